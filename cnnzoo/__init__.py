@@ -1,0 +1,56 @@
+"""cnnzoo: the classic deep nets for Keras 3, exact to their papers.
+
+Everything loads on first use: `import cnnzoo` does not load TensorFlow, which takes seconds.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name → the module that defines it.
+_DEFINED_IN = {
+    "lenet5": "cnnzoo.models.lenet",
+    "lenet": "cnnzoo.models.lenet",
+    "mlp": "cnnzoo.models.mlp",
+    "create": "cnnzoo.models",
+    "list_models": "cnnzoo.models",
+    "Recipe": "cnnzoo.recipe",
+    "list_recipes": "cnnzoo.recipe",
+    "load_recipe": "cnnzoo.recipe",
+    "train": "cnnzoo.training",
+    "evaluate": "cnnzoo.training",
+    "export": "cnnzoo.serving",
+    "InputError": "cnnzoo.errors",
+}
+_MODULES = ("callbacks", "cli", "data", "distribute", "layers", "losses", "models", "recipe", "serving", "weights")
+
+__all__ = [*_DEFINED_IN, *_MODULES]
+
+if TYPE_CHECKING:
+    from cnnzoo.errors import InputError as InputError
+    from cnnzoo.models import create as create
+    from cnnzoo.models import list_models as list_models
+    from cnnzoo.models.lenet import lenet as lenet
+    from cnnzoo.models.lenet import lenet5 as lenet5
+    from cnnzoo.models.mlp import mlp as mlp
+    from cnnzoo.recipe import Recipe as Recipe
+    from cnnzoo.recipe import list_recipes as list_recipes
+    from cnnzoo.recipe import load_recipe as load_recipe
+    from cnnzoo.serving import export as export
+    from cnnzoo.training import evaluate as evaluate
+    from cnnzoo.training import train as train
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DEFINED_IN:
+        value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"cnnzoo.{name}")
+    raise AttributeError(f"module 'cnnzoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

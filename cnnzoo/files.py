@@ -1,0 +1,114 @@
+"""Files and folders that appear whole or not at all."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cnnzoo.errors import InputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, and move it there once the block has ended well.
+
+    Readers see the old file or the new one, never a part; a killed process leaves `path` as it was.
+    The temporary name keeps the suffix, by which Keras and others choose a format.
+
+    Example:
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with whole_file(target) as part:
+    ...     _ = part.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents, and refuse in a sentence where that is not possible.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
+
+
+class Version:
+    """A numbered folder in the making.
+
+    Attributes:
+        part: where to write.
+        folder: where it stands once it is whole.
+    """
+
+    def __init__(self, part: Path):
+        self.part = part
+        self.folder = part
+
+
+@contextmanager
+def next_version(folder: Path) -> Iterator[Version]:
+    """Yield a `Version` whose `part` becomes `folder/<next integer>` once the block has ended well.
+
+    Model servers poll `folder` and would load a version while it is being written; they pass over
+    names that are no integers. Two writers at once get two versions.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+
+    Example:
+    >>> import tempfile
+    >>> for _ in range(2):
+    ...     with next_version(Path(tempfile.gettempdir()) / f"models-{os.getpid()}") as version:
+    ...         _ = (version.part / "model").write_text("whole")
+    >>> version.folder.name
+    '2'
+    """
+    make_folder(folder)
+    version = Version(Path(tempfile.mkdtemp(prefix=".part-", dir=folder)))
+    try:
+        yield version
+        version.part.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
+        version.folder = _renamed_to_next(version.part, folder)
+    finally:
+        shutil.rmtree(version.part, ignore_errors=True)
+
+
+def versions(folder: Path) -> list[int]:
+    """Return the version numbers in a folder of exported models, ascending."""
+    return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
+
+
+def _renamed_to_next(part: Path, folder: Path) -> Path:
+    number = max(versions(folder), default=0) + 1
+    while True:
+        target = folder / str(number)
+        try:
+            return part.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            number += 1  # another writer was first
