@@ -1,0 +1,15 @@
+"""The layers that the classic nets need and Keras lacks, one a file, each usable by itself."""
+
+from cnnzoo.layers.fan_in_uniform import FanInUniform
+from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
+from cnnzoo.layers.radial_basis import RadialBasis
+from cnnzoo.layers.scaled_tanh import scaled_tanh
+from cnnzoo.layers.subsampling import Subsampling2D
+
+__all__ = [
+    "FanInUniform",
+    "PartiallyConnectedConv2D",
+    "RadialBasis",
+    "Subsampling2D",
+    "scaled_tanh",
+]

@@ -1,0 +1,128 @@
+"""The partially connected convolution of LeNet-5."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class PartiallyConnectedConv2D(keras.layers.Layer):
+    """Convolve, each output map seeing only the input maps that a table gives it.
+
+    A link between an input and an output map has its own kernel; where there is no link there is
+    no parameter. With 60 links, 5×5 kernels and 16 maps that is 60·25 + 16 = 1,516.
+
+    Args:
+        connections: for every output map, the indices of the input maps that it sees.
+        kernel_size: side of the square kernel, in pixels; an integer ≥ 1.
+        activation: name or function applied to the result, or `None`.
+        kernel_initializer: initial kernels. It is asked once per output map, for the shape
+            `(kernel_size, kernel_size, inputs of this map, 1)`, so that fan-ins are true.
+        bias_initializer: initial biases, shape `(maps,)`.
+
+    Call arguments:
+        images: float tensor `(batch, height, width, channels)`, with more channels than the
+            largest index of the table.
+
+    Returns:
+        Float tensor `(batch, height − kernel_size + 1, width − kernel_size + 1, maps)`.
+
+    Raises:
+        ValueError: the table is empty, has an empty row, a repeated or negative index, or one
+            beyond the input's channels.
+
+    Source: LeCun et al. 1998, section II-B, layer C3 and table I.
+
+    Example:
+    >>> import numpy as np
+    >>> layer = PartiallyConnectedConv2D([[0, 1], [2]], kernel_size=3)
+    >>> layer(np.zeros((1, 8, 8, 3), "float32")).shape[1:], layer.count_params()
+    (TensorShape([6, 6, 2]), 29)
+    """
+
+    def __init__(
+        self,
+        connections: Sequence[Sequence[int]],
+        kernel_size: int,
+        activation=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(kernel_size, int) or kernel_size < 1:
+            raise ValueError(f"kernel_size must be an integer of at least 1. Received: kernel_size={kernel_size!r}")
+        self.connections = tuple(tuple(int(index) for index in row) for row in connections)
+        self._check_connections()
+        self.kernel_size = kernel_size
+        self.strides = 1
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def _check_connections(self) -> None:
+        if not self.connections:
+            raise ValueError("connections must name at least one output map. Received: an empty table")
+        for map_index, row in enumerate(self.connections):
+            if not row or len(set(row)) < len(row) or min(row) < 0:
+                raise ValueError(
+                    "each row of connections must hold distinct input maps, counted from 0. "
+                    f"Received: {list(row)} for output map {map_index}"
+                )
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        highest = max(max(row) for row in self.connections)
+        if highest >= channels:
+            raise ValueError(f"connections name input map {highest}, but the input has {channels} maps, counted from 0")
+        links = [(source, target) for target, row in enumerate(self.connections) for source in row]
+        # One-hot rows that lay each link's kernel into its place of the dense kernel: a small matrix
+        # product, which every backend differentiates well, where a scatter would be slow.
+        placement = np.zeros((len(links), channels * len(self.connections)), "float32")
+        for link, (source, target) in enumerate(links):
+            placement[link, source * len(self.connections) + target] = 1
+        self._placement = placement
+        self._channels = channels
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, len(links)), initializer=self._initial_kernel, name="kernel"
+        )
+        self.bias = self.add_weight(shape=(len(self.connections),), initializer=self.bias_initializer, name="bias")
+
+    def _initial_kernel(self, shape, dtype=None):
+        kernels = []
+        for map_index, row in enumerate(self.connections):
+            initializer = _reseeded(self.kernel_initializer, map_index)
+            kernels.append(initializer((*shape[:2], len(row), 1), dtype=dtype)[..., 0])
+        return ops.concatenate(kernels, axis=-1)
+
+    def call(self, images):
+        kernel = ops.matmul(self.kernel, ops.cast(self._placement, self.compute_dtype))
+        shape = (self.kernel_size, self.kernel_size, self._channels, len(self.connections))
+        maps = ops.conv(images, ops.reshape(kernel, shape), padding="valid", data_format="channels_last")
+        return self.activation(maps + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, _ = input_shape
+        height, width = (None if side is None else side - self.kernel_size + 1 for side in sides)
+        return batch, height, width, len(self.connections)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "connections": [list(row) for row in self.connections],
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+
+
+def _reseeded(initializer, map_index: int):
+    """Return a fresh copy: one initializer gives equal values for equal shapes."""
+    config = initializer.get_config()
+    if config.get("seed") is not None:
+        config["seed"] += map_index
+    return type(initializer).from_config(config)

@@ -1,0 +1,53 @@
+"""The losses that the classic nets need and Keras lacks."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class MaximumAPosteriori(keras.losses.Loss):
+    """Push the right penalty down and all others up, as far as a rubbish class allows.
+
+    `y_D + log(e^−j + Σ_i e^−y_i)`, where `y_D` is the penalty of the right class. It is the
+    cross-entropy of a softmax over −y with one more class, of constant penalty `j`, that stands
+    for "none of these": penalties far above `j` are not pushed further.
+
+    Args:
+        rubbish_penalty: the constant j; ≥ 0.
+
+    Call arguments:
+        y_true: integer labels, `(batch,)` or `(batch, 1)`.
+        y_pred: *negated* penalties −y, `(batch, classes)`, as `RadialBasis(negate=True)` gives them.
+
+    Raises:
+        ValueError: the penalty is negative.
+
+    Source: LeCun et al. 1998, eq. 9.
+
+    Example:
+    >>> import numpy as np
+    >>> loss = MaximumAPosteriori(rubbish_penalty=0.0)
+    >>> float(loss(np.array([0]), np.array([[0.0, -50.0]], "float32"))).__round__(3)  # log 2
+    0.693
+    """
+
+    def __init__(
+        self,
+        rubbish_penalty: float = 1.0,
+        reduction="sum_over_batch_size",
+        name="maximum_a_posteriori",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if rubbish_penalty < 0:
+            raise ValueError(f"rubbish_penalty must be at least 0. Received: rubbish_penalty={rubbish_penalty}")
+        self.rubbish_penalty = rubbish_penalty
+
+    def call(self, y_true, y_pred):
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        right = ops.sum(y_pred * ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype), axis=-1)
+        rubbish = ops.full_like(y_pred[:, :1], -self.rubbish_penalty)
+        return ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1) - right
+
+    def get_config(self):
+        return {**super().get_config(), "rubbish_penalty": self.rubbish_penalty}
