@@ -1,0 +1,116 @@
+"""The zoo: one file per paper family, and the names that lead to them.
+
+`cnnzoo.models.lenet` is the module of a family, with its `preprocess_input`; `cnnzoo.lenet` is the
+function that builds the net.
+"""
+
+import fnmatch
+import functools
+import importlib
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cnnzoo.errors import unknown
+
+if TYPE_CHECKING:
+    import keras
+
+# Each model function and the module of its family. Functions are the extension point: to add a
+# model, write it and name it here and in cnnzoo/__init__.py.
+FAMILIES = {
+    "lenet5": "lenet",
+    "lenet": "lenet",
+    "mlp": "mlp",
+}
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Return the names of the models, sorted.
+
+    Args:
+        pattern: a shell pattern that the names must match.
+
+    Example:
+    >>> list_models("le*")
+    ['lenet', 'lenet5']
+    """
+    return sorted(fnmatch.filter(FAMILIES, pattern))
+
+
+def create(name: str, **options: Any) -> "keras.Model":
+    """Build a model by its name.
+
+    Args:
+        name: one of `list_models()`.
+        options: arguments of the model's function.
+
+    Raises:
+        InputError: no such model or option; the message names the nearest ones.
+
+    Example:
+    >>> create("lenet5", classes=10).name
+    'lenet5'
+    """
+    check_options(name, options)
+    return function(name)(**options)
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Refuse options that a model's function does not take.
+
+    Raises:
+        InputError: no such model or option; the message names the nearest ones.
+    """
+    allowed = inspect.signature(function(name)).parameters
+    for option in options:
+        if option not in allowed:
+            raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
+
+
+def function(name: str) -> Callable[..., "keras.Model"]:
+    """Return the function that builds a model.
+
+    Raises:
+        InputError: no such model; the message names the nearest ones.
+    """
+    return getattr(family(name), name)
+
+
+def family(name: str) -> ModuleType:
+    """Return the module of a model's paper family, which has its `preprocess_input`.
+
+    Raises:
+        InputError: no such model; the message names the nearest ones.
+
+    Example:
+    >>> family("lenet5").__name__
+    'cnnzoo.models.lenet'
+    """
+    if name not in FAMILIES:
+        raise unknown("model", name, FAMILIES)
+    return importlib.import_module(f"cnnzoo.models.{FAMILIES[name]}")
+
+
+def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
+    """Return the one function that turns pixels into a model's input, in training, judging and serving.
+
+    Args:
+        name: name of the model's function.
+        model: the model, whose input shape decides.
+
+    Example:
+    >>> import cnnzoo, numpy as np
+    >>> preprocess = preprocessing("lenet5", cnnzoo.lenet5())
+    >>> preprocess(np.zeros((1, 28, 28, 1), "uint8")).shape
+    TensorShape([1, 32, 32, 1])
+    """
+    return functools.partial(family(name).preprocess_input, input_shape=model.input_shape[1:])
+
+
+def __getattr__(module: str) -> ModuleType:
+    """Load a family's module on first use: `cnnzoo.models.lenet` without a second import line."""
+    if module in FAMILIES.values():
+        return importlib.import_module(f"cnnzoo.models.{module}")
+    raise AttributeError(f"module 'cnnzoo.models' has no attribute {module!r}")

@@ -1,0 +1,210 @@
+"""LeNet-5 as published, and the form that textbooks draw.
+
+LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition",
+Proceedings of the IEEE 86(11), 1998, https://doi.org/10.1109/5.726791.
+"""
+
+from keras import ops
+from keras.layers import Activation, AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+
+from cnnzoo.errors import unknown
+from cnnzoo.layers import FanInUniform, PartiallyConnectedConv2D, RadialBasis, Subsampling2D, scaled_tanh
+from cnnzoo.losses import MaximumAPosteriori
+from cnnzoo.models import scaffold
+from cnnzoo.models.digit_codes import DigitCodes
+
+# Table I of the paper: the S2 maps that each of the 16 C3 maps sees.
+C3_TABLE = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
+    (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+
+BACKGROUND, INK = -0.1, 1.175  # section II-B: mean roughly 0 and variance roughly 1 over the images
+
+
+def lenet5(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=10,
+    classifier_activation="auto",
+    name="lenet5",
+    *,
+    head="rbf",
+    compile=True,
+):
+    """Build LeNet-5 as the paper of 1998 has it: 60,000 trainable parameters at 32×32.
+
+    Partially connected C3, trained subsampling, 1.7159·tanh(2x/3) throughout, and ten radial basis
+    units whose fixed centres are 7×12 bitmaps of the digits. Where it deviates from the paper:
+
+    - C3's kernels beyond the table do not exist, but the convolution is computed densely.
+    - The bitmaps are redrawn (the paper prints them as a figure); classes beyond ten get random codes.
+    - The subsampling coefficients start as averages, not as random numbers.
+    - It arrives compiled with momentum in place of the stochastic diagonal Levenberg–Marquardt method.
+
+    Args:
+        include_top: whether F6 and the output units follow C5.
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`, at least 32×32; default `(32, 32, 1)`. Background is
+            −0.1 and ink 1.175: `cnnzoo.models.lenet.preprocess_input` makes them from pixels.
+        pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of C5, or `None`.
+        classes: number of output units; an integer ≥ 1.
+        classifier_activation: `"auto"` is the paper's output (negated penalties, the largest wins) with
+            `head="rbf"` and `"softmax"` with `head="softmax"`; else `"softmax"` or `None` for either.
+        name: name of the model.
+        head: `"rbf"`, or `"softmax"` for 10 ordinary units, 850 more parameters.
+        compile: whether to compile with loss and optimizer.
+
+    Returns:
+        A functional `keras.Model`. Layers: C1, S2, C3, S4, C5, F6, output.
+
+    Raises:
+        InputError: an argument has a value that is not allowed, or the input is too small.
+
+    Source: LeCun et al. 1998, section II-B and appendix A.
+
+    Example:
+    >>> import cnnzoo
+    >>> model = cnnzoo.lenet5()
+    >>> sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    60000
+    """
+    scaffold.check_top(include_top, pooling, classes)
+    if head not in ("rbf", "softmax"):
+        raise unknown("head of lenet5", head, ["rbf", "softmax"], plural="heads")
+    squashed = {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 1))
+
+    x = scaffold.slide(Conv2D(6, 5, **squashed, name="C1"), x)
+    x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S2"), x)
+    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **squashed, name="C3"), x)
+    x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S4"), x)
+    x = scaffold.slide(Conv2D(120, 5, **squashed, name="C5"), x)
+    if not include_top:
+        x, loss = scaffold.pooled_features(x, pooling), None
+    elif head == "rbf":
+        x = Flatten(name="flatten")(x)
+        x = Dense(84, **squashed, name="F6")(x)
+        x = RadialBasis(classes, DigitCodes(), negate=True, dtype="float32", name="output")(x)
+        loss = MaximumAPosteriori()
+        if classifier_activation not in ("auto", None):
+            # The criterion without its rubbish class is the cross-entropy of a softmax over −y.
+            x = Activation(classifier_activation, dtype="float32", name="posterior")(x)
+            loss = scaffold.cross_entropy(classifier_activation) if compile else None
+    else:
+        activation = "softmax" if classifier_activation == "auto" else classifier_activation
+        x = Flatten(name="flatten")(x)
+        x = Dense(84, **squashed, name="F6")(x)
+        x = Dense(classes, activation=activation, dtype="float32", name="output")(x)
+        loss = scaffold.cross_entropy(activation) if compile else None
+
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+
+
+def lenet(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    name="lenet",
+    *,
+    activation="tanh",
+    subsampling="average",
+    dropout=0.0,
+    compile=True,
+):
+    """Build LeNet in the form that textbooks draw: 61,706 parameters at 32×32.
+
+    Fully connected C3, plain pooling, ordinary dense layers, a softmax. It deviates from LeNet-5 in
+    all of that; `lenet5` is the net of the paper.
+
+    Args:
+        include_top: whether the three dense layers follow S4.
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`, at least 16×16; default `(32, 32, 1)`.
+        pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of S4, or `None`.
+        classes: number of output units; an integer ≥ 1.
+        classifier_activation: `"softmax"`, or `None` for logits.
+        name: name of the model.
+        activation: name or function after each convolution and hidden dense layer; many textbooks
+            draw `"sigmoid"`, later ones `"relu"`.
+        subsampling: `"average"` or `"max"`.
+        dropout: share of S4's and C5's outputs dropped while training, in [0, 1); not in the paper.
+        compile: whether to compile with loss and optimizer.
+
+    Returns:
+        A functional `keras.Model`. Layers: C1, S2, C3, S4, C5, F6, output.
+
+    Raises:
+        InputError: an argument has a value that is not allowed, or the input is too small.
+
+    Source: the form is common property; its ancestor is LeCun et al. 1998.
+
+    Example:
+    >>> import cnnzoo
+    >>> cnnzoo.lenet().count_params()
+    61706
+    """
+    scaffold.check_top(include_top, pooling, classes)
+    pools = {"average": AveragePooling2D, "max": MaxPooling2D}
+    if subsampling not in pools:
+        raise unknown("subsampling of lenet", subsampling, pools, plural="kinds of subsampling")
+    pool = pools[subsampling]
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 1))
+
+    x = scaffold.slide(Conv2D(6, 5, activation=activation, name="C1"), x)
+    x = scaffold.slide(pool(2, name="S2"), x)
+    x = scaffold.slide(Conv2D(16, 5, activation=activation, name="C3"), x)
+    x = scaffold.slide(pool(2, name="S4"), x)
+    if include_top:
+        x = Flatten(name="flatten")(x)
+        x = Dropout(dropout, name="dropout_S4")(x) if dropout else x
+        x = Dense(120, activation=activation, name="C5")(x)
+        x = Dropout(dropout, name="dropout_C5")(x) if dropout else x
+        x = Dense(84, activation=activation, name="F6")(x)
+        x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
+        loss = scaffold.cross_entropy(classifier_activation) if compile else None
+    else:
+        x, loss = scaffold.pooled_features(x, pooling), None
+
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+
+
+def preprocess_input(images, input_shape=(32, 32, 1)):
+    """Lay images of pixels 0 to 255 into LeNet's field: 28×28 in 32×32, background −0.1, ink 1.175.
+
+    MNIST's 28×28 images are only padded. Images of other sizes are first resized (bilinear) to
+    leave a border of two pixels, as 28×28 does in 32×32.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`, integer or float, 0 (paper) to 255 (ink).
+        input_shape: the model's `(height, width, channels)`.
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`.
+
+    Raises:
+        InputError: another number of channels than the model's.
+
+    Source: LeCun et al. 1998, section II-B.
+
+    Example:
+    >>> import numpy as np
+    >>> field = preprocess_input(np.full((1, 28, 28, 1), 255, "uint8"))
+    >>> field.shape, round(float(field[0, 0, 0, 0]), 3), round(float(field[0, 16, 16, 0]), 3)
+    (TensorShape([1, 32, 32, 1]), -0.1, 1.175)
+    """
+    height, width, _ = input_shape
+    images = scaffold.resized(images, (height - 4, width - 4), channels=input_shape[-1])
+    images = ops.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    return images * ((INK - BACKGROUND) / 255) + BACKGROUND

@@ -1,0 +1,106 @@
+"""Fully connected nets: what convolution is measured against.
+
+LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, section III-C.4
+(the 300-100-10 net); Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+Overfitting", JMLR 15, 2014 (rectified units, dropout and max-norm).
+"""
+
+from keras.constraints import MaxNorm
+from keras.layers import Dense, Dropout, Flatten
+
+from cnnzoo.errors import InputError
+from cnnzoo.models import scaffold
+
+
+def mlp(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    name="mlp",
+    *,
+    units=(300, 100),
+    activation="tanh",
+    input_dropout=0.0,
+    dropout=0.0,
+    max_norm=None,
+    compile=True,
+):
+    """Build a fully connected net; by default the 784-300-100-10 one of 1998, 266,610 parameters.
+
+    It deviates from the paper in its plain tanh and its softmax. `units=(1024,) * 3,
+    activation="relu", input_dropout=0.2, dropout=0.5, max_norm=3` is the net of the dropout paper.
+
+    Args:
+        include_top: whether the output units follow the hidden layers.
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
+        pooling: `None`; there are no maps to pool.
+        classes: number of output units; an integer ≥ 1.
+        classifier_activation: `"softmax"`, or `None` for logits.
+        name: name of the model.
+        units: width of each hidden layer; at least one positive integer.
+        activation: name or function of the hidden layers.
+        input_dropout: share of the pixels dropped while training, in [0, 1).
+        dropout: share of each hidden layer dropped while training, in [0, 1).
+        max_norm: largest length of a hidden unit's incoming weights, > 0, or `None` for no bound.
+        compile: whether to compile with loss and optimizer.
+
+    Returns:
+        A functional `keras.Model`. Layers: flatten, fc1, fc2, …, output.
+
+    Raises:
+        InputError: an argument has a value that is not allowed.
+
+    Source: LeCun et al. 1998, section III-C.4.
+
+    Example:
+    >>> import cnnzoo
+    >>> cnnzoo.mlp().count_params()
+    266610
+    """
+    scaffold.check_top(include_top, pooling, classes)
+    if pooling is not None:
+        raise InputError(f"pooling must be None for mlp, which has no maps to pool, not {pooling!r}")
+    if isinstance(units, int) or not units or not all(isinstance(width, int) and width > 0 for width in units):
+        raise InputError(f"units must be one or more positive integers in a tuple, such as (300, 100), not {units!r}")
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+
+    x = Flatten(name="flatten")(x)
+    x = Dropout(input_dropout, name="input_dropout")(x) if input_dropout else x
+    for number, width in enumerate(units, start=1):
+        bound = MaxNorm(max_norm) if max_norm else None
+        x = Dense(width, activation=activation, kernel_constraint=bound, name=f"fc{number}")(x)
+        x = Dropout(dropout, name=f"dropout{number}")(x) if dropout else x
+    loss = None
+    if include_top:
+        x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
+        loss = scaffold.cross_entropy(classifier_activation) if compile else None
+
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+
+
+def preprocess_input(images, input_shape=(28, 28, 1)):
+    """Scale pixels 0…255 to 0…1, resizing images (bilinear) that have another size than the model.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`.
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`.
+
+    Raises:
+        InputError: another number of channels than the model's.
+
+    Example:
+    >>> import numpy as np
+    >>> float(preprocess_input(np.full((1, 28, 28, 1), 255, "uint8"))[0, 0, 0, 0])
+    1.0
+    """
+    height, width, channels = input_shape
+    return scaffold.resized(images, (height, width), channels=channels) / 255

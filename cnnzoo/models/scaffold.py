@@ -1,0 +1,154 @@
+"""What stands around the body of every model: its input, its windows, its weights, its compilation."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from cnnzoo import weights as weight_files
+from cnnzoo.errors import InputError
+
+
+def image_input(input_tensor: Any, input_shape: tuple[int, int, int] | None, default: tuple[int, int, int]):
+    """Return the tensor that a model's body starts from.
+
+    Args:
+        input_tensor: a Keras tensor to build upon, or `None`.
+        input_shape: `(height, width, channels)` of the images, or `None` for the default.
+        default: the paper's own input shape.
+
+    Raises:
+        InputError: the shape is not three positive integers, or both arguments are given and differ.
+    """
+    if input_shape is not None and not _is_image_shape(input_shape):
+        raise InputError(f"input_shape must be three positive integers (height, width, channels), not {input_shape!r}")
+    if keras.config.image_data_format() != "channels_last":
+        raise InputError("the nets of cnnzoo are written for images with channels last, not 'channels_first'")
+    if input_tensor is None:
+        return keras.Input(tuple(input_shape or default), name="images")
+    if not keras.utils.is_keras_tensor(input_tensor):
+        raise InputError(f"input_tensor must be a Keras tensor, not a {type(input_tensor).__name__}")
+    if input_shape is not None and tuple(input_tensor.shape[1:]) != tuple(input_shape):
+        raise InputError(f"input_tensor has shape {tuple(input_tensor.shape[1:])}, input_shape says {input_shape}")
+    return input_tensor
+
+
+def _is_image_shape(shape: Any) -> bool:
+    return isinstance(shape, tuple | list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape)
+
+
+def slide(layer: keras.layers.Layer, images):
+    """Apply a layer that slides a window, or say by the formula why the images are too small.
+
+    Args:
+        layer: a convolution or pooling layer without padding.
+        images: Keras tensor `(batch, height, width, channels)`.
+
+    Raises:
+        InputError: 1 + (W − F)/S, rounded down, is below 1 for the height or the width.
+    """
+    window = _side(layer.kernel_size if hasattr(layer, "kernel_size") else layer.pool_size)
+    stride = _side(layer.strides)
+    for size in images.shape[1:3]:
+        if size is not None and size < window:
+            raise InputError(
+                f"the input is too small: layer {layer.name!r} receives {images.shape[1]}×{images.shape[2]} pixels and "
+                f"slides a {window}×{window} window by {stride}, which leaves "
+                f"1 + (W − F)/S = 1 + ({size} − {window})/{stride} < 1 outputs"
+            )
+    return layer(images)
+
+
+def _side(size: int | tuple[int, int]) -> int:
+    return size if isinstance(size, int) else size[0]
+
+
+def pooled_features(images, pooling: str | None):
+    """Return feature maps as they are, or their global average or maximum, as in keras.applications.
+
+    Raises:
+        InputError: `pooling` is none of `None`, `"avg"` and `"max"`.
+    """
+    layers = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
+    if pooling is None:
+        return images
+    if pooling not in layers:
+        raise InputError(f"pooling must be None, 'avg' or 'max', not {pooling!r}")
+    return layers[pooling](name=f"{pooling}_pool")(images)
+
+
+def check_top(include_top: bool, pooling: str | None, classes: int) -> None:
+    """Refuse a head that contradicts itself.
+
+    Raises:
+        InputError: `classes` is not a positive integer, or `pooling` is given together with the head.
+    """
+    if not isinstance(classes, int) or classes < 1:
+        raise InputError(f"classes must be an integer of at least 1, not {classes!r}")
+    if include_top and pooling is not None:
+        raise InputError(f"pooling={pooling!r} goes with include_top=False: the head has its own shape")
+
+
+def assemble(
+    inputs,
+    outputs,
+    *,
+    name: str,
+    weights: str | Path | None,
+    loss: keras.losses.Loss | None,
+    compile: bool,
+) -> keras.Model:
+    """Make the model, load its weights, and compile it with the paper's optimizer.
+
+    Gradient descent with momentum stands for the optimizers of the 1980s and 1990s; every recipe
+    states its own.
+
+    Args:
+        inputs: what `image_input` returned.
+        outputs: what the body ends in.
+        name: name of the model.
+        weights: a weights file, or `None` for fresh ones.
+        loss: the loss to compile with, or `None` for a net without a head, which is left uncompiled.
+        compile: whether to compile at all.
+    """
+    model = keras.Model(keras.utils.get_source_inputs(inputs), outputs, name=name)
+    if weights is not None:
+        weight_files.load(model, weights)
+    if compile and loss is not None:
+        optimizer = keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
+        model.compile(optimizer, loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
+    return model
+
+
+def cross_entropy(classifier_activation: Any) -> keras.losses.Loss:
+    """Return the cross-entropy that fits a head: from probabilities after a softmax, else from logits.
+
+    Raises:
+        InputError: another activation, whose loss only its user knows.
+    """
+    activation = keras.activations.get(classifier_activation)
+    if activation not in (keras.activations.softmax, keras.activations.linear):
+        raise InputError(
+            f"a net with classifier_activation={classifier_activation!r} has no loss of its own; "
+            "the ones with a loss are 'softmax' and None: pass compile=False and compile it yourself"
+        )
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=activation is keras.activations.linear)
+
+
+def resized(images, size: tuple[int, int], channels: int):
+    """Return images as float32 at `size`, untouched where they have it already.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`.
+        size: height and width to return.
+        channels: the number of channels that the model takes.
+
+    Raises:
+        InputError: another rank or number of channels.
+    """
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[-1] != channels:
+        raise InputError(f"the model takes images (batch, height, width, {channels}), not {shape}")
+    images = ops.cast(images, "float32")
+    return images if shape[1:3] == tuple(size) else ops.image.resize(images, size, interpolation="bilinear")
