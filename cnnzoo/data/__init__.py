@@ -1,0 +1,46 @@
+"""Real images by name, and the pipelines that feed them to a net."""
+
+from pathlib import Path
+
+from cnnzoo.data import digits, tfds_source
+from cnnzoo.data.augmentation import AUGMENTATIONS
+from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
+from cnnzoo.data.source import Source, Split
+
+__all__ = [
+    "AUGMENTATIONS",
+    "Source",
+    "Split",
+    "eval_pipeline",
+    "load",
+    "steps_per_epoch",
+    "train_pipeline",
+]
+
+
+def load(name: str, *, data_dir: str | Path | None = None, image_size: tuple[int, int] | None = None) -> Source:
+    """Load a data set by its name, decoded once, into uint8 arrays.
+
+    Args:
+        name: `"digits"`, which ships with scikit-learn, or any TFDS image classification set, such
+            as `"mnist"` or `"cifar10"`.
+        data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
+            not there is downloaded.
+        image_size: `(height, width)` to resize to (bilinear, antialiased); needed only for a set
+            whose images have many sizes.
+
+    Returns:
+        A `Source` with its train and test images.
+
+    Raises:
+        InputError: no such data set, no images and labels in it, no network to fetch it, or not
+            enough memory for it.
+
+    Example:
+    >>> digits = load("digits")
+    >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
+    ((8, 8, 1), 10, 1437, 360)
+    """
+    if name == digits.NAME:
+        return digits.load()
+    return tfds_source.load(name, data_dir=data_dir, image_size=image_size)
