@@ -1,0 +1,249 @@
+"""What a recipe is: everything that decides a result, as data, in one plain Python file."""
+
+import ast
+import dataclasses
+import importlib.util
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from cnnzoo.errors import InputError, unknown
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """An experiment that anyone can repeat. Vary it by `replace` or `--set`, never by copying it.
+
+    Attributes:
+        model: name of the model, one of `cnnzoo.list_models()`.
+        data: name of the data set, as `cnnzoo.data.load` takes it.
+        epochs: passes over the training images; ≥ 1.
+        learning_rate: the largest learning rate of the run; > 0.
+        model_options: further arguments of the model's function, such as `{"head": "softmax"}`.
+        batch_size: images in one step; ≥ 1.
+        optimizer: name of a Keras optimizer.
+        optimizer_options: further arguments of the optimizer, such as `{"weight_decay": 0.1}`.
+        schedule: `"constant"`, or `"cosine"` for a decay to 0 at the end of the run.
+        warmup: share of the run in which the rate first rises from 0 (with `"cosine"`); in [0, 1).
+        augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
+        validation: share of the training images held out to watch or to choose by; in [0, 1).
+        image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
+        examples: number of training images to use, or `None` for all.
+        seed: decides initial weights, order, dropout and augmentation.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        steps_per_execution: steps between two returns to Python; changes speed alone.
+        name: name of the recipe; the file's name where it is loaded from a file.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range.
+
+    Example:
+    >>> recipe = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3)
+    >>> recipe.replace(epochs=5).epochs
+    5
+    """
+
+    model: str
+    data: str
+    epochs: int
+    learning_rate: float
+    model_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    batch_size: int = 128
+    optimizer: str = "adamw"
+    optimizer_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    augment: str = "none"
+    validation: float = 0.0
+    image_size: tuple[int, int] | None = None
+    examples: int | None = None
+    seed: int = 0
+    precision: str = "float32"
+    steps_per_execution: int = 32
+    name: str = "recipe"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
+        for name in ("epochs", "batch_size", "steps_per_execution"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _require(self.examples is None or self.examples >= 1, "examples", "None or at least 1", self.examples)
+        _require(0 < self.learning_rate < float("inf"), "learning_rate", "positive", self.learning_rate)
+        for name in ("warmup", "validation"):
+            _require(0 <= getattr(self, name) < 1, name, "at least 0 and below 1", getattr(self, name))
+        _require(0 <= self.seed < 2**31, "seed", "from 0 to 2³¹ − 1", self.seed)
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise unknown(name, getattr(self, name), allowed, plural=f"allowed values of {name}")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the recipe with other values.
+
+        Raises:
+            InputError: a recipe has no such value, or it is of the wrong type or out of range.
+        """
+        for name in changes:
+            if name not in FIELDS:
+                raise unknown("recipe value", name, FIELDS)
+        return dataclasses.replace(self, **changes)
+
+    def override(self, settings: Iterable[str]) -> Self:
+        """Return the recipe with values set as on the command line.
+
+        Args:
+            settings: texts such as `"epochs=5"`, or `"model_options.head=softmax"` for one entry of a mapping.
+
+        Raises:
+            InputError: a text is not of that form, or as `replace`.
+
+        Example:
+        >>> recipe = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
+        >>> recipe.override(["model_options.head=softmax", "epochs=1"]).model_options
+        {'head': 'softmax'}
+        """
+        recipe = self
+        for key, value in parse_settings(settings).items():
+            name, dot, entry = key.partition(".")
+            if name not in FIELDS:
+                raise unknown("recipe value", name, FIELDS)
+            if dot:
+                mapping = getattr(recipe, name)
+                if not isinstance(mapping, Mapping):
+                    raise InputError(f"{name} is one value, so {key!r} cannot be set; set {name} itself")
+                value = {**mapping, entry: value}
+            recipe = recipe.replace(**{name: value})
+        return recipe
+
+    def smoke(self) -> Self:
+        """Return the same recipe cut to seconds: few images, two epochs.
+
+        Example:
+        >>> Recipe(model="lenet", data="mnist", epochs=50, learning_rate=1e-3).smoke().epochs
+        2
+        """
+        batch_size = min(self.batch_size, 32)
+        return self.replace(epochs=min(self.epochs, 2), examples=8 * batch_size, batch_size=batch_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values as plain types; `Recipe(**values)` gives the recipe back."""
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
+
+
+FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+CHOICES = {
+    "schedule": ("constant", "cosine"),
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+}
+_TYPES = typing.get_type_hints(Recipe)
+
+
+def list_recipes() -> dict[str, str]:
+    """Return the recipes that come with cnnzoo: name and first line of its docstring.
+
+    The files are read, not run.
+
+    Example:
+    >>> "lenet5_digits" in list_recipes()
+    True
+    """
+    titles = {}
+    for path in sorted(_folder().glob("*.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        titles[path.stem] = docstring.partition("\n")[0]
+    return titles
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Load a recipe by its name, or from a Python file that defines `recipe`.
+
+    Args:
+        name: one of `list_recipes()`, or the path of a file that ends in `.py`.
+
+    Raises:
+        InputError: no such recipe or file, or a file that defines none.
+
+    Example:
+    >>> load_recipe("lenet5_digits").model
+    'lenet5'
+    """
+    path = Path(name)
+    if path.suffix != ".py":
+        path = _folder() / f"{name}.py"
+        if not path.is_file():
+            raise unknown("recipe", name, list_recipes())
+    if not path.is_file():
+        raise InputError(f"there is no recipe file {str(name)!r}")
+    spec = importlib.util.spec_from_file_location(f"cnnzoo_recipe_{path.stem}", path)
+    assert spec is not None  # a .py file always has one
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not isinstance(getattr(module, "recipe", None), Recipe):
+        raise InputError(f"{str(name)!r} defines no recipe: it must assign a cnnzoo.Recipe to the name 'recipe'")
+    return module.recipe.replace(name=path.stem)
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Return `key=value` texts as a mapping; a value is a Python literal, else a text.
+
+    Raises:
+        InputError: a text is not of that form.
+
+    Example:
+    >>> parse_settings(["epochs=5", "augment=affine", "image_size=32,32"])
+    {'epochs': 5, 'augment': 'affine', 'image_size': (32, 32)}
+    """
+    parsed = {}
+    for setting in settings:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not (key and equals):
+            raise InputError(f"a setting is written key=value, such as epochs=5, not {setting!r}")
+        try:
+            parsed[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            parsed[key] = text  # an unquoted word
+    return parsed
+
+
+def _folder() -> Path:
+    """Return the folder of the recipes: inside an installed wheel, beside the package in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "recipes"
+    return installed if installed.is_dir() else package.parent / "recipes"
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return `value` in the type that the field `name` declares, or refuse it."""
+    kind = _TYPES[name]
+    optional = isinstance(kind, types.UnionType)
+    if optional and value is None:
+        return None
+    kind = typing.get_args(kind)[0] if optional else kind
+    kind = typing.get_origin(kind) or kind
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is tuple and isinstance(value, list):
+        value = tuple(value)
+    if kind is Mapping and isinstance(value, Mapping):
+        return dict(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f"{name} must be {_IN_WORDS[kind]}{' or None' if optional else ''}, not {value!r}")
+    if kind is tuple and not (len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)):
+        raise InputError(f"{name} must be {_IN_WORDS[kind]} or None, not {value!r}")
+    return value
+
+
+_IN_WORDS = {
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    tuple: "two positive integers (height, width)",
+    Mapping: "a mapping, set by its entries as in model_options.head=softmax",
+}
+
+
+def _require(fulfilled: bool, name: str, rule: str, value: Any) -> None:
+    if not fulfilled:
+        raise InputError(f"{name} must be {rule}, not {value!r}")

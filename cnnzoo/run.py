@@ -1,0 +1,162 @@
+"""What a run is on disk: one folder, from which it can be resumed, judged, exported and shown."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cnnzoo.errors import InputError
+from cnnzoo.files import make_folder, versions, write_json
+
+
+class Run:
+    """A run's folder and the files in it, each written whole or not at all.
+
+    Attributes:
+        folder: the run's folder.
+        recipe_file: `recipe.json`, the resolved recipe with versions and machine.
+        history_file: `history.csv`, one row an epoch.
+        checkpoint_file: `checkpoint.weights.h5`, weights and optimizer after the last whole epoch.
+        model_file: `model.keras`, the trained model.
+        metrics_file: `metrics.json`, what came out.
+        logs: folder of the TensorBoard logs.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.recipe_file = self.folder / "recipe.json"
+        self.history_file = self.folder / "history.csv"
+        self.checkpoint_file = self.folder / "checkpoint.weights.h5"
+        self.model_file = self.folder / "model.keras"
+        self.metrics_file = self.folder / "metrics.json"
+        self.logs = self.folder / "logs"
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The values of the resolved recipe.
+
+        Raises:
+            InputError: the folder holds no run.
+        """
+        return self._read(self.recipe_file)["recipe"]
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, in the order of the labels.
+
+        Raises:
+            InputError: the run is not finished.
+        """
+        return self.metrics["class_names"]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What came out.
+
+        Raises:
+            InputError: the run is not finished.
+        """
+        return self._read(self.metrics_file)
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row for every whole epoch, or an empty list before the first."""
+        if not self.history_file.is_file():
+            return []
+        with self.history_file.open(newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+    def model(self):
+        """Load the trained model.
+
+        Raises:
+            InputError: the run is not finished, or its model is damaged.
+        """
+        import keras
+
+        import cnnzoo.layers
+        import cnnzoo.losses
+        import cnnzoo.models.digit_codes  # noqa: F401
+
+        if not self.model_file.is_file():
+            raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
+        try:
+            return keras.models.load_model(self.model_file)
+        except Exception as error:  # zipfile, h5py, json and Keras each have their own
+            raise InputError(f"the model in {str(self.model_file)!r} is damaged: {error}") from error
+
+    def discard_if_empty(self) -> None:
+        """Remove the folder of a run that ended before its first whole epoch."""
+        if not self.checkpoint_file.is_file():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        if not path.is_file():
+            raise InputError(f"{str(self.folder)!r} holds no finished run: there is no {path.name}")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{str(path)!r} is damaged: {error}") from error
+
+
+def begin(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
+    """Make the folder of a new run and write its recipe.
+
+    Args:
+        folder: an empty or new folder, or `None` for the next number in `runs/<name>`.
+        name: the recipe's name.
+        content: what `recipe.json` is to hold.
+
+    Raises:
+        InputError: the folder is not empty, or cannot be written.
+    """
+    check_free(folder)
+    run = Run(folder if folder is not None else _next_number(Path("runs") / name))
+    make_folder(run.folder)
+    write_json(run.recipe_file, content)
+    return run
+
+
+def check_free(folder: str | Path | None) -> None:
+    """Refuse a folder that a new run cannot have.
+
+    Raises:
+        InputError: the folder is a file, or not empty.
+    """
+    if folder is None or not Path(folder).exists():
+        return
+    if not Path(folder).is_dir() or any(Path(folder).iterdir()):
+        raise InputError(
+            f"the work folder {str(folder)!r} is not empty; give another one, or --resume to go on with its run"
+        )
+
+
+def reopen(folder: str | Path | None, name: str) -> Run:
+    """Return the run to resume.
+
+    Args:
+        folder: the run's folder, or `None` for the latest in `runs/<name>`.
+        name: the recipe's name.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
+    if folder is None:
+        numbered = Path("runs") / name
+        numbers = versions(numbered) if numbered.is_dir() else []
+        if not numbers:
+            raise InputError(f"there is no run of {name!r} in {str(numbered)!r} to resume")
+        folder = numbered / str(numbers[-1])
+    run = Run(folder)
+    if not run.recipe_file.is_file():
+        raise InputError(f"there is no run in {str(folder)!r} to resume: it has no {run.recipe_file.name}")
+    return run
+
+
+def _next_number(folder: Path) -> Path:
+    make_folder(folder)
+    return folder / str(max(versions(folder), default=0) + 1)

@@ -1,0 +1,279 @@
+"""Run a recipe: data, model, fit, judgement, and a folder that holds it all."""
+
+import functools
+import importlib.metadata
+import inspect
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from cnnzoo import data, distribute, models
+from cnnzoo import run as runs
+from cnnzoo.callbacks import Checkpoint, HistoryFile, StopOnNaN
+from cnnzoo.data.augmentation import augmentation
+from cnnzoo.errors import InputError, unknown
+from cnnzoo.files import whole_file, write_json
+from cnnzoo.recipe import Recipe, load_recipe
+from cnnzoo.run import Run
+
+EVALUATION_BATCH = 500
+
+
+def train(
+    recipe: Recipe | str,
+    *,
+    workdir: str | Path | None = None,
+    resume: bool = False,
+    data_dir: str | Path | None = None,
+    verbose: str | int = "auto",
+    **changes: Any,
+) -> Run:
+    """Run a recipe and judge what it trained on the test images.
+
+    The test images are looked at once, after the last epoch; nothing is chosen by them. A run that
+    was stopped, killed or interrupted resumes at its last whole epoch; on one machine it ends with
+    the same weights as one that was not.
+
+    Args:
+        recipe: a `Recipe`, the name of one, or the path of a recipe file.
+        workdir: a new or empty folder for the run; default the next number in `runs/<recipe>`.
+        resume: go on with the run in `workdir`, by default the latest one of this recipe.
+        data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
+        verbose: Keras' `verbose`; `"auto"` is a progress bar in a terminal and a line an epoch elsewhere.
+        changes: other values for the recipe, such as `epochs=5`.
+
+    Returns:
+        The finished `Run`.
+
+    Raises:
+        InputError: a value that cannot be used, or a loss that is no number any more.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> run = cnnzoo.train("lenet5_digits", workdir=tempfile.mkdtemp(), epochs=1, verbose=0)
+    >>> sorted(run.metrics["test"])
+    ['accuracy', 'loss']
+    """
+    recipe = (recipe if isinstance(recipe, Recipe) else load_recipe(recipe)).replace(**changes)
+    run = _resumed(recipe, workdir) if resume else None
+    if run and run.metrics_file.is_file():
+        return run
+    if not run:
+        runs.check_free(workdir)
+    slices = distribute.slices_for(recipe.batch_size)
+    with _session(recipe):
+        source, train_split, validation_split = _images(recipe, data_dir)
+        layers = augmentation(recipe.augment)
+        model = _compiled(recipe, source, data.steps_per_epoch(train_split, recipe.batch_size))
+        # Only now, so that input refused above leaves no folder behind.
+        run = run or runs.begin(workdir, recipe.name, {"recipe": recipe.to_dict(), **_circumstances()})
+        try:
+            _fit(recipe, run, model, slices, train_split, validation_split, layers, verbose)
+        except InputError:
+            run.discard_if_empty()
+            raise
+        _conclude(recipe, run, model, source, len(train_split))
+    return run
+
+
+def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> dict[str, float]:
+    """Judge a finished run's model on the test images, as `train` did at its end.
+
+    Args:
+        run: a `Run` or its folder.
+        data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
+
+    Returns:
+        `{"accuracy": …, "loss": …}`.
+
+    Raises:
+        InputError: the folder holds no finished run, or the data cannot be had.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> run = cnnzoo.train("lenet5_digits", workdir=tempfile.mkdtemp(), epochs=1, verbose=0)
+    >>> cnnzoo.evaluate(run) == run.metrics["test"]
+    True
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    recipe = Recipe(**run.recipe)
+    model = run.model()
+    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
+    return _judged(recipe, model, source.test)
+
+
+def _resumed(recipe: Recipe, workdir: str | Path | None) -> Run:
+    """Return the run to go on with, which must have been begun with the same recipe."""
+    run = runs.reopen(workdir, recipe.name)
+    for name, value in Recipe(**run.recipe).to_dict().items():
+        if (now := recipe.to_dict()[name]) != value:
+            raise InputError(
+                f"the run in {str(run.folder)!r} was begun with {name}={value!r}, not {now!r}; "
+                "resume it with the same values, or begin another run"
+            )
+    return run
+
+
+def _circumstances() -> dict[str, Any]:
+    packages = ("cnnzoo", "keras", "tensorflow", "tensorflow-datasets", "numpy", "scikit-learn")
+    return {
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "machine": {"python": platform.python_version(), "platform": platform.platform(), "cores": os.cpu_count()},
+    }
+
+
+@contextmanager
+def _session(recipe: Recipe) -> Iterator[None]:
+    """Seed everything and set the precision, and put the precision back afterwards."""
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.Split, data.Split | None]:
+    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
+    train_split, validation_split = source.train, None
+    if recipe.validation:
+        train_split, validation_split = train_split.held_out(recipe.validation, recipe.seed)
+    return source, train_split[: recipe.examples], validation_split
+
+
+def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
+    models.check_options(recipe.model, dict(recipe.model_options))
+    model = models.create(recipe.model, **{"classes": source.classes, **recipe.model_options})
+    if model.input_shape[-1] != source.image_shape[-1]:
+        shape = (*model.input_shape[1:3], source.image_shape[-1])
+        raise InputError(
+            f"the images of {recipe.data!r} have {source.image_shape[-1]} channels, {recipe.model} is built for "
+            f"{model.input_shape[-1]}; set model_options.input_shape={','.join(map(str, shape))}"
+        )
+    optimizer = _optimizer(recipe, steps_per_epoch * recipe.epochs)
+    if recipe.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer, model.loss, metrics=[_accuracy()], steps_per_execution=recipe.steps_per_execution)
+    return model
+
+
+def _accuracy() -> keras.metrics.Metric:
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
+    kinds = {name: kind for name, kind in kinds.items() if issubclass(kind, keras.optimizers.Optimizer)}
+    if recipe.optimizer.lower() not in kinds:
+        raise unknown("optimizer", recipe.optimizer, kinds)
+    kind = kinds[recipe.optimizer.lower()]
+    allowed = inspect.signature(kind).parameters
+    for option in recipe.optimizer_options:
+        if option not in allowed:
+            raise unknown(f"option of {recipe.optimizer}", option, allowed, plural=f"options of {recipe.optimizer}")
+    rate = recipe.learning_rate if recipe.schedule == "constant" else _cosine(recipe, steps)
+    try:
+        return kind(learning_rate=rate, **recipe.optimizer_options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"optimizer_options {dict(recipe.optimizer_options)} do not work: {error}") from error
+
+
+def _cosine(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    rising = round(recipe.warmup * steps)
+    if rising == 0:
+        return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - rising), warmup_target=recipe.learning_rate, warmup_steps=rising
+    )
+
+
+def _fit(
+    recipe: Recipe,
+    run: Run,
+    model: keras.Model,
+    slices: int,
+    train_split: data.Split,
+    validation_split: data.Split | None,
+    augment: list[keras.layers.Layer],
+    verbose: str | int,
+) -> None:
+    steps = data.steps_per_epoch(train_split, recipe.batch_size)
+    checkpoint = Checkpoint(run.checkpoint_file, model)
+    first_epoch = checkpoint.restore(steps)
+    preprocess = models.preprocessing(recipe.model, model)
+    fitted = distribute.in_slices(model, slices)
+    if fitted is not model:
+        fitted.compile(
+            model.optimizer,
+            model.loss,
+            metrics=[_accuracy()],
+            steps_per_execution=recipe.steps_per_execution,
+            auto_scale_loss=False,
+        )
+    validation = None
+    if validation_split is not None:
+        validation = data.eval_pipeline(validation_split, EVALUATION_BATCH, preprocess=preprocess)
+    fitted.fit(
+        data.train_pipeline(
+            train_split,
+            recipe.batch_size,
+            preprocess=preprocess,
+            augment=augment,
+            seed=recipe.seed,
+            first_epoch=first_epoch,
+        ),
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        initial_epoch=first_epoch,
+        validation_data=validation,
+        shuffle=False,
+        verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+        callbacks=[
+            StopOnNaN(),
+            HistoryFile(run.history_file, rows=run.history[:first_epoch]),
+            checkpoint,
+            keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
+        ],
+    )
+
+
+def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source, examples: int) -> None:
+    with whole_file(run.model_file) as part:
+        model.save(part)
+    history = run.history
+    seconds = sum(row["seconds"] for row in history)
+    images = data.steps_per_epoch(source.train[:examples], recipe.batch_size) * recipe.batch_size * len(history)
+    metrics = {
+        "recipe": recipe.name,
+        "model": recipe.model,
+        "parameters": _count(model.trainable_weights),
+        "fixed_parameters": _count(model.non_trainable_weights),
+        "data": recipe.data,
+        "image_shape": list(source.image_shape),
+        "class_names": list(source.class_names),
+        "seed": recipe.seed,
+        "epochs": len(history),
+        "train_seconds": round(seconds, 2),
+        "images_per_second": round(images / seconds),
+        "test": _judged(recipe, model, source.test),
+        "test_examples": len(source.test),
+    }
+    write_json(run.metrics_file, metrics)
+
+
+def _count(weights: list) -> int:
+    return sum(functools.reduce(lambda product, side: product * side, weight.shape, 1) for weight in weights)
+
+
+def _judged(recipe: Recipe, model: keras.Model, split: data.Split) -> dict[str, float]:
+    preprocess = models.preprocessing(recipe.model, model)
+    batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess)
+    results = model.evaluate(batches, verbose=0, return_dict=True)
+    return {name: float(results[name]) for name in ("accuracy", "loss")}
