@@ -1,0 +1,170 @@
+"""The command line."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cnnzoo.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="The classic deep nets: train them by recipe, judge them, export them.",
+)
+
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data (default: TFDS_DATA_DIR).")]
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the models and the recipes."""
+    from cnnzoo.models import list_models
+    from cnnzoo.recipe import list_recipes
+
+    print("models")
+    for name in list_models():
+        print(f"  {name}")
+    print("recipes")
+    recipes = list_recipes()
+    for name, title in recipes.items():
+        print(f"  {name:{max(map(len, recipes))}}  {title}")
+
+
+@app.command()
+def info(
+    model: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An argument of the model, as classes=5.")
+    ] = None,
+) -> None:
+    """Print a model's layers: output shapes and parameters."""
+    _start_tensorflow()
+    from cnnzoo import models
+    from cnnzoo.models.table import layer_table
+    from cnnzoo.recipe import parse_settings
+
+    options = parse_settings(settings or [])
+    models.check_options(model, options)
+    summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
+    print(f"{model}: {summary}\n{layer_table(models.create(model, **options))}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows, or a recipe file.")],
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in one step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides weights, order, dropout and augmentation.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other value of the recipe, as augment=affine."),
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
+    workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/RECIPE/NUMBER).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run, or the one in WORKDIR.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Train a model by a recipe and judge it on the test images."""
+    from cnnzoo import run as runs
+    from cnnzoo.recipe import Recipe, load_recipe
+
+    chosen = Recipe(**runs.reopen(workdir, Path(recipe).stem).recipe) if resume else load_recipe(recipe)
+    chosen = chosen.smoke() if smoke else chosen
+    chosen = chosen.override(settings or [])
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
+    chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
+
+    _start_tensorflow()
+    from cnnzoo import training
+
+    try:
+        run = training.train(chosen, workdir=workdir, resume=resume, data_dir=data_dir)
+    except KeyboardInterrupt:
+        where = f" --workdir {workdir}" if workdir else ""
+        print(f"\nstopped; go on with: cnnzoo train {recipe}{where} --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
+    metrics = run.metrics
+    print(
+        f"test accuracy {metrics['test']['accuracy']:.2%} of {metrics['test_examples']:,} images, "
+        f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
+        f"{metrics['images_per_second']:,} images/s\n"
+        f"run folder {run.folder}\n"
+        f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
+    )
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Judge a finished run's model on the test images."""
+    _start_tensorflow()
+    from cnnzoo import training
+
+    results = training.evaluate(run, data_dir=data_dir)
+    print(f"test accuracy {results['accuracy']:.2%}, loss {results['loss']:.4f}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    to: Annotated[Path, typer.Option(help="The model's folder; a new version is added to it.")],
+) -> None:
+    """Write a run's model as a SavedModel for serving."""
+    _start_tensorflow()
+    from cnnzoo import serving
+
+    print(serving.export(run, to))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends in one sentence on stderr and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        sys.exit(app(arguments, prog_name="cnnzoo", standalone_mode=False))
+    except InputError as error:
+        _refuse(str(error))
+    except Exception as error:
+        # Typer's own complaints about options; their class has moved between its releases.
+        if not hasattr(error, "format_message"):
+            raise
+        _refuse(error.format_message())
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(f"cnnzoo: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def run_file(path: str) -> None:
+    """Train the recipe in a file that was started as a script, with the options of `cnnzoo train`."""
+    main(["train", path, *sys.argv[1:]])
+
+
+def _start_tensorflow() -> None:
+    """Start TensorFlow without the notes that it writes to stderr before any log level holds.
+
+    They say how it was compiled and which libraries it found. If the start fails, they are shown.
+    """
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,0 +1,104 @@
+"""A trained model out into the world: a SavedModel that takes pixels and needs nothing but TensorFlow."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from cnnzoo import models
+from cnnzoo.errors import InputError
+from cnnzoo.files import next_version
+from cnnzoo.run import Run
+
+
+def export(
+    model: keras.Model | Run | str | Path,
+    folder: str | Path,
+    *,
+    preprocess: Callable[[Any], Any] | None = None,
+    image_shape: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+) -> Path:
+    """Write a classifier as a SavedModel to `folder/<next integer>`, as model servers expect it.
+
+    The signature `serving_default` takes `images`, float32 `(batch, height, width, channels)`, and
+    returns `probabilities` `(batch, classes)`, `class_id` `(batch,)` and `class_name` `(batch,)`.
+    From a run, images are pixels 0 to 255 of the size of the data set, and the run's own
+    preprocessing is part of the graph. From a bare model, they are what the model takes, unless
+    `preprocess` is given.
+
+    The folder appears whole or not at all; a server that polls `folder` never sees a part.
+
+    Args:
+        model: a classifier, a finished `Run`, or a run's folder.
+        folder: the model's folder, such as `saved_models/lenet5`.
+        preprocess: what turns images into the model's input; a run brings its own.
+        image_shape: `(height, width, channels)` of the images; default the model's input, or the run's data.
+        class_names: name of each class; default the numbers, or the run's own.
+
+    Returns:
+        The path of the new version.
+
+    Raises:
+        InputError: no finished run, no classifier, or names that do not match its classes.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> version = export(cnnzoo.lenet5(), tempfile.mkdtemp())
+    >>> version.name, sorted(entry.name for entry in version.iterdir())[-2:]
+    ('1', ['saved_model.pb', 'variables'])
+    """
+    if isinstance(model, str | Path):
+        model = Run(model)
+    if isinstance(model, Run):
+        run, model = model, model.model()
+        preprocess = preprocess or models.preprocessing(run.recipe["model"], model)
+        image_shape = image_shape or run.metrics["image_shape"]
+        class_names = class_names or run.class_names
+    classes = _classes(model)
+    class_names = [str(number) for number in range(classes)] if class_names is None else list(class_names)
+    if len(class_names) != classes:
+        raise InputError(f"the model has {classes} classes, but {len(class_names)} class_names were given")
+    with next_version(Path(folder)) as version:
+        _write(model, version.part, preprocess, tuple(image_shape or model.input_shape[1:]), class_names)
+    return version.folder
+
+
+def _classes(model: keras.Model) -> int:
+    if not isinstance(model.output, keras.KerasTensor) or len(model.output_shape) != 2:
+        raise InputError(f"{model.name} is no classifier: it returns {model.output_shape}, not (batch, classes)")
+    return model.output_shape[-1]
+
+
+def _write(
+    model: keras.Model,
+    folder: Path,
+    preprocess: Callable[[Any], Any] | None,
+    image_shape: tuple[int, ...],
+    class_names: list[str],
+) -> None:
+    names = tf.constant(class_names)
+    to_probabilities = functools.partial(ops.softmax, axis=-1) if _returns_logits(model) else tf.identity
+
+    def classify(images):
+        # A tensor of another rank would fail a check inside oneDNN and take the whole server with it.
+        images = tf.ensure_shape(images, (None, *image_shape))
+        outputs = model(preprocess(images) if preprocess else images, training=False)
+        probabilities = to_probabilities(tf.cast(outputs, tf.float32))
+        class_id = tf.argmax(probabilities, axis=-1)
+        return {"probabilities": probabilities, "class_id": class_id, "class_name": tf.gather(names, class_id)}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    signature = [tf.TensorSpec((None, *image_shape), tf.float32, name="images")]
+    archive.add_endpoint("serving_default", classify, input_signature=signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def _returns_logits(model: keras.Model) -> bool:
+    """Return whether the last layer leaves out the softmax, as the penalties of LeNet-5 do."""
+    return getattr(model.layers[-1], "activation", None) is not keras.activations.softmax
