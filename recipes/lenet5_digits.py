@@ -13,6 +13,7 @@ recipe = Recipe(
     learning_rate=6e-3,
     optimizer="adamw",
     optimizer_options={"weight_decay": 0.1},
+    augment="affine",
 )
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ recipe = Recipe(
     model="lenet5",
     data="mnist",
     epochs=20,
-    batch_size=128,
-    learning_rate=6e-3,
+    batch_size=256,
+    learning_rate=1.2e-2,
     optimizer="adamw",
-    optimizer_options={"weight_decay": 0.1},
+    optimizer_options={"weight_decay": 0.05},
 )
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ def affine() -> list[keras.layers.Layer]:
     Source: LeCun et al. 1998, section III-A: "planar affine transformations".
     """
     return [
-        layers.RandomRotation(10 / 360, fill_mode="nearest"),
-        layers.RandomShear(0.15, 0.0, fill_mode="nearest"),
-        layers.RandomZoom(0.12, 0.12, fill_mode="nearest"),
-        layers.RandomTranslation(0.07, 0.07, fill_mode="nearest"),
+        layers.RandomRotation(6 / 360, fill_mode="nearest"),
+        layers.RandomShear(0.09, 0.0, fill_mode="nearest"),
+        layers.RandomZoom(0.07, 0.07, fill_mode="nearest"),
+        layers.RandomTranslation(0.04, 0.04, fill_mode="nearest"),
     ]
 
 

@@ -3,7 +3,8 @@
 import math
 
 import keras
-from keras import ops
+
+from cnnzoo.layers.average_pooling import window_means
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -64,10 +65,9 @@ class Subsampling2D(keras.layers.Layer):
         self.bias = self.add_weight(shape=maps, initializer=self.bias_initializer, name="bias")
 
     def call(self, images):
-        size = self.pool_size
         # The sum of a window is its average times its area; backends have a fast kernel for averages.
-        means = ops.average_pool(images, size, size, padding="valid", data_format="channels_last")
-        return self.activation(means * (self.coefficient * size**2) + self.bias)
+        means = window_means(images, self.pool_size)
+        return self.activation(means * (self.coefficient * self.pool_size**2) + self.bias)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

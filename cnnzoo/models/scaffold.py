@@ -112,7 +112,8 @@ def assemble(
         loss: the loss to compile with, or `None` for a net without a head, which is left uncompiled.
         compile: whether to compile at all.
     """
-    model = keras.Model(keras.utils.get_source_inputs(inputs), outputs, name=name)
+    sources = keras.utils.get_source_inputs(inputs)
+    model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
     if weights is not None:
         weight_files.load(model, weights)
     if compile and loss is not None:

@@ -1,0 +1,60 @@
+"""Run a recipe with several seeds, each in a process of its own, and print what its docstring states.
+
+    python benchmarks/recipe_results.py lenet5_mnist --seeds 3
+    python benchmarks/recipe_results.py lenet5_mnist --seeds 3 --folder runs/affine -- --set augment=affine --epochs 60
+
+A seed whose run is finished is not run again; one that was interrupted is resumed. What follows
+`--` goes to `cnnzoo train`.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 … SEEDS − 1")
+    parser.add_argument("--folder", type=Path, help="where the runs go (default: runs/results/RECIPE)")
+    own, more = _split(sys.argv[1:])
+    options = parser.parse_args(own)
+    folder = options.folder or Path("runs/results") / options.recipe
+    results = [_result(options.recipe, folder / f"seed{seed}", seed, more) for seed in range(options.seeds)]
+    _show(options.recipe, more, results)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
+    if not (workdir / "metrics.json").is_file():
+        begun = (workdir / "recipe.json").is_file()
+        how = ["--resume"] if begun else ["--seed", str(seed), *more]
+        subprocess.run(
+            [sys.executable, "-m", "cnnzoo", "train", recipe, "--workdir", str(workdir), *how],
+            check=True,
+            stdout=sys.stderr,
+        )
+    return json.loads((workdir / "metrics.json").read_text())
+
+
+def _show(recipe: str, more: list[str], results: list[dict]) -> None:
+    errors = [100 * (1 - result["test"]["accuracy"]) for result in results]
+    spread = statistics.stdev(errors) if len(errors) > 1 else float("nan")
+    print(f"{recipe} {' '.join(more)}: {results[0]['parameters']:,} parameters, {results[0]['epochs']} epochs")
+    print(f"test error %  {'  '.join(f'{error:.2f}' for error in errors)}")
+    print(f"mean {statistics.mean(errors):.3f}  standard deviation {spread:.3f}  n={len(errors)}")
+    print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")
+    print(f"images/s {'  '.join(str(result['images_per_second']) for result in results)}")
+
+
+if __name__ == "__main__":
+    main()

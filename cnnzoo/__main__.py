@@ -1,0 +1,5 @@
+"""`python -m cnnzoo` is `cnnzoo`."""
+
+from cnnzoo.cli import main
+
+main()

@@ -1,0 +1,28 @@
+"""What every test stands on: a quiet TensorFlow with two logical CPUs, and the data where there is some."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import pytest
+import tensorflow as tf
+
+# Two devices, made before TensorFlow starts, so that distribution is tested on every machine.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tfds_folder():
+    """Return a TFDS folder with MNIST in it, or skip."""
+    folder = os.environ.get("TFDS_DATA_DIR")
+    if not folder or not os.path.isdir(os.path.join(folder, "mnist")):
+        pytest.skip("needs MNIST: set TFDS_DATA_DIR to a TFDS folder that has it")
+    return folder

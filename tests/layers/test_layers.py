@@ -1,0 +1,157 @@
+"""Each layer against its formula in NumPy, and through its configuration."""
+
+import keras
+import numpy as np
+import pytest
+
+from cnnzoo.layers import FanInUniform, PartiallyConnectedConv2D, RadialBasis, Subsampling2D, scaled_tanh
+from cnnzoo.models.lenet import C3_TABLE
+from tests import reference
+
+RNG = np.random.default_rng(0)
+
+
+def random(*shape):
+    return RNG.normal(size=shape).astype("float32")
+
+
+def randomised(layer, inputs):
+    layer.build(inputs.shape)
+    layer.set_weights([random(*weight.shape) for weight in layer.get_weights()])
+    return layer
+
+
+def test_scaled_tanh_follows_its_formula():
+    x = np.linspace(-5, 5, 101).astype("float32")
+    np.testing.assert_allclose(scaled_tanh(x), reference.scaled_tanh(x), atol=1e-6)
+    np.testing.assert_allclose(scaled_tanh(np.array([-1.0, 1.0], "float32")), [-1, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 2), (9, 7, 2), (9, 9, 3), (5, 4, 1)])
+def test_subsampling_sums_windows(height, width, size):
+    images = random(3, height, width, 4)
+    layer = randomised(Subsampling2D(size), images)
+    expected = reference.subsampling(images, size, *layer.get_weights())
+    np.testing.assert_allclose(layer(images), expected, atol=1e-5)
+    assert layer.compute_output_shape(images.shape) == expected.shape
+    assert layer.count_params() == 2 * 4
+
+
+def test_subsampling_gradient_is_the_formulas_own():
+    """The gradient is written by hand; finite differences of the float64 formula know nothing of it."""
+    import tensorflow as tf
+
+    images = tf.constant(random(1, 6, 4, 2))
+    layer = randomised(Subsampling2D(2, activation="tanh"), images)
+    weight = random(1, 3, 2, 2)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(layer(images) * weight)
+    gradient = tape.gradient(total, images).numpy()
+
+    def value(pixels):
+        return (np.tanh(reference.subsampling(pixels, 2, *layer.get_weights())) * weight).sum()
+
+    for index in np.ndindex(*images.shape):
+        step = np.zeros(images.shape)
+        step[index] = 1e-5
+        slope = (value(images.numpy() + step) - value(images.numpy() - step)) / 2e-5
+        assert gradient[index] == pytest.approx(slope, abs=1e-4)
+
+
+@pytest.mark.parametrize("table", [C3_TABLE, [[0], [1, 3], [3, 2, 1, 0], [2]]])
+def test_partial_convolution_sees_only_its_links(table):
+    images = random(2, 9, 8, 6)
+    layer = randomised(PartiallyConnectedConv2D(table, 3), images)
+    kernel, bias = layer.get_weights()
+    expected = reference.partial_convolution(images, table, np.moveaxis(kernel, -1, 0), bias)
+    np.testing.assert_allclose(layer(images), expected, atol=1e-4)
+    assert layer.compute_output_shape(images.shape) == expected.shape
+    assert layer.count_params() == sum(map(len, table)) * 9 + len(table)
+
+
+def test_partial_convolution_with_all_links_is_keras_convolution():
+    images = random(2, 9, 8, 3)
+    layer = randomised(PartiallyConnectedConv2D([range(3)] * 4, 5), images)
+    kernel, bias = layer.get_weights()
+    dense = keras.layers.Conv2D(4, 5)
+    dense.build(images.shape)
+    dense.set_weights([kernel.reshape(5, 5, 4, 3).transpose(0, 1, 3, 2), bias])
+    np.testing.assert_allclose(layer(images), dense(images), atol=1e-4)
+
+
+def test_partial_convolution_asks_its_initializer_for_true_fan_ins():
+    layer = PartiallyConnectedConv2D([[0], [0, 1, 2, 3]], 5, kernel_initializer=FanInUniform(2.4, seed=1))
+    layer.build((None, 8, 8, 4))
+    kernel = np.asarray(layer.kernel)
+    assert 0.9 * 2.4 / 25 < np.abs(kernel[..., 0]).max() <= 2.4 / 25
+    assert 0.8 * 2.4 / 100 < np.abs(kernel[..., 1:]).max() <= 2.4 / 100
+
+
+def test_output_maps_with_equal_fan_in_start_differently():
+    layer = PartiallyConnectedConv2D([[0], [0]], 5, kernel_initializer=FanInUniform(2.4, seed=1))
+    layer.build((None, 8, 8, 1))
+    assert np.abs(np.asarray(layer.kernel[..., 0]) - np.asarray(layer.kernel[..., 1])).max() > 0.01
+
+
+@pytest.mark.parametrize("negate", [False, True])
+def test_radial_basis_measures_squared_distances(negate):
+    features = random(7, 84)
+    layer = randomised(RadialBasis(10, negate=negate), features)
+    expected = reference.squared_distances(features, layer.get_weights()[0])
+    np.testing.assert_allclose(layer(features), -expected if negate else expected, rtol=1e-5)
+
+
+def test_radial_basis_is_never_negative_at_a_centre():
+    layer = RadialBasis(3)
+    layer.build((None, 84))
+    assert np.asarray(layer(layer.centers)).min() >= 0
+
+
+def test_adaptive_centres_are_840_trained_weights():
+    for adaptive, trained in ((False, 0), (True, 840)):
+        layer = RadialBasis(10, adaptive=adaptive)
+        layer.build((None, 84))
+        assert sum(np.prod(weight.shape) for weight in layer.trainable_weights) == trained
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Subsampling2D(3, activation=scaled_tanh), (2, 9, 9, 2)),
+        (PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()), (2, 8, 8, 2)),
+        (RadialBasis(4, adaptive=True, negate=True), (2, 6)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layer_survives_its_configuration(layer, shape, tmp_path):
+    inputs = random(*shape)
+    model = keras.Sequential([keras.Input(shape[1:]), layer])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model(inputs), again(inputs))
+    assert again.layers[0].get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Subsampling2D(0), "pool_size must be an integer of at least 1. Received: pool_size=0"),
+        (lambda: PartiallyConnectedConv2D([], 5), "Received: an empty table"),
+        (lambda: PartiallyConnectedConv2D([[0, 0]], 5), "distinct input maps"),
+        (lambda: PartiallyConnectedConv2D([[0]], 2.5), "Received: kernel_size=2.5"),
+        (lambda: PartiallyConnectedConv2D([[4]], 3).build((1, 8, 8, 3)), "input map 4, but the input has 3 maps"),
+        (lambda: RadialBasis(0), "Received: units=0"),
+        (lambda: FanInUniform(-1), "Received: scale=-1"),
+    ],
+)
+def test_layer_refuses_in_a_sentence(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_layers_work_in_mixed_precision():
+    images = random(2, 12, 12, 3)
+    layer = PartiallyConnectedConv2D([[0, 1], [2]], 3, dtype="mixed_bfloat16")
+    assert layer(images).dtype == "bfloat16"
+    assert layer.kernel.dtype == "float32"

@@ -1,0 +1,158 @@
+"""What holds for every model of the zoo."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import cnnzoo
+
+# Trainable parameters as the papers count them.
+PARAMETERS = {"lenet5": 60_000, "lenet": 61_706, "mlp": 266_610}
+BATCH = 8
+
+every_model = pytest.mark.parametrize("name", cnnzoo.list_models())
+
+
+def images_for(model, batch=BATCH):
+    return np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
+
+
+def labels(batch=BATCH):
+    return np.arange(batch) % 10
+
+
+@every_model
+def test_parameters_are_the_papers(name):
+    model = cnnzoo.create(name)
+    assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == PARAMETERS[name]
+
+
+@every_model
+def test_shapes_with_and_without_top(name):
+    model = cnnzoo.create(name, classes=7)
+    assert model.output_shape == (None, 7)
+    assert model(images_for(model)).shape == (BATCH, 7)
+    features = cnnzoo.create(name, include_top=False)
+    assert features.output_shape[1:] != (10,)
+    assert features.optimizer is None
+
+
+@every_model
+def test_configuration_round_trip(name):
+    model = cnnzoo.create(name)
+    again = keras.Model.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    again.set_weights(model.get_weights())
+    images = images_for(model)
+    np.testing.assert_array_equal(model(images), again(images))
+
+
+@every_model
+def test_file_round_trip(name, tmp_path):
+    model = cnnzoo.create(name)
+    model.fit(images_for(model), labels(), verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    images = images_for(model)
+    np.testing.assert_array_equal(model(images), again(images))
+    assert again.evaluate(images, labels(), verbose=0) == model.evaluate(images, labels(), verbose=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    for path in ("model.weights.h5", "model.keras"):
+        loaded = cnnzoo.create(name, weights=tmp_path / path)
+        np.testing.assert_array_equal(model(images), loaded(images))
+
+
+@every_model
+def test_export_gives_the_same_probabilities(name, tmp_path):
+    model = cnnzoo.create(name)
+    version = cnnzoo.export(model, tmp_path / name)
+    served = tf.saved_model.load(str(version)).signatures["serving_default"]
+    images = images_for(model)
+    outputs = model(images).numpy()
+    probabilities = tf.nn.softmax(outputs).numpy() if outputs.min() < 0 else outputs
+    result = served(images=tf.constant(images))
+    np.testing.assert_allclose(result["probabilities"], probabilities, atol=1e-6)
+    np.testing.assert_array_equal(result["class_id"], outputs.argmax(axis=-1))
+
+
+@every_model
+def test_gradient_reaches_every_weight(name):
+    model = cnnzoo.create(name)
+    with tf.GradientTape() as tape:
+        loss = model.loss(labels(), model(images_for(model), training=True))
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        assert gradient is not None, weight.path
+        assert np.abs(gradient).max() > 0, weight.path
+
+
+@every_model
+def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = cnnzoo.create(name)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert model.output.dtype == "float32"
+    history = model.fit(images_for(model), labels(), epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+@every_model
+def test_two_replicas_equal_one(name):
+    single = cnnzoo.create(name)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        replicated = cnnzoo.create(name)
+    replicated.set_weights(single.get_weights())
+    images = images_for(single, batch=16)
+    batches = tf.data.Dataset.from_tensor_slices((images, labels(16))).batch(8)
+    for model in (single, replicated):
+        model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    for one, two in zip(single.get_weights(), replicated.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+@every_model
+def test_input_tensor_is_built_upon(name):
+    shape = cnnzoo.create(name).input_shape[1:]
+    inputs = keras.Input(shape)
+    model = cnnzoo.create(name, input_tensor=keras.layers.Rescaling(0.5)(inputs))
+    assert model.input is inputs
+    assert [type(layer).__name__ for layer in model.layers[:2]] == ["InputLayer", "Rescaling"]
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
+        ({"input_shape": (32, 32)}, r"three positive integers \(height, width, channels\), not \(32, 32\)"),
+        ({"pooling": "avg"}, "include_top=False"),
+        ({"classifier_activation": "relu"}, "'relu'"),
+        ({"weights": "nowhere.weights.h5"}, "no weights file 'nowhere.weights.h5'"),
+        ({"weights": "imagenet"}, "not 'imagenet'"),
+        ({"input_tensor": 3}, "not a int"),
+        ({"clases": 3}, "did you mean 'classes'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_bad_arguments_get_a_sentence(name, options, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.create(name, **options)
+
+
+@every_model
+def test_weights_of_another_model_or_a_damaged_file_are_refused(name, tmp_path):
+    other = cnnzoo.create(name, classes=3)
+    other.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(cnnzoo.InputError, match="do not fit"):
+        cnnzoo.create(name, weights=tmp_path / "other.weights.h5")
+    (tmp_path / "cut.weights.h5").write_bytes((tmp_path / "other.weights.h5").read_bytes()[:1000])
+    with pytest.raises(cnnzoo.InputError, match="do not fit"):
+        cnnzoo.create(name, weights=tmp_path / "cut.weights.h5")
