@@ -1,6 +1,7 @@
 """What every test stands on: a quiet TensorFlow with two logical CPUs, and the data where there is some."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -14,6 +15,12 @@ tf.config.set_logical_device_configuration(
 )
 
 
+@pytest.fixture(scope="session")
+def two_replicas():
+    """Return one strategy for the whole session: TensorFlow's collectives confuse a second one on the same CPUs."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
@@ -23,6 +30,6 @@ def _seeded():
 def tfds_folder():
     """Return a TFDS folder with MNIST in it, or skip."""
     folder = os.environ.get("TFDS_DATA_DIR")
-    if not folder or not os.path.isdir(os.path.join(folder, "mnist")):
+    if not folder or not (Path(folder) / "mnist").is_dir():
         pytest.skip("needs MNIST: set TFDS_DATA_DIR to a TFDS folder that has it")
     return folder

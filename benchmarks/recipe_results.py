@@ -49,7 +49,7 @@ def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
 def _show(recipe: str, more: list[str], results: list[dict]) -> None:
     errors = [100 * (1 - result["test"]["accuracy"]) for result in results]
     spread = statistics.stdev(errors) if len(errors) > 1 else float("nan")
-    print(f"{recipe} {' '.join(more)}: {results[0]['parameters']:,} parameters, {results[0]['epochs']} epochs")
+    print(f"{' '.join([recipe, *more])}: {results[0]['parameters']:,} parameters, {results[0]['epochs']} epochs")
     print(f"test error %  {'  '.join(f'{error:.2f}' for error in errors)}")
     print(f"mean {statistics.mean(errors):.3f}  standard deviation {spread:.3f}  n={len(errors)}")
     print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")

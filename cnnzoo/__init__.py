@@ -22,6 +22,7 @@ _DEFINED_IN = {
     "evaluate": "cnnzoo.training",
     "export": "cnnzoo.serving",
     "InputError": "cnnzoo.errors",
+    "Run": "cnnzoo.run",
 }
 _MODULES = ("callbacks", "cli", "data", "distribute", "layers", "losses", "models", "recipe", "serving", "weights")
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
     from cnnzoo.recipe import Recipe as Recipe
+    from cnnzoo.run import Run as Run
     from cnnzoo.recipe import list_recipes as list_recipes
     from cnnzoo.recipe import load_recipe as load_recipe
     from cnnzoo.serving import export as export

@@ -52,7 +52,8 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
 
     Args:
         model: a functional model with one input and one output.
-        slices: number of slices; 1 returns `model` itself.
+        slices: number of slices; 1 returns `model` itself. Batches must have at least as many images:
+            TensorFlow's convolution gets the shape of an empty batch wrong.
 
     Example:
     >>> import cnnzoo, numpy as np

@@ -78,10 +78,6 @@ class Run:
         """
         import keras
 
-        import cnnzoo.layers
-        import cnnzoo.losses
-        import cnnzoo.models.digit_codes  # noqa: F401
-
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
         try:

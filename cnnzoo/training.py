@@ -15,7 +15,7 @@ import keras
 
 from cnnzoo import data, distribute, models
 from cnnzoo import run as runs
-from cnnzoo.callbacks import Checkpoint, HistoryFile, StopOnNaN
+from cnnzoo.callbacks import Checkpoint, EpochRandomness, HistoryFile, StopOnNaN
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.files import whole_file, write_json
@@ -70,15 +70,18 @@ def train(
     with _session(recipe):
         source, train_split, validation_split = _images(recipe, data_dir)
         layers = augmentation(recipe.augment)
-        model = _compiled(recipe, source, data.steps_per_epoch(train_split, recipe.batch_size))
+        steps, together = _steps(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
+        model = _compiled(recipe, source, steps)
         # Only now, so that input refused above leaves no folder behind.
         run = run or runs.begin(workdir, recipe.name, {"recipe": recipe.to_dict(), **_circumstances()})
         try:
-            _fit(recipe, run, model, slices, train_split, validation_split, layers, verbose)
+            fitted = distribute.in_slices(model, slices)
+            _compile(fitted, model.optimizer, model.loss, steps_per_execution=together)
+            _fit(recipe, run, model, fitted, train_split, validation_split, layers, steps, verbose)
         except InputError:
             run.discard_if_empty()
             raise
-        _conclude(recipe, run, model, source, len(train_split))
+        _conclude(recipe, run, model, source, steps * recipe.batch_size)
     return run
 
 
@@ -160,12 +163,26 @@ def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> kera
     optimizer = _optimizer(recipe, steps_per_epoch * recipe.epochs)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer, model.loss, metrics=[_accuracy()], steps_per_execution=recipe.steps_per_execution)
+    _compile(model, optimizer, model.loss)
     return model
 
 
-def _accuracy() -> keras.metrics.Metric:
-    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, **options: Any) -> None:
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    # The loss is scaled by the optimizer itself where the precision asks for it, once.
+    model.compile(optimizer, loss, metrics=[accuracy], auto_scale_loss=False, **options)
+
+
+def _steps(batches: int, limit: int) -> tuple[int, int]:
+    """Return the steps of an epoch, and how many of them to run between two returns to Python.
+
+    Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of
+    the epoch. The size up to `limit` that leaves out fewest of the batches is taken, mostly none.
+    """
+    if batches <= limit:
+        return batches, batches
+    size = min(range(limit, limit // 2, -1), key=lambda size: batches % size)
+    return batches - batches % size, size
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
@@ -175,9 +192,11 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         raise unknown("optimizer", recipe.optimizer, kinds)
     kind = kinds[recipe.optimizer.lower()]
     allowed = inspect.signature(kind).parameters
-    for option in recipe.optimizer_options:
+    for option, value in recipe.optimizer_options.items():
         if option not in allowed:
             raise unknown(f"option of {recipe.optimizer}", option, allowed, plural=f"options of {recipe.optimizer}")
+        if isinstance(value, str) and not isinstance(allowed[option].default, str):
+            raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
     rate = recipe.learning_rate if recipe.schedule == "constant" else _cosine(recipe, steps)
     try:
         return kind(learning_rate=rate, **recipe.optimizer_options)
@@ -198,28 +217,21 @@ def _fit(
     recipe: Recipe,
     run: Run,
     model: keras.Model,
-    slices: int,
+    fitted: keras.Model,
     train_split: data.Split,
     validation_split: data.Split | None,
     augment: list[keras.layers.Layer],
+    steps: int,
     verbose: str | int,
 ) -> None:
-    steps = data.steps_per_epoch(train_split, recipe.batch_size)
     checkpoint = Checkpoint(run.checkpoint_file, model)
     first_epoch = checkpoint.restore(steps)
     preprocess = models.preprocessing(recipe.model, model)
-    fitted = distribute.in_slices(model, slices)
-    if fitted is not model:
-        fitted.compile(
-            model.optimizer,
-            model.loss,
-            metrics=[_accuracy()],
-            steps_per_execution=recipe.steps_per_execution,
-            auto_scale_loss=False,
-        )
     validation = None
     if validation_split is not None:
-        validation = data.eval_pipeline(validation_split, EVALUATION_BATCH, preprocess=preprocess)
+        validation = data.eval_pipeline(
+            validation_split, _validation_batch(len(validation_split)), preprocess=preprocess
+        )
     fitted.fit(
         data.train_pipeline(
             train_split,
@@ -228,6 +240,7 @@ def _fit(
             augment=augment,
             seed=recipe.seed,
             first_epoch=first_epoch,
+            steps=steps,
         ),
         steps_per_epoch=steps,
         epochs=recipe.epochs,
@@ -236,6 +249,7 @@ def _fit(
         shuffle=False,
         verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
         callbacks=[
+            EpochRandomness(),
             StopOnNaN(),
             HistoryFile(run.history_file, rows=run.history[:first_epoch]),
             checkpoint,
@@ -244,12 +258,17 @@ def _fit(
     )
 
 
-def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source, examples: int) -> None:
+def _validation_batch(examples: int) -> int:
+    """Return a batch size whose last, partial batch is not too small to be cut into slices."""
+    sizes = range(min(EVALUATION_BATCH, examples), 0, -1)
+    return next(size for size in sizes if examples % size == 0 or examples % size >= (os.cpu_count() or 1))
+
+
+def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source, images: int) -> None:
     with whole_file(run.model_file) as part:
         model.save(part)
     history = run.history
     seconds = sum(row["seconds"] for row in history)
-    images = data.steps_per_epoch(source.train[:examples], recipe.batch_size) * recipe.batch_size * len(history)
     metrics = {
         "recipe": recipe.name,
         "model": recipe.model,
@@ -261,7 +280,7 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
         "seed": recipe.seed,
         "epochs": len(history),
         "train_seconds": round(seconds, 2),
-        "images_per_second": round(images / seconds),
+        "images_per_second": round(images * len(history) / seconds),
         "test": _judged(recipe, model, source.test),
         "test_examples": len(source.test),
     }

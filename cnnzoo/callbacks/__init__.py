@@ -1,7 +1,8 @@
 """Keras callbacks: what a run writes down, and when it stops."""
 
 from cnnzoo.callbacks.checkpoint import Checkpoint
+from cnnzoo.callbacks.epoch_randomness import EpochRandomness
 from cnnzoo.callbacks.history_file import HistoryFile
 from cnnzoo.callbacks.stop_on_nan import DivergedError, StopOnNaN
 
-__all__ = ["Checkpoint", "DivergedError", "HistoryFile", "StopOnNaN"]
+__all__ = ["Checkpoint", "DivergedError", "EpochRandomness", "HistoryFile", "StopOnNaN"]

@@ -9,7 +9,7 @@ from cnnzoo.files import whole_file
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Save a model's weights, optimizer and random states after every epoch, in one file.
+    """Save a model's weights and optimizer after every epoch, in one file.
 
     Keras' `BackupAndRestore` writes weights and epoch as two files, in place: killed in between,
     they disagree. Here the epoch is read off the optimizer's step count, which the file holds.

@@ -39,6 +39,7 @@ def train_pipeline(
     augment: list | None = None,
     seed: int = 0,
     first_epoch: int = 0,
+    steps: int | None = None,
 ) -> tf.data.Dataset:
     """Return endless shuffled batches, epoch after epoch; use with `steps_per_epoch`.
 
@@ -56,6 +57,7 @@ def train_pipeline(
         augment: Keras augmentation layers, applied after `preprocess`, or `None`.
         seed: seed of order and augmentation.
         first_epoch: epoch to begin with, from 0.
+        steps: batches in an epoch, at most `steps_per_epoch`, which is the default.
 
     Returns:
         A dataset of `(images, labels)`: float32 `(batch, height, width, channels)`, or uint8 without
@@ -71,7 +73,10 @@ def train_pipeline(
     >>> batches.element_spec[0].shape
     TensorShape([32, 32, 32, 1])
     """
-    steps = steps_per_epoch(split, batch_size)
+    whole = steps_per_epoch(split, batch_size)
+    steps = whole if steps is None else steps
+    if not 1 <= steps <= whole:
+        raise InputError(f"steps must be from 1 to the {whole} whole batches of an epoch, not {steps}")
     images, labels = tf.constant(split.images), tf.constant(split.labels)
 
     def indices_of(epoch):

@@ -1,5 +1,7 @@
 """The layers that the classic nets need and Keras lacks, one a file, each usable by itself."""
 
+from cnnzoo.layers.average_pooling import AveragePooling2D
+from cnnzoo.layers.digit_codes import DigitCodes
 from cnnzoo.layers.fan_in_uniform import FanInUniform
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
@@ -7,6 +9,8 @@ from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
 
 __all__ = [
+    "AveragePooling2D",
+    "DigitCodes",
     "FanInUniform",
     "PartiallyConnectedConv2D",
     "RadialBasis",

@@ -21,7 +21,6 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
         Float tensor `(batch, height // pool_size, width // pool_size, channels)`.
 
     Example:
-
     >>> import numpy as np
     >>> AveragePooling2D(2)(np.ones((1, 4, 6, 3), "float32")).shape
     TensorShape([1, 2, 3, 3])

@@ -5,13 +5,20 @@ Proceedings of the IEEE 86(11), 1998, https://doi.org/10.1109/5.726791.
 """
 
 from keras import ops
-from keras.layers import Activation, AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
 from cnnzoo.errors import unknown
-from cnnzoo.layers import FanInUniform, PartiallyConnectedConv2D, RadialBasis, Subsampling2D, scaled_tanh
+from cnnzoo.layers import (
+    AveragePooling2D,
+    DigitCodes,
+    FanInUniform,
+    PartiallyConnectedConv2D,
+    RadialBasis,
+    Subsampling2D,
+    scaled_tanh,
+)
 from cnnzoo.losses import MaximumAPosteriori
 from cnnzoo.models import scaffold
-from cnnzoo.models.digit_codes import DigitCodes
 
 # Table I of the paper: the S2 maps that each of the 16 C3 maps sees.
 C3_TABLE = (

@@ -119,7 +119,10 @@ def test_adaptive_centres_are_840_trained_weights():
     ("layer", "shape"),
     [
         (Subsampling2D(3, activation=scaled_tanh), (2, 9, 9, 2)),
-        (PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()), (2, 8, 8, 2)),
+        (
+            PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()),
+            (2, 8, 8, 2),
+        ),
         (RadialBasis(4, adaptive=True, negate=True), (2, 6)),
     ],
     ids=lambda value: type(value).__name__,

@@ -1,10 +1,11 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.models.digit_codes import DigitCodes, digit_bitmaps
+from cnnzoo.layers.digit_codes import DigitCodes, digit_bitmaps
 from cnnzoo.models.lenet import C3_TABLE, preprocess_input
 
 # Section II-B of the paper: trainable parameters and connections of each layer.
@@ -60,13 +61,12 @@ def test_posterior_of_the_rbf_head_is_the_softmax_of_its_penalties():
     np.testing.assert_allclose(posterior(images), expected, atol=1e-5)
 
 
-# The slopes of squared distances to 84 pixels are far larger than those of a softmax.
-@pytest.mark.parametrize(("head", "rate"), [("rbf", 0.003), ("softmax", 0.1)])
+@pytest.mark.parametrize("head", ["rbf", "softmax"])
 @pytest.mark.parametrize("activation", ["auto", "softmax", None])
-def test_every_head_learns(head, rate, activation):
+def test_every_head_learns(head, activation):
     digits = cnnzoo.data.load("digits").train[:256]
     model = cnnzoo.lenet5(head=head, classifier_activation=activation)
-    model.optimizer.learning_rate = rate
+    model.compile(keras.optimizers.Adam(0.003), model.loss, metrics=["accuracy"])
     model.fit(preprocess_input(digits.images), digits.labels, epochs=12, batch_size=16, verbose=0)
     assert model.evaluate(preprocess_input(digits.images), digits.labels, verbose=0)[1] > 0.8
 

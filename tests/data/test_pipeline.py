@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo.data import Split, eval_pipeline, steps_per_epoch, train_pipeline
+from cnnzoo.data.augmentation import augmentation
+from cnnzoo.models.lenet import preprocess_input
+
+
+def numbered(examples):
+    """Return images whose every pixel is their own number, with that number as label."""
+    labels = np.arange(examples, dtype="int32")
+    images = np.broadcast_to(labels[:, None, None, None].astype("uint8"), (examples, 4, 4, 1)).copy()
+    return Split(images, labels)
+
+
+def epochs(split, batch_size, count, **options):
+    steps = steps_per_epoch(split, batch_size)
+    batches = list(train_pipeline(split, batch_size, **options).take(steps * count).as_numpy_iterator())
+    return [batches[start : start + steps] for start in range(0, len(batches), steps)]
+
+
+def test_every_image_keeps_its_label_and_comes_at_most_once_an_epoch():
+    for epoch in epochs(numbered(103), 10, count=3):
+        labels = np.concatenate([labels for _, labels in epoch])
+        images = np.concatenate([images for images, _ in epoch])
+        assert len(labels) == 100
+        assert len(set(labels)) == 100
+        np.testing.assert_array_equal(images, np.broadcast_to(labels[:, None, None, None], images.shape))
+
+
+def test_epochs_differ_and_other_epochs_leave_out_others():
+    orders = [np.concatenate([labels for _, labels in epoch]) for epoch in epochs(numbered(103), 10, count=20)]
+    assert len({tuple(order) for order in orders}) == 20
+    assert set(np.concatenate(orders)) == set(range(103))
+
+
+def test_order_depends_on_the_seed_alone():
+    one, same, other = (epochs(numbered(64), 8, count=1, seed=seed)[0] for seed in (1, 1, 2))
+    assert all((a[1] == b[1]).all() for a, b in zip(one, same, strict=True))
+    assert any((a[1] != b[1]).any() for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["none", "affine"])
+def test_a_pipeline_that_begins_later_gives_what_the_first_would_have_given(name):
+    split = cnnzoo.data.load("digits").train[:70]
+    options = {"preprocess": preprocess_input, "seed": 5}
+    whole = epochs(split, 16, count=3, augment=augmentation(name), **options)
+    late = epochs(split, 16, count=1, augment=augmentation(name), first_epoch=2, **options)
+    for (images, labels), (late_images, late_labels) in zip(whole[2], late[0], strict=True):
+        np.testing.assert_array_equal(images, late_images)
+        np.testing.assert_array_equal(labels, late_labels)
+
+
+def test_augmentation_differs_between_batches_and_epochs_and_keeps_the_scale():
+    split = Split(np.tile(cnnzoo.data.load("digits").train.images[:1], (16, 1, 1, 1)), np.zeros(16, "int32"))
+    batches = epochs(split, 8, count=2, preprocess=preprocess_input, augment=augmentation("affine"))
+    images = np.concatenate([images for epoch in batches for images, _ in epoch])
+    assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
+    assert images.min() >= -0.1 - 1e-5
+    assert images.max() <= 1.175 + 1e-5
+    clean = np.asarray(preprocess_input(split.images[:1]))
+    assert np.abs(images - clean).mean() < 0.25 * np.abs(clean - clean.mean()).mean() * 4
+
+
+def test_evaluation_sees_every_example_once_in_order():
+    split = numbered(53)
+    labels = np.concatenate([labels for _, labels in eval_pipeline(split, 10).as_numpy_iterator()])
+    np.testing.assert_array_equal(labels, split.labels)
+
+
+def test_training_and_evaluation_preprocess_alike():
+    split = cnnzoo.data.load("digits").test[:32]
+    ((trained, labels),) = epochs(split, 32, count=1, preprocess=preprocess_input)[0]
+    ((judged, _),) = eval_pipeline(split, 32, preprocess=preprocess_input).as_numpy_iterator()
+    order = [np.flatnonzero((judged == image).all(axis=(1, 2, 3)))[0] for image in trained]
+    np.testing.assert_array_equal(split.labels[order], labels)
+
+
+@pytest.mark.parametrize("batch_size", [0, 11, -1])
+def test_batch_size_out_of_range_is_refused(batch_size):
+    with pytest.raises(cnnzoo.InputError, match=f"from 1 to the 10 training examples, not {batch_size}"):
+        train_pipeline(numbered(10), batch_size)
+
+
+def test_an_epoch_may_be_cut_short_and_still_begins_anew():
+    whole = epochs(numbered(64), 8, count=1, first_epoch=1)[0]
+    short = list(train_pipeline(numbered(64), 8, steps=3).skip(3).take(3).as_numpy_iterator())
+    for (_, labels), (_, short_labels) in zip(whole, short, strict=False):
+        np.testing.assert_array_equal(labels, short_labels)
+    with pytest.raises(cnnzoo.InputError, match="from 1 to the 8 whole batches of an epoch, not 9"):
+        train_pipeline(numbered(64), 8, steps=9)
+
+
+def test_held_out_examples_are_disjoint_and_all():
+    kept, out = numbered(50).held_out(0.2, seed=3)
+    assert len(out) == 10
+    assert sorted([*kept.labels, *out.labels]) == list(range(50))
+    with pytest.raises(cnnzoo.InputError, match="leaves an empty part"):
+        numbered(3).held_out(0.01, seed=0)
+
+
+def test_unknown_augmentation_is_refused():
+    with pytest.raises(cnnzoo.InputError, match="'afine'; did you mean 'affine'"):
+        augmentation("afine")

@@ -1,0 +1,116 @@
+"""The command line, as a person meets it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def cnnzoo(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "cnnzoo", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["-c", "import cnnzoo, sys; print(sorted(sys.modules))"], ["-X", "importtime", "-m", "cnnzoo", "--help"]],
+)
+def test_import_and_help_are_quick_and_load_no_tensorflow(command, tmp_path):
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        result = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) <= 0.5
+    loaded = result.stdout + result.stderr
+    assert "cnnzoo" in loaded
+    for heavy in ("tensorflow", "keras", "numpy", "sklearn", "matplotlib"):
+        assert f"'{heavy}'" not in loaded
+        assert f"| {heavy}\n" not in loaded.replace("  ", " ")
+
+
+def test_list_shows_models_and_recipes_with_their_titles(tmp_path):
+    result = cnnzoo("list", cwd=tmp_path)
+    for word in ("lenet5", "lenet", "mlp", "lenet5_digits", "LeNet-5 of 1998 on MNIST"):
+        assert word in result.stdout
+
+
+def test_info_prints_the_papers_table(tmp_path):
+    result = cnnzoo("info", "lenet5", cwd=tmp_path)
+    rows = {words[0]: words[1:] for words in map(str.split, result.stdout.splitlines()) if words}
+    assert rows["C3"] == ["PartiallyConnectedConv2D", "5×5", "10×10×16", "1,516"]
+    assert "60,000" in result.stdout
+    assert "61,706" in cnnzoo("info", "lenet", cwd=tmp_path).stdout
+    assert "5×5×16" in cnnzoo("info", "lenet", "--set", "include_top=False", cwd=tmp_path).stdout
+
+
+def test_train_evaluate_export(tmp_path):
+    trained = cnnzoo("train", "lenet5_digits", "--smoke", "--seed", "3", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stderr == ""
+    run = tmp_path / "runs" / "lenet5_digits" / "1"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["seed"] == 3
+    accuracy = f"test accuracy {metrics['test']['accuracy']:.2%}"
+    assert accuracy in trained.stdout
+    assert "cnnzoo export runs/lenet5_digits/1 --to saved_models/lenet5" in trained.stdout
+    assert accuracy in cnnzoo("evaluate", "runs/lenet5_digits/1", cwd=tmp_path).stdout
+    for version in ("1", "2"):
+        exported = cnnzoo("export", "runs/lenet5_digits/1", "--to", "saved_models/lenet5", cwd=tmp_path)
+        assert exported.stdout.strip() == f"saved_models/lenet5/{version}"
+        assert (tmp_path / "saved_models" / "lenet5" / version / "saved_model.pb").is_file()
+
+
+def test_a_recipe_file_is_a_program_and_a_recipe(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    recipe = ROOT / "recipes" / "lenet5_digits.py"
+    for command in ([str(recipe)], ["-m", "cnnzoo", "train", str(recipe)]):
+        result = subprocess.run(
+            [sys.executable, *command, "--smoke", "--epochs", "1"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "runs" / "lenet5_digits").iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "lenet5_digit"], "did you mean 'lenet5_digits'"),
+        (["train", "lenet5_digits", "--set", "epocs=3"], "did you mean 'epochs'"),
+        (["train", "lenet5_digits", "--set", "epochs"], "key=value"),
+        (["train", "lenet5_digits", "--set", "epochs=x"], "epochs must be an integer, not 'x'"),
+        (["train", "lenet5_digits", "--epochs", "x"], "--epochs"),
+        (["train", "lenet5_digits", "--precision", "float8"], "float32"),
+        (["train", "lenet5_digits", "--resume"], "no run of 'lenet5_digits'"),
+        (["train"], "recipe"),
+        (["trian"], "trian"),
+        (["info", "lenet6"], "did you mean 'lenet"),
+        (["info", "lenet5", "--set", "haed=rbf"], "did you mean 'head'"),
+        (["info", "lenet5", "--set", "input_shape=12,12,1"], "layer 'C3' receives 4×4"),
+        (["evaluate", "nowhere"], "holds no"),
+        (["export", "nowhere", "--to", "out"], "holds no"),
+        (["train", "lenet5_digits", "--set", "learning_rate=1e30"], "in epoch 1; try a smaller learning_rate"),
+        (["train", "lenet5_digits", "--set", "data=digit"], "did you mean 'digits'"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, tmp_path):
+    result = cnnzoo(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("cnnzoo: ")
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == []

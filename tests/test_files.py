@@ -1,0 +1,60 @@
+import stat
+
+import pytest
+
+from cnnzoo.errors import InputError
+from cnnzoo.files import make_folder, next_version, versions, whole_file, write_json
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write_half():
+        with whole_file(path) as part:
+            part.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert path.read_text() == "old"
+    with whole_file(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"a": object()})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": 1\n}\n'
+
+
+def test_versions_are_the_integers_in_a_folder(tmp_path):
+    for name in ("1", "12", "3", ".part-x", "latest"):
+        (tmp_path / name).mkdir()
+    assert versions(tmp_path) == [1, 3, 12]
+    with next_version(tmp_path) as version:
+        (version.part / "model").write_text("")
+        assert versions(tmp_path) == [1, 3, 12]
+    assert version.folder == tmp_path / "13"
+    assert stat.S_IMODE(version.folder.stat().st_mode) == 0o755
+
+
+def test_a_version_that_fails_leaves_nothing(tmp_path):
+    def write_half():
+        with next_version(tmp_path / "models") as version:
+            (version.part / "model").write_text("")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to the folder"):
+        make_folder(tmp_path / "file" / "folder")

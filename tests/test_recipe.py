@@ -1,0 +1,103 @@
+import dataclasses
+import json
+import math
+
+import pytest
+
+import cnnzoo
+from cnnzoo.recipe import Recipe, list_recipes, load_recipe
+
+RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
+
+every_recipe = pytest.mark.parametrize("name", list_recipes())
+
+
+def test_values_of_a_recipe_are_plain_data():
+    values = json.loads(json.dumps(RECIPE.replace(image_size=(8, 8)).to_dict()))
+    assert Recipe(**values) == RECIPE.replace(image_size=(8, 8))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RECIPE.epochs = 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (["epochs=5"], {"epochs": 5}),
+        (["learning_rate=1"], {"learning_rate": 1.0}),
+        (["augment = affine"], {"augment": "affine"}),
+        (["image_size=32,48"], {"image_size": (32, 48)}),
+        (["examples=None"], {"examples": None}),
+        (
+            ["model_options.head=softmax", "model_options.classes=10"],
+            {"model_options": {"head": "softmax", "classes": 10}},
+        ),
+    ],
+)
+def test_settings_override(settings, expected):
+    overridden = RECIPE.override(settings)
+    assert {name: getattr(overridden, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("epocs=3", "unknown recipe value 'epocs'; did you mean 'epochs'"),
+        ("epochs", "written key=value, such as epochs=5, not 'epochs'"),
+        ("epochs=many", "epochs must be an integer, not 'many'"),
+        ("epochs=2.5", "epochs must be an integer, not 2.5"),
+        ("epochs=True", "epochs must be an integer, not True"),
+        ("epochs=0", "epochs must be at least 1, not 0"),
+        ("learning_rate=-1", "learning_rate must be positive, not -1.0"),
+        ("learning_rate=fast", "learning_rate must be a number, not 'fast'"),
+        ("warmup=1", "warmup must be at least 0 and below 1"),
+        ("seed=-1", "seed must be from 0"),
+        ("schedule=cosin", "did you mean 'cosine'"),
+        ("precision=float8", "float32"),
+        ("image_size=32", "two positive integers"),
+        ("image_size=3,0", "two positive integers"),
+        ("epochs.x=1", "epochs is one value"),
+        ("model_options=3", "a mapping, set by its entries"),
+        ("examples=0", "examples must be None or at least 1"),
+    ],
+)
+def test_bad_settings_get_a_sentence(setting, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        RECIPE.override([setting])
+
+
+def test_learning_rate_must_be_finite():
+    with pytest.raises(cnnzoo.InputError, match="learning_rate must be positive"):
+        RECIPE.replace(learning_rate=math.inf)
+
+
+def test_unknown_recipes_and_files_are_refused(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match="did you mean 'lenet5_digits'"):
+        load_recipe("lenet5_digit")
+    with pytest.raises(cnnzoo.InputError, match="no recipe file"):
+        load_recipe(tmp_path / "none.py")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(cnnzoo.InputError, match="defines no recipe"):
+        load_recipe(tmp_path / "empty.py")
+
+
+@every_recipe
+def test_recipe_states_its_command_and_result(name):
+    import importlib.util
+
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    spec = importlib.util.spec_from_file_location(name, f"recipes/{name}.py")
+    text = spec.loader.get_source(name)
+    assert f"cnnzoo train {name}" in text
+    assert "n=3" in text
+    assert "two cores" in text
+
+
+@every_recipe
+def test_smoke_runs(name, tmp_path, request):
+    recipe = load_recipe(name).smoke()
+    folder = None if recipe.data == "digits" else request.getfixturevalue("tfds_folder")
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
+    assert run.metrics["recipe"] == name
+    assert run.metrics["epochs"] == 2
+    assert 0 <= run.metrics["test"]["accuracy"] <= 1
