@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
     from cnnzoo.recipe import Recipe as Recipe
-    from cnnzoo.run import Run as Run
     from cnnzoo.recipe import list_recipes as list_recipes
     from cnnzoo.recipe import load_recipe as load_recipe
+    from cnnzoo.run import Run as Run
     from cnnzoo.serving import export as export
     from cnnzoo.training import evaluate as evaluate
     from cnnzoo.training import train as train

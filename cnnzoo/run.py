@@ -1,6 +1,7 @@
 """What a run is on disk: one folder, from which it can be resumed, judged, exported and shown."""
 
 import csv
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -78,6 +79,8 @@ class Run:
         """
         import keras
 
+        for module in ("cnnzoo.layers", "cnnzoo.losses"):
+            importlib.import_module(module)  # so that Keras knows their classes by name
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
         try:

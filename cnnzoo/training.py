@@ -70,7 +70,7 @@ def train(
     with _session(recipe):
         source, train_split, validation_split = _images(recipe, data_dir)
         layers = augmentation(recipe.augment)
-        steps, together = _steps(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
+        steps, together = executions(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
         model = _compiled(recipe, source, steps)
         # Only now, so that input refused above leaves no folder behind.
         run = run or runs.begin(workdir, recipe.name, {"recipe": recipe.to_dict(), **_circumstances()})
@@ -173,7 +173,7 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: An
     model.compile(optimizer, loss, metrics=[accuracy], auto_scale_loss=False, **options)
 
 
-def _steps(batches: int, limit: int) -> tuple[int, int]:
+def executions(batches: int, limit: int) -> tuple[int, int]:
     """Return the steps of an epoch, and how many of them to run between two returns to Python.
 
     Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of

@@ -13,7 +13,7 @@ import cnnzoo
 from cnnzoo.callbacks import Checkpoint
 from cnnzoo.recipe import load_recipe
 from cnnzoo.run import Run
-from cnnzoo.training import _steps
+from cnnzoo.training import executions
 
 QUICK = {"epochs": 2, "examples": 256, "verbose": 0}
 
@@ -50,7 +50,7 @@ def test_metrics_say_what_was_trained(run):
 
 @pytest.mark.parametrize("batches", [1, 31, 32, 44, 234, 467, 468, 1875])
 def test_an_epoch_runs_no_step_too_many(batches):
-    steps, together = _steps(batches, 32)
+    steps, together = executions(batches, 32)
     assert steps % together == 0
     assert together <= 32
     assert 0.99 * batches <= steps <= batches
@@ -90,6 +90,12 @@ def test_saved_model_arrives_compiled_with_the_recipes_optimizer(run):
     model = run.model()
     assert type(model.optimizer).__name__ == "AdamW"
     assert model.loss.name == "maximum_a_posteriori"
+
+
+def test_a_fresh_process_loads_the_model_with_nothing_else_imported(run):
+    code = "import cnnzoo, sys; print(cnnzoo.Run(sys.argv[1]).model().name)"
+    result = subprocess.run([sys.executable, "-c", code, str(run.folder)], capture_output=True, text=True, check=False)
+    assert result.stdout.strip() == "lenet5", result.stderr
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
