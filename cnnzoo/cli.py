@@ -75,7 +75,7 @@ def train(
     from cnnzoo import run as runs
     from cnnzoo.recipe import Recipe, load_recipe
 
-    chosen = Recipe(**runs.reopen(workdir, Path(recipe).stem).recipe) if resume else load_recipe(recipe)
+    chosen = Recipe.from_dict(runs.reopen(workdir, Path(recipe).stem).recipe) if resume else load_recipe(recipe)
     chosen = chosen.smoke() if smoke else chosen
     chosen = chosen.override(settings or [])
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}

@@ -22,7 +22,7 @@ def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None 
 
     Example:
     >>> str(unknown("model", "lenet6", ["lenet", "lenet5", "mlp"]))
-    "unknown model 'lenet6'; did you mean 'lenet5' or 'lenet'?"
+    "unknown model 'lenet6'; did you mean 'lenet' or 'lenet5'?"
     """
     names = sorted(allowed)
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cnnzoo.errors import InputError
 
+PART = ".part-"  # what the names of unfinished files and folders begin with
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -26,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
     try:
         yield part
         with part.open("rb+") as file:
@@ -88,7 +90,7 @@ def next_version(folder: Path) -> Iterator[Version]:
     '2'
     """
     make_folder(folder)
-    version = Version(Path(tempfile.mkdtemp(prefix=".part-", dir=folder)))
+    version = Version(Path(tempfile.mkdtemp(prefix=PART, dir=folder)))
     try:
         yield version
         version.part.chmod(0o755)  # mkdtemp makes it private; a server may run as another user

@@ -126,8 +126,20 @@ class Recipe:
         batch_size = min(self.batch_size, 32)
         return self.replace(epochs=min(self.epochs, 2), examples=8 * batch_size, batch_size=batch_size)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the recipe that `to_dict` gave the values of.
+
+        Raises:
+            InputError: a value is missing, unknown, of the wrong type or out of range.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"these are not the values of a recipe of this version of cnnzoo: {error}") from error
+
     def to_dict(self) -> dict[str, Any]:
-        """Return all values as plain types; `Recipe(**values)` gives the recipe back."""
+        """Return all values as plain types; `from_dict` gives the recipe back."""
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import InputError
-from cnnzoo.files import make_folder, versions, write_json
+from cnnzoo.files import PART, make_folder, versions, write_json
 
 
 class Run:
@@ -153,6 +153,8 @@ def reopen(folder: str | Path | None, name: str) -> Run:
     run = Run(folder)
     if not run.recipe_file.is_file():
         raise InputError(f"there is no run in {str(folder)!r} to resume: it has no {run.recipe_file.name}")
+    for part in run.folder.glob(f"{PART}*"):
+        part.unlink()  # what a killed process was writing
     return run
 
 

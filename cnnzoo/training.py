@@ -105,7 +105,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     True
     """
     run = run if isinstance(run, Run) else Run(run)
-    recipe = Recipe(**run.recipe)
+    recipe = Recipe.from_dict(run.recipe)
     model = run.model()
     source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
     return _judged(recipe, model, source.test)
@@ -114,7 +114,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
 def _resumed(recipe: Recipe, workdir: str | Path | None) -> Run:
     """Return the run to go on with, which must have been begun with the same recipe."""
     run = runs.reopen(workdir, recipe.name)
-    for name, value in Recipe(**run.recipe).to_dict().items():
+    for name, value in Recipe.from_dict(run.recipe).to_dict().items():
         if (now := recipe.to_dict()[name]) != value:
             raise InputError(
                 f"the run in {str(run.folder)!r} was begun with {name}={value!r}, not {now!r}; "

@@ -14,7 +14,9 @@ every_recipe = pytest.mark.parametrize("name", list_recipes())
 
 def test_values_of_a_recipe_are_plain_data():
     values = json.loads(json.dumps(RECIPE.replace(image_size=(8, 8)).to_dict()))
-    assert Recipe(**values) == RECIPE.replace(image_size=(8, 8))
+    assert Recipe.from_dict(values) == RECIPE.replace(image_size=(8, 8))
+    with pytest.raises(cnnzoo.InputError, match="not the values of a recipe"):
+        Recipe.from_dict({**values, "epocs": 3})
     with pytest.raises(dataclasses.FrozenInstanceError):
         RECIPE.epochs = 4
 

@@ -200,9 +200,11 @@ def _unfinished_copy(run, folder):
 
 def test_a_damaged_checkpoint_is_refused(run, tmp_path):
     copy = _unfinished_copy(run, tmp_path / "copy")
+    (copy.folder / ".part-1-model.keras").write_text("left by a killed process")
     copy.checkpoint_file.write_bytes(run.checkpoint_file.read_bytes()[:5000])
     with pytest.raises(cnnzoo.InputError, match=r"checkpoint.* cannot be read .*; delete it to begin at epoch 1"):
         cnnzoo.train("lenet5_digits", workdir=copy.folder, resume=True, **QUICK)
+    assert not list(copy.folder.glob(".part-*"))
 
 
 def test_a_damaged_model_or_folder_without_run_is_refused(run, tmp_path):

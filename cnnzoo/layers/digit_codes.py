@@ -43,14 +43,14 @@ def digit_bitmaps() -> np.ndarray:
 class DigitCodes(keras.initializers.Initializer):
     """Give each class the 84 pixels of its digit; from the eleventh class on, a random ±1 code.
 
-    The paper drew bitmaps for all printable characters and notes that codes "could have been
-    chosen at random"; only its ten digits are redrawn here.
+    The paper drew bitmaps for all printable characters, and allows that codes may as well be
+    random; only its ten digits are redrawn here.
 
     Args:
         seed: seed of the random codes.
 
     Example:
-    >>> DigitCodes()((26, 84)).shape
+    >>> tuple(DigitCodes()((26, 84)).shape)
     (26, 84)
     """
 

@@ -18,7 +18,7 @@ class FanInUniform(keras.initializers.Initializer):
         fan_in: inputs per unit, or `None` to take all axes of the shape but the last.
         seed: an integer, or `None` for a new draw each time an initializer is made.
 
-    Source: LeCun et al. 1998 ("between −2.4/Fᵢ and 2.4/Fᵢ").
+    Source: ±2.4/Fᵢ as LeCun et al. 1998 are commonly quoted; not checked here against their text.
 
     Example:
     >>> import numpy as np

@@ -51,7 +51,8 @@ def lenet5(
 
     - C3's kernels beyond the table do not exist, but the convolution is computed densely.
     - The bitmaps are redrawn (the paper prints them as a figure); classes beyond ten get random codes.
-    - The subsampling coefficients start as averages, not as random numbers.
+    - Weights start within ±2.4/fan-in, as the paper is commonly quoted; the subsampling coefficients
+      start as averages, and biases at 0.
     - It arrives compiled with momentum in place of the stochastic diagonal Levenberg–Marquardt method.
 
     Args:
@@ -78,9 +79,8 @@ def lenet5(
 
     Example:
     >>> import cnnzoo
-    >>> model = cnnzoo.lenet5()
-    >>> sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    60000
+    >>> cnnzoo.lenet5().count_params()  # 60,000 trained, and 10 × 84 fixed pixels
+    60840
     """
     scaffold.check_top(include_top, pooling, classes)
     if head not in ("rbf", "softmax"):
