@@ -1,7 +1,16 @@
 """LeNet-5 of 1998 on MNIST, as the paper trained it: 60,000 images, plain or distorted.
 
-cnnzoo train lenet5_mnist
-cnnzoo train lenet5_mnist --set augment=affine --epochs 60
+    cnnzoo train lenet5_mnist
+    cnnzoo train lenet5_mnist --set augment=affine --epochs 60
+
+Test error after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
+
+    plain, 20 epochs        0.853 % ± 0.025 (0.88, 0.83, 0.85)    67 to 96 s      the paper: 0.95 %
+    distorted, 60 epochs    0.587 % ± 0.045 (0.54, 0.63, 0.59)    316 to 405 s    the paper: 0.8 %
+
+± is the standard deviation. Printed by `benchmarks/recipe_results.py lenet5_mnist` and the same with
+`-- --set augment=affine --epochs 60`. Rate, decay, batch and distortions were chosen on the last 5,000
+training images. The paper trained 20 passes at batch 1 by another method (see `cnnzoo.lenet5`).
 """
 
 from cnnzoo import Recipe, cli

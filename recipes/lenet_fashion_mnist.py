@@ -1,6 +1,10 @@
 """The textbook LeNet on Fashion-MNIST, with rectified units, max pooling and dropout.
 
-cnnzoo train lenet_fashion_mnist
+    cnnzoo train lenet_fashion_mnist
+
+Test accuracy after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
+91.38 % ± 0.08 (91.38, 91.30, 91.46), 43 to 77 s. ± is the standard deviation. Printed by
+`benchmarks/recipe_results.py lenet_fashion_mnist`. Dropout was chosen on the last 5,000 training images.
 """
 
 from cnnzoo import Recipe, cli

@@ -85,19 +85,22 @@ def lenet5(
     scaffold.check_top(include_top, pooling, classes)
     if head not in ("rbf", "softmax"):
         raise unknown("head of lenet5", head, ["rbf", "softmax"], plural="heads")
-    squashed = {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
+
+    def squashed():  # one initializer draws the same numbers each time, so every layer has its own
+        return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
+
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 1))
 
-    x = scaffold.slide(Conv2D(6, 5, **squashed, name="C1"), x)
+    x = scaffold.slide(Conv2D(6, 5, **squashed(), name="C1"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S2"), x)
-    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **squashed, name="C3"), x)
+    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **squashed(), name="C3"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S4"), x)
-    x = scaffold.slide(Conv2D(120, 5, **squashed, name="C5"), x)
+    x = scaffold.slide(Conv2D(120, 5, **squashed(), name="C5"), x)
     if not include_top:
         x, loss = scaffold.pooled_features(x, pooling), None
     elif head == "rbf":
         x = Flatten(name="flatten")(x)
-        x = Dense(84, **squashed, name="F6")(x)
+        x = Dense(84, **squashed(), name="F6")(x)
         x = RadialBasis(classes, DigitCodes(), negate=True, dtype="float32", name="output")(x)
         loss = MaximumAPosteriori()
         if classifier_activation not in ("auto", None):
@@ -107,7 +110,7 @@ def lenet5(
     else:
         activation = "softmax" if classifier_activation == "auto" else classifier_activation
         x = Flatten(name="flatten")(x)
-        x = Dense(84, **squashed, name="F6")(x)
+        x = Dense(84, **squashed(), name="F6")(x)
         x = Dense(classes, activation=activation, dtype="float32", name="output")(x)
         loss = scaffold.cross_entropy(activation) if compile else None
 

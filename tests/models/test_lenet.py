@@ -38,6 +38,18 @@ def test_every_layer_has_the_papers_parameters_and_connections():
     assert sum(map(len, C3_TABLE)) == 60
 
 
+def test_layers_start_independently_within_their_bounds():
+    model = cnnzoo.lenet5()
+    fan_ins = {"C1": 25, "C5": 400, "F6": 120}
+    starts = []
+    for name, fan_in in fan_ins.items():
+        kernel = np.asarray(model.get_layer(name).get_weights()[0]).ravel() * fan_in / 2.4
+        assert 0.9 < np.abs(kernel).max() <= 1 + 1e-6
+        starts.append(kernel[:150])
+    apart = np.abs(np.corrcoef(starts) - np.eye(3)).max()
+    assert apart < 0.4, "layers share their random numbers"
+
+
 def test_layers_bear_the_papers_names():
     names = [layer.name for layer in cnnzoo.lenet5().layers]
     assert [name for name in names if name not in ("images", "flatten")] == [*PAPER, "output"]
