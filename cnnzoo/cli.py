@@ -12,7 +12,6 @@ from cnnzoo.errors import InputError
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="The classic deep nets: train them by recipe, judge them, export them.",
@@ -129,7 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in one sentence on stderr and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        sys.exit(app(arguments, prog_name="cnnzoo", standalone_mode=False))
+        arguments = sys.argv[1:] if arguments is None else arguments
+        sys.exit(app(arguments or ["--help"], prog_name="cnnzoo", standalone_mode=False))
     except InputError as error:
         _refuse(str(error))
     except Exception as error:

@@ -17,8 +17,8 @@ def slices_for(batch_size: int) -> int:
     operations of small nets are too short for that. When instead every core carries its own slice of
     the batch through the whole net, they wait for each other once a step.
 
-    Threads can be set only before TensorFlow's first operation in a process. After that, and where
-    there is an accelerator, the answer is 1.
+    Threads can be set only before TensorFlow's first operation in a process. After that, unless they
+    are set as needed already, and where there is an accelerator, the answer is 1.
 
     Args:
         batch_size: images in one step.
@@ -47,8 +47,9 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     """Return a model that runs `model` on slices of the batch side by side and joins the outputs.
 
     It shares the weights. Loss, gradient and metrics are those of the whole batch, so training
-    gives the same result up to the order of floating-point sums. Not for nets that look across the
-    batch, such as those with batch normalisation.
+    gives the same result up to the order of floating-point sums; dropout draws its noise slice by
+    slice, so that it depends on their number. Not for nets that look across the batch, such as those
+    with batch normalisation.
 
     Args:
         model: a functional model with one input and one output.

@@ -33,7 +33,8 @@ class Recipe:
         examples: number of training images to use, or `None` for all.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
-        steps_per_execution: steps between two returns to Python; changes speed alone.
+        steps_per_execution: at most so many steps between two returns to Python, for speed. Where no
+            number up to it, and above its half, divides the epoch, the epoch loses its last few steps.
         name: name of the recipe; the file's name where it is loaded from a file.
 
     Raises:

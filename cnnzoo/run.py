@@ -124,11 +124,15 @@ def check_free(folder: str | Path | None) -> None:
     """Refuse a folder that a new run cannot have.
 
     Raises:
-        InputError: the folder is a file, or not empty.
+        InputError: the folder is a file, not empty, or out of reach.
     """
-    if folder is None or not Path(folder).exists():
-        return
-    if not Path(folder).is_dir() or any(Path(folder).iterdir()):
+    try:
+        if folder is None or not Path(folder).exists():
+            return
+        free = Path(folder).is_dir() and not any(Path(folder).iterdir())
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
+    if not free:
         raise InputError(
             f"the work folder {str(folder)!r} is not empty; give another one, or --resume to go on with its run"
         )

@@ -12,6 +12,7 @@ from keras import ops
 from cnnzoo import models
 from cnnzoo.errors import InputError
 from cnnzoo.files import next_version
+from cnnzoo.layers import RadialBasis
 from cnnzoo.run import Run
 
 
@@ -69,7 +70,7 @@ def export(
 
 
 def _classes(model: keras.Model) -> int:
-    if not isinstance(model.output, keras.KerasTensor) or len(model.output_shape) != 2:
+    if not isinstance(model.output_shape, tuple) or len(model.output_shape) != 2:
         raise InputError(f"{model.name} is no classifier: it returns {model.output_shape}, not (batch, classes)")
     return model.output_shape[-1]
 
@@ -82,7 +83,7 @@ def _write(
     class_names: list[str],
 ) -> None:
     names = tf.constant(class_names)
-    to_probabilities = functools.partial(ops.softmax, axis=-1) if _returns_logits(model) else tf.identity
+    to_probabilities = _to_probabilities(model)
 
     def classify(images):
         # A tensor of another rank would fail a check inside oneDNN and take the whole server with it.
@@ -99,6 +100,23 @@ def _write(
     archive.write_out(str(folder), verbose=False)
 
 
-def _returns_logits(model: keras.Model) -> bool:
-    """Return whether the last layer leaves out the softmax, as the penalties of LeNet-5 do."""
-    return getattr(model.layers[-1], "activation", None) is not keras.activations.softmax
+def _to_probabilities(model: keras.Model) -> Callable[[Any], Any]:
+    """Return what makes probabilities of the outputs: nothing after a softmax, a softmax after logits.
+
+    The negated penalties of LeNet-5 are logits; of other outputs only their maker knows.
+
+    Raises:
+        InputError: the model ends in neither.
+    """
+    last = model
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
+        return tf.identity
+    if activation is keras.activations.linear or (isinstance(last, RadialBasis) and last.negate):
+        return functools.partial(ops.softmax, axis=-1)
+    raise InputError(
+        f"{model.name} ends in the {type(last).__name__} layer {last.name!r}, which gives neither probabilities "
+        "(a softmax) nor logits (no activation)"
+    )

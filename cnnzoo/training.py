@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import inspect
+import json
 import os
 import platform
 import sys
@@ -79,7 +80,8 @@ def train(
             _compile(fitted, model.optimizer, model.loss, steps_per_execution=together)
             _fit(recipe, run, model, fitted, train_split, validation_split, layers, steps, verbose)
         except InputError:
-            run.discard_if_empty()
+            if not resume:
+                run.discard_if_empty()
             raise
         _conclude(recipe, run, model, source, steps * recipe.batch_size)
     return run
@@ -114,8 +116,9 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
 def _resumed(recipe: Recipe, workdir: str | Path | None) -> Run:
     """Return the run to go on with, which must have been begun with the same recipe."""
     run = runs.reopen(workdir, recipe.name)
-    for name, value in Recipe.from_dict(run.recipe).to_dict().items():
-        if (now := recipe.to_dict()[name]) != value:
+    wanted = json.loads(json.dumps(recipe.to_dict()))  # as the file holds it: tuples are lists there
+    for name, value in json.loads(json.dumps(Recipe.from_dict(run.recipe).to_dict())).items():
+        if (now := wanted[name]) != value:
             raise InputError(
                 f"the run in {str(run.folder)!r} was begun with {name}={value!r}, not {now!r}; "
                 "resume it with the same values, or begin another run"
@@ -160,6 +163,11 @@ def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> kera
             f"the images of {recipe.data!r} have {source.image_shape[-1]} channels, {recipe.model} is built for "
             f"{model.input_shape[-1]}; set model_options.input_shape={','.join(map(str, shape))}"
         )
+    if not model.compiled or model.output_shape[-1] != source.classes:
+        raise InputError(
+            f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
+            f"of {recipe.data!r}; leave out include_top, compile and classes"
+        )
     optimizer = _optimizer(recipe, steps_per_epoch * recipe.epochs)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
@@ -187,7 +195,8 @@ def executions(batches: int, limit: int) -> tuple[int, int]:
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
-    kinds = {name: kind for name, kind in kinds.items() if issubclass(kind, keras.optimizers.Optimizer)}
+    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    kinds = {n: kind for n, kind in kinds.items() if issubclass(kind, wrappers[0]) and kind not in wrappers}
     if recipe.optimizer.lower() not in kinds:
         raise unknown("optimizer", recipe.optimizer, kinds)
     kind = kinds[recipe.optimizer.lower()]
@@ -225,7 +234,12 @@ def _fit(
     verbose: str | int,
 ) -> None:
     checkpoint = Checkpoint(run.checkpoint_file, model)
-    first_epoch = checkpoint.restore(steps)
+    first_epoch = checkpoint.restore()
+    if len(run.history) < first_epoch:
+        raise InputError(
+            f"{str(run.history_file)!r} has {len(run.history)} rows, but the checkpoint stands after {first_epoch} "
+            "epochs; put the file back, or begin another run"
+        )
     preprocess = models.preprocessing(recipe.model, model)
     validation = None
     if validation_split is not None:

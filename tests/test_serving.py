@@ -100,6 +100,17 @@ def test_a_failed_export_leaves_nothing(tmp_path):
     assert list((tmp_path / "models").iterdir()) == []
 
 
+@pytest.mark.parametrize("end", [keras.layers.Softmax(), keras.layers.Activation("softmax"), "logits"])
+def test_probabilities_come_out_whatever_the_model_ends_in(tmp_path, end):
+    body = cnnzoo.lenet(classifier_activation=None)
+    model = body if end == "logits" else keras.Sequential([keras.Input((32, 32, 1)), body, end])
+    images = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
+    expected = keras.ops.softmax(body(images))
+    np.testing.assert_allclose(
+        served(cnnzoo.export(model, tmp_path))(images=images)["probabilities"], expected, atol=1e-6
+    )
+
+
 def test_a_bare_model_brings_its_preprocessing_if_given(tmp_path):
     model = cnnzoo.lenet()
     version = cnnzoo.export(model, tmp_path, preprocess=cnnzoo.models.lenet.preprocess_input, image_shape=(28, 28, 1))
@@ -113,6 +124,8 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         cnnzoo.export(cnnzoo.lenet(), tmp_path, class_names=["a", "b"])
     with pytest.raises(cnnzoo.InputError, match="is no classifier"):
         cnnzoo.export(cnnzoo.lenet(include_top=False), tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="neither probabilities"):
+        cnnzoo.export(cnnzoo.lenet(classifier_activation="sigmoid", compile=False), tmp_path)
     with pytest.raises(cnnzoo.InputError, match="holds no trained model"):
         cnnzoo.export(tmp_path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -153,6 +153,12 @@ def test_recipe_of_ones_own(tmp_path):
         ({"model_options": {"input_shape": (32, 32, 3)}}, "set model_options.input_shape=32,32,1"),
         ({"batch_size": 5000}, "from 1 to the 1437 training examples"),
         ({"epocs": 3}, "did you mean 'epochs'"),
+        ({"model_options": {"include_top": False}}, "no compiled classifier for the 10 classes"),
+        ({"model_options": {"classes": 5}}, "no compiled classifier for the 10 classes"),
+        ({"model": "lenet", "model_options": {"activation": "rellu"}}, "cannot be built with .*rellu"),
+        ({"model": "lenet", "model_options": {"dropout": 1.5}}, "cannot be built with"),
+        ({"optimizer": "optimizer"}, "unknown optimizer 'optimizer'"),
+        ({"image_size": (16, 16)}, "the images of 'digits' are 8×8"),
     ],
     ids=str,
 )
@@ -176,12 +182,38 @@ def test_full_and_unwritable_work_folders_are_refused(run, tmp_path):
         cnnzoo.train("lenet5_digits", workdir=tmp_path / "file")
     with pytest.raises(cnnzoo.InputError, match="cannot write to the folder"):
         cnnzoo.train("lenet5_digits", workdir="/proc/run", **QUICK)
+    with pytest.raises(cnnzoo.InputError, match=r"cannot write to the folder .*: File name too long"):
+        cnnzoo.train("lenet5_digits", workdir=tmp_path / ("x" * 300), **QUICK)
 
 
 def test_resuming_a_finished_run_returns_it(run):
     before = run.metrics_file.read_bytes()
     again = cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=2, examples=256)
     assert again.metrics_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precision):
+    """With half precision, steps that overflow are not counted by the optimizer; tuples are lists in the file."""
+    recipe = load_recipe("lenet5_digits").replace(
+        epochs=2, examples=64, batch_size=16, precision=precision, model_options={"input_shape": (32, 32, 1)}
+    )
+
+    def save_and_stop(checkpoint, epoch, logs=None):
+        save(checkpoint, epoch, logs)
+        raise KeyboardInterrupt
+
+    save = Checkpoint.on_epoch_end
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        cnnzoo.train(recipe, workdir=tmp_path, verbose=0)
+    monkeypatch.undo()
+    history = (tmp_path / "history.csv").read_text()
+    (tmp_path / "history.csv").unlink()
+    with pytest.raises(cnnzoo.InputError, match="has 0 rows, but the checkpoint stands after 1 epochs"):
+        cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0)
+    (tmp_path / "history.csv").write_text(history)
+    assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history) == 2
 
 
 def test_resuming_with_other_values_or_nothing_is_refused(run, tmp_path):
@@ -237,7 +269,16 @@ def _wait_for_epoch(run, epoch, process):
         time.sleep(0.01)  # watching another process; no result depends on how long
 
 
-OPTIONS = ["--epochs", "6", "--set", "model_options.head=softmax", "--set", "steps_per_execution=1"]
+OPTIONS = [
+    "--epochs",
+    "6",
+    "--batch-size",
+    "64",
+    "--set",
+    "model_options.head=softmax",
+    "--set",
+    "steps_per_execution=1",
+]
 
 
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path):

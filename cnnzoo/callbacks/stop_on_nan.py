@@ -33,7 +33,15 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
-            raise DivergedError(
-                f"the loss became {float(loss)} in epoch {self._epoch}; "
-                "try a smaller learning_rate, a longer warmup, or precision=float32"
-            )
+            self._stop(f"the loss became {float(loss)}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        # The loss of a step is measured before its update: the epoch's last one shows in the weights only.
+        for weight in self.model.trainable_weights:
+            if not keras.ops.convert_to_numpy(keras.ops.all(keras.ops.isfinite(weight))):
+                self._stop(f"the weights {weight.path} are not finite any more")
+
+    def _stop(self, what: str) -> None:
+        raise DivergedError(
+            f"{what} in epoch {self._epoch}; try a smaller learning_rate, a longer warmup, or precision=float32"
+        )

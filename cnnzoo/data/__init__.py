@@ -6,6 +6,7 @@ from cnnzoo.data import digits, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import Source, Split
+from cnnzoo.errors import InputError
 
 __all__ = [
     "AUGMENTATIONS",
@@ -42,5 +43,9 @@ def load(name: str, *, data_dir: str | Path | None = None, image_size: tuple[int
     ((8, 8, 1), 10, 1437, 360)
     """
     if name == digits.NAME:
+        if image_size not in (None, digits.SIZE):
+            raise InputError(
+                f"the images of 'digits' are 8×8, and models resize them; image_size={image_size} is for TFDS"
+            )
         return digits.load()
     return tfds_source.load(name, data_dir=data_dir, image_size=image_size)

@@ -10,9 +10,9 @@ from cnnzoo.errors import unknown
 
 
 def affine() -> list[keras.layers.Layer]:
-    """Return the distortions of LeNet's paper: shift, scale, squeeze and horizontal shear, and rotation.
+    """Return the distortions of LeNet's paper, shift, scale, squeeze and horizontal shear, and a small rotation.
 
-    The paper names the kinds, not the ranges. These were chosen on a validation split of MNIST.
+    Rotation is added here. The ranges are not the paper's: they were chosen on a validation split of MNIST.
     What moves in from outside repeats the border.
 
     Source: LeCun et al. 1998, section III-A: "planar affine transformations".

@@ -5,6 +5,7 @@ import numpy as np
 from cnnzoo.data.source import Source, Split
 
 NAME = "digits"
+SIZE = (8, 8)
 
 
 def load() -> Source:

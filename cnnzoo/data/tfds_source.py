@@ -35,7 +35,7 @@ def load(name: str, *, data_dir: str | Path | None, image_size: tuple[int, int] 
     if not {"image", "label"} <= set(features or ()):
         raise InputError(f"data set {name!r} is no image classification set: it has no 'image' and 'label'")
     _prepare(builder)
-    train, test = _split_names(builder.info.splits)
+    train, test = _split_names(name, builder.info.splits)
     shape = _image_shape(name, features["image"].shape, image_size)
     _check_memory(name, shape, sum(builder.info.splits[split].num_examples for split in (train, test)))
     return Source(
@@ -55,7 +55,7 @@ def _builder(name: str, data_dir: str | Path | None) -> Any:
         return tfds.builder(name, data_dir=folder, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise unknown("data set", name, ["digits", *tfds.list_builders(with_community_datasets=False)]) from error
-    except (ValueError, AssertionError, RuntimeError) as error:  # an unknown config or version
+    except (ValueError, AssertionError, RuntimeError, ImportError) as error:  # an unknown config, version or package
         raise InputError(f"data set {name!r} cannot be had: {str(error).strip().splitlines()[0]}") from error
 
 
@@ -71,7 +71,8 @@ def _prepare(builder: Any) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # no room, no write access, a changed file: each library has its own
-        raise InputError(f"{missing} and could not be prepared ({type(error).__name__}: {error}); {remedy}") from error
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise InputError(f"{missing} and could not be prepared ({type(error).__name__}: {reason}); {remedy}") from error
 
 
 def _reachable(url: str) -> bool:
@@ -85,7 +86,9 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def _split_names(splits: Any) -> tuple[str, str]:
+def _split_names(name: str, splits: Any) -> tuple[str, str]:
+    if "train" not in splits:
+        raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}")
     for test in ("test", "validation"):
         if test in splits:
             return "train", test

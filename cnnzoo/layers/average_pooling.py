@@ -5,11 +5,12 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class AveragePooling2D(keras.layers.AveragePooling2D):
-    """Average windows that touch: Keras' layer to the last bit, with a gradient that is laid out by copying.
+class AveragePooling2D(keras.layers.Layer):
+    """Average windows that touch: what Keras' layer computes, with a gradient that is laid out by copying.
 
     TensorFlow's own gradient of average pooling is written for windows that may overlap; on a CPU
-    it takes longer than the convolution before it.
+    it takes longer than the convolution before it. Rows and columns that fill no whole window are
+    dropped. For other strides or padding there is `keras.layers.AveragePooling2D`.
 
     Args:
         pool_size: side of the square window, and its stride, in pixels; an integer ≥ 1.
@@ -20,6 +21,9 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
     Returns:
         Float tensor `(batch, height // pool_size, width // pool_size, channels)`.
 
+    Raises:
+        ValueError: `pool_size` is not a positive integer, or the input is not of rank 4.
+
     Example:
     >>> import numpy as np
     >>> AveragePooling2D(2)(np.ones((1, 4, 6, 3), "float32")).shape
@@ -27,11 +31,21 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
     """
 
     def __init__(self, pool_size: int = 2, **kwargs):
-        kwargs.pop("strides", None)  # equal to pool_size in every saved configuration
-        super().__init__(pool_size, **kwargs)
+        super().__init__(**kwargs)
+        if not isinstance(pool_size, int) or pool_size < 1:
+            raise ValueError(f"pool_size must be an integer of at least 1. Received: pool_size={pool_size!r}")
+        self.pool_size = pool_size
+        self.strides = pool_size
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, images):
-        return window_means(images, self.pool_size[0])
+        return window_means(images, self.pool_size)
+
+    def compute_output_shape(self, input_shape):
+        return windows_shape(input_shape, self.pool_size)
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size}
 
 
 def window_means(images, size: int):
@@ -54,6 +68,13 @@ def window_means(images, size: int):
         return _means(images, size), gradient
 
     return with_gradient(images)
+
+
+def windows_shape(input_shape, size: int):
+    """Return the shape of a map's windows, from `(batch, height, width, channels)`."""
+    batch, height, width, channels = input_shape
+    rows, columns = (None if side is None else side // size for side in (height, width))
+    return batch, rows, columns, channels
 
 
 def _means(images, size: int):

@@ -122,7 +122,9 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
 
 def _reseeded(initializer, map_index: int):
     """Return a fresh copy: one initializer gives equal values for equal shapes."""
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer  # a plain function, whose draws are its own affair
     config = initializer.get_config()
-    if config.get("seed") is not None:
+    if isinstance(config.get("seed"), int):
         config["seed"] += map_index
     return type(initializer).from_config(config)

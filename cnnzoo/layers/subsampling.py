@@ -1,10 +1,8 @@
 """The trainable subsampling of LeNet-5."""
 
-import math
-
 import keras
 
-from cnnzoo.layers.average_pooling import window_means
+from cnnzoo.layers.average_pooling import window_means, windows_shape
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -70,8 +68,7 @@ class Subsampling2D(keras.layers.Layer):
         return self.activation(means * (self.coefficient * self.pool_size**2) + self.bias)
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return batch, _fit(height, self.pool_size), _fit(width, self.pool_size), channels
+        return windows_shape(input_shape, self.pool_size)
 
     def get_config(self):
         return {
@@ -81,7 +78,3 @@ class Subsampling2D(keras.layers.Layer):
             "coefficient_initializer": keras.initializers.serialize(self.coefficient_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
-
-
-def _fit(size: int | None, pool_size: int) -> int | None:
-    return None if size is None else math.floor(size / pool_size)

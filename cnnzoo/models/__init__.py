@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.errors import unknown
+from cnnzoo.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +39,7 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(FAMILIES, pattern))
 
 
-def create(name: str, **options: Any) -> "keras.Model":
+def create(name: str, /, **options: Any) -> "keras.Model":
     """Build a model by its name.
 
     Args:
@@ -47,14 +47,20 @@ def create(name: str, **options: Any) -> "keras.Model":
         options: arguments of the model's function.
 
     Raises:
-        InputError: no such model or option; the message names the nearest ones.
+        InputError: no such model or option, or a value that is not allowed.
 
     Example:
     >>> create("lenet5", classes=10).name
     'lenet5'
     """
     check_options(name, options)
-    return function(name)(**options)
+    try:
+        return function(name)(**options)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # Keras' own refusals, of an activation or a rate
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{name} cannot be built with {options}: {reason.strip()}") from error
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:

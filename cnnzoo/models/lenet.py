@@ -176,9 +176,9 @@ def lenet(
     x = scaffold.slide(pool(2, name="S2"), x)
     x = scaffold.slide(Conv2D(16, 5, activation=activation, name="C3"), x)
     x = scaffold.slide(pool(2, name="S4"), x)
+    x = Dropout(dropout, name="dropout_S4")(x) if dropout else x
     if include_top:
         x = Flatten(name="flatten")(x)
-        x = Dropout(dropout, name="dropout_S4")(x) if dropout else x
         x = Dense(120, activation=activation, name="C5")(x)
         x = Dropout(dropout, name="dropout_C5")(x) if dropout else x
         x = Dense(84, activation=activation, name="F6")(x)

@@ -66,14 +66,16 @@ def mlp(
     scaffold.check_top(include_top, pooling, classes)
     if pooling is not None:
         raise InputError(f"pooling must be None for mlp, which has no maps to pool, not {pooling!r}")
-    if isinstance(units, int) or not units or not all(isinstance(width, int) and width > 0 for width in units):
+    if not isinstance(units, tuple | list) or not units or not all(type(width) is int and width > 0 for width in units):
         raise InputError(f"units must be one or more positive integers in a tuple, such as (300, 100), not {units!r}")
+    if max_norm is not None and not (isinstance(max_norm, int | float) and max_norm > 0):
+        raise InputError(f"max_norm must be None or a positive number, not {max_norm!r}")
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
     x = Dropout(input_dropout, name="input_dropout")(x) if input_dropout else x
     for number, width in enumerate(units, start=1):
-        bound = MaxNorm(max_norm) if max_norm else None
+        bound = None if max_norm is None else MaxNorm(max_norm)
         x = Dense(width, activation=activation, kernel_constraint=bound, name=f"fc{number}")(x)
         x = Dropout(dropout, name=f"dropout{number}")(x) if dropout else x
     loss = None

@@ -84,7 +84,7 @@ def check_top(include_top: bool, pooling: str | None, classes: int) -> None:
     Raises:
         InputError: `classes` is not a positive integer, or `pooling` is given together with the head.
     """
-    if not isinstance(classes, int) or classes < 1:
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
         raise InputError(f"classes must be an integer of at least 1, not {classes!r}")
     if include_top and pooling is not None:
         raise InputError(f"pooling={pooling!r} goes with include_top=False: the head has its own shape")

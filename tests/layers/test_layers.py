@@ -3,8 +3,16 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from cnnzoo.layers import FanInUniform, PartiallyConnectedConv2D, RadialBasis, Subsampling2D, scaled_tanh
+from cnnzoo.layers import (
+    AveragePooling2D,
+    FanInUniform,
+    PartiallyConnectedConv2D,
+    RadialBasis,
+    Subsampling2D,
+    scaled_tanh,
+)
 from cnnzoo.models.lenet import C3_TABLE
 from tests import reference
 
@@ -39,8 +47,6 @@ def test_subsampling_sums_windows(height, width, size):
 
 def test_subsampling_gradient_is_the_formulas_own():
     """The gradient is written by hand; finite differences of the float64 formula know nothing of it."""
-    import tensorflow as tf
-
     images = tf.constant(random(1, 6, 4, 2))
     layer = randomised(Subsampling2D(2, activation="tanh"), images)
     weight = random(1, 3, 2, 2)
@@ -57,6 +63,21 @@ def test_subsampling_gradient_is_the_formulas_own():
         step[index] = 1e-5
         slope = (value(images.numpy() + step) - value(images.numpy() - step)) / 2e-5
         assert gradient[index] == pytest.approx(slope, abs=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 2), (9, 7, 2), (9, 12, 3), (4, 4, 1)])
+def test_average_pooling_and_its_gradient_are_keras_layers(height, width, size):
+    images = tf.constant(random(3, height, width, 4))
+    outputs, gradients = [], []
+    for layer in (AveragePooling2D(size), keras.layers.AveragePooling2D(size)):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs.append(layer(images))
+            total = tf.reduce_sum(tf.sin(outputs[-1]))
+        gradients.append(tape.gradient(total, images))
+        assert layer.compute_output_shape(images.shape) == outputs[-1].shape
+    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_allclose(*gradients, atol=1e-7)
 
 
 @pytest.mark.parametrize("table", [C3_TABLE, [[0], [1, 3], [3, 2, 1, 0], [2]]])
@@ -118,6 +139,7 @@ def test_adaptive_centres_are_840_trained_weights():
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
+        (AveragePooling2D(3), (2, 9, 9, 2)),
         (Subsampling2D(3, activation=scaled_tanh), (2, 9, 9, 2)),
         (
             PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()),
@@ -139,6 +161,7 @@ def test_layer_survives_its_configuration(layer, shape, tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (lambda: AveragePooling2D((2, 3)), r"Received: pool_size=\(2, 3\)"),
         (lambda: Subsampling2D(0), "pool_size must be an integer of at least 1. Received: pool_size=0"),
         (lambda: PartiallyConnectedConv2D([], 5), "Received: an empty table"),
         (lambda: PartiallyConnectedConv2D([[0, 0]], 5), "distinct input maps"),

@@ -12,10 +12,16 @@ def test_net_of_the_dropout_paper():
     assert model.get_layer("fc1").kernel_constraint.max_value == 3
 
 
-@pytest.mark.parametrize("units", [(), 300, (300, 0), (1.5,)])
+@pytest.mark.parametrize("units", [(), 300, 3.5, (300, 0), (1.5,), (True,)])
 def test_units_must_be_positive_integers(units):
     with pytest.raises(cnnzoo.InputError, match="units must be one or more positive integers"):
         cnnzoo.mlp(units=units)
+
+
+@pytest.mark.parametrize("max_norm", [0, -1, "x"])
+def test_max_norm_must_be_positive(max_norm):
+    with pytest.raises(cnnzoo.InputError, match="max_norm must be None or a positive number"):
+        cnnzoo.mlp(max_norm=max_norm)
 
 
 def test_pooling_has_nothing_to_pool():
