@@ -5,7 +5,7 @@
 
 Test error after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
 
-    plain, 20 epochs        0.853 % ± 0.025 (0.88, 0.83, 0.85)    67 to 96 s      the paper: 0.95 %
+    plain, 20 epochs        0.837 % ± 0.021 (0.82, 0.86, 0.83)    56 to 64 s      the paper: 0.95 %
     distorted, 60 epochs    0.587 % ± 0.045 (0.54, 0.63, 0.59)    316 to 405 s    the paper: 0.8 %
 
 ± is the standard deviation. Printed by `benchmarks/recipe_results.py lenet5_mnist` and the same with

@@ -1,6 +1,10 @@
-"""The textbook LeNet on MNIST in six epochs: 99 % in a quarter of a minute.
+"""The textbook LeNet on MNIST in six epochs: 99 % in well under half a minute.
 
-cnnzoo train lenet_mnist
+    cnnzoo train lenet_mnist
+
+Test error after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
+0.720 % ± 0.070 (0.80, 0.69, 0.67), 24 to 25 s. ± is the standard deviation. Printed by
+`benchmarks/recipe_results.py lenet_mnist`. Rate and activation were chosen on a twelfth of the training images.
 """
 
 from cnnzoo import Recipe, cli
