@@ -192,13 +192,7 @@ def test_resuming_a_finished_run_returns_it(run):
     assert again.metrics_file.read_bytes() == before
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precision):
-    """With half precision, steps that overflow are not counted by the optimizer; tuples are lists in the file."""
-    recipe = load_recipe("lenet5_digits").replace(
-        epochs=2, examples=64, batch_size=16, precision=precision, model_options={"input_shape": (32, 32, 1)}
-    )
-
+def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch):
     def save_and_stop(checkpoint, epoch, logs=None):
         save(checkpoint, epoch, logs)
         raise KeyboardInterrupt
@@ -206,8 +200,17 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
     save = Checkpoint.on_epoch_end
     monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        cnnzoo.train(recipe, workdir=tmp_path, verbose=0)
+        cnnzoo.train(recipe, workdir=folder, verbose=0)
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precision):
+    """With half precision, steps that overflow are not counted by the optimizer; tuples are lists in the file."""
+    recipe = load_recipe("lenet5_digits").replace(
+        epochs=2, examples=64, batch_size=16, precision=precision, model_options={"input_shape": (32, 32, 1)}
+    )
+    _train_and_interrupt_after_an_epoch(recipe, tmp_path, monkeypatch)
     history = (tmp_path / "history.csv").read_text()
     (tmp_path / "history.csv").unlink()
     with pytest.raises(cnnzoo.InputError, match="has 0 rows, but the checkpoint stands after 1 epochs"):
@@ -315,16 +318,7 @@ def test_dropout_resumes_with_the_randomness_it_would_have_had(tmp_path, monkeyp
     """Keras saves no random states; see EpochRandomness."""
     recipe = load_recipe("lenet5_digits").replace(model="mlp", model_options={"dropout": 0.5}, epochs=2, examples=256)
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
-
-    def save_and_stop(checkpoint, epoch, logs=None):
-        save(checkpoint, epoch, logs)
-        raise KeyboardInterrupt
-
-    save = Checkpoint.on_epoch_end
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
-        cnnzoo.train(recipe, workdir=tmp_path / "cut", verbose=0)
-    monkeypatch.undo()
+    _train_and_interrupt_after_an_epoch(recipe, tmp_path / "cut", monkeypatch)
     resumed = cnnzoo.train(recipe, workdir=tmp_path / "cut", resume=True, verbose=0)
     assert len(resumed.history) == 2
     for one, two in zip(whole.model().get_weights(), resumed.model().get_weights(), strict=True):
