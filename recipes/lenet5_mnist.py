@@ -6,7 +6,7 @@
 Test error after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
 
     plain, 20 epochs        0.837 % ± 0.021 (0.82, 0.86, 0.83)    56 to 64 s      the paper: 0.95 %
-    distorted, 60 epochs    0.587 % ± 0.045 (0.54, 0.63, 0.59)    316 to 405 s    the paper: 0.8 %
+    distorted, 60 epochs    0.647 % ± 0.071 (0.57, 0.71, 0.66)    289 to 498 s    the paper: 0.8 %
 
 ± is the standard deviation. Printed by `benchmarks/recipe_results.py lenet5_mnist` and the same with
 `-- --set augment=affine --epochs 60`. Rate, decay, batch and distortions were chosen on the last 5,000
