@@ -49,7 +49,6 @@ def info(
     from cnnzoo.recipe import parse_settings
 
     options = parse_settings(settings or [])
-    models.check_options(model, options)
     summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
     print(f"{model}: {summary}\n{layer_table(models.create(model, **options))}")
 

@@ -31,6 +31,17 @@ def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None 
     return InputError(f"unknown {kind} {str(name)!r}; the {plural or kind + 's'} are {', '.join(names)}")
 
 
+def reason(error: Exception) -> str:
+    """Return the first line of what another library says went wrong, or the kind of its error.
+
+    Example:
+    >>> reason(ValueError("no such thing.")), reason(KeyError())
+    ('no such thing', 'KeyError')
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".")
+
+
 def _either(names: list[str]) -> str:
     *first, last = [repr(name) for name in names]
     return f"{', '.join(first)} or {last}" if first else last

@@ -1,6 +1,5 @@
 """Run a recipe: data, model, fit, judgement, and a folder that holds it all."""
 
-import functools
 import importlib.metadata
 import inspect
 import json
@@ -20,6 +19,7 @@ from cnnzoo.callbacks import Checkpoint, EpochRandomness, HistoryFile, StopOnNaN
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.files import whole_file, write_json
+from cnnzoo.models.table import count_parameters
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
 
@@ -155,7 +155,6 @@ def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, d
 
 
 def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
-    models.check_options(recipe.model, dict(recipe.model_options))
     model = models.create(recipe.model, **{"classes": source.classes, **recipe.model_options})
     if model.input_shape[-1] != source.image_shape[-1]:
         shape = (*model.input_shape[1:3], source.image_shape[-1])
@@ -286,8 +285,8 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
     metrics = {
         "recipe": recipe.name,
         "model": recipe.model,
-        "parameters": _count(model.trainable_weights),
-        "fixed_parameters": _count(model.non_trainable_weights),
+        "parameters": count_parameters(model.trainable_weights),
+        "fixed_parameters": count_parameters(model.non_trainable_weights),
         "data": recipe.data,
         "image_shape": list(source.image_shape),
         "class_names": list(source.class_names),
@@ -299,10 +298,6 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
         "test_examples": len(source.test),
     }
     write_json(run.metrics_file, metrics)
-
-
-def _count(weights: list) -> int:
-    return sum(functools.reduce(lambda product, side: product * side, weight.shape, 1) for weight in weights)
 
 
 def _judged(recipe: Recipe, model: keras.Model, split: data.Split) -> dict[str, float]:

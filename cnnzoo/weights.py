@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, reason
 
 
 def load(model: keras.Model, weights: str | Path) -> None:
@@ -32,5 +32,4 @@ def load(model: keras.Model, weights: str | Path) -> None:
     try:
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason}") from error
+        raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason(error)}") from error

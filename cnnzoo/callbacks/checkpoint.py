@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, reason
 from cnnzoo.files import whole_file
 
 EPOCHS = "epochs"  # whole epochs behind the checkpoint, an attribute of the file
@@ -48,9 +48,8 @@ class Checkpoint(keras.callbacks.Callback):
             self._saved.optimizer.build(self._saved.trainable_variables)
             self._saved.load_weights(self.path)
         except Exception as error:  # h5py and Keras each have their own
-            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise InputError(
-                f"the checkpoint {str(self.path)!r} cannot be read ({reason}); delete it to begin at epoch 1"
+                f"the checkpoint {str(self.path)!r} cannot be read ({reason(error)}); delete it to begin at epoch 1"
             ) from error
         return epochs
 

@@ -123,7 +123,7 @@ def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Let batches be made ahead, without tf.data's autotuning.
 
     Autotuning sleeps 10 ms, then 20, 40, … up to a minute between two looks, and an iterator that
-    is given up waits for the end of that sleep: a fit of 21 seconds ended after 41.
+    is given up waits for the end of that sleep: the longer a fit, the longer it hangs at its end.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnzoo.data.source import Source, Split
-from cnnzoo.errors import InputError, unknown
+from cnnzoo.errors import InputError, reason, unknown
 
 CHUNK = 1024  # images decoded between two copies into the array
 
@@ -56,7 +56,7 @@ def _builder(name: str, data_dir: str | Path | None) -> Any:
     except tfds.core.DatasetNotFoundError as error:
         raise unknown("data set", name, ["digits", *tfds.list_builders(with_community_datasets=False)]) from error
     except (ValueError, AssertionError, RuntimeError, ImportError) as error:  # an unknown config, version or package
-        raise InputError(f"data set {name!r} cannot be had: {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"data set {name!r} cannot be had: {reason(error)}") from error
 
 
 def _prepare(builder: Any) -> None:
@@ -71,8 +71,9 @@ def _prepare(builder: Any) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # no room, no write access, a changed file: each library has its own
-        reason = next(iter(str(error).strip().splitlines()), "")
-        raise InputError(f"{missing} and could not be prepared ({type(error).__name__}: {reason}); {remedy}") from error
+        raise InputError(
+            f"{missing} and could not be prepared ({type(error).__name__}: {reason(error)}); {remedy}"
+        ) from error
 
 
 def _reachable(url: str) -> bool:

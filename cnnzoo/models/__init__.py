@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.errors import InputError, unknown
+from cnnzoo.errors import InputError, reason, unknown
 
 if TYPE_CHECKING:
     import keras
@@ -59,8 +59,7 @@ def create(name: str, /, **options: Any) -> "keras.Model":
     except InputError:
         raise
     except (TypeError, ValueError) as error:  # Keras' own refusals, of an activation or a rate
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{name} cannot be built with {options}: {reason.strip()}") from error
+        raise InputError(f"{name} cannot be built with {options}: {reason(error)}") from error
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:

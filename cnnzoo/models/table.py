@@ -21,10 +21,10 @@ def layer_table(model: keras.Model) -> str:
     ['C1', 'Conv2D', '5×5', '28×28×6', '156']
     """
     table = Table("layer", "kind", "window", "output", box=box.SIMPLE_HEAD, show_footer=True)
-    table.add_column("trained", justify="right", footer=f"{_count(model.trainable_weights):,}")
-    table.add_column("fixed", justify="right", footer=f"{_count(model.non_trainable_weights):,}")
+    table.add_column("trained", justify="right", footer=f"{count_parameters(model.trainable_weights):,}")
+    table.add_column("fixed", justify="right", footer=f"{count_parameters(model.non_trainable_weights):,}")
     for layer in model.layers:
-        trained, fixed = _count(layer.trainable_weights), _count(layer.non_trainable_weights)
+        trained, fixed = count_parameters(layer.trainable_weights), count_parameters(layer.non_trainable_weights)
         table.add_row(
             layer.name,
             type(layer).__name__,
@@ -45,5 +45,6 @@ def _window(layer: keras.layers.Layer) -> str:
     return f"{size}×{size}" if isinstance(size, int) else "×".join(map(str, size))
 
 
-def _count(weights: list) -> int:
+def count_parameters(weights: list) -> int:
+    """Return the number of values in a list of weights."""
     return sum(math.prod(weight.shape) for weight in weights)
