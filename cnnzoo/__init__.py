@@ -13,6 +13,22 @@ _DEFINED_IN = {
     "lenet5": "cnnzoo.models.lenet",
     "lenet": "cnnzoo.models.lenet",
     "mlp": "cnnzoo.models.mlp",
+    "alexnet": "cnnzoo.models.alexnet",
+    "caffenet": "cnnzoo.models.alexnet",
+    "alexnet_owt": "cnnzoo.models.alexnet_owt",
+    "cuda_convnet": "cnnzoo.models.cuda_convnet",
+    "model_a": "cnnzoo.models.all_cnn",
+    "model_b": "cnnzoo.models.all_cnn",
+    "model_c": "cnnzoo.models.all_cnn",
+    "strided_cnn_a": "cnnzoo.models.all_cnn",
+    "strided_cnn_b": "cnnzoo.models.all_cnn",
+    "strided_cnn_c": "cnnzoo.models.all_cnn",
+    "conv_pool_cnn_a": "cnnzoo.models.all_cnn",
+    "conv_pool_cnn_b": "cnnzoo.models.all_cnn",
+    "conv_pool_cnn_c": "cnnzoo.models.all_cnn",
+    "all_cnn_a": "cnnzoo.models.all_cnn",
+    "all_cnn_b": "cnnzoo.models.all_cnn",
+    "all_cnn_c": "cnnzoo.models.all_cnn",
     "create": "cnnzoo.models",
     "list_models": "cnnzoo.models",
     "Recipe": "cnnzoo.recipe",
@@ -24,7 +40,19 @@ _DEFINED_IN = {
     "InputError": "cnnzoo.errors",
     "Run": "cnnzoo.run",
 }
-_MODULES = ("callbacks", "cli", "data", "distribute", "layers", "losses", "models", "recipe", "serving", "weights")
+_MODULES = (
+    "callbacks",
+    "cli",
+    "data",
+    "distribute",
+    "layers",
+    "losses",
+    "models",
+    "optimizers",
+    "recipe",
+    "serving",
+    "weights",
+)
 
 __all__ = [*_DEFINED_IN, *_MODULES]
 
@@ -32,6 +60,22 @@ if TYPE_CHECKING:
     from cnnzoo.errors import InputError as InputError
     from cnnzoo.models import create as create
     from cnnzoo.models import list_models as list_models
+    from cnnzoo.models.alexnet import alexnet as alexnet
+    from cnnzoo.models.alexnet import caffenet as caffenet
+    from cnnzoo.models.alexnet_owt import alexnet_owt as alexnet_owt
+    from cnnzoo.models.all_cnn import all_cnn_a as all_cnn_a
+    from cnnzoo.models.all_cnn import all_cnn_b as all_cnn_b
+    from cnnzoo.models.all_cnn import all_cnn_c as all_cnn_c
+    from cnnzoo.models.all_cnn import conv_pool_cnn_a as conv_pool_cnn_a
+    from cnnzoo.models.all_cnn import conv_pool_cnn_b as conv_pool_cnn_b
+    from cnnzoo.models.all_cnn import conv_pool_cnn_c as conv_pool_cnn_c
+    from cnnzoo.models.all_cnn import model_a as model_a
+    from cnnzoo.models.all_cnn import model_b as model_b
+    from cnnzoo.models.all_cnn import model_c as model_c
+    from cnnzoo.models.all_cnn import strided_cnn_a as strided_cnn_a
+    from cnnzoo.models.all_cnn import strided_cnn_b as strided_cnn_b
+    from cnnzoo.models.all_cnn import strided_cnn_c as strided_cnn_c
+    from cnnzoo.models.cuda_convnet import cuda_convnet as cuda_convnet
     from cnnzoo.models.lenet import lenet as lenet
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp

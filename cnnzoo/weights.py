@@ -1,18 +1,46 @@
-"""Finding and checking pretrained weights."""
+"""Finding, checking and converting pretrained weights."""
 
+import dataclasses
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
 from cnnzoo.errors import InputError, reason
 
+KINDS = (".weights.h5", ".keras", ".pth")
 
-def load(model: keras.Model, weights: str | Path) -> None:
-    """Load weights from a file into `model`.
+
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+    """Weights that somebody else published for a net, as PyTorch's state dict.
+
+    Attributes:
+        name: what `weights=` calls them.
+        url: where they are published.
+        sha256_begins: the first digits of the file's SHA-256, in hexadecimal.
+        classes: number of classes that they tell apart.
+        layers: name of each of our layers → the name that it has in the file.
+    """
+
+    name: str
+    url: str
+    sha256_begins: str
+    classes: int
+    layers: Mapping[str, str]
+
+
+def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None = None) -> None:
+    """Load weights into `model`, all or none.
 
     Args:
         model: a built model.
-        weights: path of a `.weights.h5` or `.keras` file that was saved from the same architecture.
+        weights: path of a `.weights.h5` or `.keras` file that was saved from the same architecture, or,
+            with `pretrained`, its name or the path of a `.pth` file of the same layout.
+        pretrained: the weights that are published for this net.
 
     Raises:
         InputError: no such file, another kind of file, a damaged file, or other shapes.
@@ -24,12 +52,109 @@ def load(model: keras.Model, weights: str | Path) -> None:
     >>> model.save_weights(path)
     >>> load(model, path)
     """
+    if pretrained and str(weights) == pretrained.name:
+        _check_fits(model, pretrained)
+        weights = _fetched(pretrained)
     path = Path(weights)
-    if not path.name.endswith((".weights.h5", ".keras")):
-        raise InputError(f"weights must be None or the path of a .weights.h5 or .keras file, not {str(weights)!r}")
+    if not path.name.endswith(KINDS if pretrained else KINDS[:2]):
+        names = f"{pretrained.name!r} or " if pretrained else ""
+        kinds = ", ".join(KINDS) if pretrained else " or ".join(KINDS[:2])
+        raise InputError(f"weights must be None, {names}the path of a {kinds} file, not {str(weights)!r}")
     if not path.is_file():
         raise InputError(f"there is no weights file {str(weights)!r}")
+    if path.suffix == ".pth":
+        _load_state_dict(model, path, pretrained)
+        return
     try:
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
         raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason(error)}") from error
+
+
+def _check_fits(model: keras.Model, pretrained: Pretrained) -> None:
+    """Refuse before anything is fetched what cannot fit."""
+    *_, last = pretrained.layers
+    names = {layer.name for layer in model.layers}
+    if last in names and model.output_shape[-1] != pretrained.classes:
+        raise InputError(
+            f"the weights {pretrained.name!r} tell {pretrained.classes} classes apart: with them and include_top=True, "
+            f"classes must be {pretrained.classes}, not {model.output_shape[-1]}"
+        )
+
+
+def _fetched(pretrained: Pretrained) -> Path:
+    """Return the published file from Keras' cache, where it is fetched to once, and check it every time."""
+    try:
+        path = Path(keras.utils.get_file(origin=pretrained.url, cache_subdir="models"))
+    except Exception as error:  # urllib's and Keras' own
+        raise InputError(
+            f"the weights {pretrained.name!r} could not be fetched from {pretrained.url} ({reason(error)}); "
+            "fetch the file elsewhere and pass its path as weights"
+        ) from error
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(pretrained.sha256_begins):
+        path.unlink()
+        raise InputError(
+            f"{pretrained.url} gave a file whose SHA-256 begins with {found[: len(pretrained.sha256_begins)]}, not "
+            f"{pretrained.sha256_begins}; it was removed from {str(path.parent)!r}: try again"
+        )
+    return path
+
+
+def _load_state_dict(model: keras.Model, path: Path, pretrained: Pretrained) -> None:
+    """Load PyTorch's state dict: kernels turned from (out, in, …) to (…, in, out), maps from first to last."""
+    state = _state_dict(path)
+    converted: list[tuple[Any, np.ndarray]] = []
+    for layer in model.layers:
+        if layer.name not in pretrained.layers:
+            continue
+        for weight, part in ((layer.kernel, "weight"), (layer.bias, "bias")):
+            name = f"{pretrained.layers[layer.name]}.{part}"
+            if name not in state:
+                raise InputError(
+                    f"the weights in {str(path)!r} do not fit {model.name}: they have no {name!r}, for {layer.name}"
+                )
+            converted.append((weight, _converted(model, layer, weight, state[name], name, path)))
+    for weight, value in converted:
+        weight.assign(value)
+
+
+def _state_dict(path: Path) -> dict[str, np.ndarray]:
+    try:
+        import torch
+    except ImportError as error:
+        raise InputError(f"reading {path.name!r} needs PyTorch: pip install 'cnnzoo[torch]'") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: value.numpy() for name, value in state.items()}
+    except Exception as error:  # pickle, zipfile and PyTorch each have their own
+        raise InputError(f"{str(path)!r} holds no state dict of PyTorch: {reason(error)}") from error
+
+
+def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, name: str, path: Path) -> np.ndarray:
+    """Return PyTorch's array in Keras' order of axes, if the shapes agree."""
+    shape = tuple(weight.shape)
+    expected = (shape[-1], *reversed(shape[:-1])) if len(shape) != 4 else (shape[3], shape[2], shape[0], shape[1])
+    if value.shape != expected:
+        raise InputError(
+            f"the weights in {str(path)!r} do not fit {model.name}: {name!r} has the shape {value.shape}, "
+            f"and {layer.name} needs {expected}"
+        )
+    if len(shape) == 4:
+        return value.transpose(2, 3, 1, 0)
+    if len(shape) == 1:
+        return value
+    maps = _flattened_maps(model, layer)
+    if maps:  # Keras flattens (height, width, maps), PyTorch (maps, height, width)
+        height, width, channels = maps
+        value = value.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(value.shape)
+    return value.T
+
+
+def _flattened_maps(model: keras.Model, layer: Any) -> tuple[int, int, int] | None:
+    """Return the maps that a dense layer receives flattened, or `None` if it stands on a dense layer."""
+    dense = [other for other in model.layers if isinstance(other, keras.layers.Dense)]
+    if layer is not dense[0]:
+        return None
+    return model.get_layer("flatten").input.shape[1:]

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "cnnzoo"
 
 FLOORS = [
     {"errors"},
-    {"files", "layers", "losses", "weights"},
+    {"files", "layers", "losses", "optimizers", "weights"},
     {"models", "callbacks", "data", "recipe", "run"},
     {"serving", "distribute"},
     {"training"},

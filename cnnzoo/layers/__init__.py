@@ -1,8 +1,12 @@
 """The layers that the classic nets need and Keras lacks, one a file, each usable by itself."""
 
 from cnnzoo.layers.average_pooling import AveragePooling2D
+from cnnzoo.layers.column_convolution import ColumnConv2D
 from cnnzoo.layers.digit_codes import DigitCodes
 from cnnzoo.layers.fan_in_uniform import FanInUniform
+from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
+from cnnzoo.layers.locally_connected import LocallyConnected2D
+from cnnzoo.layers.lp_pooling import LpPooling2D
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
 from cnnzoo.layers.scaled_tanh import scaled_tanh
@@ -10,8 +14,12 @@ from cnnzoo.layers.subsampling import Subsampling2D
 
 __all__ = [
     "AveragePooling2D",
+    "ColumnConv2D",
     "DigitCodes",
     "FanInUniform",
+    "LocalResponseNormalization",
+    "LocallyConnected2D",
+    "LpPooling2D",
     "PartiallyConnectedConv2D",
     "RadialBasis",
     "Subsampling2D",

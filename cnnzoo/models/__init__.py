@@ -23,6 +23,22 @@ FAMILIES = {
     "lenet5": "lenet",
     "lenet": "lenet",
     "mlp": "mlp",
+    "alexnet": "alexnet",
+    "caffenet": "alexnet",
+    "alexnet_owt": "alexnet_owt",
+    "cuda_convnet": "cuda_convnet",
+    "model_a": "all_cnn",
+    "model_b": "all_cnn",
+    "model_c": "all_cnn",
+    "strided_cnn_a": "all_cnn",
+    "strided_cnn_b": "all_cnn",
+    "strided_cnn_c": "all_cnn",
+    "conv_pool_cnn_a": "all_cnn",
+    "conv_pool_cnn_b": "all_cnn",
+    "conv_pool_cnn_c": "all_cnn",
+    "all_cnn_a": "all_cnn",
+    "all_cnn_b": "all_cnn",
+    "all_cnn_c": "all_cnn",
 }
 
 

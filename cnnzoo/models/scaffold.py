@@ -1,13 +1,16 @@
 """What stands around the body of every model: its input, its windows, its weights, its compilation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from cnnzoo import weights as weight_files
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, reason
+from cnnzoo.weights import Pretrained
 
 
 def image_input(input_tensor: Any, input_shape: tuple[int, int, int] | None, default: tuple[int, int, int]):
@@ -98,26 +101,28 @@ def assemble(
     weights: str | Path | None,
     loss: keras.losses.Loss | None,
     compile: bool,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    pretrained: Pretrained | None = None,
 ) -> keras.Model:
     """Make the model, load its weights, and compile it with the paper's optimizer.
-
-    Gradient descent with momentum stands for the optimizers of the 1980s and 1990s; every recipe
-    states its own.
 
     Args:
         inputs: what `image_input` returned.
         outputs: what the body ends in.
         name: name of the model.
-        weights: a weights file, or `None` for fresh ones.
+        weights: a weights file, the name of published weights, or `None` for fresh ones.
         loss: the loss to compile with, or `None` for a net without a head, which is left uncompiled.
         compile: whether to compile at all.
+        optimizer: the paper's optimizer; by default gradient descent with momentum, which stands for
+            the optimizers of the 1980s and 1990s. Every recipe states its own.
+        pretrained: the weights that are published for the net and the names of its layers there.
     """
     sources = keras.utils.get_source_inputs(inputs)
     model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
     if weights is not None:
-        weight_files.load(model, weights)
+        weight_files.load(model, weights, pretrained)
     if compile and loss is not None:
-        optimizer = keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
+        optimizer = optimizer or keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
         model.compile(optimizer, loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
     return model
 
@@ -153,3 +158,81 @@ def resized(images, size: tuple[int, int], channels: int):
         raise InputError(f"the model takes images (batch, height, width, {channels}), not {shape}")
     images = ops.cast(images, "float32")
     return images if shape[1:3] == tuple(size) else ops.image.resize(images, size, interpolation="bilinear")
+
+
+def centred(images, input_shape: tuple[int, int, int], rescaled: float):
+    """Return the centre of images whose shorter side is first made `rescaled` times the model's.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`.
+        input_shape: the model's `(height, width, channels)`.
+        rescaled: shorter side of the resized image, in sides of the model's input; ≥ 1.
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`; images of the model's size are returned as they are.
+
+    Raises:
+        InputError: another rank or number of channels.
+    """
+    height, width, channels = input_shape
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[1:3] == (height, width) or None in shape[1:3]:
+        return resized(images, (height, width), channels)
+    scale = max(round(height * rescaled) / shape[1], round(width * rescaled) / shape[2])
+    tall, wide = round(shape[1] * scale), round(shape[2] * scale)
+    images = resized(images, (tall, wide), channels)
+    top, left = (tall - height) // 2, (wide - width) // 2
+    return images[:, top : top + height, left : left + width]
+
+
+def per_channel(values: Sequence[float], channels: int):
+    """Return a constant of each colour to calculate with; for other than three channels, their mean for all.
+
+    Args:
+        values: one number for red, green and blue.
+        channels: number of channels of the images.
+    """
+    return ops.convert_to_tensor(values if channels == len(values) else [sum(values) / len(values)], "float32")
+
+
+def decode(predictions, names: Sequence[str], top: int) -> list[list[tuple[int, str, float]]]:
+    """Return the most probable classes of each row: `(label, name, probability)`, largest first.
+
+    Args:
+        predictions: array `(batch, classes)` of probabilities.
+        names: name of each class.
+        top: how many classes to return, from 1 to all.
+
+    Raises:
+        InputError: another shape, or `top` is out of range.
+
+    Example:
+    >>> import numpy as np
+    >>> decode(np.array([[0.25, 0.75]]), ["cat", "dog"], top=1)
+    [[(1, 'dog', 0.75)]]
+    """
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or predictions.shape[1] != len(names):
+        raise InputError(f"predictions must be (batch, {len(names)}) probabilities, not {predictions.shape}")
+    if not isinstance(top, int) or not 1 <= top <= len(names):
+        raise InputError(f"top must be from 1 to {len(names)}, not {top!r}")
+    order = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
+    return [
+        [(int(label), names[label], float(row[label])) for label in labels]
+        for row, labels in zip(predictions, order, strict=True)
+    ]
+
+
+def decode_imagenet(predictions, top: int) -> list[list[tuple[str, str, float]]]:
+    """Return ImageNet's most probable classes by `keras.applications`, which fetches their names.
+
+    Raises:
+        InputError: another shape, or the names cannot be fetched.
+    """
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or predictions.shape[1] != 1000:
+        raise InputError(f"predictions must be (batch, 1000) probabilities, not {predictions.shape}")
+    try:
+        return keras.applications.imagenet_utils.decode_predictions(predictions, top=top)
+    except Exception as error:  # urllib's and Keras' own
+        raise InputError(f"ImageNet's class names could not be fetched: {reason(error)}") from error

@@ -1,0 +1,90 @@
+"""Pooling by the p-norm, between the mean and the maximum."""
+
+import keras
+from keras import ops
+
+from cnnzoo.layers import sides
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class LpPooling2D(keras.layers.Layer):
+    """Pool windows by their p-norm: (1/N Σ |x|^p)^(1/p), by default the root mean square of a window.
+
+    Normalised, p=1 is the mean of |x|, p=2 the root mean square, and a growing p nears the maximum.
+    `normalized=False` leaves out 1/N, as PyTorch's `LPPool2d` does. Where a whole window is 0 the
+    root has no slope; its gradient is taken as 0.
+
+    Args:
+        p: the power; a finite number ≥ 1.
+        pool_size: side of the window in pixels, or `(height, width)`.
+        strides: step of the window in pixels, or `(height, width)`; default `pool_size`.
+        padding: `"valid"`, or `"same"`, where pixels outside the image do not count.
+        normalized: whether to divide by N, the number of pixels in the window.
+
+    Call arguments:
+        images: float tensor `(batch, height, width, channels)`.
+
+    Returns:
+        Float tensor `(batch, new_height, new_width, channels)`.
+
+    Raises:
+        ValueError: an argument is out of range, or the input is not of rank 4.
+
+    Source: Sermanet, Chintala and LeCun, "Convolutional Neural Networks Applied to House Numbers
+    Digit Classification", 2012, https://arxiv.org/abs/1204.3968 (without the Gaussian weights).
+
+    Example:
+    >>> import numpy as np
+    >>> window = np.array([[3.0, 4.0], [0.0, 0.0]], "float32").reshape(1, 2, 2, 1)
+    >>> float(LpPooling2D(2)(window)[0, 0, 0, 0]), float(LpPooling2D(2, normalized=False)(window)[0, 0, 0, 0])
+    (2.5, 5.0)
+    """
+
+    def __init__(self, p: float = 2, pool_size=2, strides=None, padding: str = "valid", normalized=True, **kwargs):
+        super().__init__(**kwargs)
+        if not (isinstance(p, int | float) and 1 <= p < float("inf")):
+            raise ValueError(f"p must be a finite number of at least 1; the maximum is MaxPooling2D. Received: p={p!r}")
+        if padding not in ("valid", "same"):
+            raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
+        self.p = float(p)
+        self.pool_size = sides.pair("pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else sides.pair("strides", strides)
+        self.padding = padding
+        self.normalized = bool(normalized)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def call(self, images):
+        # In half precision the powers would overflow or vanish.
+        values = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images
+        powers = ops.square(values) if self.p == 2 else ops.power(ops.absolute(values), self.p)
+        return ops.cast(_root(self._pooled(powers), 1 / self.p), self.compute_dtype)
+
+    def _pooled(self, powers):
+        if self.normalized:
+            return ops.average_pool(powers, self.pool_size, self.strides, self.padding, data_format="channels_last")
+        if self.padding == "same":  # zeros add nothing to a sum, but would count in a mean
+            around = map(sides.same_padding, powers.shape[1:3], self.pool_size, self.strides)
+            powers = ops.pad(powers, ((0, 0), *around, (0, 0)))
+        means = ops.average_pool(powers, self.pool_size, self.strides, "valid", data_format="channels_last")
+        return means * float(self.pool_size[0] * self.pool_size[1])
+
+    def compute_output_shape(self, input_shape):
+        batch, *image, channels = input_shape
+        windows = (sides.outputs(*side, self.padding) for side in zip(image, self.pool_size, self.strides, strict=True))
+        return batch, *windows, channels
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "p": self.p,
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "normalized": self.normalized,
+        }
+
+
+def _root(means, power: float):
+    """Return `means` to a power below 1, with slope 0 instead of infinity where they are 0."""
+    positive = means > 0
+    return ops.where(positive, ops.power(ops.where(positive, means, 1), power), 0)

@@ -1,0 +1,172 @@
+"""AlexNet in the form of "One weird trick", which torchvision ships.
+
+Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014,
+https://arxiv.org/abs/1404.5997.
+"""
+
+from keras.initializers import RandomUniform, VarianceScaling
+from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, ZeroPadding2D
+
+from cnnzoo.models import scaffold
+from cnnzoo.optimizers import ClassicSGD
+from cnnzoo.weights import Pretrained
+
+MEAN = (123.675, 116.28, 103.53)  # ImageNet's training pixels: red, green, blue, from 0 to 255
+DEVIATION = (58.395, 57.12, 57.375)
+RESCALED = 256 / 224
+
+# torchvision's file, whose name holds the beginning of its SHA-256, and what it calls our layers.
+PRETRAINED = Pretrained(
+    name="imagenet",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256_begins="7be5be79",
+    classes=1000,
+    layers={
+        "conv1": "features.0",
+        "conv2": "features.3",
+        "conv3": "features.6",
+        "conv4": "features.8",
+        "conv5": "features.10",
+        "fc6": "classifier.1",
+        "fc7": "classifier.4",
+        "fc8": "classifier.6",
+    },
+)
+
+
+def alexnet_owt(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    classifier_activation="softmax",
+    name="alexnet_owt",
+    *,
+    dropout=0.5,
+    compile=True,
+):
+    """Build the one-column AlexNet that torchvision ships: 61,100,840 parameters at 224×224.
+
+    64-192-384-256-256 maps, no normalisation, and 224 pixels with 2 of padding, which 11×11 windows at
+    steps of 4 divide down. Where torchvision's form deviates from the paper, so does this one: ReLU
+    before each pooling layer and 256 maps in conv4. Where it deviates from torchvision:
+
+    - Other input sizes get another fc6, as in keras.applications; torchvision pools them to 6×6.
+
+    Args:
+        include_top: whether the three dense layers follow pool5.
+        weights: `"imagenet"` for torchvision's published weights, a path of a `.pth` file of torchvision's
+            layout (extra `torch`), of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`, at least 63×63; default `(224, 224, 3)`.
+        pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of pool5, or `None`.
+        classes: number of output units; an integer ≥ 1.
+        classifier_activation: `"softmax"`, or `None` for logits.
+        name: name of the model.
+        dropout: share dropped before fc6 and fc7 while training, in [0, 1).
+        compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0001, which
+            is torchvision's own training recipe.
+
+    Returns:
+        A functional `keras.Model`. Layers: pad1, conv1, pool1, conv2, pool2, conv3, conv4, conv5, pool5,
+        drop6, fc6, drop7, fc7, fc8.
+
+    Raises:
+        InputError: an argument has a value that is not allowed, or the input is too small.
+
+    Source: Krizhevsky 2014; torchvision.models.alexnet.
+
+    Example:
+    >>> import cnnzoo
+    >>> cnnzoo.alexnet_owt(include_top=False).count_params()
+    2469696
+    """
+    scaffold.check_top(include_top, pooling, classes)
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(224, 224, 3))
+
+    def started(fan_in):  # PyTorch's default start: everything uniform within ±1/√fan-in
+        bound = fan_in**-0.5
+        return {
+            "kernel_initializer": VarianceScaling(1 / 3, "fan_in", "uniform"),
+            "bias_initializer": RandomUniform(-bound, bound),
+        }
+
+    x = ZeroPadding2D(2, name="pad1")(x)
+    x = scaffold.slide(Conv2D(64, 11, 4, activation="relu", **started(11 * 11 * x.shape[-1]), name="conv1"), x)
+    x = scaffold.slide(MaxPooling2D(3, 2, name="pool1"), x)
+    x = Conv2D(192, 5, padding="same", activation="relu", **started(5 * 5 * 64), name="conv2")(x)
+    x = scaffold.slide(MaxPooling2D(3, 2, name="pool2"), x)
+    x = Conv2D(384, 3, padding="same", activation="relu", **started(3 * 3 * 192), name="conv3")(x)
+    x = Conv2D(256, 3, padding="same", activation="relu", **started(3 * 3 * 384), name="conv4")(x)
+    x = Conv2D(256, 3, padding="same", activation="relu", **started(3 * 3 * 256), name="conv5")(x)
+    x = scaffold.slide(MaxPooling2D(3, 2, name="pool5"), x)
+    loss = None
+    if include_top:
+        x = Flatten(name="flatten")(x)
+        x = Dropout(dropout, name="drop6")(x)
+        x = Dense(4096, activation="relu", **started(x.shape[-1]), name="fc6")(x)
+        x = Dropout(dropout, name="drop7")(x)
+        x = Dense(4096, activation="relu", **started(4096), name="fc7")(x)
+        x = Dense(classes, classifier_activation, **started(4096), dtype="float32", name="fc8")(x)
+        loss = scaffold.cross_entropy(classifier_activation) if compile else None
+    else:
+        x = scaffold.pooled_features(x, pooling)
+
+    return scaffold.assemble(
+        inputs,
+        x,
+        name=name,
+        weights=weights,
+        loss=loss,
+        compile=compile,
+        optimizer=ClassicSGD(0.01, momentum=0.9, weight_decay=1e-4),
+        pretrained=PRETRAINED,
+    )
+
+
+def preprocess_input(images, input_shape=(224, 224, 3)):
+    """Turn pixels 0 to 255 into what torchvision's weights expect.
+
+    The shorter side becomes 256 (bilinear) for 224×224, the centre is cut out, and every colour gets
+    ImageNet's mean 0 and deviation 1. Images that have the model's size already are only shifted and scaled.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
+        input_shape: the model's `(height, width, channels)`.
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`.
+
+    Raises:
+        InputError: another number of channels than the model's.
+
+    Source: torchvision's transforms for its weights.
+
+    Example:
+    >>> import numpy as np
+    >>> black = preprocess_input(np.zeros((1, 224, 224, 3), "uint8"))
+    >>> [round(float(colour), 3) for colour in black[0, 0, 0]]
+    [-2.118, -2.036, -1.804]
+    """
+    images = scaffold.centred(images, input_shape, rescaled=RESCALED)
+    channels = input_shape[-1]
+    return (images - scaffold.per_channel(MEAN, channels)) / scaffold.per_channel(DEVIATION, channels)
+
+
+def decode_predictions(predictions, top=5):
+    """Return the most probable ImageNet classes: `(WordNet id, name, probability)`, largest first.
+
+    Keras fetches the names once, over the network.
+
+    Args:
+        predictions: array `(batch, 1000)` of probabilities.
+        top: how many classes to return.
+
+    Raises:
+        InputError: another shape, or the names cannot be fetched.
+
+    Source: `keras.applications.imagenet_utils.decode_predictions`.
+    """
+    return scaffold.decode_imagenet(predictions, top)

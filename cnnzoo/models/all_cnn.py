@@ -1,0 +1,184 @@
+"""Nets of convolutions alone, and the siblings that test what pooling is worth.
+
+Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All Convolutional Net",
+2014, https://arxiv.org/abs/1412.6806.
+
+Three base models pool twice. For each the paper asks what pooling is worth, by three siblings:
+
+| sibling | what stands for a pooling layer |
+|---|---|
+| `model_*` | the 3×3 maximum by steps of 2 itself |
+| `strided_cnn_*` | nothing: the convolution before it takes steps of 2 |
+| `conv_pool_cnn_*` | a 3×3 convolution and then the pooling layer: as many layers as the next |
+| `all_cnn_*` | a 3×3 convolution by steps of 2 |
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
+
+from cnnzoo.errors import InputError
+from cnnzoo.models import scaffold
+from cnnzoo.models.cuda_convnet import decode_predictions as decode_predictions  # CIFAR-10's classes
+from cnnzoo.optimizers import ClassicSGD
+
+TITLES = {"model": "Model", "strided_cnn": "Strided-CNN", "conv_pool_cnn": "ConvPool-CNN", "all_cnn": "All-CNN"}
+
+# Table 1 of the paper: the windows of the convolutions before each of the two pooling layers.
+BASES = {"a": (5,), "b": (5, 1), "c": (3, 3)}
+
+SIBLINGS = {
+    "model": "max pooling as in the paper's base model",
+    "strided_cnn": "steps of 2 in the convolution before each pooling layer, and no pooling",
+    "conv_pool_cnn": "one more 3×3 convolution before each pooling layer",
+    "all_cnn": "a 3×3 convolution by steps of 2 for each pooling layer",
+}
+
+
+_DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
+
+    Where it deviates from the paper: weights start as He et al. 2015 propose (the paper does not say how),
+    and `preprocess_input` normalises each image's contrast but does not whiten (ZCA).
+
+    Args:
+        include_top: whether the last 1×1 convolution, one map a class, and its average follow.
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`, at least 9×9; default `(32, 32, 3)`.
+        pooling: with `include_top=False`, `"avg"` or `"max"` over the last maps, or `None`.
+        classes: number of output units; an integer ≥ 1.
+        classifier_activation: `"softmax"`, or `None` for logits.
+        name: name of the model.
+        maps: number of maps before and after the first halving; fewer make a smaller net.
+        input_dropout: share of the pixels dropped while training, in [0, 1).
+        dropout: share dropped after each halving while training, in [0, 1).
+        compile: whether to compile with loss and optimizer: rate 0.05 of the paper's four, momentum 0.9,
+            decay 0.001.
+
+    Returns:
+        A functional `keras.Model`. Layers: conv1, conv2, … with pool1 and pool2 where there are any,
+        average, predictions.
+
+    Raises:
+        InputError: an argument has a value that is not allowed, or the input is too small.
+
+    Source: Springenberg et al. 2014, tables 1 and 2.
+
+    Example:
+    >>> import cnnzoo
+    >>> cnnzoo.{name}().count_params()
+    {parameters}
+    """
+
+
+def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
+    """Return the public function of one of the paper's twelve nets; they differ in nothing but the table."""
+    windows = BASES[base]
+
+    def build(
+        include_top=True,
+        weights=None,
+        input_tensor=None,
+        input_shape=None,
+        pooling=None,
+        classes=10,
+        classifier_activation="softmax",
+        name=f"{sibling}_{base}",
+        *,
+        maps=(96, 192),
+        input_dropout=0.2,
+        dropout=0.5,
+        compile=True,
+    ):
+        scaffold.check_top(include_top, pooling, classes)
+        if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(type(n) is int and n > 0 for n in maps)):
+            raise InputError(f"maps must be two positive integers, such as (96, 192), not {maps!r}")
+        layers = 0
+
+        def convolved(x, maps, window, stride=1, padding="same"):
+            nonlocal layers
+            layers += 1
+            options = {"padding": padding, "activation": "relu", "kernel_initializer": "he_normal"}
+            layer = Conv2D(maps, window, stride, **options, name=f"conv{layers}")
+            return scaffold.slide(layer, x) if padding == "valid" else layer(x)
+
+        x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
+        x = Dropout(input_dropout, name="input_dropout")(x)
+        for halving, width in enumerate(maps, start=1):
+            *before, last = windows
+            for window in before:
+                x = convolved(x, width, window)
+            x = convolved(x, width, last, stride=2 if sibling == "strided_cnn" else 1)
+            if sibling == "conv_pool_cnn":
+                x = convolved(x, width, 3)
+            if sibling in ("model", "conv_pool_cnn"):
+                x = MaxPooling2D(3, 2, padding="same", name=f"pool{halving}")(x)
+            if sibling == "all_cnn":
+                x = convolved(x, width, 3, stride=2)
+            x = Dropout(dropout, name=f"dropout{halving}")(x)
+        x = convolved(x, maps[1], 3, padding="valid")
+        x = convolved(x, maps[1], 1)
+        loss = None
+        if include_top:
+            x = convolved(x, classes, 1)
+            x = GlobalAveragePooling2D(name="average")(x)
+            x = Activation(classifier_activation, dtype="float32", name="predictions")(x)
+            loss = scaffold.cross_entropy(classifier_activation) if compile else None
+        else:
+            x = scaffold.pooled_features(x, pooling)
+
+        optimizer = ClassicSGD(0.05, momentum=0.9, weight_decay=1e-3)
+        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
+
+    build.__name__ = build.__qualname__ = f"{sibling}_{base}"
+    build.__doc__ = _DOCSTRING.format(
+        title=f"{TITLES[sibling]}-{base.upper()}", what=SIBLINGS[sibling], name=build.__name__, parameters=parameters
+    )
+    return build
+
+
+model_a = _variant("model", "a", parameters=839_242)
+model_b = _variant("model", "b", parameters=885_610)
+model_c = _variant("model", "c", parameters=954_730)
+strided_cnn_a = _variant("strided_cnn", "a", parameters=839_242)
+strided_cnn_b = _variant("strided_cnn", "b", parameters=885_610)
+strided_cnn_c = _variant("strided_cnn", "c", parameters=954_730)
+conv_pool_cnn_a = _variant("conv_pool_cnn", "a", parameters=1_254_250)
+conv_pool_cnn_b = _variant("conv_pool_cnn", "b", parameters=1_300_618)
+conv_pool_cnn_c = _variant("conv_pool_cnn", "c", parameters=1_369_738)
+all_cnn_a = _variant("all_cnn", "a", parameters=1_254_250)
+all_cnn_b = _variant("all_cnn", "b", parameters=1_300_618)
+all_cnn_c = _variant("all_cnn", "c", parameters=1_369_738)
+
+
+def preprocess_input(images, input_shape=(32, 32, 3)):
+    """Normalise the contrast of each image: mean 0 and deviation 1 over all its pixels and colours.
+
+    It deviates from the paper in what follows there: no whitening (ZCA), which needs the training set.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`; other sizes are resized (bilinear).
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`.
+
+    Raises:
+        InputError: another number of channels than the model's.
+
+    Source: Springenberg et al. 2014, section 3.1; Goodfellow et al., "Maxout Networks", 2013.
+
+    Example:
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), "uint8")
+    >>> normalised = np.asarray(preprocess_input(images))
+    >>> abs(round(float(normalised.mean()), 4)), round(float(normalised.std()), 4)
+    (0.0, 1.0)
+    """
+    height, width, channels = input_shape
+    images = scaffold.resized(images, (height, width), channels)
+    centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
+    deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
+    return centred / ops.maximum(deviation, 1.0)  # an image of one colour stays 0
