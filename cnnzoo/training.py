@@ -167,7 +167,7 @@ def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> kera
             f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
             f"of {recipe.data!r}; leave out include_top, compile and classes"
         )
-    optimizer = _optimizer(recipe, steps_per_epoch * recipe.epochs)
+    optimizer = _optimizer(recipe, steps_per_epoch)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     _compile(model, optimizer, model.loss)
@@ -192,7 +192,7 @@ def executions(batches: int, limit: int) -> tuple[int, int]:
     return batches - batches % size, size
 
 
-def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
     kinds = {n: kind for n, kind in kinds.items() if issubclass(kind, wrappers[0]) and kind not in wrappers}
@@ -205,19 +205,26 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
             raise unknown(f"option of {recipe.optimizer}", option, allowed, plural=f"options of {recipe.optimizer}")
         if isinstance(value, str) and not isinstance(allowed[option].default, str):
             raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
-    rate = recipe.learning_rate if recipe.schedule == "constant" else _cosine(recipe, steps)
     try:
-        return kind(learning_rate=rate, **recipe.optimizer_options)
+        return kind(learning_rate=_rate(recipe, steps_per_epoch), **recipe.optimizer_options)
     except (TypeError, ValueError) as error:
         raise InputError(f"optimizer_options {dict(recipe.optimizer_options)} do not work: {error}") from error
 
 
-def _cosine(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate, or its schedule over the steps of the run, which the optimizer counts from 0."""
+    largest, steps = recipe.learning_rate, steps_per_epoch * recipe.epochs
+    if recipe.schedule == "constant":
+        return largest
+    if recipe.schedule == "step":
+        last_steps = [epoch * steps_per_epoch - 1 for epoch in recipe.drops]
+        rates = [largest * recipe.drop_factor**drop for drop in range(len(last_steps) + 1)]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
     rising = round(recipe.warmup * steps)
     if rising == 0:
-        return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+        return keras.optimizers.schedules.CosineDecay(largest, steps)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - rising), warmup_target=recipe.learning_rate, warmup_steps=rising
+        0.0, max(1, steps - rising), warmup_target=largest, warmup_steps=rising
     )
 
 

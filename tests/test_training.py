@@ -139,6 +139,17 @@ def test_recipe_of_ones_own(tmp_path):
     assert model.optimizer.momentum == 0.5
 
 
+def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
+    changes = {"schedule": "step", "drops": (1, 3, 9), "drop_factor": 0.1, "warmup": 0.0}
+    recipe = load_recipe("lenet5_digits").replace(epochs=4, examples=128, **changes)
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    rate = run.model().optimizer._learning_rate  # the schedule itself, as it was saved with the model
+    rates = [float(rate(step)) for step in range(4 * 4)]
+    np.testing.assert_allclose(rates, 6e-3 * np.repeat([1, 0.1, 0.1, 0.01], 4), rtol=1e-6)
+    # A row shows the rate that the next epoch begins with.
+    np.testing.assert_allclose([row["learning_rate"] for row in run.history], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
