@@ -70,7 +70,9 @@ def train(
     slices = distribute.slices_for(recipe.batch_size)
     with _session(recipe):
         source, train_split, validation_split = _images(recipe, data_dir)
-        layers = augmentation(recipe.augment)
+        # Made once before the model, too: Keras seeds layers in the order of their making, and so the
+        # published figures with distortions were measured.
+        augmentation(recipe.augment, source.image_shape)
         steps, together = executions(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
         model = _compiled(recipe, source, steps)
         # Only now, so that input refused above leaves no folder behind.
@@ -78,7 +80,7 @@ def train(
         try:
             fitted = distribute.in_slices(model, slices)
             _compile(fitted, model.optimizer, model.loss, steps_per_execution=together)
-            _fit(recipe, run, model, fitted, train_split, validation_split, layers, steps, verbose)
+            _fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose)
         except InputError:
             if not resume:
                 run.discard_if_empty()
@@ -235,7 +237,6 @@ def _fit(
     fitted: keras.Model,
     train_split: data.Split,
     validation_split: data.Split | None,
-    augment: list[keras.layers.Layer],
     steps: int,
     verbose: str | int,
 ) -> None:
@@ -257,7 +258,7 @@ def _fit(
             train_split,
             recipe.batch_size,
             preprocess=preprocess,
-            augment=augment,
+            augment=augmentation(recipe.augment, model.input_shape[1:]),
             seed=recipe.seed,
             first_epoch=first_epoch,
             steps=steps,

@@ -156,6 +156,7 @@ def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
         ({"model": "lenet6"}, "did you mean"),
         ({"data": "digit"}, "did you mean 'digits'"),
         ({"augment": "afine"}, "did you mean 'affine'"),
+        ({"augment": "alexnet"}, "images of 8×8 pixels are too small for crops of 32×32"),
         ({"optimizer": "adamv"}, "did you mean 'adam"),
         ({"optimizer_options": {"weight_deca": 1}}, "did you mean 'weight_decay'"),
         ({"optimizer_options": {"weight_decay": "much"}}, "optimizer_options"),

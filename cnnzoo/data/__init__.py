@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from cnnzoo.data import digits, tfds_source
-from cnnzoo.data.augmentation import AUGMENTATIONS
+from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import Source, Split
 from cnnzoo.errors import InputError
 
 __all__ = [
     "AUGMENTATIONS",
+    "Augmentation",
     "Source",
     "Split",
     "eval_pipeline",

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from cnnzoo.data.augmentation import augmented
+from cnnzoo.data.augmentation import Augmentation, BatchSeeds, augmented
 from cnnzoo.data.source import Split
 from cnnzoo.errors import InputError
 
@@ -36,7 +36,7 @@ def train_pipeline(
     batch_size: int,
     *,
     preprocess: Preprocess | None = None,
-    augment: list | None = None,
+    augment: Augmentation | None = None,
     seed: int = 0,
     first_epoch: int = 0,
     steps: int | None = None,
@@ -54,7 +54,7 @@ def train_pipeline(
         split: images and labels.
         batch_size: images in a batch; an integer from 1 to the number of examples.
         preprocess: function of a uint8 batch, such as `cnnzoo.models.lenet.preprocess_input`, or `None`.
-        augment: Keras augmentation layers, applied after `preprocess`, or `None`.
+        augment: what `augmentation` returned for the model's input shape, or `None`.
         seed: seed of order and augmentation.
         first_epoch: epoch to begin with, from 0.
         steps: batches in an epoch, at most `steps_per_epoch`, which is the default.
@@ -64,7 +64,7 @@ def train_pipeline(
         `preprocess`, and int32 `(batch,)`.
 
     Raises:
-        InputError: `batch_size` is out of range.
+        InputError: `batch_size` or `steps` is out of range, or the images are none that `augment` works on.
 
     Example:
     >>> import cnnzoo
@@ -77,6 +77,8 @@ def train_pipeline(
     steps = whole if steps is None else steps
     if not 1 <= steps <= whole:
         raise InputError(f"steps must be from 1 to the {whole} whole batches of an epoch, not {steps}")
+    augment = augment or Augmentation()
+    augment.check(split.images.shape[1:])
     images, labels = tf.constant(split.images), tf.constant(split.labels)
 
     def indices_of(epoch):
@@ -87,9 +89,10 @@ def train_pipeline(
 
     def batch_of(indices, number):
         batch = tf.ensure_shape(tf.gather(images, indices), (batch_size, *split.images.shape[1:]))
+        seeds = BatchSeeds(tf.stack([seed, number]))
+        batch = augmented(batch, augment.on_pixels, seeds)
         batch = preprocess(batch) if preprocess else batch
-        if augment:
-            batch = augmented(batch, augment, seed=tf.stack([seed, number]))
+        batch = augmented(batch, augment.on_inputs, seeds)
         return batch, tf.ensure_shape(tf.gather(labels, indices), (batch_size,))
 
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)
