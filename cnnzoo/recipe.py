@@ -35,6 +35,8 @@ class Recipe:
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
         validation: share of the training images held out to watch or to choose by; in [0, 1).
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
+        stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
+            into half of the memory. It decides the order, so a recipe for a large set states it.
         examples: number of training images to use, or `None` for all.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
@@ -66,6 +68,7 @@ class Recipe:
     augment: str = "none"
     validation: float = 0.0
     image_size: tuple[int, int] | None = None
+    stream: bool | None = None
     examples: int | None = None
     seed: int = 0
     precision: str = "float32"
@@ -280,6 +283,7 @@ _IN_WORDS = {
     int: "an integer",
     float: "a number",
     str: "a text",
+    bool: "True or False",
     tuple[int, int]: "two positive integers (height, width)",
     tuple[int, ...]: "positive integers such as 30,60 or (30,)",
     Mapping[str, Any]: "a mapping, set by its entries as in model_options.head=softmax",

@@ -111,7 +111,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     run = run if isinstance(run, Run) else Run(run)
     recipe = Recipe.from_dict(run.recipe)
     model = run.model()
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
+    source = _source(recipe, data_dir)
     return _judged(recipe, model, source.test)
 
 
@@ -148,12 +148,16 @@ def _session(recipe: Recipe) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.Split, data.Split | None]:
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
-    train_split, validation_split = source.train, None
-    if recipe.validation:
-        train_split, validation_split = train_split.held_out(recipe.validation, recipe.seed)
-    return source, train_split[: recipe.examples], validation_split
+def _source(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
+    return data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+
+
+def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
+    source = _source(recipe, data_dir)
+    if not recipe.validation:
+        return source, source.train[: recipe.examples], None
+    kept, out = source.train.held_out(recipe.validation, recipe.seed)
+    return source, kept[: recipe.examples], out
 
 
 def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
@@ -235,8 +239,8 @@ def _fit(
     run: Run,
     model: keras.Model,
     fitted: keras.Model,
-    train_split: data.Split,
-    validation_split: data.Split | None,
+    train_split: data.AnySplit,
+    validation_split: data.AnySplit | None,
     steps: int,
     verbose: str | int,
 ) -> None:
@@ -308,7 +312,7 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
     write_json(run.metrics_file, metrics)
 
 
-def _judged(recipe: Recipe, model: keras.Model, split: data.Split) -> dict[str, float]:
+def _judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
     preprocess = models.preprocessing(recipe.model, model)
     batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess)
     results = model.evaluate(batches, verbose=0, return_dict=True)

@@ -31,6 +31,8 @@ def test_values_of_a_recipe_are_plain_data():
         (["augment = affine"], {"augment": "affine"}),
         (["image_size=32,48"], {"image_size": (32, 48)}),
         (["examples=None"], {"examples": None}),
+        (["stream=True"], {"stream": True}),
+        (["stream=None"], {"stream": None}),
         (["schedule=step", "drops=30,60,80"], {"schedule": "step", "drops": (30, 60, 80)}),
         (["drops=5,", "schedule=step", "drop_factor=0.5", "warmup=0"], {"drops": (5,), "drop_factor": 0.5}),
         (
@@ -63,6 +65,7 @@ def test_settings_override(settings, expected):
         ("image_size=3,0", "two positive integers"),
         ("epochs.x=1", "epochs is one value"),
         ("model_options=3", "a mapping, set by its entries"),
+        ("stream=1", "stream must be True or False or None, not 1"),
         ("examples=0", "examples must be None or at least 1"),
         ("drops=30", r"drops must be positive integers such as 30,60 or \(30,\), not 30"),
         ("drops=0,3", "drops must be positive integers"),
@@ -118,7 +121,9 @@ def test_recipe_states_its_command_and_result(name):
 @every_recipe
 def test_smoke_runs(name, tmp_path, request):
     recipe = load_recipe(name).smoke()
-    folder = None if recipe.data == "digits" else request.getfixturevalue("tfds_folder")
+    folders = {"digits": None, "imagenet2012": "imagenet_folder"}
+    fixture = folders.get(recipe.data, "tfds_folder")
+    folder = fixture and request.getfixturevalue(fixture)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
     assert run.metrics["recipe"] == name
     assert run.metrics["epochs"] == 2
