@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib.util
+import itertools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -25,11 +26,17 @@ class Recipe:
         batch_size: images in one step; ≥ 1.
         optimizer: name of a Keras optimizer.
         optimizer_options: further arguments of the optimizer, such as `{"weight_decay": 0.1}`.
-        schedule: `"constant"`, or `"cosine"` for a decay to 0 at the end of the run.
-        warmup: share of the run in which the rate first rises from 0 (with `"cosine"`); in [0, 1).
+        schedule: `"constant"`, `"cosine"` for a decay to 0 at the end of the run, or `"step"` for the drops.
+        warmup: share of the run in which the rate first rises from 0; in [0, 1). With `"cosine"` only: the
+            other schedules begin at `learning_rate`.
+        drops: with `"step"`, the epochs after which the rate is multiplied by `drop_factor`, such as
+            `(30, 60, 80)`; increasing, from 1. What lies at or beyond the last epoch never comes.
+        drop_factor: what each drop multiplies the rate by; in (0, 1).
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
         validation: share of the training images held out to watch or to choose by; in [0, 1).
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
+        stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
+            into half of the memory. It decides the order, so a recipe for a large set states it.
         examples: number of training images to use, or `None` for all.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
@@ -56,9 +63,12 @@ class Recipe:
     optimizer_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     schedule: str = "cosine"
     warmup: float = 0.1
+    drops: tuple[int, ...] = ()
+    drop_factor: float = 0.1
     augment: str = "none"
     validation: float = 0.0
     image_size: tuple[int, int] | None = None
+    stream: bool | None = None
     examples: int | None = None
     seed: int = 0
     precision: str = "float32"
@@ -78,6 +88,21 @@ class Recipe:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise unknown(name, getattr(self, name), allowed, plural=f"allowed values of {name}")
+        self._check_schedule()
+
+    def _check_schedule(self) -> None:
+        _require(0 < self.drop_factor < 1, "drop_factor", "above 0 and below 1", self.drop_factor)
+        rising = all(one < other for one, other in itertools.pairwise((0, *self.drops)))
+        _require(rising, "drops", "epochs that increase, the first at least 1", self.drops)
+        if (self.schedule == "step") != bool(self.drops):
+            raise InputError(
+                f"schedule='step' and drops go together, such as drops=30,60,80; "
+                f"not schedule={self.schedule!r} with drops={self.drops!r}"
+            )
+        if self.schedule != "cosine" and self.warmup not in (0, type(self).warmup):
+            raise InputError(
+                f"only schedule='cosine' has a warmup; leave out warmup={self.warmup!r} with {self.schedule!r}"
+            )
 
     def replace(self, **changes: Any) -> Self:
         """Return the recipe with other values.
@@ -104,18 +129,18 @@ class Recipe:
         >>> recipe.override(["model_options.head=softmax", "epochs=1"]).model_options
         {'head': 'softmax'}
         """
-        recipe = self
+        changes: dict[str, Any] = {}
         for key, value in parse_settings(settings).items():
             name, dot, entry = key.partition(".")
             if name not in FIELDS:
                 raise unknown("recipe value", name, FIELDS)
             if dot:
-                mapping = getattr(recipe, name)
+                mapping = changes.get(name, getattr(self, name))
                 if not isinstance(mapping, Mapping):
                     raise InputError(f"{name} is one value, so {key!r} cannot be set; set {name} itself")
                 value = {**mapping, entry: value}
-            recipe = recipe.replace(**{name: value})
-        return recipe
+            changes[name] = value
+        return self.replace(**changes)  # all at once: some values are allowed only together
 
     def smoke(self) -> Self:
         """Return the same recipe cut to seconds: few images, two epochs.
@@ -146,7 +171,7 @@ class Recipe:
 
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 CHOICES = {
-    "schedule": ("constant", "cosine"),
+    "schedule": ("constant", "cosine", "step"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
 _TYPES = typing.get_type_hints(Recipe)
@@ -229,31 +254,39 @@ def _folder() -> Path:
 
 def _checked(name: str, value: Any) -> Any:
     """Return `value` in the type that the field `name` declares, or refuse it."""
-    kind = _TYPES[name]
-    optional = isinstance(kind, types.UnionType)
+    hint = _TYPES[name]
+    optional = isinstance(hint, types.UnionType)
     if optional and value is None:
         return None
-    kind = typing.get_args(kind)[0] if optional else kind
-    kind = typing.get_origin(kind) or kind
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    hint = typing.get_args(hint)[0] if optional else hint
+    kind = typing.get_origin(hint) or hint
+    if kind is float and _is_integer(value):
         return float(value)
     if kind is tuple and isinstance(value, list):
         value = tuple(value)
     if kind is Mapping and isinstance(value, Mapping):
         return dict(value)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(f"{name} must be {_IN_WORDS[kind]}{' or None' if optional else ''}, not {value!r}")
-    if kind is tuple and not (len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)):
-        raise InputError(f"{name} must be {_IN_WORDS[kind]} or None, not {value!r}")
+    fits = _is_integer(value) if kind is int else isinstance(value, kind)
+    if kind is tuple and fits:
+        ends = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], but tuple[int, ...]
+        fits = all(_is_integer(number) and number > 0 for number in value) and not (ends and len(value) != 2)
+    if not fits:
+        raise InputError(f"{name} must be {_IN_WORDS[hint]}{' or None' if optional else ''}, not {value!r}")
     return value
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _IN_WORDS = {
     int: "an integer",
     float: "a number",
     str: "a text",
-    tuple: "two positive integers (height, width)",
-    Mapping: "a mapping, set by its entries as in model_options.head=softmax",
+    bool: "True or False",
+    tuple[int, int]: "two positive integers (height, width)",
+    tuple[int, ...]: "positive integers such as 30,60 or (30,)",
+    Mapping[str, Any]: "a mapping, set by its entries as in model_options.head=softmax",
 }
 
 

@@ -70,7 +70,9 @@ def train(
     slices = distribute.slices_for(recipe.batch_size)
     with _session(recipe):
         source, train_split, validation_split = _images(recipe, data_dir)
-        layers = augmentation(recipe.augment)
+        # Made once before the model, too: Keras seeds layers in the order of their making, and so the
+        # published figures with distortions were measured.
+        augmentation(recipe.augment, source.image_shape)
         steps, together = executions(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
         model = _compiled(recipe, source, steps)
         # Only now, so that input refused above leaves no folder behind.
@@ -78,7 +80,7 @@ def train(
         try:
             fitted = distribute.in_slices(model, slices)
             _compile(fitted, model.optimizer, model.loss, steps_per_execution=together)
-            _fit(recipe, run, model, fitted, train_split, validation_split, layers, steps, verbose)
+            _fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose)
         except InputError:
             if not resume:
                 run.discard_if_empty()
@@ -109,7 +111,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     run = run if isinstance(run, Run) else Run(run)
     recipe = Recipe.from_dict(run.recipe)
     model = run.model()
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
+    source = _source(recipe, data_dir)
     return _judged(recipe, model, source.test)
 
 
@@ -146,12 +148,16 @@ def _session(recipe: Recipe) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.Split, data.Split | None]:
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size)
-    train_split, validation_split = source.train, None
-    if recipe.validation:
-        train_split, validation_split = train_split.held_out(recipe.validation, recipe.seed)
-    return source, train_split[: recipe.examples], validation_split
+def _source(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
+    return data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+
+
+def _images(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
+    source = _source(recipe, data_dir)
+    if not recipe.validation:
+        return source, source.train[: recipe.examples], None
+    kept, out = source.train.held_out(recipe.validation, recipe.seed)
+    return source, kept[: recipe.examples], out
 
 
 def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
@@ -167,7 +173,7 @@ def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> kera
             f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
             f"of {recipe.data!r}; leave out include_top, compile and classes"
         )
-    optimizer = _optimizer(recipe, steps_per_epoch * recipe.epochs)
+    optimizer = _optimizer(recipe, steps_per_epoch)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     _compile(model, optimizer, model.loss)
@@ -192,7 +198,7 @@ def executions(batches: int, limit: int) -> tuple[int, int]:
     return batches - batches % size, size
 
 
-def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
     kinds = {n: kind for n, kind in kinds.items() if issubclass(kind, wrappers[0]) and kind not in wrappers}
@@ -205,19 +211,26 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
             raise unknown(f"option of {recipe.optimizer}", option, allowed, plural=f"options of {recipe.optimizer}")
         if isinstance(value, str) and not isinstance(allowed[option].default, str):
             raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
-    rate = recipe.learning_rate if recipe.schedule == "constant" else _cosine(recipe, steps)
     try:
-        return kind(learning_rate=rate, **recipe.optimizer_options)
+        return kind(learning_rate=_rate(recipe, steps_per_epoch), **recipe.optimizer_options)
     except (TypeError, ValueError) as error:
         raise InputError(f"optimizer_options {dict(recipe.optimizer_options)} do not work: {error}") from error
 
 
-def _cosine(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate, or its schedule over the steps of the run, which the optimizer counts from 0."""
+    largest, steps = recipe.learning_rate, steps_per_epoch * recipe.epochs
+    if recipe.schedule == "constant":
+        return largest
+    if recipe.schedule == "step":
+        last_steps = [epoch * steps_per_epoch - 1 for epoch in recipe.drops]
+        rates = [largest * recipe.drop_factor**drop for drop in range(len(last_steps) + 1)]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
     rising = round(recipe.warmup * steps)
     if rising == 0:
-        return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+        return keras.optimizers.schedules.CosineDecay(largest, steps)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - rising), warmup_target=recipe.learning_rate, warmup_steps=rising
+        0.0, max(1, steps - rising), warmup_target=largest, warmup_steps=rising
     )
 
 
@@ -226,9 +239,8 @@ def _fit(
     run: Run,
     model: keras.Model,
     fitted: keras.Model,
-    train_split: data.Split,
-    validation_split: data.Split | None,
-    augment: list[keras.layers.Layer],
+    train_split: data.AnySplit,
+    validation_split: data.AnySplit | None,
     steps: int,
     verbose: str | int,
 ) -> None:
@@ -250,7 +262,7 @@ def _fit(
             train_split,
             recipe.batch_size,
             preprocess=preprocess,
-            augment=augment,
+            augment=augmentation(recipe.augment, model.input_shape[1:]),
             seed=recipe.seed,
             first_epoch=first_epoch,
             steps=steps,
@@ -300,7 +312,7 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
     write_json(run.metrics_file, metrics)
 
 
-def _judged(recipe: Recipe, model: keras.Model, split: data.Split) -> dict[str, float]:
+def _judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
     preprocess = models.preprocessing(recipe.model, model)
     batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess)
     results = model.evaluate(batches, verbose=0, return_dict=True)

@@ -9,6 +9,7 @@ import cnnzoo
 from cnnzoo.recipe import Recipe, list_recipes, load_recipe
 
 RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
+STEP = RECIPE.replace(epochs=90, schedule="step", drops=(30, 60, 80))
 
 every_recipe = pytest.mark.parametrize("name", list_recipes())
 
@@ -30,6 +31,10 @@ def test_values_of_a_recipe_are_plain_data():
         (["augment = affine"], {"augment": "affine"}),
         (["image_size=32,48"], {"image_size": (32, 48)}),
         (["examples=None"], {"examples": None}),
+        (["stream=True"], {"stream": True}),
+        (["stream=None"], {"stream": None}),
+        (["schedule=step", "drops=30,60,80"], {"schedule": "step", "drops": (30, 60, 80)}),
+        (["drops=5,", "schedule=step", "drop_factor=0.5", "warmup=0"], {"drops": (5,), "drop_factor": 0.5}),
         (
             ["model_options.head=softmax", "model_options.classes=10"],
             {"model_options": {"head": "softmax", "classes": 10}},
@@ -60,12 +65,33 @@ def test_settings_override(settings, expected):
         ("image_size=3,0", "two positive integers"),
         ("epochs.x=1", "epochs is one value"),
         ("model_options=3", "a mapping, set by its entries"),
+        ("stream=1", "stream must be True or False or None, not 1"),
         ("examples=0", "examples must be None or at least 1"),
+        ("drops=30", r"drops must be positive integers such as 30,60 or \(30,\), not 30"),
+        ("drops=0,3", "drops must be positive integers"),
+        ("drops=3.5,", "drops must be positive integers"),
+        ("drops=True,", "drops must be positive integers"),
+        ("drops=5,5", r"drops must be epochs that increase, the first at least 1, not \(5, 5\)"),
+        ("drops=5,", r"go together, .* not schedule='cosine' with drops=\(5,\)"),
+        ("schedule=step", r"go together, .* not schedule='step' with drops=\(\)"),
+        ("drop_factor=1", "drop_factor must be above 0 and below 1, not 1.0"),
     ],
 )
 def test_bad_settings_get_a_sentence(setting, words):
     with pytest.raises(cnnzoo.InputError, match=words):
         RECIPE.override([setting])
+
+
+def test_a_warmup_goes_with_cosine_alone():
+    with pytest.raises(cnnzoo.InputError, match=r"only schedule='cosine' has a warmup; leave out warmup=0.2 with 'st"):
+        STEP.replace(warmup=0.2)
+    assert STEP.replace(warmup=0.0).warmup == 0
+
+
+def test_drops_survive_the_file_other_epochs_and_a_smoke_run():
+    assert Recipe.from_dict(json.loads(json.dumps(STEP.to_dict()))) == STEP
+    assert STEP.replace(epochs=40).drops == (30, 60, 80)
+    assert STEP.smoke().epochs == 2
 
 
 def test_learning_rate_must_be_finite():
@@ -95,7 +121,9 @@ def test_recipe_states_its_command_and_result(name):
 @every_recipe
 def test_smoke_runs(name, tmp_path, request):
     recipe = load_recipe(name).smoke()
-    folder = None if recipe.data == "digits" else request.getfixturevalue("tfds_folder")
+    folders = {"digits": None, "imagenet2012": "imagenet_folder"}
+    fixture = folders.get(recipe.data, "tfds_folder")
+    folder = fixture and request.getfixturevalue(fixture)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
     assert run.metrics["recipe"] == name
     assert run.metrics["epochs"] == 2

@@ -139,12 +139,24 @@ def test_recipe_of_ones_own(tmp_path):
     assert model.optimizer.momentum == 0.5
 
 
+def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
+    changes = {"schedule": "step", "drops": (1, 3, 9), "drop_factor": 0.1, "warmup": 0.0}
+    recipe = load_recipe("lenet5_digits").replace(epochs=4, examples=128, **changes)
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    rate = run.model().optimizer._learning_rate  # the schedule itself, as it was saved with the model
+    rates = [float(rate(step)) for step in range(4 * 4)]
+    np.testing.assert_allclose(rates, 6e-3 * np.repeat([1, 0.1, 0.1, 0.01], 4), rtol=1e-6)
+    # A row shows the rate that the next epoch begins with.
+    np.testing.assert_allclose([row["learning_rate"] for row in run.history], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"model": "lenet6"}, "did you mean"),
         ({"data": "digit"}, "did you mean 'digits'"),
         ({"augment": "afine"}, "did you mean 'affine'"),
+        ({"augment": "alexnet"}, "images of 8×8 pixels are too small for crops of 32×32"),
         ({"optimizer": "adamv"}, "did you mean 'adam"),
         ({"optimizer_options": {"weight_deca": 1}}, "did you mean 'weight_decay'"),
         ({"optimizer_options": {"weight_decay": "much"}}, "optimizer_options"),
@@ -159,6 +171,7 @@ def test_recipe_of_ones_own(tmp_path):
         ({"model": "lenet", "model_options": {"dropout": 1.5}}, "cannot be built with"),
         ({"optimizer": "optimizer"}, "unknown optimizer 'optimizer'"),
         ({"image_size": (16, 16)}, "the images of 'digits' are 8×8"),
+        ({"stream": True}, "the images of 'digits' are always in memory"),
     ],
     ids=str,
 )
@@ -192,7 +205,7 @@ def test_resuming_a_finished_run_returns_it(run):
     assert again.metrics_file.read_bytes() == before
 
 
-def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch):
+def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch, **options):
     def save_and_stop(checkpoint, epoch, logs=None):
         save(checkpoint, epoch, logs)
         raise KeyboardInterrupt
@@ -200,7 +213,7 @@ def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch):
     save = Checkpoint.on_epoch_end
     monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        cnnzoo.train(recipe, workdir=folder, verbose=0)
+        cnnzoo.train(recipe, workdir=folder, verbose=0, **options)
     monkeypatch.undo()
 
 
@@ -323,3 +336,33 @@ def test_dropout_resumes_with_the_randomness_it_would_have_had(tmp_path, monkeyp
     assert len(resumed.history) == 2
     for one, two in zip(whole.model().get_weights(), resumed.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_a_streamed_set_is_trained_judged_and_resumed_as_one_in_memory(tmp_path, monkeypatch, imagenet_folder):
+    recipe = cnnzoo.Recipe(
+        model="lenet",
+        data="imagenet2012",
+        epochs=2,
+        batch_size=8,
+        learning_rate=1e-3,
+        model_options={"input_shape": (32, 32, 3)},
+        augment="alexnet",
+        image_size=(40, 40),
+        stream=True,
+        validation=0.25,
+        examples=32,
+        name="streamed",
+    )
+    whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", data_dir=imagenet_folder, verbose=0)
+    assert (whole.metrics["image_shape"], whole.metrics["test_examples"]) == ([40, 40, 3], 12)
+    assert "val_loss" in whole.history[0]
+    assert cnnzoo.evaluate(whole, data_dir=imagenet_folder) == whole.metrics["test"]
+
+    _train_and_interrupt_after_an_epoch(recipe, tmp_path / "cut", monkeypatch, data_dir=imagenet_folder)
+    resumed = cnnzoo.train(recipe, workdir=tmp_path / "cut", resume=True, data_dir=imagenet_folder, verbose=0)
+    assert {**resumed.history[1], "seconds": 0} == {**whole.history[1], "seconds": 0}
+    for one, two in zip(whole.model().get_weights(), resumed.model().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+    smoke = cnnzoo.train(recipe.smoke(), workdir=tmp_path / "smoke", data_dir=imagenet_folder, verbose=0)
+    assert smoke.metrics["epochs"] == 2

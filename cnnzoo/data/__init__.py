@@ -3,15 +3,18 @@
 from pathlib import Path
 
 from cnnzoo.data import digits, tfds_source
-from cnnzoo.data.augmentation import AUGMENTATIONS
+from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
-from cnnzoo.data.source import Source, Split
+from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.errors import InputError
 
 __all__ = [
     "AUGMENTATIONS",
+    "AnySplit",
+    "Augmentation",
     "Source",
     "Split",
+    "StreamedSplit",
     "eval_pipeline",
     "load",
     "steps_per_epoch",
@@ -19,16 +22,25 @@ __all__ = [
 ]
 
 
-def load(name: str, *, data_dir: str | Path | None = None, image_size: tuple[int, int] | None = None) -> Source:
-    """Load a data set by its name, decoded once, into uint8 arrays.
+def load(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    image_size: tuple[int, int] | None = None,
+    stream: bool | None = None,
+) -> Source:
+    """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
     Args:
         name: `"digits"`, which ships with scikit-learn, or any TFDS image classification set, such
             as `"mnist"` or `"cifar10"`.
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
             not there is downloaded.
-        image_size: `(height, width)` to resize to (bilinear, antialiased); needed only for a set
-            whose images have many sizes.
+        image_size: `(height, width)`; needed only for a set whose images have many sizes. Each is
+            rescaled until it just covers the size (bilinear, antialiased), and its centre cut out.
+        stream: whether to leave the images on disk and decode them at each use; `None` for where they
+            would take more than half of the memory. A streamed set is shuffled in blocks and holds out its
+            last examples, so that results differ a little from those of the same set in memory.
 
     Returns:
         A `Source` with its train and test images.
@@ -47,5 +59,7 @@ def load(name: str, *, data_dir: str | Path | None = None, image_size: tuple[int
             raise InputError(
                 f"the images of 'digits' are 8×8, and models resize them; image_size={image_size} is for TFDS"
             )
+        if stream:
+            raise InputError("the images of 'digits' are always in memory; stream=True is for TFDS")
         return digits.load()
-    return tfds_source.load(name, data_dir=data_dir, image_size=image_size)
+    return tfds_source.load(name, data_dir=data_dir, image_size=image_size, stream=stream)

@@ -1,21 +1,22 @@
-"""From uint8 images in memory to batches: one way for training, one for judging."""
+"""From uint8 images to batches: one way for training, one for judging."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from cnnzoo.data.augmentation import augmented
-from cnnzoo.data.source import Split
+from cnnzoo.data import streaming
+from cnnzoo.data.augmentation import Augmentation, BatchSeeds, augmented
+from cnnzoo.data.source import AnySplit, Split, StreamedSplit
+from cnnzoo.data.streaming import CORES
 from cnnzoo.errors import InputError
 
 Preprocess = Callable[[Any], Any]
-CORES = os.cpu_count() or 1
+Read = Callable[[Any], tuple[tf.Tensor, tf.Tensor]]
 AHEAD = 8  # batches made ahead of the net
 
 
-def steps_per_epoch(split: Split, batch_size: int) -> int:
+def steps_per_epoch(split: AnySplit, batch_size: int) -> int:
     """Return the number of whole batches in an epoch.
 
     Raises:
@@ -32,11 +33,11 @@ def steps_per_epoch(split: Split, batch_size: int) -> int:
 
 
 def train_pipeline(
-    split: Split,
+    split: AnySplit,
     batch_size: int,
     *,
     preprocess: Preprocess | None = None,
-    augment: list | None = None,
+    augment: Augmentation | None = None,
     seed: int = 0,
     first_epoch: int = 0,
     steps: int | None = None,
@@ -48,13 +49,13 @@ def train_pipeline(
     epoch is left out: every step has the same shape, and another epoch leaves out others.
 
     Batches are gathered from the uint8 array by shuffled indices, several times faster than
-    shuffling and batching single images.
+    shuffling and batching single images. What stays on disk is read as `cnnzoo.data.streaming.shuffled` says.
 
     Args:
         split: images and labels.
         batch_size: images in a batch; an integer from 1 to the number of examples.
         preprocess: function of a uint8 batch, such as `cnnzoo.models.lenet.preprocess_input`, or `None`.
-        augment: Keras augmentation layers, applied after `preprocess`, or `None`.
+        augment: what `augmentation` returned for the model's input shape, or `None`.
         seed: seed of order and augmentation.
         first_epoch: epoch to begin with, from 0.
         steps: batches in an epoch, at most `steps_per_epoch`, which is the default.
@@ -64,7 +65,7 @@ def train_pipeline(
         `preprocess`, and int32 `(batch,)`.
 
     Raises:
-        InputError: `batch_size` is out of range.
+        InputError: `batch_size` or `steps` is out of range, or the images are none that `augment` works on.
 
     Example:
     >>> import cnnzoo
@@ -77,26 +78,55 @@ def train_pipeline(
     steps = whole if steps is None else steps
     if not 1 <= steps <= whole:
         raise InputError(f"steps must be from 1 to the {whole} whole batches of an epoch, not {steps}")
+    augment = augment or Augmentation()
+    augment.check(split.image_shape)
+    order = (batch_size, steps, seed, first_epoch)
+    batches, read = _streamed(split, *order) if isinstance(split, StreamedSplit) else _gathered(split, *order)
+
+    def batch_of(number, chosen):
+        images, labels = read(chosen)
+        seeds = BatchSeeds(tf.stack([seed, number]))
+        images = augmented(images, augment.on_pixels, seeds)
+        images = preprocess(images) if preprocess else images
+        return augmented(images, augment.on_inputs, seeds), labels
+
+    return _prefetched(batches.map(batch_of, num_parallel_calls=CORES, deterministic=True))
+
+
+def _gathered(split: Split, batch_size: int, steps: int, seed: int, first_epoch: int) -> tuple[tf.data.Dataset, Read]:
+    """Return a dataset of batch numbers and shuffled indices, and what reads a batch by its indices."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
 
     def indices_of(epoch):
         order = tf.random.experimental.stateless_shuffle(tf.range(len(split)), seed=tf.stack([seed, epoch]))
         batches = tf.reshape(order[: steps * batch_size], (steps, batch_size))
-        numbers = epoch * steps + tf.range(steps)
-        return tf.data.Dataset.from_tensor_slices((batches, numbers))
+        return tf.data.Dataset.from_tensor_slices((epoch * steps + tf.range(steps), batches))
 
-    def batch_of(indices, number):
-        batch = tf.ensure_shape(tf.gather(images, indices), (batch_size, *split.images.shape[1:]))
-        batch = preprocess(batch) if preprocess else batch
-        if augment:
-            batch = augmented(batch, augment, seed=tf.stack([seed, number]))
+    def read(indices):
+        batch = tf.ensure_shape(tf.gather(images, indices), (batch_size, *split.image_shape))
         return batch, tf.ensure_shape(tf.gather(labels, indices), (batch_size,))
 
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)
-    return _prefetched(epochs.flat_map(indices_of).map(batch_of, num_parallel_calls=CORES, deterministic=True))
+    return epochs.flat_map(indices_of), read
 
 
-def eval_pipeline(split: Split, batch_size: int, *, preprocess: Preprocess | None = None) -> tf.data.Dataset:
+def _streamed(
+    split: StreamedSplit, batch_size: int, steps: int, seed: int, first_epoch: int
+) -> tuple[tf.data.Dataset, Read]:
+    """Return a dataset of batch numbers and batches; there is nothing left to read."""
+    examples = streaming.shuffled(
+        split.builder,
+        split.in_tfds_words,
+        split.image_shape,
+        seed=seed,
+        first_epoch=first_epoch,
+        examples=steps * batch_size,
+    )
+    batches = examples.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
+    return batches.map(lambda number, batch: (tf.cast(number, tf.int32), batch)), lambda batch: batch
+
+
+def eval_pipeline(split: AnySplit, batch_size: int, *, preprocess: Preprocess | None = None) -> tf.data.Dataset:
     """Return every example once, in order, the last batch as short as it comes.
 
     Args:
@@ -113,7 +143,11 @@ def eval_pipeline(split: Split, batch_size: int, *, preprocess: Preprocess | Non
     >>> sum(len(labels) for _, labels in eval_pipeline(digits.test, 100))
     360
     """
-    batches = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(batch_size)
+    if isinstance(split, StreamedSplit):
+        examples = streaming.in_order(split.builder, split.in_tfds_words, split.image_shape)
+    else:
+        examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
+    batches = examples.batch(batch_size)
     if preprocess:
         batches = batches.map(lambda images, labels: (preprocess(images), labels), num_parallel_calls=CORES)
     return _prefetched(batches)

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from cnnzoo.data.source import Source, Split
+from cnnzoo.data import streaming
+from cnnzoo.data.source import Source, Split, StreamedSplit
 from cnnzoo.errors import InputError, reason, unknown
 
 CHUNK = 1024  # images decoded between two copies into the array
 
 
-def load(name: str, *, data_dir: str | Path | None, image_size: tuple[int, int] | None) -> Source:
-    """Load a TFDS set into memory, each image decoded once.
+def load(
+    name: str, *, data_dir: str | Path | None, image_size: tuple[int, int] | None, stream: bool | None = None
+) -> Source:
+    """Load a TFDS set into memory, each image decoded once, or leave it on disk to be streamed.
 
-    The test split is TFDS' `test`, else `validation`, else the last tenth of `train`.
+    The test split is TFDS' `test`, else `validation`, whichever has labels, else the last tenth of `train`.
 
     Args:
         name: a TFDS name, with config and version if wanted: `"emnist/letters"`, `"mnist:3.0.1"`.
         data_dir: TFDS' folder, or `None` for `TFDS_DATA_DIR`, else TFDS' own default.
-        image_size: `(height, width)` to resize to, needed where a set's images have many sizes.
+        image_size: `(height, width)` to bring images to, needed where a set's images have many sizes.
+        stream: whether to leave the images on disk; `None` for where they do not fit into half of the memory.
 
     Raises:
         InputError: as `cnnzoo.data.load`.
@@ -35,15 +38,14 @@ def load(name: str, *, data_dir: str | Path | None, image_size: tuple[int, int] 
     if not {"image", "label"} <= set(features or ()):
         raise InputError(f"data set {name!r} is no image classification set: it has no 'image' and 'label'")
     _prepare(builder)
-    train, test = _split_names(name, builder.info.splits)
+    if (file_format := builder.info.file_format.value) != "tfrecord":
+        raise InputError(f"data set {name!r} is stored as {file_format!r}; cnnzoo reads 'tfrecord', TFDS' default")
     shape = _image_shape(name, features["image"].shape, image_size)
-    _check_memory(name, shape, sum(builder.info.splits[split].num_examples for split in (train, test)))
-    return Source(
-        name,
-        _read(builder, train, shape),
-        _read(builder, test, shape),
-        tuple(features["label"].names),
-    )
+    train, test = _splits(name, builder, shape)
+    class_names = tuple(features["label"].names)
+    if _is_streamed(name, shape, len(train) + len(test), stream):
+        return Source(name, train, test, class_names)
+    return Source(name, _read(train), _read(test), class_names)
 
 
 def _builder(name: str, data_dir: str | Path | None) -> Any:
@@ -64,9 +66,13 @@ def _prepare(builder: Any) -> None:
         return
     missing = f"data set {builder.name!r} is not in {str(builder.data_path)!r}"
     remedy = "say where it is with --data-dir or TFDS_DATA_DIR, or go online to let TFDS fetch it"
+    by_hand = bool(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
+    if by_hand:
+        page = f"https://www.tensorflow.org/datasets/catalog/{builder.name}"
+        remedy = f"TFDS makes it from files that its owners hand out to who registers, as {page} says"
     # TFDS tries an unreachable host ten times, for minutes; one look first tells at once.
     for url in list(builder.url_infos)[:1]:
-        if not _reachable(url):
+        if not by_hand and not _reachable(url):
             raise InputError(f"{missing} and {urllib.parse.urlsplit(url).hostname} cannot be reached; {remedy}")
     try:
         builder.download_and_prepare()
@@ -87,13 +93,23 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def _split_names(name: str, splits: Any) -> tuple[str, str]:
+def _splits(name: str, builder: Any, shape: tuple[int, int, int]) -> tuple[StreamedSplit, StreamedSplit]:
+    splits = builder.info.splits
     if "train" not in splits:
         raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}")
+    train = StreamedSplit(builder, "train", shape, 0, splits["train"].num_examples)
     for test in ("test", "validation"):
-        if test in splits:
-            return "train", test
-    return "train[:90%]", "train[90%:]"
+        if test in splits and _has_labels(builder, test):
+            return train, StreamedSplit(builder, test, shape, 0, splits[test].num_examples)
+    return train.held_out(0.1, seed=0)
+
+
+def _has_labels(builder: Any, split: str) -> bool:
+    """Look at the first example: where a contest keeps its labels secret, as ImageNet's did, TFDS has −1."""
+    import tensorflow_datasets as tfds
+
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    return all(example["label"] >= 0 for example in builder.as_dataset(split=f"{split}[:1]", decoders=decoders))
 
 
 def _image_shape(name: str, shape: tuple, image_size: tuple[int, int] | None) -> tuple[int, int, int]:
@@ -105,36 +121,26 @@ def _image_shape(name: str, shape: tuple, image_size: tuple[int, int] | None) ->
     return height, width, channels
 
 
-def _check_memory(name: str, shape: tuple[int, int, int], examples: int) -> None:
+def _is_streamed(name: str, shape: tuple[int, int, int], examples: int, stream: bool | None) -> bool:
     needed = examples * int(np.prod(shape))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory / 2:
+    if stream is False and needed > memory / 2:
         raise InputError(
             f"data set {name!r} takes {needed / 2**30:.1f} GiB as {shape} pixels, more than half of this "
-            f"machine's {memory / 2**30:.1f} GiB; give a smaller image_size"
+            f"machine's {memory / 2**30:.1f} GiB; give a smaller image_size, or leave out stream=False"
         )
+    return needed > memory / 2 if stream is None else stream
 
 
-def _read(builder: Any, split: str, shape: tuple[int, int, int]) -> Split:
-    """Decode a split with all cores; TFDS itself decodes in one thread."""
-    import tensorflow_datasets as tfds
-
-    image_feature = builder.info.features["image"]
-    images = np.empty((builder.info.splits[split].num_examples, *shape), "uint8")
-    labels = np.empty(len(images), "int32")
-
-    def decoded(example):
-        image = image_feature.decode_example(example["image"])
-        if tuple(image.shape) != shape:
-            image = tf.image.resize(image, shape[:2], antialias=True)
-            image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
-        return tf.ensure_shape(image, shape), example["label"]
-
-    examples = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)
+def _read(split: StreamedSplit) -> Split:
+    """Decode a split into memory."""
+    images = np.empty((len(split), *split.image_shape), "uint8")
+    labels = np.empty(len(split), "int32")
     start = 0
-    for chunk, names in examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE).batch(CHUNK):
+    examples = streaming.in_order(split.builder, split.in_tfds_words, split.image_shape)
+    for chunk, names in examples.batch(CHUNK):
         images[start : start + len(chunk)], labels[start : start + len(chunk)] = chunk, names
         start += len(chunk)
     if labels.min(initial=0) < 0:
-        raise InputError(f"split {split!r} of {builder.name!r} has no labels")
+        raise InputError(f"split {split.name!r} of {split.builder.name!r} has no labels")
     return Split(images, labels)

@@ -56,6 +56,10 @@ def test_image_size_resizes_once(tfds_folder):
         ("digit", "did you mean 'digits'"),
         ("imdb_reviews", "no image classification set"),
         ("mnist:9.9.9", "cannot be had"),
+        (
+            "imagenet2012",
+            "files that its owners hand out .* as https://www.tensorflow.org/datasets/catalog/imagenet2012",
+        ),
         ("tf_flowers", "have many sizes; give image_size|cannot be reached"),
     ],
 )

@@ -1,0 +1,57 @@
+"""A small ImageNet, written by TFDS itself."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+PHOTOGRAPHS = {"train": 48, "validation": 12, "test": 6}
+
+
+def photographs(split):
+    """Yield keys and examples: JPEGs of many sizes, some of them grey, and no labels in `test`, as in ImageNet."""
+    rng = np.random.default_rng(sorted(PHOTOGRAPHS).index(split))
+    for number in range(PHOTOGRAPHS[split]):
+        height, width = rng.integers(30, 120, 2)
+        rows, columns = np.linspace(0, 6, height)[:, None, None], np.linspace(0, 6, width)[None, :, None]
+        waves = np.sin(rows * rng.random(3) + columns * rng.random(3) + 6 * rng.random(3))
+        pixels = (128 + 120 * waves).astype("uint8")[..., : 1 if number % 8 == 0 else 3]
+        yield (
+            f"{split}_{number}",
+            {
+                "image": io.BytesIO(tf.io.encode_jpeg(pixels, quality=95).numpy()),
+                "label": -1 if split == "test" else int(rng.integers(1000)),
+                "file_name": f"{split}_{number}.JPEG",
+            },
+        )
+
+
+def write_imagenet(folder, **options):
+    """Write 66 images into a TFDS folder that TFDS' own `imagenet2012` reads, in four files a split."""
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder("imagenet2012", data_dir=folder, try_gcs=False)
+    tfds.disable_progress_bar()
+    tfds.dataset_builders.store_as_tfds_dataset(
+        "imagenet2012",
+        version=str(builder.version),
+        features=builder.info.features,
+        split_datasets={split: list(photographs(split)) for split in PHOTOGRAPHS},
+        data_dir=folder,
+        download_config=tfds.download.DownloadConfig(num_shards=4),
+        **options,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet_folder(tmp_path_factory):
+    """Return a TFDS folder with a small ImageNet: 48 images to train on, 12 to validate, 6 without labels."""
+    return write_imagenet(tmp_path_factory.mktemp("imagenet"))
+
+
+@pytest.fixture(scope="session")
+def imagenet_in_another_format(tmp_path_factory):
+    """Return the same, stored in a format that `tf.data` does not read."""
+    return write_imagenet(tmp_path_factory.mktemp("imagenet"), file_format="array_record")

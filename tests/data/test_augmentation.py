@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo.data import AUGMENTATIONS, Split, train_pipeline
+from cnnzoo.data.augmentation import augmentation
+from cnnzoo.models.lenet import preprocess_input
+
+
+def photographs(examples=16, size=20):
+    """Return smooth coloured images, each another one."""
+    waves = np.sin(np.linspace(0, 3, size) + np.arange(examples)[:, None])
+    images = waves[:, :, None, None] * waves[:, None, :, None] * [1, 0.5, -0.5]
+    return Split((127.5 + 60 * images).astype("uint8"), np.arange(examples, dtype="int32"))
+
+
+def one_batch(split, name, input_shape, **options):
+    batches = train_pipeline(split, len(split), augment=augmentation(name, input_shape), **options)
+    images, labels = next(iter(batches.as_numpy_iterator()))
+    return images[np.argsort(labels)]
+
+
+def test_flips_mirror_about_half_of_the_images():
+    split = photographs(64)
+    images = one_batch(split, "flip", (20, 20, 3))
+    same = (images == split.images).all(axis=(1, 2, 3))
+    mirrored = (images == split.images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (same ^ mirrored).all()
+    assert 16 < mirrored.sum() < 48
+
+
+def test_flip_shift_moves_each_image_as_a_whole():
+    split = photographs()
+    images = one_batch(split, "flip_shift", (20, 20, 3))
+    for image, result in zip(split.images, images, strict=True):
+        moved = [
+            np.pad(source, ((5, 5), (5, 5), (0, 0)), mode="edge")[down : down + 20, right : right + 20]
+            for source in (image, image[:, ::-1])
+            for down in range(11)
+            for right in range(11)
+        ]
+        assert any((result == candidate).all() for candidate in moved)
+    assert not (images == split.images).all(axis=(1, 2, 3)).all()
+
+
+def test_alexnets_crops_have_the_models_size_and_a_colour_shift_each():
+    split = photographs()
+    images = one_batch(split, "alexnet", (16, 16, 3))
+    assert images.shape == (16, 16, 16, 3)
+    for image, result in zip(split.images, images, strict=True):
+        crops = [
+            source[top : top + 16, left : left + 16]
+            for source in (image, image[:, ::-1])
+            for top in range(5)
+            for left in range(5)
+        ]
+        spread = [np.ptp(result - crop, axis=(0, 1)).max() for crop in crops]
+        assert min(spread) < 1e-3  # but for one shift of the colours, it is one of the crops
+    assert np.abs(images - np.round(images)).max() > 0.01
+
+
+def test_pixels_change_before_the_preprocessing_and_inputs_after_it():
+    split = photographs()
+    seen = []
+
+    def watched(batch):
+        seen.append((batch.shape, batch.dtype))
+        return batch / 255
+
+    images = one_batch(split, "alexnet", (16, 16, 3), preprocess=watched)
+    assert seen == [((16, 16, 16, 3), "float32")]
+    assert -0.3 < images.min() < images.max() < 1.3
+    one_batch(split, "affine", (16, 16, 3), preprocess=watched)
+    assert seen[1:] == [((16, 20, 20, 3), "uint8")]
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_a_nets_precision_does_not_reach_the_images(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        images = one_batch(photographs(), name, (16, 16, 3), preprocess=lambda batch: batch / 255)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert images.dtype == "float32"
+
+
+def test_images_that_an_augmentation_cannot_use_are_refused_at_once():
+    with pytest.raises(cnnzoo.InputError, match="20×20 pixels are too small for crops of 21×16"):
+        one_batch(photographs(), "alexnet", (21, 16, 3))
+    with pytest.raises(cnnzoo.InputError, match="colour noise is for images of 3 channels, not 1"):
+        one_batch(cnnzoo.data.load("digits").train, "alexnet", (8, 8, 1), preprocess=preprocess_input)
+
+
+def test_unknown_augmentation_is_refused():
+    with pytest.raises(cnnzoo.InputError, match="'afine'; did you mean 'affine'"):
+        augmentation("afine", (32, 32, 1))

@@ -1,0 +1,160 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import cnnzoo
+from cnnzoo.data import Split, StreamedSplit, eval_pipeline, steps_per_epoch, streaming, train_pipeline
+from cnnzoo.data.augmentation import augmentation
+
+
+def load(folder, **options):
+    return cnnzoo.data.load("imagenet2012", data_dir=folder, **{"image_size": (32, 32), "stream": True, **options})
+
+
+@pytest.fixture(scope="module")
+def streamed(imagenet_folder):
+    return load(imagenet_folder)
+
+
+@pytest.fixture(scope="module")
+def loaded(imagenet_folder):
+    return load(imagenet_folder, stream=False)
+
+
+def epochs(split, batch_size, count, **options):
+    """Return every epoch as one array of images and one of labels."""
+    steps = steps_per_epoch(split, batch_size)
+    batches = list(train_pipeline(split, batch_size, **options).take(steps * count).as_numpy_iterator())
+    return [
+        tuple(np.concatenate(parts) for parts in zip(*batches[start : start + steps], strict=True))
+        for start in range(0, len(batches), steps)
+    ]
+
+
+def judged(split, batch_size=5):
+    batches = eval_pipeline(split, batch_size).as_numpy_iterator()
+    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+
+
+def as_set(images):
+    return {image.tobytes() for image in images}
+
+
+def test_imagenet_is_trained_on_train_and_judged_on_validation_for_test_has_no_labels(streamed, loaded):
+    for source, kind in ((streamed, StreamedSplit), (loaded, Split)):
+        assert isinstance(source.train, kind)
+        assert (len(source.train), len(source.test)) == (48, 12)
+        assert (source.image_shape, source.classes) == ((32, 32, 3), 1000)
+    assert loaded.test.labels.min() >= 0
+
+
+def test_images_are_rescaled_to_their_shorter_side_and_cut_to_the_centre(loaded, imagenet_folder):
+    import tensorflow_datasets as tfds
+
+    originals = tfds.load("imagenet2012", split="validation", data_dir=imagenet_folder, as_supervised=True)
+    for (original, label), image, our_label in zip(originals, loaded.test.images, loaded.test.labels, strict=True):
+        sides = np.array(original.shape[:2])
+        covering = np.round(sides * 32 / sides.min()).astype(int)
+        rescaled = tf.image.resize(original, covering, antialias=True).numpy()
+        top, left = (covering - 32) // 2
+        np.testing.assert_allclose(image, rescaled[top : top + 32, left : left + 32], atol=0.6)
+        assert label == our_label
+
+
+@pytest.mark.parametrize("size", [(20, 60), (60, 20), (30, 50), (7, 7)])
+def test_a_centre_keeps_the_aspect_ratio_whatever_is_asked_for(size):
+    """Brightness rises by one a pixel downwards and by two to the right: the rescaled slopes tell the scale."""
+    rows, columns = np.mgrid[:30, :50]
+    image = (rows + 2 * columns)[..., None].astype("uint8")
+    centre = streaming.central(tf.constant(image), size).numpy()[..., 0].astype(float)
+    scale = max(size[0] / 30, size[1] / 50)
+    assert centre.shape == size
+    assert centre.mean() == pytest.approx(image.mean(), abs=1.5 / scale)  # half a pixel
+    inner = centre[size[0] // 4 : -(size[0] // 4) or None, size[1] // 4 : -(size[1] // 4) or None]
+    if min(size) > 1:
+        assert np.diff(inner, axis=0).mean() == pytest.approx(1 / scale, rel=0.1)
+        assert np.diff(inner, axis=1).mean() == pytest.approx(2 / scale, rel=0.1)
+
+
+def test_what_is_streamed_is_what_is_loaded(streamed, loaded):
+    images, labels = judged(streamed.test)
+    np.testing.assert_array_equal(images, loaded.test.images)
+    np.testing.assert_array_equal(labels, loaded.test.labels)
+    pairs = {image.tobytes(): label for image, label in zip(loaded.train.images, loaded.train.labels, strict=True)}
+    ((images, labels),) = epochs(streamed.train, 12, count=1)
+    assert [pairs[image.tobytes()] for image in images] == list(labels)
+
+
+def test_cifar10_is_streamed_as_it_is_loaded(tfds_folder):
+    split, whole = (cnnzoo.data.load("cifar10", data_dir=tfds_folder, stream=stream).test for stream in (True, False))
+    images, labels = judged(split[1000:1300])
+    np.testing.assert_array_equal(images, whole.images[1000:1300])
+    np.testing.assert_array_equal(labels, whole.labels[1000:1300])
+
+
+@pytest.mark.parametrize("block_bytes", [2**29, 10_000], ids=["one block", "many blocks"])
+def test_every_image_comes_once_an_epoch_in_an_order_of_its_own(streamed, loaded, monkeypatch, block_bytes):
+    monkeypatch.setattr(streaming, "BLOCK_BYTES", block_bytes)
+    orders = epochs(streamed.train, 12, count=4)
+    for images, _ in orders:
+        assert as_set(images) == as_set(loaded.train.images)
+    assert len({images.tobytes() for images, _ in orders}) == 4
+
+
+def test_an_epoch_that_leaves_out_some_leaves_out_others_next_time(streamed):
+    seen = [as_set(images) for images, _ in epochs(streamed.train, 20, count=10)]
+    assert {len(images) for images in seen} == {40}
+    assert len(set.union(*seen)) == 48
+
+
+def test_order_depends_on_the_seed_of_the_pipeline_alone(streamed):
+    orders = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(len(orders))
+        orders.append(epochs(streamed.train, 12, count=1, seed=seed)[0][0])
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert (orders[0] != orders[2]).any()
+
+
+def test_a_pipeline_that_begins_later_gives_what_the_first_would_have_given(streamed):
+    options = {"seed": 5, "augment": augmentation("alexnet", (28, 28, 3)), "steps": 3}
+    whole = list(train_pipeline(streamed.train, 12, **options).skip(6).take(3).as_numpy_iterator())
+    late = list(train_pipeline(streamed.train, 12, first_epoch=2, **options).take(3).as_numpy_iterator())
+    for (images, labels), (late_images, late_labels) in zip(whole, late, strict=True):
+        assert images.shape == (12, 28, 28, 3)
+        np.testing.assert_array_equal(images, late_images)
+        np.testing.assert_array_equal(labels, late_labels)
+
+
+def test_the_last_share_is_held_out_and_parts_are_disjoint(streamed, loaded):
+    kept, out = streamed.train.held_out(0.25, seed=3)
+    parts = [as_set(judged(part)[0]) for part in (kept[:10], kept[10:], out)]
+    assert [len(part) for part in parts] == [10, 26, 12]
+    assert set.union(*parts) == as_set(loaded.train.images)
+    assert as_set(epochs(kept, 12, count=1)[0][0]) == parts[0] | parts[1]
+    assert len(streamed.train[:1000]) == 48
+    assert len(streamed.train[5:3]) == 0
+    with pytest.raises(cnnzoo.InputError, match=r"share of 0\.001 of 48 examples leaves an empty part"):
+        streamed.train.held_out(0.001, seed=0)
+    with pytest.raises(cnnzoo.InputError, match="not by steps of 2"):
+        streamed.train[::2]
+    with pytest.raises(cnnzoo.InputError, match="from 1 to the 10 training examples, not 11"):
+        train_pipeline(kept[:10], 11)
+
+
+def test_what_does_not_fit_into_memory_is_streamed_by_itself(imagenet_folder):
+    large = {"image_size": (200_000, 200_000)}
+    assert isinstance(load(imagenet_folder, stream=None, **large).train, StreamedSplit)
+    assert isinstance(load(imagenet_folder, stream=None).train, Split)
+    with pytest.raises(cnnzoo.InputError, match=r"takes 6705.5 GiB .* or leave out stream=False"):
+        load(imagenet_folder, stream=False, **large)
+
+
+def test_what_cannot_be_streamed_is_refused(imagenet_folder, imagenet_in_another_format):
+    with pytest.raises(cnnzoo.InputError, match="'digits' are always in memory"):
+        cnnzoo.data.load("digits", stream=True)
+    with pytest.raises(cnnzoo.InputError, match="have many sizes; give image_size"):
+        load(imagenet_folder, image_size=None)
+    with pytest.raises(cnnzoo.InputError, match="is stored as 'array_record'; cnnzoo reads 'tfrecord'"):
+        load(imagenet_in_another_format)
