@@ -20,6 +20,7 @@ from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.files import whole_file, write_json
 from cnnzoo.models.table import count_parameters
+from cnnzoo.optimizers import ClassicSGD
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
 
@@ -199,9 +200,11 @@ def executions(batches: int, limit: int) -> tuple[int, int]:
 
 
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
+    kinds: dict[str, type] = {"classicsgd": ClassicSGD}
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    kinds = {n: kind for n, kind in kinds.items() if issubclass(kind, wrappers[0]) and kind not in wrappers}
+    for name, kind in vars(keras.optimizers).items():
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
+            kinds[name.lower()] = kind
     if recipe.optimizer.lower() not in kinds:
         raise unknown("optimizer", recipe.optimizer, kinds)
     kind = kinds[recipe.optimizer.lower()]
