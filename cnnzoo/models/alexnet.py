@@ -30,6 +30,7 @@ def alexnet(
     groups=2,
     lrn="paper",
     initial_bias=1.0,
+    dropout=0.5,
     compile=True,
 ):
     """Build AlexNet as the paper of 2012 has it: 60,965,224 parameters at 227×227.
@@ -59,6 +60,7 @@ def alexnet(
             weights trained in Caffe, or `None` to leave normalisation out.
         initial_bias: initial bias of conv2, conv4, conv5, fc6 and fc7. The paper's 1 sometimes starts
             dead, the loss staying at ln(classes); BVLC took 0.1 because of that.
+        dropout: share of fc6's and fc7's outputs dropped while training, in [0, 1).
         compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0005.
 
     Returns:
@@ -91,6 +93,7 @@ def caffenet(
     groups=2,
     lrn="caffe",
     initial_bias=1.0,
+    dropout=0.5,
     compile=True,
 ):
     """Build CaffeNet: AlexNet with each pooling layer before its normalisation, 60,965,224 parameters.
@@ -122,6 +125,7 @@ def _two_columns(
     groups,
     lrn,
     initial_bias,
+    dropout,
     compile,
     norm_first,
 ):
@@ -165,9 +169,9 @@ def _two_columns(
     if include_top:
         x = Flatten(name="flatten")(x)
         x = Dense(4096, activation="relu", **starting_at(initial_bias), name="fc6")(x)
-        x = Dropout(0.5, name="drop6")(x)
+        x = Dropout(dropout, name="drop6")(x)
         x = Dense(4096, activation="relu", **starting_at(initial_bias), name="fc7")(x)
-        x = Dropout(0.5, name="drop7")(x)
+        x = Dropout(dropout, name="drop7")(x)
         x = Dense(classes, classifier_activation, **starting_at(0), dtype="float32", name="fc8")(x)
         loss = scaffold.cross_entropy(classifier_activation) if compile else None
     else:
