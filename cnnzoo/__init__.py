@@ -32,6 +32,7 @@ _DEFINED_IN = {
     "create": "cnnzoo.models",
     "list_models": "cnnzoo.models",
     "Recipe": "cnnzoo.recipe",
+    "Study": "cnnzoo.recipe",
     "list_recipes": "cnnzoo.recipe",
     "load_recipe": "cnnzoo.recipe",
     "train": "cnnzoo.training",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
     from cnnzoo.recipe import Recipe as Recipe
+    from cnnzoo.recipe import Study as Study
     from cnnzoo.recipe import list_recipes as list_recipes
     from cnnzoo.recipe import load_recipe as load_recipe
     from cnnzoo.run import Run as Run

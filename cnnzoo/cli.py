@@ -4,11 +4,14 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from cnnzoo.errors import InputError
+
+if TYPE_CHECKING:
+    from cnnzoo.recipe import Recipe, Study
 
 app = typer.Typer(
     add_completion=False,
@@ -70,19 +73,22 @@ def train(
     data_dir: DataDir = None,
 ) -> None:
     """Train a model by a recipe and judge it on the test images."""
-    from cnnzoo import run as runs
-    from cnnzoo.recipe import Recipe, load_recipe
+    from cnnzoo.recipe import Study, load_recipe
 
-    chosen = Recipe.from_dict(runs.reopen(workdir, Path(recipe).stem).recipe) if resume else load_recipe(recipe)
+    chosen = _begun(workdir, recipe) if resume else load_recipe(recipe)
     chosen = chosen.smoke() if smoke else chosen
     chosen = chosen.override(settings or [])
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
     chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
 
     _start_tensorflow()
-    from cnnzoo import training
+    from cnnzoo import studies, training
 
     try:
+        if isinstance(chosen, Study):
+            comparison = studies.run(chosen, workdir=workdir, resume=resume, data_dir=data_dir)
+            print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
+            return
         run = training.train(chosen, workdir=workdir, resume=resume, data_dir=data_dir)
     except KeyboardInterrupt:
         where = f" --workdir {workdir}" if workdir else ""
@@ -96,6 +102,15 @@ def train(
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
     )
+
+
+def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":
+    """Return the recipe or the study that a run was begun with."""
+    from cnnzoo import run as runs
+    from cnnzoo.recipe import Recipe, Study
+
+    content = runs.reopen(workdir, Path(recipe).stem).content
+    return Study.from_dict(content) if "variants" in content else Recipe.from_dict(content["recipe"])
 
 
 @app.command()

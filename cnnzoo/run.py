@@ -37,13 +37,22 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @property
+    def content(self) -> dict[str, Any]:
+        """All that `recipe.json` holds.
+
+        Raises:
+            InputError: the folder holds no run.
+        """
+        return self._read(self.recipe_file)
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The values of the resolved recipe.
 
         Raises:
             InputError: the folder holds no run.
         """
-        return self._read(self.recipe_file)["recipe"]
+        return self.content["recipe"]
 
     @property
     def class_names(self) -> list[str]:
@@ -79,7 +88,7 @@ class Run:
         """
         import keras
 
-        for module in ("cnnzoo.layers", "cnnzoo.losses"):
+        for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.optimizers"):
             importlib.import_module(module)  # so that Keras knows their classes by name
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")

@@ -1,7 +1,6 @@
 """Run a recipe: data, model, fit, judgement, and a folder that holds it all."""
 
 import importlib.metadata
-import inspect
 import json
 import os
 import platform
@@ -13,14 +12,13 @@ from typing import Any
 
 import keras
 
-from cnnzoo import data, distribute, models
+from cnnzoo import data, distribute, models, optimizers
 from cnnzoo import run as runs
-from cnnzoo.callbacks import Checkpoint, EpochRandomness, HistoryFile, StopOnNaN
+from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, StopOnNaN
 from cnnzoo.data.augmentation import augmentation
-from cnnzoo.errors import InputError, unknown
+from cnnzoo.errors import InputError
 from cnnzoo.files import whole_file, write_json
 from cnnzoo.models.table import count_parameters
-from cnnzoo.optimizers import ClassicSGD
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
 
@@ -62,7 +60,7 @@ def train(
     >>> sorted(run.metrics["test"])
     ['accuracy', 'loss']
     """
-    recipe = (recipe if isinstance(recipe, Recipe) else load_recipe(recipe)).replace(**changes)
+    recipe = (recipe if isinstance(recipe, Recipe) else _loaded(recipe)).replace(**changes)
     run = _resumed(recipe, workdir) if resume else None
     if run and run.metrics_file.is_file():
         return run
@@ -114,6 +112,13 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     model = run.model()
     source = _source(recipe, data_dir)
     return _judged(recipe, model, source.test)
+
+
+def _loaded(name: str) -> Recipe:
+    recipe = load_recipe(name)
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"{name!r} is a study, not a recipe: it is run by cnnzoo.studies.run, or `cnnzoo train`")
+    return recipe
 
 
 def _resumed(recipe: Recipe, workdir: str | Path | None) -> Run:
@@ -174,7 +179,8 @@ def _compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> kera
             f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
             f"of {recipe.data!r}; leave out include_top, compile and classes"
         )
-    optimizer = _optimizer(recipe, steps_per_epoch)
+    rate = _rate(recipe, steps_per_epoch)
+    optimizer = optimizers.make(recipe.optimizer, rate, recipe.optimizer_options)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     _compile(model, optimizer, model.loss)
@@ -197,27 +203,6 @@ def executions(batches: int, limit: int) -> tuple[int, int]:
         return batches, batches
     size = min(range(limit, limit // 2, -1), key=lambda size: batches % size)
     return batches - batches % size, size
-
-
-def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    kinds: dict[str, type] = {"classicsgd": ClassicSGD}
-    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    for name, kind in vars(keras.optimizers).items():
-        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
-            kinds[name.lower()] = kind
-    if recipe.optimizer.lower() not in kinds:
-        raise unknown("optimizer", recipe.optimizer, kinds)
-    kind = kinds[recipe.optimizer.lower()]
-    allowed = inspect.signature(kind).parameters
-    for option, value in recipe.optimizer_options.items():
-        if option not in allowed:
-            raise unknown(f"option of {recipe.optimizer}", option, allowed, plural=f"options of {recipe.optimizer}")
-        if isinstance(value, str) and not isinstance(allowed[option].default, str):
-            raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
-    try:
-        return kind(learning_rate=_rate(recipe, steps_per_epoch), **recipe.optimizer_options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"optimizer_options {dict(recipe.optimizer_options)} do not work: {error}") from error
 
 
 def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -279,6 +264,7 @@ def _fit(
         callbacks=[
             EpochRandomness(),
             StopOnNaN(),
+            DeadStart(),
             HistoryFile(run.history_file, rows=run.history[:first_epoch]),
             checkpoint,
             keras.callbacks.TensorBoard(str(run.logs), write_graph=False),

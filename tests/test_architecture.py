@@ -13,6 +13,7 @@ FLOORS = [
     {"models", "callbacks", "data", "recipe", "run"},
     {"serving", "distribute"},
     {"training"},
+    {"studies"},
     {"cli"},
     {"__main__"},
 ]

@@ -40,5 +40,5 @@ def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
     >>> same_padding(32, 3, 2), same_padding(27, 5, 1)
     ((0, 1), (2, 2))
     """
-    total = max((outputs(size, window, stride, "same") - 1) * stride + window - size, 0)
+    total = max((-(-size // stride) - 1) * stride + window - size, 0)
     return total // 2, total - total // 2

@@ -1,13 +1,11 @@
-"""What a recipe is: everything that decides a result, as data, in one plain Python file."""
+"""What a recipe is: everything that decides a result, as data."""
 
 import ast
 import dataclasses
-import importlib.util
 import itertools
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from cnnzoo.errors import InputError, unknown
@@ -177,52 +175,6 @@ CHOICES = {
 _TYPES = typing.get_type_hints(Recipe)
 
 
-def list_recipes() -> dict[str, str]:
-    """Return the recipes that come with cnnzoo: name and first line of its docstring.
-
-    The files are read, not run.
-
-    Example:
-    >>> "lenet5_digits" in list_recipes()
-    True
-    """
-    titles = {}
-    for path in sorted(_folder().glob("*.py")):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        titles[path.stem] = docstring.partition("\n")[0]
-    return titles
-
-
-def load_recipe(name: str | Path) -> Recipe:
-    """Load a recipe by its name, or from a Python file that defines `recipe`.
-
-    Args:
-        name: one of `list_recipes()`, or the path of a file that ends in `.py`.
-
-    Raises:
-        InputError: no such recipe or file, or a file that defines none.
-
-    Example:
-    >>> load_recipe("lenet5_digits").model
-    'lenet5'
-    """
-    path = Path(name)
-    if path.suffix != ".py":
-        path = _folder() / f"{name}.py"
-        if not path.is_file():
-            raise unknown("recipe", name, list_recipes())
-    if not path.is_file():
-        raise InputError(f"there is no recipe file {str(name)!r}")
-    spec = importlib.util.spec_from_file_location(f"cnnzoo_recipe_{path.stem}", path)
-    assert spec is not None  # a .py file always has one
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not isinstance(getattr(module, "recipe", None), Recipe):
-        raise InputError(f"{str(name)!r} defines no recipe: it must assign a cnnzoo.Recipe to the name 'recipe'")
-    return module.recipe.replace(name=path.stem)
-
-
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     """Return `key=value` texts as a mapping; a value is a Python literal, else a text.
 
@@ -243,13 +195,6 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
         except (ValueError, SyntaxError):
             parsed[key] = text  # an unquoted word
     return parsed
-
-
-def _folder() -> Path:
-    """Return the folder of the recipes: inside an installed wheel, beside the package in a checkout."""
-    package = Path(__file__).parent
-    installed = package / "recipes"
-    return installed if installed.is_dir() else package.parent / "recipes"
 
 
 def _checked(name: str, value: Any) -> Any:

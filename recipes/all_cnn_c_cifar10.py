@@ -1,0 +1,22 @@
+"""All-CNN-C on CIFAR-10 by the paper's schedule, without augmentation.
+
+cnnzoo train all_cnn_c_cifar10
+
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="all_cnn_c",
+    data="cifar10",
+    epochs=350,
+    batch_size=128,
+    learning_rate=0.05,
+    schedule="step",
+    drops=(200, 250, 300),
+    optimizer="classicsgd",
+    optimizer_options={"momentum": 0.9, "weight_decay": 0.001},
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)
