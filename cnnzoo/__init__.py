@@ -29,6 +29,7 @@ _DEFINED_IN = {
     "all_cnn_a": "cnnzoo.models.all_cnn",
     "all_cnn_b": "cnnzoo.models.all_cnn",
     "all_cnn_c": "cnnzoo.models.all_cnn",
+    "conv_report": "cnnzoo.analysis",
     "create": "cnnzoo.models",
     "list_models": "cnnzoo.models",
     "Recipe": "cnnzoo.recipe",
@@ -42,6 +43,7 @@ _DEFINED_IN = {
     "Run": "cnnzoo.run",
 }
 _MODULES = (
+    "analysis",
     "callbacks",
     "cli",
     "data",
@@ -58,6 +60,7 @@ _MODULES = (
 __all__ = [*_DEFINED_IN, *_MODULES]
 
 if TYPE_CHECKING:
+    from cnnzoo.analysis import conv_report as conv_report
     from cnnzoo.errors import InputError as InputError
     from cnnzoo.models import create as create
     from cnnzoo.models import list_models as list_models

@@ -1,7 +1,8 @@
-"""Finding, checking and converting pretrained weights."""
+"""Finding, checking and converting pretrained weights; counting them."""
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,17 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
         raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason(error)}") from error
+
+
+def count_parameters(weights: list) -> int:
+    """Return the number of values in a list of weights.
+
+    Example:
+    >>> import cnnzoo
+    >>> count_parameters(cnnzoo.lenet5().trainable_weights)
+    60000
+    """
+    return sum(math.prod(weight.shape) for weight in weights)
 
 
 def _check_fits(model: keras.Model, pretrained: Pretrained) -> None:

@@ -11,7 +11,7 @@ FLOORS = [
     {"errors"},
     {"files", "layers", "losses", "optimizers", "weights"},
     {"models", "callbacks", "data", "recipe", "run"},
-    {"serving", "distribute"},
+    {"analysis", "serving", "distribute"},
     {"training"},
     {"studies"},
     {"cli"},
@@ -48,8 +48,8 @@ def test_imports_go_strictly_down(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_nets_know_keras_alone(path):
-    """Layers, models and callbacks run on every backend of Keras."""
-    if room_of(path) in {"layers", "losses", "models", "callbacks", "weights"}:
+    """Layers, models, callbacks and analysis run on every backend of Keras."""
+    if room_of(path) in {"layers", "losses", "models", "callbacks", "weights", "analysis"}:
         names = {
             name.split(".")[0]
             for node in ast.walk(ast.parse(path.read_text()))

@@ -1,0 +1,123 @@
+"""The arithmetic of layers that slide no window: dense, element by element, reshaping, resizing."""
+
+import math
+
+import numpy as np
+
+from cnnzoo.analysis.arithmetic import Arithmetic, Call, weighted
+from cnnzoo.analysis.field import merged
+from cnnzoo.analysis.window import Border, Resampling
+
+# Input values between the first and the last one that an interpolation reads.
+SPREAD = {"nearest": 0, "bilinear": 1, "bicubic": 3, "lanczos3": 5, "lanczos5": 9}
+
+
+def dense(call: Call) -> Arithmetic:
+    """Return weighted sums over the last axis; other axes are places, as in a 1×1 convolution."""
+    layer = call.layer
+    shape, fan_in = (*call.shape[:-1], layer.units), call.shape[-1]
+    parameters = (fan_in + layer.use_bias) * layer.units
+    return weighted(shape, call.field.dense(), fan_in=fan_in, bias=layer.use_bias, parameters=parameters)
+
+
+def radial_basis(call: Call) -> Arithmetic:
+    """Return distances to centres: a square and a sum for each pair, no bias."""
+    shape, fan_in = (call.layer.units,), call.shape[-1]
+    return weighted(shape, call.field.dense(), fan_in=fan_in, bias=False, parameters=fan_in * call.layer.units)
+
+
+def elementwise(call: Call) -> Arithmetic:
+    """Return values computed one by one, as part of the neurons before: no connections of their own.
+
+    A normalisation is one of these: what it averages over is not counted in the field.
+    """
+    shapes = [signal.shape for signal in call.inputs]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        shape = None
+    if shape is None or shape != call.output_shape:
+        received = " and ".join(map(str, shapes))
+        raise call.refusal(f"does not work element by element: it turns {received} into {call.output_shape}")
+    # Adapted statistics are kept with a count of what they were taken from.
+    own = [weight for weight in getattr(call.layer, "weights", []) if weight.name != "count"]
+    return Arithmetic(
+        shape=shape,
+        field=merged([signal.field for signal in call.inputs], shapes, shape),
+        weights_per_neuron=None if own else 0,  # they scale and shift, in no weighted sum
+        parameters_per_neuron=len(own),
+        parameters=None,
+        unshared=math.prod(shape) * len(own),
+    )
+
+
+def concatenation(call: Call) -> Arithmetic:
+    """Return tensors laid end to end along one axis."""
+    shapes = [signal.shape for signal in call.inputs]
+    rank = len(shapes[0])
+    axis = call.layer.axis % (rank + 1) - 1  # Keras counts the batch
+    if axis < 0:
+        raise call.refusal("joins along the batch, and a report is of one image")
+    shape = (*shapes[0][:axis], sum(own[axis] for own in shapes), *shapes[0][axis + 1 :])
+    fields = [signal.field for signal in call.inputs]
+    return Arithmetic(shape=shape, field=merged(fields, [shape] * len(shapes), shape))
+
+
+def reshaping(call: Call) -> Arithmetic:
+    """Return the same values in another shape."""
+    if math.prod(call.shape) != math.prod(call.output_shape):
+        raise call.refusal(f"moves values into the batch: {call.shape} becomes {call.output_shape}")
+    field = call.field.reshaped(call.shape, call.output_shape)
+    return Arithmetic(shape=call.output_shape, field=field, keeps=False)
+
+
+def permutation(call: Call) -> Arithmetic:
+    """Return the axes in another order; `dims` counts them from 1."""
+    order = [axis - 1 for axis in call.layer.dims]
+    return Arithmetic(shape=tuple(call.shape[axis] for axis in order), field=call.field.permuted(order))
+
+
+def padding(call: Call) -> Arithmetic:
+    """Return the map with zeros around it."""
+    return _bordered(call, call.layer.padding, sign=1)
+
+
+def cropping(call: Call) -> Arithmetic:
+    """Return the map without its border."""
+    return _bordered(call, call.layer.cropping, sign=-1)
+
+
+def _bordered(call: Call, amounts: tuple, sign: int) -> Arithmetic:
+    sides = call.shape[:-1]
+    pairs = [amounts] if len(sides) == 1 else amounts
+    borders = tuple(
+        Border(side, (sign * before, sign * after)) for side, (before, after) in zip(sides, pairs, strict=True)
+    )
+    shape = (*(border.outputs for border in borders), call.shape[-1])
+    return Arithmetic(shape=shape, field=call.field.slide(borders, through_depth=False), steps=borders)
+
+
+def upsampling(call: Call) -> Arithmetic:
+    """Return each value several times, or values interpolated between."""
+    sides = call.shape[:-1]
+    factors = (call.layer.size,) if isinstance(call.layer.size, int) else call.layer.size
+    spread = SPREAD[getattr(call.layer, "interpolation", "nearest")]
+    steps = tuple(Resampling(side, side * factor, spread) for side, factor in zip(sides, factors, strict=True))
+    return _resampled(call, steps)
+
+
+def resizing(call: Call) -> Arithmetic:
+    """Return the map stretched or shrunk to a size."""
+    layer = call.layer
+    if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio or layer.antialias or layer.interpolation not in SPREAD:
+        raise call.refusal(
+            f"resizes in a way that conv_report does not know; what it knows is {', '.join(SPREAD)} "
+            "without antialias, crop_to_aspect_ratio and pad_to_aspect_ratio"
+        )
+    sizes = zip(call.shape[:-1], (layer.height, layer.width), strict=True)
+    return _resampled(call, tuple(Resampling(side, size, SPREAD[layer.interpolation]) for side, size in sizes))
+
+
+def _resampled(call: Call, steps: tuple[Resampling, ...]) -> Arithmetic:
+    shape = (*(step.outputs for step in steps), call.shape[-1])
+    return Arithmetic(shape=shape, field=call.field.slide(steps, through_depth=False), steps=steps)

@@ -1,0 +1,130 @@
+"""Going through a net call by call: computing, checking against Keras, counting weights once."""
+
+import math
+import re
+from typing import Any
+
+import keras
+
+from cnnzoo.analysis.arithmetic import Arithmetic, Call, Signal
+from cnnzoo.analysis.kinds import kind_of
+from cnnzoo.analysis.row import Row
+from cnnzoo.analysis.unread import unread_warning
+from cnnzoo.errors import InputError, reason
+from cnnzoo.weights import count_parameters
+
+
+class DisagreementError(AssertionError):
+    """The formulas and Keras differ about a layer: a fault of the report, or a layer that is not what it says."""
+
+
+class Survey:
+    """The rows and warnings so far. `visit` is what `cnnzoo.analysis.graph.walk` calls.
+
+    Args:
+        elementwise: further layer classes that work element by element.
+    """
+
+    def __init__(self, elementwise: tuple[type, ...]):
+        self.rows: list[Row] = []
+        self.warnings: list[str] = []
+        self._elementwise = elementwise
+        self._calls: dict[str, int] = {}
+        self._counted: set[int] = set()
+
+    def add_input(self, signal: Signal) -> None:
+        """Add the row of an image that goes into the net."""
+        call = Call(None, signal.tensor.name, (signal,), signal.shape)
+        arithmetic = Arithmetic(shape=signal.shape, field=signal.field)
+        memory = _bytes(signal.tensor)
+        self.rows.append(Row.of(call, arithmetic, kind="InputLayer", number=1, trained=0, fixed=0, memory=memory))
+
+    def visit(self, layer: Any, name: str, args: tuple, kwargs: dict) -> Signal:
+        """Add the row of one call, and return what comes out of it."""
+        inputs = tuple(leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Signal))
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise InputError(
+                f"layer {name!r} is channels_first, and conv_report reads channels_last alone: "
+                "build it with data_format='channels_last'"
+            )
+        kind = kind_of(layer, self._elementwise)
+        if kind is None:
+            raise InputError(_not_known(layer, name))
+        output = _output(layer, name, args, kwargs)
+        call = Call(layer, name, inputs, tuple(output.shape[1:]))
+        arithmetic = kind(call)
+        _check(call, arithmetic)
+        number = self._calls[name] = self._calls.get(name, 0) + 1
+        trained, fixed = self._count(layer)
+        memory = _bytes(output) if arithmetic.keeps else 0
+        row = Row.of(
+            call, arithmetic, kind=type(layer).__name__, number=number, trained=trained, fixed=fixed, memory=memory
+        )
+        self.rows.append(row)
+        self.warnings.extend(unread_warning(row.name, call, arithmetic.steps))
+        return Signal(output, arithmetic.field)
+
+    def _count(self, layer: Any) -> tuple[int, int]:
+        """Return a layer's trained and fixed parameters, without those that were counted before."""
+        counts = {True: 0, False: 0}
+        for weight in getattr(layer, "weights", []):
+            if id(weight) not in self._counted:
+                self._counted.add(id(weight))
+                counts[bool(weight.trainable)] += math.prod(weight.shape)
+        return counts[True], counts[False]
+
+
+def _not_known(layer: Any, name: str) -> str:
+    kind = type(layer).__name__
+    sentence = f"layer {name!r} is a {kind}, whose arithmetic conv_report does not know"
+    if not isinstance(layer, keras.Layer):
+        return f"{sentence}; build the net from layers instead"
+    return (
+        f"{sentence}; if each output comes from the inputs at its place alone, pass elementwise=({kind},), "
+        "else report on the part of the net before it, keras.Model(model.inputs, that_layer.input)"
+    )
+
+
+def _output(layer: Any, name: str, args: tuple, kwargs: dict) -> keras.KerasTensor:
+    """Return the tensor that Keras computes the shape and dtype of, without computing any values."""
+    plain = keras.tree.map_structure(lambda leaf: leaf.tensor if isinstance(leaf, Signal) else leaf, (args, kwargs))
+    try:
+        output = layer.compute_output_spec(*plain[0], **plain[1])
+    except (ValueError, TypeError) as error:
+        shapes = [leaf.shape for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Signal)]
+        received = " and ".join(map(str, shapes))
+        raise InputError(f"layer {name!r} cannot take inputs of {received}: {reason(error)}") from error
+    if not isinstance(output, keras.KerasTensor):
+        raise InputError(f"layer {name!r} has several outputs, and conv_report knows layers with one")
+    if None in output.shape[1:]:
+        raise InputError(f"layer {name!r} has an output of open size {tuple(output.shape[1:])}")
+    return output
+
+
+def _check(call: Call, arithmetic: Arithmetic) -> None:
+    """Hold what the formulas give against the model itself.
+
+    Raises:
+        DisagreementError: they differ.
+    """
+    layer = f"layer {call.name!r} ({type(call.layer).__name__})"
+    if arithmetic.shape != call.output_shape:
+        raise DisagreementError(f"{layer}: the formulas give the output {arithmetic.shape}, Keras {call.output_shape}")
+    # An activation may be a layer with weights of its own, such as PReLU.
+    extra = {id(weight) for weight in getattr(getattr(call.layer, "activation", None), "weights", [])}
+    held = count_parameters([weight for weight in getattr(call.layer, "weights", []) if id(weight) not in extra])
+    if arithmetic.parameters is not None and arithmetic.parameters != held:
+        raise DisagreementError(
+            f"{layer}: the formulas give {arithmetic.parameters:,} parameters, the layer has {held:,}"
+        )
+
+
+def _bytes(tensor: keras.KerasTensor) -> int:
+    """Return the memory of a tensor, for one image.
+
+    Example:
+    >>> _bytes(keras.KerasTensor((None, 28, 28, 6), dtype="bfloat16"))
+    9408
+    """
+    bits = re.search(r"\d+", tensor.dtype)  # bool has none, and takes a byte
+    return math.prod(tensor.shape[1:]) * (int(bits.group()) // 8 if bits else 1)

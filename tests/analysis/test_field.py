@@ -1,0 +1,128 @@
+"""Receptive fields against the pixels that a gradient reaches."""
+
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import cnnzoo
+from tests.analysis.nets import stack
+
+
+def reached(model, output):
+    """Return the sides of the smallest box around all pixels that one place of a linear net's output depends on."""
+    for weight in model.weights:
+        weight.assign(np.ones(weight.shape))
+    images = tf.ones((1, *model.input_shape[1:]))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = tf.reduce_sum(model(images)[(0, *output)])
+    pixels = np.argwhere(tape.gradient(value, images).numpy()[0].sum(axis=-1))
+    if not len(pixels):  # a place between the windows of a transposed convolution
+        return 0, 0
+    return tuple(int(side) for side in pixels.max(axis=0) - pixels.min(axis=0) + 1)
+
+
+def middle(model):
+    return tuple(side // 2 for side in model.output_shape[1:-1])
+
+
+def random_stack(generator, number=5):
+    """Return layers that are linear and whose weights may all be 1."""
+
+    def sides(largest):
+        return generator.randint(1, largest), generator.randint(1, largest)
+
+    def one():
+        kind = generator.choice(["conv", "conv", "dilated", "pool", "pad", "scale"])
+        if kind == "conv":
+            return layers.Conv2D(1, sides(4), strides=sides(2), padding=generator.choice(["same", "valid"]))
+        if kind == "dilated":
+            return layers.Conv2D(1, sides(3), dilation_rate=sides(3))
+        if kind == "pool":
+            return layers.AveragePooling2D(generator.randint(1, 3), generator.randint(1, 2))
+        return layers.ZeroPadding2D(1) if kind == "pad" else layers.Rescaling(2.0)
+
+    return [one() for _ in range(number)]
+
+
+def test_fields_of_40_random_stacks_are_what_the_gradient_reaches():
+    generator = random.Random(1)
+    for _ in range(40):
+        seed = generator.random()
+        parts = random_stack(random.Random(seed))
+        free = cnnzoo.conv_report(stack((400, 400, 1), *parts)).rows[-1]
+        # Three more jumps than the field leave a neuron in the middle that no border touches.
+        side = 2 * max(free.receptive_field) + 4 * int(max(free.jump)) + 20
+        model = stack((side, side, 1), *random_stack(random.Random(seed)))
+        row = cnnzoo.conv_report(model).rows[-1]
+        assert row.receptive_field == reached(model, middle(model)), [layer.get_config() for layer in parts]
+        assert row.jump == free.jump
+
+
+def test_jump_is_how_far_the_field_moves():
+    model = stack((64, 64, 1), layers.Conv2D(1, 3, strides=2), layers.MaxPooling2D(2), layers.Conv2D(1, 2, strides=3))
+    assert cnnzoo.conv_report(model).rows[-1].jump == (12, 12)
+
+
+def test_merged_branches_see_as_far_as_the_furthest():
+    inputs = keras.Input((40, 40, 1))
+    near = layers.Conv2D(1, 3, padding="same", strides=2)(inputs)
+    far = layers.Conv2D(1, 7, padding="same", strides=2)(layers.Conv2D(1, 5, padding="same")(inputs))
+    for merge in (layers.Add(), layers.Concatenate()):
+        model = keras.Model(inputs, merge([near, far]))
+        row = cnnzoo.conv_report(model).rows[-1]
+        assert row.receptive_field == reached(model, middle(model)) == (11, 11)
+        assert row.jump == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [layers.Conv2DTranspose(1, 3, strides=2)],
+        [layers.Conv2DTranspose(1, 4, strides=2, padding="same")],
+        [layers.Conv2DTranspose(1, 2, strides=3)],
+        [layers.Conv2DTranspose(1, 3, dilation_rate=2)],
+        [layers.Conv2D(1, 3, strides=2), layers.Conv2DTranspose(1, 5, strides=2)],
+        [layers.AveragePooling2D(2), layers.Conv2D(1, 3), layers.UpSampling2D(2), layers.Conv2D(1, 3)],
+        [layers.UpSampling2D(2), layers.Conv2D(1, 4)],
+        [layers.AveragePooling2D(2), layers.UpSampling2D(2, interpolation="bilinear")],
+    ],
+    ids=lambda body: "-".join(type(layer).__name__ for layer in body),
+)
+def test_after_upsampling_the_field_is_that_of_the_furthest_seeing_neuron(body):
+    model = stack((24, 24, 1), *body)
+    row, centre = cnnzoo.conv_report(model).rows[-1], middle(model)
+    around = [reached(model, (centre[0] + shift, centre[1] + shift)) for shift in range(6)]
+    assert row.receptive_field == max(around)
+
+
+def test_upsampling_divides_the_jump():
+    report = cnnzoo.conv_report(stack((12, 12, 1), layers.MaxPooling2D(2), layers.UpSampling2D(3)))
+    assert [str(jump) for jump in report.rows[-1].jump] == ["2/3", "2/3"]
+    assert report.to_dict()["rows"][-1]["jump"] == [2 / 3, 2 / 3]
+
+
+def test_whoever_sees_the_whole_image_sees_no_more():
+    inputs = keras.Input((20, 30, 2))
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+    scaled = layers.Multiply()([layers.Conv2D(2, 3, padding="same")(inputs), layers.Conv2D(2, 1)(squeezed)])
+    report = cnnzoo.conv_report(keras.Model(inputs, layers.Conv2D(2, 3)(scaled)))
+    assert [row.receptive_field for row in report.rows[-2:]] == [(20, 30), (20, 30)]
+    assert report.rows[-2].jump == (1, 1)
+
+
+def test_reshaping_keeps_the_field_until_values_are_mixed():
+    def field(*body):
+        return cnnzoo.conv_report(stack((8, 6, 4), layers.Conv2D(4, 3, padding="same"), *body)).rows[-1].receptive_field
+
+    assert field(layers.Flatten()) == (3, 3)
+    assert field(layers.Flatten(), layers.Dense(2)) == (8, 6)
+    assert field(layers.Reshape((48, 4)), layers.Dense(2)) == (3, 3)  # at each place by itself
+    assert field(layers.Reshape((48, 4)), layers.Conv1D(2, 3)) == (8, 6)
+    assert field(layers.Reshape((8, 6, 2, 2)), layers.Permute((1, 2, 4, 3)), layers.Reshape((8, 6, 4))) == (3, 3)
+    assert field(layers.Permute((2, 1, 3)), layers.Conv2D(4, (1, 3))) == (5, 3)
+    assert field(layers.Flatten(), layers.Dense(192), layers.Reshape((8, 6, 4)), layers.Conv2D(2, 3)) == (8, 6)

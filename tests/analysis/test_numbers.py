@@ -1,0 +1,108 @@
+"""Numbers that papers and lectures print."""
+
+import keras
+import pytest
+from keras import layers
+
+import cnnzoo
+from tests.analysis.nets import alexnet, stack
+
+
+def test_lenet5_has_the_connections_of_the_paper():
+    report = cnnzoo.conv_report("lenet5")
+    connections = {row.name: row.connections for row in report.rows if row.connections}
+    assert connections == {
+        "C1": 122_304,
+        "S2": 5_880,
+        "C3": 151_600,
+        "S4": 2_000,
+        "C5": 48_120,
+        "F6": 10_164,
+        "output": 840,
+    }
+    assert report.totals.connections == 340_908
+    parameters = {row.name: row.parameters for row in report.rows if row.parameters}
+    assert parameters == {"C1": 156, "S2": 12, "C3": 1_516, "S4": 32, "C5": 48_120, "F6": 10_164, "output": 840}
+    assert (report.totals.trained_parameters, report.totals.fixed_parameters) == (60_000, 840)
+
+
+def test_lenet5_by_row():
+    report = cnnzoo.conv_report("lenet5")
+    s2, c3, output = report["S2"], report["C3"], report["output"]
+    assert (s2.unshared_parameters, s2.parameters_per_neuron, s2.multiply_adds) == (2 * 14 * 14 * 6, 2, 0)
+    assert (c3.unshared_parameters, c3.weights_per_neuron) == (c3.connections, None)
+    assert c3.multiply_adds == 10 * 10 * 60 * 25
+    assert (output.fixed_parameters, output.weights_per_neuron, output.unshared_parameters) == (840, 84, 840)
+    assert [row.receptive_field for row in report.rows] == [(side,) * 2 for side in (1, 5, 6, 14, 16, 32, 32, 32, 32)]
+    assert [row.jump for row in report.rows[:6]] == [(jump,) * 2 for jump in (1, 1, 2, 2, 4, 4)]
+    assert sum(row.memory_bytes for row in report.rows) == report.totals.memory_bytes
+    assert report["C1"].memory_bytes == 28 * 28 * 6 * 4
+    assert report["flatten"].memory_bytes == 0
+
+
+def test_textbook_lenet():
+    report = cnnzoo.conv_report("lenet")
+    assert report.totals.parameters == 61_706
+    assert report["S2"].connections == 14 * 14 * 6 * 4
+    assert report["S2"].multiply_adds == report["S2"].parameters == report["S2"].unshared_parameters == 0
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    return cnnzoo.conv_report(alexnet())
+
+
+def test_alexnet_has_the_parameters_and_multiply_adds_of_the_paper(grouped):
+    assert grouped.totals.parameters == 60_965_224
+    assert grouped.totals.multiply_adds == 724_406_816
+    parameters = [row.parameters for row in grouped.rows if row.parameters]
+    assert parameters == [34_944, 307_456, 885_120, 663_936, 442_624, 37_752_832, 16_781_312, 4_097_000]
+    conv1 = grouped["conv1"]
+    assert conv1.output_shape == (55, 55, 96)
+    assert (conv1.parameters, conv1.unshared_parameters) == (34_944, 105_705_600)
+    assert (conv1.weights_per_neuron, conv1.parameters_per_neuron) == (363, 364)
+    assert grouped["conv2"].weights_per_neuron == 5 * 5 * 48
+    assert grouped["conv2"].groups == 2
+    assert grouped["pool5"].receptive_field == (195, 195)
+    assert grouped["fc6"].receptive_field == (227, 227)
+    assert grouped.warnings == ()
+
+
+def test_alexnet_at_224_leaves_a_border_unread():
+    at_conv1, at_pool1, *further = cnnzoo.conv_report(alexnet(224)).warnings
+    assert at_conv1 == (
+        "conv1: 1 + (W − F + 2P)/S = 1 + (224 − 11 + 2·0)/4 = 54.25 is not whole, which leaves 1 row and 1 column "
+        "at the end unread; it is whole for an image side of 223 or 227"
+    )
+    assert "pool1: 1 + (W − F + 2P)/S = 1 + (54 − 3 + 2·0)/2 = 26.5" in at_pool1
+    assert at_pool1.endswith("it is whole at W = 53 or 55")
+    assert [warning.partition(":")[0] for warning in further] == ["pool2", "pool5"]
+    (padded,) = cnnzoo.conv_report(alexnet(224, padding=2)).warnings
+    assert "1 + (228 − 11 + 2·0)/4 = 55.25" in padded
+    assert padded.endswith("for an image side of 223 or 227")
+
+
+def test_neurons_of_the_lectures():
+    conv = cnnzoo.conv_report(stack((32, 32, 3), layers.Conv2D(6, 5, name="conv")))["conv"]
+    assert (conv.weights_per_neuron, conv.parameters_per_neuron) == (75, 76)
+    assert (conv.output_shape, conv.depth_in, conv.depth_out) == ((28, 28, 6), 3, 6)
+    for side, weights in ((32, 3_072), (400, 480_000)):
+        dense = cnnzoo.conv_report(stack((side, side, 3), layers.Flatten(), layers.Dense(1, name="dense")))["dense"]
+        assert dense.weights_per_neuron == weights
+        assert dense.receptive_field == (side, side)
+
+
+@pytest.mark.parametrize(("stride", "padding", "side"), [(1, 0, 5), (2, 0, 3), (1, 1, 7)])
+def test_sizes_of_the_lectures(stride, padding, side):
+    net = stack((7, 7, 3), layers.ZeroPadding2D(padding), layers.Conv2D(1, 3, strides=stride, name="conv"))
+    row = cnnzoo.conv_report(net)["conv"]
+    assert row.output_shape == (side, side, 1)
+    assert (row.input_size, row.window, row.stride) == ((7 + 2 * padding,) * 2, (3, 3), (stride, stride))
+
+
+def test_vgg16_has_the_published_multiply_adds_and_field():
+    report = cnnzoo.conv_report(keras.applications.VGG16(weights=None))
+    assert report.totals.parameters == 138_357_544
+    assert report.totals.multiply_adds == 15_470_264_320
+    assert report["block5_pool"].receptive_field == (212, 212)
+    assert report["block5_pool"].jump == (32, 32)
