@@ -1,6 +1,8 @@
 """The command line."""
 
+import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -41,19 +43,49 @@ def list_all() -> None:
 @app.command()
 def info(
     model: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows.")],
+    input: Annotated[
+        str | None, typer.Option("--input", metavar="SIZE", help="Size of an image, as 28, 28x28 or 400x400x3.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An argument of the model, as classes=5.")
     ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, with more columns.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print a model's layers: output shapes and parameters."""
+    """Print a model's arithmetic, layer by layer: sizes, fields, parameters, connections, multiply-adds, memory."""
+    if markdown and as_json:
+        raise InputError("--markdown and --json ask for one output in two forms: give one of them")
     _start_tensorflow()
     from cnnzoo import models
-    from cnnzoo.models.table import layer_table
+    from cnnzoo.analysis import conv_report
     from cnnzoo.recipe import parse_settings
 
     options = parse_settings(settings or [])
-    summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
-    print(f"{model}: {summary}\n{layer_table(models.create(model, **options))}")
+    if input is not None:
+        if "input_shape" in options:
+            raise InputError("--input and --set input_shape say the same: give one of them")
+        options["input_shape"] = _image_shape(input, model)
+    report = conv_report(models.create(model, **{"compile": False, **options}))
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=1))
+    elif markdown:
+        print(report.to_markdown())
+    else:
+        summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
+        print(f"{model}: {summary}\n\n{report}")
+
+
+def _image_shape(text: str, model: str) -> tuple[int, ...]:
+    """Return the shape that `--input` names, with the depth of the model's own images where it names none."""
+    from cnnzoo import models
+
+    if not re.fullmatch(r"[1-9]\d*([x×][1-9]\d*){0,2}", text):
+        raise InputError(f"--input is written as 28, 28x28 or 28x28x1 (height, width, depth), not {text!r}")
+    sides = tuple(map(int, re.split("[x×]", text)))
+    if len(sides) == 3:
+        return sides
+    depth = models.create(model, compile=False).input_shape[-1]
+    return (*(sides * 2)[:2], depth)
 
 
 @app.command()

@@ -18,9 +18,9 @@ from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.files import whole_file, write_json
-from cnnzoo.models.table import count_parameters
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
+from cnnzoo.weights import count_parameters
 
 EVALUATION_BATCH = 500
 

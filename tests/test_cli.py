@@ -49,11 +49,22 @@ def test_list_shows_models_and_recipes_with_their_titles(tmp_path):
 
 def test_info_prints_the_papers_table(tmp_path):
     result = cnnzoo("info", "lenet5", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
     rows = {words[0]: words[1:] for words in map(str.split, result.stdout.splitlines()) if words}
-    assert rows["C3"] == ["PartiallyConnectedConv2D", "5×5", "10×10×16", "1,516"]
-    assert "60,000" in result.stdout
-    assert "61,706" in cnnzoo("info", "lenet", cwd=tmp_path).stdout
+    assert rows["C5"][:6] == ["Conv2D", "5", "5", "1", "0", "1×1×120"]
+    assert "1,516" in rows["C3"]
+    assert "60,000 trained, 840 fixed" in result.stdout
+    assert "340,908" in result.stdout
     assert "5×5×16" in cnnzoo("info", "lenet", "--set", "include_top=False", cwd=tmp_path).stdout
+
+
+def test_info_of_another_image_size_as_markdown_and_as_json(tmp_path):
+    for size, shape in (("28", [28, 28, 1]), ("28x30", [28, 30, 1]), ("40x28x3", [40, 28, 3])):
+        report = json.loads(cnnzoo("info", "lenet", "--input", size, "--json", cwd=tmp_path).stdout)
+        assert report["rows"][0]["output_shape"] == shape
+    markdown = cnnzoo("info", "lenet", "--input", "29", "--markdown", cwd=tmp_path).stdout
+    assert "| 25×25×6 |" in markdown
+    assert "- S2: 1 + (W − F + 2P)/S = 1 + (25 − 2 + 2·0)/2 = 12.5 is not whole" in markdown
 
 
 def test_train_evaluate_export(tmp_path):
@@ -107,6 +118,13 @@ def test_a_recipe_file_is_a_program_and_a_recipe(tmp_path):
         (["info", "lenet", "--set", "weights=3"], "weights"),
         (["info", "mlp", "--set", "units=3.5"], "units must be"),
         (["info", "lenet5", "--set", "input_shape=12,12,1"], "layer 'C3' receives 4×4"),
+        (["info", "lenet5", "--input", "28x"], "as 28, 28x28 or 28x28x1 (height, width, depth), not '28x'"),
+        (["info", "lenet5", "--input", "0x28"], "not '0x28'"),
+        (["info", "lenet5", "--input", "1x2x3x4"], "not '1x2x3x4'"),
+        (["info", "lenet6", "--input", "28"], "did you mean 'lenet"),
+        (["info", "lenet5", "--input", "20"], "layer 'C5' receives 2×2"),
+        (["info", "lenet5", "--input", "32", "--set", "input_shape=32,32,1"], "give one of them"),
+        (["info", "lenet5", "--markdown", "--json"], "give one of them"),
         (["evaluate", "nowhere"], "holds no"),
         (["export", "nowhere", "--to", "out"], "holds no"),
         (["train", "lenet5_digits", "--set", "learning_rate=1e30"], "in epoch 1; try a smaller learning_rate"),
