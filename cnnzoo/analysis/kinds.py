@@ -6,7 +6,15 @@ from keras import layers
 
 from cnnzoo.analysis import pointwise, sliding
 from cnnzoo.analysis.arithmetic import Arithmetic, Call
-from cnnzoo.layers import AveragePooling2D, PartiallyConnectedConv2D, RadialBasis, Subsampling2D
+from cnnzoo.layers import (
+    AveragePooling2D,
+    LocallyConnected2D,
+    LocalResponseNormalization,
+    LpPooling2D,
+    PartiallyConnectedConv2D,
+    RadialBasis,
+    Subsampling2D,
+)
 
 Kind = Callable[[Call], Arithmetic]
 
@@ -53,10 +61,12 @@ KINDS: dict[type, Kind] = {
         *(layers.ActivityRegularization, layers.Identity, layers.Masking),
     ),
     # cnnzoo's own
-    **_each(sliding.pooling, AveragePooling2D),
+    **_each(sliding.pooling, AveragePooling2D, LpPooling2D),
+    **_each(sliding.local_convolution, LocallyConnected2D),
     **_each(sliding.subsampling, Subsampling2D),
     **_each(sliding.partially_connected_convolution, PartiallyConnectedConv2D),
     **_each(pointwise.radial_basis, RadialBasis),
+    **_each(pointwise.elementwise, LocalResponseNormalization),
 }
 
 # Classes that Keras gives no public name: layers inside keras.applications, and the operations that

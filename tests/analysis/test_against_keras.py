@@ -8,7 +8,15 @@ import tensorflow as tf
 from keras import layers
 
 import cnnzoo
-from cnnzoo.layers import AveragePooling2D, PartiallyConnectedConv2D, Subsampling2D
+from cnnzoo.layers import (
+    AveragePooling2D,
+    ColumnConv2D,
+    LocallyConnected2D,
+    LocalResponseNormalization,
+    LpPooling2D,
+    PartiallyConnectedConv2D,
+    Subsampling2D,
+)
 from tests.analysis.nets import stack
 
 
@@ -94,6 +102,9 @@ def test_500_random_layers_have_the_computed_sizes_and_parameters():
         ((6, 7, 2), layers.RMSNormalization(name="layer")),
         ((6, 7, 2), layers.UnitNormalization(name="layer")),
         ((6, 7, 2), layers.Normalization(name="layer")),
+        ((6, 7, 2), LocalResponseNormalization(name="layer")),
+        ((6, 7, 2), LpPooling2D(2, 3, 2, padding="same", name="layer")),
+        ((6, 7, 2), LocallyConnected2D(3, (2, 3), (2, 1), padding="same", name="layer")),
         ((6, 7, 2), layers.Conv2D(3, 3, activation=layers.PReLU(), name="layer")),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, layers.Layer) else "",
@@ -129,6 +140,8 @@ def jacobian(model):
         ((5,), layers.Dense(7, name="layer")),
         ((3, 4, 5), layers.Dense(7, name="layer")),
         ((7, 6, 3), PartiallyConnectedConv2D([[0, 1], [2], [0, 1, 2]], 3, name="layer")),
+        ((7, 6, 4), ColumnConv2D(6, 3, groups=2, name="layer")),
+        ((7, 6, 3), LocallyConnected2D(2, 3, 2, name="layer")),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, layers.Layer) else "",
 )
@@ -151,6 +164,13 @@ def test_connections_of_pooling_are_the_entries_of_its_matrix(layer, biases):
     row = cnnzoo.conv_report(model)[layer.name]
     assert row.connections == np.count_nonzero(jacobian(model)) + biases * np.prod(row.output_shape)
     assert row.multiply_adds == 0
+
+
+def test_without_sharing_a_layer_has_the_unshared_parameters_of_its_convolution():
+    local = cnnzoo.conv_report(stack((9, 8, 3), LocallyConnected2D(5, 3, 2))).totals
+    shared = cnnzoo.conv_report(stack((9, 8, 3), layers.Conv2D(5, 3, strides=2))).totals
+    assert local.parameters == local.unshared_parameters == shared.unshared_parameters > shared.parameters
+    assert (local.connections, local.multiply_adds) == (shared.connections, shared.multiply_adds)
 
 
 def test_separable_convolution_is_a_depthwise_and_a_pointwise_one():

@@ -1,29 +1,32 @@
-"""Receptive fields against the pixels that a gradient reaches."""
+"""Receptive fields against the pixels that an output answers to."""
 
 import random
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 import cnnzoo
 from tests.analysis.nets import stack
 
 
-def reached(model, output):
-    """Return the sides of the smallest box around all pixels that one place of a linear net's output depends on."""
+def reached(model, place):
+    """Return, along each side, over how many pixels what one place of a linear net's output depends on is spread.
+
+    One image for each row has ones in that row alone, one for each column in that column.
+    """
     for weight in model.weights:
-        weight.assign(np.ones(weight.shape))
-    images = tf.ones((1, *model.input_shape[1:]))
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        value = tf.reduce_sum(model(images)[(0, *output)])
-    pixels = np.argwhere(tape.gradient(value, images).numpy()[0].sum(axis=-1))
-    if not len(pixels):  # a place between the windows of a transposed convolution
-        return 0, 0
-    return tuple(int(side) for side in pixels.max(axis=0) - pixels.min(axis=0) + 1)
+        weight.assign(np.full(weight.shape, 0 if "bias" in weight.name else 1))
+    height, width, depth = model.input_shape[1:]
+    found = []
+    for lines in (np.eye(height)[:, :, None, None], np.eye(width)[:, None, :, None]):
+        images = np.broadcast_to(lines, (len(lines), height, width, depth)).astype("float32")
+        parts = [np.asarray(model(images[start : start + 64])) for start in range(0, len(images), 64)]
+        answers = np.concatenate(parts)[(slice(None), *place)].sum(axis=-1)
+        (seen,) = np.nonzero(answers)
+        found.append(int(seen[-1] - seen[0] + 1) if len(seen) else 0)  # none between windows laid down apart
+    return tuple(found)
 
 
 def middle(model):
@@ -49,15 +52,15 @@ def random_stack(generator, number=5):
     return [one() for _ in range(number)]
 
 
-def test_fields_of_40_random_stacks_are_what_the_gradient_reaches():
+def test_fields_of_40_random_stacks_are_what_the_outputs_answer_to():
     generator = random.Random(1)
     for _ in range(40):
         seed = generator.random()
         parts = random_stack(random.Random(seed))
         free = cnnzoo.conv_report(stack((400, 400, 1), *parts)).rows[-1]
-        # Three more jumps than the field leave a neuron in the middle that no border touches.
-        side = 2 * max(free.receptive_field) + 4 * int(max(free.jump)) + 20
-        model = stack((side, side, 1), *random_stack(random.Random(seed)))
+        # So large that no border touches the field of the neuron in the middle.
+        sides = [2 * field + 4 * int(jump) + 10 for field, jump in zip(free.receptive_field, free.jump, strict=True)]
+        model = stack((*sides, 1), *random_stack(random.Random(seed)))
         row = cnnzoo.conv_report(model).rows[-1]
         assert row.receptive_field == reached(model, middle(model)), [layer.get_config() for layer in parts]
         assert row.jump == free.jump

@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 import cnnzoo
-from tests.analysis.nets import alexnet, stack
+from tests.analysis.nets import stack
 
 
 def test_lenet5_has_the_connections_of_the_paper():
@@ -47,29 +47,30 @@ def test_textbook_lenet():
     assert report["S2"].multiply_adds == report["S2"].parameters == report["S2"].unshared_parameters == 0
 
 
-@pytest.fixture(scope="module")
-def grouped():
-    return cnnzoo.conv_report(alexnet())
-
-
-def test_alexnet_has_the_parameters_and_multiply_adds_of_the_paper(grouped):
-    assert grouped.totals.parameters == 60_965_224
-    assert grouped.totals.multiply_adds == 724_406_816
-    parameters = [row.parameters for row in grouped.rows if row.parameters]
+def test_alexnet_has_the_parameters_of_the_paper():
+    report = cnnzoo.conv_report("alexnet")
+    assert report.totals.parameters == 60_965_224
+    parameters = [row.parameters for row in report.rows if row.parameters]
     assert parameters == [34_944, 307_456, 885_120, 663_936, 442_624, 37_752_832, 16_781_312, 4_097_000]
-    conv1 = grouped["conv1"]
+    conv1 = report["conv1"]
     assert conv1.output_shape == (55, 55, 96)
     assert (conv1.parameters, conv1.unshared_parameters) == (34_944, 105_705_600)
     assert (conv1.weights_per_neuron, conv1.parameters_per_neuron) == (363, 364)
-    assert grouped["conv2"].weights_per_neuron == 5 * 5 * 48
-    assert grouped["conv2"].groups == 2
-    assert grouped["pool5"].receptive_field == (195, 195)
-    assert grouped["fc6"].receptive_field == (227, 227)
-    assert grouped.warnings == ()
+    assert (report["conv2"].weights_per_neuron, report["conv2"].groups) == (5 * 5 * 48, 2)
+    assert report["pool5"].receptive_field == (195, 195)
+    assert report["fc6"].receptive_field == (227, 227)
+    assert report.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "multiply_adds"), [("alexnet", 724_406_816), ("alexnet_owt", 714_188_480), ("cuda_convnet", 12_298_240)]
+)
+def test_multiply_adds_of_the_alexnets(name, multiply_adds):
+    assert cnnzoo.conv_report(name).totals.multiply_adds == multiply_adds
 
 
 def test_alexnet_at_224_leaves_a_border_unread():
-    at_conv1, at_pool1, *further = cnnzoo.conv_report(alexnet(224)).warnings
+    at_conv1, at_pool1, *further = cnnzoo.conv_report("alexnet", input_shape=(224, 224, 3)).warnings
     assert at_conv1 == (
         "conv1: 1 + (W − F + 2P)/S = 1 + (224 − 11 + 2·0)/4 = 54.25 is not whole, which leaves 1 row and 1 column "
         "at the end unread; it is whole for an image side of 223 or 227"
@@ -77,9 +78,19 @@ def test_alexnet_at_224_leaves_a_border_unread():
     assert "pool1: 1 + (W − F + 2P)/S = 1 + (54 − 3 + 2·0)/2 = 26.5" in at_pool1
     assert at_pool1.endswith("it is whole at W = 53 or 55")
     assert [warning.partition(":")[0] for warning in further] == ["pool2", "pool5"]
-    (padded,) = cnnzoo.conv_report(alexnet(224, padding=2)).warnings
+
+
+def test_padding_before_a_window_counts_as_padding_of_the_image():
+    (padded,) = cnnzoo.conv_report("alexnet_owt").warnings  # 224 pixels, and 2 zeros on each side
     assert "1 + (228 − 11 + 2·0)/4 = 55.25" in padded
     assert padded.endswith("for an image side of 223 or 227")
+
+
+@pytest.mark.parametrize("name", cnnzoo.list_models())
+def test_every_model_of_the_zoo_is_reported(name):
+    report = cnnzoo.conv_report(name)
+    model = cnnzoo.create(name, compile=False)
+    assert [row.output_shape for row in report.rows] == [layer.output.shape[1:] for layer in model.layers]
 
 
 def test_neurons_of_the_lectures():

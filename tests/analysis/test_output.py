@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 import cnnzoo
-from tests.analysis.nets import alexnet, stack
+from tests.analysis.nets import stack
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_text_has_a_line_for_each_row_and_the_totals(lenet5):
 
 
 def test_text_is_at_most_120_columns_wide_for_the_nets_of_the_lectures(lenet5):
-    for report in (lenet5, cnnzoo.conv_report("mlp"), cnnzoo.conv_report(alexnet())):
+    for report in (lenet5, cnnzoo.conv_report("mlp"), cnnzoo.conv_report("alexnet")):
         assert max(map(len, str(report).splitlines())) <= 120
 
 
@@ -72,7 +72,7 @@ def test_uneven_settings_are_written_out():
     assert "dilation 2" in str(cnnzoo.conv_report(dilated))
 
 
-@pytest.mark.parametrize("name", cnnzoo.list_models())
+@pytest.mark.parametrize("name", ["lenet5", "mlp", "cuda_convnet"])
 def test_markdown_read_back_gives_every_number(name):
     report = cnnzoo.conv_report(name)
     *rows, total = markdown_rows(report.to_markdown())
