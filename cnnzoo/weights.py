@@ -63,7 +63,7 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
         raise InputError(f"weights must be None, {names}the path of a {kinds} file, not {str(weights)!r}")
     if not path.is_file():
         raise InputError(f"there is no weights file {str(weights)!r}")
-    if path.suffix == ".pth":
+    if pretrained and path.suffix == ".pth":
         _load_state_dict(model, path, pretrained)
         return
     try:
