@@ -5,7 +5,7 @@ import sys
 
 import keras
 
-SHARE = 0.01  # a loss this near to guessing is guessing
+SHARE = 0.005  # a loss this near to guessing is guessing
 
 
 class DeadStart(keras.callbacks.Callback):

@@ -1,5 +1,9 @@
 """The local response normalisation of AlexNet and cuda-convnet."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -74,39 +78,19 @@ class LocalResponseNormalization(keras.layers.Layer):
         """
         return alpha / (size if region == "across" else size**2)
 
-    def call(self, images):
+    def call(self, images, training=None):
         # In half precision the squares would overflow from an activity of 256 on.
         activities = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images
-        return ops.cast(self._normalised(activities), self.compute_dtype)
-
-    def _normalised(self, activities):
-        """Return x·s^−β with s = k + α Σ x², and its gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum."""
-
-        @ops.custom_gradient
-        def with_gradient(activities):
-            sums = self.k + self.alpha * self._sum(ops.square(activities))
-            shrunk = activities * _power(sums, self.beta)
-
-            def gradient(*arguments, upstream=None):
-                slopes = arguments[0] if upstream is None else upstream
-                feedback = self._sum(slopes * shrunk / sums)
-                return slopes * _power(sums, self.beta) - (2 * self.alpha * self.beta) * activities * feedback
-
-            return shrunk, gradient
-
-        return with_gradient(activities)
-
-    def _sum(self, values):
-        """Return the sum over each activity's neighbours, itself included."""
+        numbers = (self.size, self.alpha, self.beta, self.k)
         if self.region == "within":
-            side = self.size // 2
-            padded = ops.pad(values, ((0, 0), (side, side), (side, side), (0, 0)))
-            means = ops.average_pool(padded, self.size, 1, padding="valid", data_format="channels_last")
-            return means * float(self.size**2)
-        # A product with a matrix of ones along the diagonal: on a CPU half the time of shifted sums.
-        channels = np.arange(values.shape[-1])
-        band = np.abs(np.subtract.outer(channels, channels)) <= self.size // 2
-        return ops.matmul(values, ops.cast(band.astype("float32"), values.dtype))
+            normalised = _with_gradient(_sum_in_square, *numbers)
+        elif keras.backend.backend() != "tensorflow":
+            normalised = _with_gradient(_sum_of_shifted, *numbers)
+        elif training:
+            normalised = _compiled(*numbers)
+        else:
+            normalised = _with_gradient(_sum_by_product, *numbers)
+        return ops.cast(normalised(activities), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -120,6 +104,77 @@ class LocalResponseNormalization(keras.layers.Layer):
             "k": self.k,
             "region": self.region,
         }
+
+
+def _with_gradient(summed: Callable, size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
+    """Return the normalisation with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum.
+
+    Both begin from the activities alone. What is kept for the gradient costs a pass over memory more than
+    what is computed once again.
+    """
+    forward, slope = _formulas(summed, size, alpha, beta, k)
+    return _joined(forward, slope)
+
+
+@functools.lru_cache
+def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
+    """Return the same for training on TensorFlow, each formula compiled into one pass over memory.
+
+    Operation by operation it takes twice as long, more than a tenth of AlexNet's training step on a CPU.
+    What is exported or only predicts is left uncompiled, so that every server and converter takes it.
+    """
+    import tensorflow as tf
+
+    formulas = _formulas(_sum_of_shifted, size, alpha, beta, k)
+    return _joined(*(tf.function(formula, jit_compile=True) for formula in formulas))
+
+
+def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable]:
+    def forward(activities):
+        return activities * _power(k + alpha * summed(ops.square(activities), size), beta)
+
+    def slope(activities, slopes):
+        sums = k + alpha * summed(ops.square(activities), size)
+        shrinking = _power(sums, beta)
+        feedback = summed(slopes * activities * shrinking / sums, size)
+        return slopes * shrinking - (2 * alpha * beta) * activities * feedback
+
+    return forward, slope
+
+
+def _joined(forward: Callable, slope: Callable) -> Callable[[Any], Any]:
+    @ops.custom_gradient
+    def normalised(activities):
+        def gradient(*arguments, upstream=None):
+            return slope(activities, arguments[0] if upstream is None else upstream)
+
+        return forward(activities), gradient
+
+    return normalised
+
+
+def _sum_of_shifted(values, size: int):
+    """Return the sum over `size` neighbouring maps, itself included; a compiler makes one pass of it."""
+    maps, side = values.shape[-1], size // 2
+    padded = ops.pad(values, ((0, 0), (0, 0), (0, 0), (side, side)))
+    total = padded[..., :maps]
+    for first in range(1, size):
+        total = total + padded[..., first : first + maps]
+    return total
+
+
+def _sum_by_product(values, size: int):
+    """Return the same by a product with a band of ones: twice as fast where nothing is compiled."""
+    maps = np.arange(values.shape[-1])
+    band = np.abs(np.subtract.outer(maps, maps)) <= size // 2
+    return ops.matmul(values, ops.cast(band.astype("float32"), values.dtype))
+
+
+def _sum_in_square(values, size: int):
+    """Return the sum over a square of `size`×`size` pixels of each map."""
+    side = size // 2
+    padded = ops.pad(values, ((0, 0), (side, side), (side, side), (0, 0)))
+    return ops.average_pool(padded, size, 1, padding="valid", data_format="channels_last") * float(size**2)
 
 
 def _power(sums, beta: float):
