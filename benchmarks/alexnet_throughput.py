@@ -85,7 +85,7 @@ def _operations() -> tuple[int, int]:
     import cnnzoo
 
     report = cnnzoo.conv_report("alexnet_owt")
-    forward = report.totals["multiply_adds"]
+    forward = report.totals.multiply_adds
     return 2 * forward, 2 * (3 * forward - report["conv1"].multiply_adds)
 
 
