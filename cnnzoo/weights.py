@@ -2,10 +2,12 @@
 
 import dataclasses
 import hashlib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
@@ -62,13 +64,61 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
         raise InputError(f"weights must be None, {names}the path of a {kinds} file, not {str(weights)!r}")
     if not path.is_file():
         raise InputError(f"there is no weights file {str(weights)!r}")
-    if path.suffix == ".pth":
+    if pretrained and path.suffix == ".pth":
         _load_state_dict(model, path, pretrained)
         return
+    _load_saved(model, path)
+
+
+def _load_saved(model: keras.Model, path: Path) -> None:
+    """Load what Keras saved. Keras assigns one layer after the other, so a refusal has to be taken back."""
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.variables]
     try:
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
-        raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason(error)}") from error
+        for variable, value in zip(model.variables, before, strict=True):
+            variable.assign(value)
+        why = _first_difference(model, path) or reason(error)
+        raise InputError(f"the weights in {str(path)!r} do not fit {model.name}: {why}") from error
+
+
+def _first_difference(model: keras.Model, path: Path) -> str | None:
+    """Say which layer the file has none or other weights for; `None` if it is not that."""
+    try:
+        saved = _saved_shapes(path)
+    except Exception:  # the file cannot be read at all, which Keras' own error says
+        return None
+    for layer in model.layers:
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if not shapes or saved.get(layer.name) == shapes:
+            continue
+        takes = f"layer {layer.name!r} takes weights of {_and(shapes)}"
+        if saved.get(layer.name):
+            return f"{takes}, and the file has {_and(saved[layer.name])} for it"
+        names = ", ".join(name for name in saved if saved[name]) or "no layer"
+        return f"{takes}, and the file has none for it: it has weights for {names}"
+    return None
+
+
+def _saved_shapes(path: Path) -> dict[str, list[tuple[int, ...]]]:
+    """Return the shapes that Keras' file holds, by the names of the layers."""
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+
+    def note(_, group) -> None:
+        if "name" in group.attrs and isinstance(group, h5py.Group):
+            shapes[str(group.attrs["name"])] = [group[key].shape for key in sorted(group, key=int)]
+
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member, h5py.File(member) as file:
+            file["layers"].visititems(note)
+    else:
+        with h5py.File(path) as file:
+            file["layers"].visititems(note)
+    return shapes
+
+
+def _and(shapes: list[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes))
 
 
 def _check_fits(model: keras.Model, pretrained: Pretrained) -> None:

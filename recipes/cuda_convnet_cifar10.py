@@ -1,6 +1,6 @@
 """AlexNet's small sibling on CIFAR-10.
 
-    cnnzoo train cuda_convnet_cifar10
+cnnzoo train cuda_convnet_cifar10
 
 """
 

@@ -5,6 +5,8 @@ NIPS 2012. CaffeNet: Jia et al., "Caffe: Convolutional Architecture for Fast Fea
 https://arxiv.org/abs/1408.5093.
 """
 
+from typing import Any
+
 from keras.initializers import Constant, RandomNormal
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
@@ -182,7 +184,7 @@ def _two_columns(
 
 
 def _normalised(x, lrn, number):
-    forms = {
+    forms: dict[str, dict[str, Any]] = {
         "paper": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0},
         "caffe": {"size": 5, "alpha": LocalResponseNormalization.paper_alpha(1e-4, 5), "beta": 0.75, "k": 1.0},
     }
