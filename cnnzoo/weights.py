@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,11 +73,13 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
 
 def _load_saved(model: keras.Model, path: Path) -> None:
     """Load what Keras saved. Keras assigns one layer after the other, so a refusal has to be taken back."""
-    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.variables]
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer else [])]
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
-        for variable, value in zip(model.variables, before, strict=True):
+        for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         why = _first_difference(model, path) or reason(error)
         raise InputError(f"the weights in {str(path)!r} do not fit {model.name}: {why}") from error
@@ -177,9 +180,21 @@ def _state_dict(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"reading {path.name!r} needs PyTorch: pip install 'cnnzoo[torch]'") from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: value.numpy() for name, value in state.items()}
-    except Exception as error:  # pickle, zipfile and PyTorch each have their own
+    except pickle.UnpicklingError as error:  # PyTorch advises here to let the file run its code
+        raise InputError(
+            f"{str(path)!r} holds no state dict of PyTorch, or more than tensors, which is not read: it could run code"
+        ) from error
+    except Exception as error:  # zipfile and PyTorch each have their own
         raise InputError(f"{str(path)!r} holds no state dict of PyTorch: {reason(error)}") from error
+    if not isinstance(state, Mapping):
+        raise InputError(f"{str(path)!r} holds no state dict of PyTorch, but a {type(state).__name__}")
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"{str(path)!r} holds more than a state dict of PyTorch: {name!r} is no tensor; "
+                "save model.state_dict() alone"
+            )
+    return {name: value.detach().float().numpy() for name, value in state.items()}
 
 
 def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, name: str, path: Path) -> np.ndarray:
