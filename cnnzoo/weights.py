@@ -3,10 +3,13 @@
 import dataclasses
 import hashlib
 import math
+import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
@@ -66,10 +69,60 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
     if pretrained and path.suffix == ".pth":
         _load_state_dict(model, path, pretrained)
         return
+    _load_saved(model, path)
+
+
+def _load_saved(model: keras.Model, path: Path) -> None:
+    """Load what Keras saved. Keras assigns one layer after the other, so a refusal has to be taken back."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer else [])]
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
         model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
-        raise InputError(f"the weights in {str(weights)!r} do not fit {model.name}: {reason(error)}") from error
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        why = _first_difference(model, path) or reason(error)
+        raise InputError(f"the weights in {str(path)!r} do not fit {model.name}: {why}") from error
+
+
+def _first_difference(model: keras.Model, path: Path) -> str | None:
+    """Say which layer the file has none or other weights for; `None` if it is not that."""
+    try:
+        saved = _saved_shapes(path)
+    except Exception:  # the file cannot be read at all, which Keras' own error says
+        return None
+    for layer in model.layers:
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if not shapes or saved.get(layer.name) == shapes:
+            continue
+        takes = f"layer {layer.name!r} takes weights of {_and(shapes)}"
+        if saved.get(layer.name):
+            return f"{takes}, and the file has {_and(saved[layer.name])} for it"
+        names = ", ".join(name for name in saved if saved[name]) or "no layer"
+        return f"{takes}, and the file has none for it: it has weights for {names}"
+    return None
+
+
+def _saved_shapes(path: Path) -> dict[str, list[tuple[int, ...]]]:
+    """Return the shapes that Keras' file holds, by the names of the layers."""
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+
+    def note(_, group) -> None:
+        if "name" in group.attrs and isinstance(group, h5py.Group):
+            shapes[str(group.attrs["name"])] = [group[key].shape for key in sorted(group, key=int)]
+
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member, h5py.File(member) as file:
+            file["layers"].visititems(note)
+    else:
+        with h5py.File(path) as file:
+            file["layers"].visititems(note)
+    return shapes
+
+
+def _and(shapes: list[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes))
 
 
 def count_parameters(weights: list) -> int:
@@ -139,9 +192,21 @@ def _state_dict(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"reading {path.name!r} needs PyTorch: pip install 'cnnzoo[torch]'") from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: value.numpy() for name, value in state.items()}
-    except Exception as error:  # pickle, zipfile and PyTorch each have their own
+    except pickle.UnpicklingError as error:  # PyTorch advises here to let the file run its code
+        raise InputError(
+            f"{str(path)!r} holds no state dict of PyTorch, or more than tensors, which is not read: it could run code"
+        ) from error
+    except Exception as error:  # zipfile and PyTorch each have their own
         raise InputError(f"{str(path)!r} holds no state dict of PyTorch: {reason(error)}") from error
+    if not isinstance(state, Mapping):
+        raise InputError(f"{str(path)!r} holds no state dict of PyTorch, but a {type(state).__name__}")
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"{str(path)!r} holds more than a state dict of PyTorch: {name!r} is no tensor; "
+                "save model.state_dict() alone"
+            )
+    return {name: value.detach().float().numpy() for name, value in state.items()}
 
 
 def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, name: str, path: Path) -> np.ndarray:

@@ -44,3 +44,104 @@ def maximum_a_posteriori(labels, penalties, rubbish):
     for label, row in zip(labels, np.asarray(penalties, "float64"), strict=True):
         losses.append(row[label] + np.log(np.exp(-rubbish) + np.exp(-row).sum()))
     return np.mean(losses)
+
+
+def slopes(function, arrays, upstream, step=1e-5):
+    """Return the gradient of `(function(*arrays) · upstream).sum()` for each array, by central differences."""
+    arrays = [np.array(array, "float64") for array in arrays]
+    gradients = []
+    for array in arrays:
+        gradient = np.zeros_like(array)
+        for index in np.ndindex(*array.shape):
+            value = array[index]
+            array[index] = value + step
+            above = (function(*arrays) * upstream).sum()
+            array[index] = value - step
+            gradient[index] = (above - (function(*arrays) * upstream).sum()) / (2 * step)
+            array[index] = value
+        gradients.append(gradient)
+    return gradients
+
+
+def relative(found, expected):
+    """Return the largest difference, as a share of the largest expected value."""
+    found, expected = np.asarray(found, "float64"), np.asarray(expected, "float64")
+    assert found.shape == expected.shape
+    return np.abs(found - expected).max() / np.abs(expected).max()
+
+
+def places(size, window, stride, padding):
+    """Return the first pixel of each window along a side; with "same" it may lie before the image."""
+    if padding == "valid":
+        return list(range(0, size - window + 1, stride))
+    count = int(np.ceil(size / stride))
+    return [number * stride - max((count - 1) * stride + window - size, 0) // 2 for number in range(count)]
+
+
+def windows(images, size, strides, padding):
+    """Yield the row and column of each place, and the pixels of its window that lie within the images."""
+    for i, top in enumerate(places(images.shape[1], size[0], strides[0], padding)):
+        for j, left in enumerate(places(images.shape[2], size[1], strides[1], padding)):
+            yield i, j, images[:, max(top, 0) : top + size[0], max(left, 0) : left + size[1]]
+
+
+def zeros_around(images, size, strides):
+    """Return images with the zeros that "same" puts around them, so that every window is whole."""
+    around = []
+    for side, window, stride in zip(images.shape[1:3], size, strides, strict=True):
+        starts = places(side, window, stride, "same")
+        around.append((max(-starts[0], 0), max(starts[-1] + window - side, 0)))
+    return np.pad(images, ((0, 0), *around, (0, 0)))
+
+
+def local_response_normalization(images, size, alpha, beta, k, region):
+    squares = np.asarray(images, "float64") ** 2
+    sums = np.zeros_like(squares)
+    _, height, width, channels = squares.shape
+    half = size // 2
+    if region == "across":
+        for channel in range(channels):
+            sums[..., channel] = squares[..., max(channel - half, 0) : channel + half + 1].sum(axis=-1)
+    else:
+        for row in range(height):
+            for column in range(width):
+                square = squares[:, max(row - half, 0) : row + half + 1, max(column - half, 0) : column + half + 1]
+                sums[:, row, column] = square.sum(axis=(1, 2))
+    return images / (k + alpha * sums) ** beta
+
+
+def lp_pooling(images, p, size, strides, padding, normalized):
+    rows, columns = (
+        len(places(side, window, stride, padding))
+        for side, window, stride in zip(images.shape[1:3], size, strides, strict=True)
+    )
+    out = np.zeros((len(images), rows, columns, images.shape[-1]))
+    for i, j, window in windows(images, size, strides, padding):
+        count = window.shape[1] * window.shape[2] if normalized else 1
+        out[:, i, j] = ((np.abs(window) ** p).sum(axis=(1, 2)) / count) ** (1 / p)
+    return out
+
+
+def locally_connected(images, kernel, bias, strides, padding):
+    """`kernel[i, j]` is the kernel of the place in row i and column j."""
+    size = kernel.shape[2:4]
+    images = zeros_around(images, size, strides) if padding == "same" else images
+    out = np.zeros((len(images), *kernel.shape[:2], kernel.shape[-1]))
+    for i, j, window in windows(images, size, strides, "valid"):
+        out[:, i, j] = np.einsum("bhwc,hwcf->bf", window, kernel[i, j]) + bias[i, j]
+    return out
+
+
+def grouped_convolution(images, kernel, bias, strides, padding, groups):
+    """The kernel's input maps are those of one group; its output maps are those of all groups, in order."""
+    size = kernel.shape[:2]
+    images = zeros_around(images, size, strides) if padding == "same" else images
+    seen, drawn = kernel.shape[2], kernel.shape[3] // groups
+    rows, columns = ((images.shape[1 + side] - size[side]) // strides[side] + 1 for side in (0, 1))
+    out = np.zeros((len(images), rows, columns, kernel.shape[3]))
+    for i, j, window in windows(images, size, strides, "valid"):
+        for group in range(groups):
+            maps = slice(group * drawn, (group + 1) * drawn)
+            sees = window[..., group * seen : (group + 1) * seen]
+            out[:, i, j, maps] = np.einsum("bhwc,hwcf->bf", sees, kernel[..., maps]) + bias[maps]
+    return out

@@ -136,13 +136,9 @@ class LocallyConnected2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, _ = input_shape
-        windows = []
-        for size, window, stride in zip(image, self.kernel_size, self.strides, strict=True):
-            if size is not None and size < window and self.padding == "valid":
-                raise ValueError(
-                    f"the image must be at least as large as the window, {self.kernel_size}. Received: {tuple(image)}"
-                )
-            windows.append(sides.outputs(size, window, stride, self.padding))
+        windows = (
+            sides.outputs(*side, self.padding) for side in zip(image, self.kernel_size, self.strides, strict=True)
+        )
         return batch, *windows, self.filters
 
     def get_config(self):

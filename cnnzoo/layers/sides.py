@@ -24,21 +24,35 @@ def pair(name: str, value) -> tuple[int, int]:
 def outputs(size: int | None, window: int, stride: int, padding: str) -> int | None:
     """Return how many windows fit a side: 1 + (W − F)/S, or W/S rounded up with `"same"` padding.
 
+    Raises:
+        ValueError: not one fits.
+
     Example:
     >>> outputs(7, 3, 2, "valid"), outputs(7, 3, 2, "same")
     (3, 4)
     """
     if size is None:
         return None
-    return -(-size // stride) if padding == "same" else (size - window) // stride + 1
+    if padding == "same":
+        return -(-size // stride)
+    if size < window:
+        raise ValueError(
+            f"the image must be at least as large as the window. Received: a side of {size} and a window of {window}"
+        )
+    return (size - window) // stride + 1
 
 
-def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
+def same_padding(size: int | None, window: int, stride: int) -> tuple[int, int]:
     """Return the zeros that TensorFlow's `"same"` puts before and after a side.
+
+    Raises:
+        ValueError: the size is not known, on which the zeros depend.
 
     Example:
     >>> same_padding(32, 3, 2), same_padding(27, 5, 1)
     ((0, 1), (2, 2))
     """
+    if size is None:
+        raise ValueError("padding='same' here needs images of known height and width. Received: a side of None pixels")
     total = max((-(-size // stride) - 1) * stride + window - size, 0)
     return total // 2, total - total // 2

@@ -198,7 +198,7 @@ def _normalised(x, lrn, number):
 def preprocess_input(images, input_shape=(227, 227, 3)):
     """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the centre cut out, the mean taken off.
 
-    For 227×227 the shorter side becomes 256 (bilinear). Images that have the model's size already, such
+    For 227×227 the shorter side becomes 256 (bilinear, antialiased). Images that have the model's size already, such
     as random crops in training, only lose the mean. It deviates from the paper in subtracting the mean
     of each colour, where the paper subtracts the mean image.
 

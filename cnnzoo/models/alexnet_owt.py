@@ -129,7 +129,7 @@ def alexnet_owt(
 def preprocess_input(images, input_shape=(224, 224, 3)):
     """Turn pixels 0 to 255 into what torchvision's weights expect.
 
-    The shorter side becomes 256 (bilinear) for 224×224, the centre is cut out, and every colour gets
+    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the centre is cut out, and every colour gets
     ImageNet's mean 0 and deviation 1. Images that have the model's size already are only shifted and scaled.
 
     Args:

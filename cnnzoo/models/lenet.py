@@ -28,6 +28,8 @@ C3_TABLE = (
     (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
 
+CLASS_NAMES = tuple("0123456789")
+
 BACKGROUND, INK = -0.1, 1.175  # section II-B: mean roughly 0 and variance roughly 1 over the images
 
 
@@ -218,3 +220,22 @@ def preprocess_input(images, input_shape=(32, 32, 1)):
     images = scaffold.resized(images, (height - 4, width - 4), channels=input_shape[-1])
     images = ops.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
     return images * ((INK - BACKGROUND) / 255) + BACKGROUND
+
+
+def decode_predictions(predictions, top=5):
+    """Return the most probable digits: `(label, name, probability)`, largest first.
+
+    Args:
+        predictions: array `(batch, 10)` of probabilities; those of `lenet5` come of
+            `classifier_activation="softmax"`.
+        top: how many digits to return, at most 10.
+
+    Raises:
+        InputError: another shape, or `top` is out of range.
+
+    Example:
+    >>> import numpy as np
+    >>> decode_predictions(np.eye(10)[[3]], top=1)
+    [[(3, '3', 1.0)]]
+    """
+    return scaffold.decode(predictions, CLASS_NAMES, top)

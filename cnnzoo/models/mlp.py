@@ -10,6 +10,7 @@ from keras.layers import Dense, Dropout, Flatten
 
 from cnnzoo.errors import InputError
 from cnnzoo.models import scaffold
+from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
 
 
 def mlp(

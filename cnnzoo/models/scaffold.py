@@ -142,13 +142,14 @@ def cross_entropy(classifier_activation: Any) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=activation is keras.activations.linear)
 
 
-def resized(images, size: tuple[int, int], channels: int):
+def resized(images, size: tuple[int, int], channels: int, antialias: bool = False):
     """Return images as float32 at `size`, untouched where they have it already.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
         size: height and width to return.
         channels: the number of channels that the model takes.
+        antialias: whether to average over all pixels that become one, as for photographs.
 
     Raises:
         InputError: another rank or number of channels.
@@ -157,11 +158,15 @@ def resized(images, size: tuple[int, int], channels: int):
     if len(shape) != 4 or shape[-1] != channels:
         raise InputError(f"the model takes images (batch, height, width, {channels}), not {shape}")
     images = ops.cast(images, "float32")
-    return images if shape[1:3] == tuple(size) else ops.image.resize(images, size, interpolation="bilinear")
+    if shape[1:3] == tuple(size):
+        return images
+    return ops.image.resize(images, size, interpolation="bilinear", antialias=antialias)
 
 
 def centred(images, input_shape: tuple[int, int, int], rescaled: float):
     """Return the centre of images whose shorter side is first made `rescaled` times the model's.
+
+    Sizes are rounded and the centre is found as torchvision's `Resize` and `CenterCrop` do it.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
@@ -178,10 +183,11 @@ def centred(images, input_shape: tuple[int, int, int], rescaled: float):
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1:3] == (height, width) or None in shape[1:3]:
         return resized(images, (height, width), channels)
-    scale = max(round(height * rescaled) / shape[1], round(width * rescaled) / shape[2])
-    tall, wide = round(shape[1] * scale), round(shape[2] * scale)
-    images = resized(images, (tall, wide), channels)
-    top, left = (tall - height) // 2, (wide - width) // 2
+    sides = ((round(height * rescaled), shape[1]), (round(width * rescaled), shape[2]))
+    target, side = max(sides, key=lambda of: of[0] / of[1])
+    tall, wide = shape[1] * target // side, shape[2] * target // side
+    images = resized(images, (tall, wide), channels, antialias=True)
+    top, left = round((tall - height) / 2), round((wide - width) / 2)
     return images[:, top : top + height, left : left + width]
 
 
@@ -214,8 +220,7 @@ def decode(predictions, names: Sequence[str], top: int) -> list[list[tuple[int, 
     predictions = np.asarray(predictions)
     if predictions.ndim != 2 or predictions.shape[1] != len(names):
         raise InputError(f"predictions must be (batch, {len(names)}) probabilities, not {predictions.shape}")
-    if not isinstance(top, int) or not 1 <= top <= len(names):
-        raise InputError(f"top must be from 1 to {len(names)}, not {top!r}")
+    _check_top_count(top, len(names))
     order = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
     return [
         [(int(label), names[label], float(row[label])) for label in labels]
@@ -227,12 +232,19 @@ def decode_imagenet(predictions, top: int) -> list[list[tuple[str, str, float]]]
     """Return ImageNet's most probable classes by `keras.applications`, which fetches their names.
 
     Raises:
-        InputError: another shape, or the names cannot be fetched.
+        InputError: another shape, `top` is out of range, or the names cannot be fetched.
     """
     predictions = np.asarray(predictions)
     if predictions.ndim != 2 or predictions.shape[1] != 1000:
         raise InputError(f"predictions must be (batch, 1000) probabilities, not {predictions.shape}")
+    _check_top_count(top, 1000)
     try:
-        return keras.applications.imagenet_utils.decode_predictions(predictions, top=top)
+        rows = keras.applications.imagenet_utils.decode_predictions(predictions, top=top)
     except Exception as error:  # urllib's and Keras' own
         raise InputError(f"ImageNet's class names could not be fetched: {reason(error)}") from error
+    return [[(identity, name, float(probability)) for identity, name, probability in row] for row in rows]
+
+
+def _check_top_count(top: int, classes: int) -> None:
+    if type(top) is not int or not 1 <= top <= classes:
+        raise InputError(f"top must be from 1 to {classes}, not {top!r}")

@@ -1,0 +1,145 @@
+"""Local response normalisation against its formula, PyTorch and TensorFlow."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cnnzoo.layers import LocalResponseNormalization
+from tests import reference
+from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, survives_saving
+
+SETTINGS = [  # size, α, β, k: strong, so that the sums count; then the papers' own
+    (5, 0.5, 0.75, 2.0),
+    (3, 0.3, 1.0, 1.0),
+    (1, 0.7, 0.5, 0.5),
+    (9, 0.2, 2.0, 1.0),
+    (3, 0.0, 0.75, 2.0),
+    (3, 0.5, 0.0, 2.0),
+    (5, 1e-4, 0.75, 2.0),
+    (5, 2e-5, 0.75, 1.0),
+]
+both_regions = pytest.mark.parametrize("region", ["across", "within"])
+
+
+@both_regions
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outputs_and_gradient_are_the_formulas(settings, region, dtype):
+    images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
+    layer = LocalResponseNormalization(*settings, region=region, dtype=dtype)
+    outputs, (gradient,) = outputs_and_gradients(layer, images, upstream)
+
+    def formula(images):
+        return reference.local_response_normalization(images, *settings, region)
+
+    assert reference.relative(outputs, formula(images)) <= TOLERANCE[dtype]
+    (expected,) = reference.slopes(formula, [images], upstream)
+    assert reference.relative(gradient, expected) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_across_maps_it_is_pytorchs_layer_with_alpha_times_n(settings):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    size, alpha, beta, k = settings
+    images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
+    outputs, (gradient,) = outputs_and_gradients(LocalResponseNormalization(*settings), images, upstream)
+    theirs = torch.tensor(images.transpose(0, 3, 1, 2), requires_grad=True)
+    result = torch.nn.LocalResponseNorm(size, alpha=alpha * size, beta=beta, k=k)(theirs)
+    (result * torch.tensor(upstream.transpose(0, 3, 1, 2))).sum().backward()
+    assert reference.relative(outputs.transpose(0, 3, 1, 2), result.detach()) <= 1e-5
+    assert reference.relative(gradient.transpose(0, 3, 1, 2), theirs.grad) <= 1e-5
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_within_maps_it_is_what_pytorch_derives_of_the_formula(settings):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    size, alpha, beta, k = settings
+    images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
+    layer = LocalResponseNormalization(*settings, region="within")
+    outputs, (gradient,) = outputs_and_gradients(layer, images, upstream)
+    theirs = torch.tensor(images.transpose(0, 3, 1, 2), requires_grad=True)
+    squares = torch.nn.functional.unfold(theirs**2, size, padding=size // 2)  # (batch, maps · n², pixels)
+    sums = squares.reshape(2, 7, size**2, 4, 3).sum(dim=2)
+    result = theirs / (k + alpha * sums) ** beta
+    (result * torch.tensor(upstream.transpose(0, 3, 1, 2))).sum().backward()
+    assert reference.relative(outputs.transpose(0, 3, 1, 2), result.detach()) <= 1e-5
+    assert reference.relative(gradient.transpose(0, 3, 1, 2), theirs.grad) <= 1e-5
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_across_maps_it_is_tensorflows_operation(settings):
+    size, alpha, beta, k = settings
+    images, upstream = (2 * random(2, 4, 3, 7)).astype("float32"), random(2, 4, 3, 7, seed=1).astype("float32")
+    outputs, (gradient,) = outputs_and_gradients(LocalResponseNormalization(*settings), images, upstream)
+    pixels = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        result = tf.nn.local_response_normalization(pixels, depth_radius=size // 2, bias=k, alpha=alpha, beta=beta)
+        total = tf.reduce_sum(result * upstream)
+    assert reference.relative(outputs, result) <= 1e-5
+    assert reference.relative(gradient, tape.gradient(total, pixels)) <= 1e-5
+
+
+def test_alpha_of_other_libraries_is_divided_by_what_they_sum():
+    assert LocalResponseNormalization.paper_alpha(1e-4, 5) == pytest.approx(2e-5)
+    assert LocalResponseNormalization.paper_alpha(5e-5, 3, "within") == pytest.approx(5e-5 / 9)
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    images = 50 * random(1, 2, 2, 8)
+    ours = LocalResponseNormalization(5, LocalResponseNormalization.paper_alpha(1e-3, 5), 0.75, 1.0)(images)
+    theirs = torch.nn.LocalResponseNorm(5, alpha=1e-3, beta=0.75, k=1.0)(torch.tensor(images.transpose(0, 3, 1, 2)))
+    assert reference.relative(np.moveaxis(ours, -1, 1), theirs) <= 1e-5
+
+
+@both_regions
+@pytest.mark.parametrize(("policy", "precision"), [("mixed_float16", 2e-3), ("mixed_bfloat16", 2e-2)])
+def test_half_precision_neither_overflows_nor_loses_the_sums(region, policy, precision):
+    images = np.full((1, 5, 5, 8), 300.0)  # 300² is beyond float16's 65,504
+    images[0, 2, 2, 3] = -280.0
+    layer = LocalResponseNormalization(5, 1e-4, 0.75, 2.0, region=region, dtype=policy)
+    outputs, (gradient,) = outputs_and_gradients(layer, images)
+    assert outputs.dtype == gradient.dtype == layer.compute_dtype
+    expected = reference.local_response_normalization(images, 5, 1e-4, 0.75, 2.0, region)
+    assert reference.relative(outputs, expected) <= precision
+    (slopes,) = reference.slopes(
+        lambda images: reference.local_response_normalization(images, 5, 1e-4, 0.75, 2.0, region),
+        [images],
+        np.ones(images.shape),
+    )
+    assert reference.relative(gradient, slopes) <= precision
+
+
+@both_regions
+def test_layer_survives_saving(region, tmp_path):
+    layer = LocalResponseNormalization(3, 0.1, 0.5, 1.5, region=region, name="norm1")
+    assert survives_saving(layer, random(2, 5, 4, 6).astype("float32"), tmp_path)
+
+
+def test_size_of_the_images_may_be_unknown():
+    layer = LocalResponseNormalization(3, 0.3, region="within")
+    images = random(1, 4, 6, 2).astype("float32")
+    compute = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 2))])
+    np.testing.assert_allclose(compute(images), layer(images), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"size": 4}, "size must be an odd integer of at least 1. Received: size=4"),
+        ({"size": 0}, "Received: size=0"),
+        ({"size": 2.5}, "Received: size=2.5"),
+        ({"alpha": -1e-4}, "alpha must be a number of at least 0. Received: alpha=-0.0001"),
+        ({"alpha": float("nan")}, "Received: alpha=nan"),
+        ({"beta": "0.75"}, "beta must be a number of at least 0. Received: beta='0.75'"),
+        ({"k": 0}, "k must be a positive number, or a dead map would divide by 0. Received: k=0"),
+        ({"region": "between"}, "region must be 'across' or 'within'. Received: region='between'"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_get_a_sentence(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        LocalResponseNormalization(**arguments)
+
+
+def test_only_images_are_taken():
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=2"):
+        LocalResponseNormalization()(np.zeros((2, 3), "float32"))

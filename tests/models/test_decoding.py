@@ -1,0 +1,75 @@
+"""What probabilities mean, by name."""
+
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import models
+
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+NAMES = {name: [str(digit) for digit in range(10)] for name in ("lenet5", "lenet", "mlp")}
+NAMES |= dict.fromkeys(("cuda_convnet", "all_cnn_a", "model_c"), CIFAR)
+
+
+def decoded(name, predictions, **options):
+    return models.family(name).decode_predictions(predictions, **options)
+
+
+def probabilities(classes, count=3):
+    values = np.random.default_rng(0).random((count, classes)).astype("float32")
+    return values / values.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_classes_come_by_their_names_largest_first(name):
+    predictions = probabilities(10)
+    rows = decoded(name, predictions, top=10)
+    assert len(rows) == 3
+    for row, values in zip(rows, predictions, strict=True):
+        labels = sorted(range(10), key=lambda label: -values[label])
+        assert row == [(label, NAMES[name][label], float(values[label])) for label in labels]
+    assert [row[:5] for row in rows] == decoded(name, predictions)
+
+
+def test_equal_probabilities_keep_the_order_of_the_labels():
+    assert [label for label, *_ in decoded("mlp", np.full((1, 10), 0.1))[0]] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(10,), (2, 9), (2, 2, 10)], ids=str)
+def test_other_shapes_get_a_sentence(name, shape):
+    with pytest.raises(cnnzoo.InputError, match=r"predictions must be \(batch, 10\) probabilities, not \("):
+        decoded(name, np.zeros(shape))
+
+
+@pytest.mark.parametrize(("name", "classes"), [("lenet", 10), ("all_cnn_b", 10), ("alexnet", 1000), ("caffenet", 1000)])
+@pytest.mark.parametrize("top", [0, -1, 1001, 2.0, True, None])
+def test_a_number_that_cannot_be_gets_a_sentence(name, classes, top):
+    with pytest.raises(cnnzoo.InputError, match=f"top must be from 1 to {classes}, not {top}"):
+        decoded(name, probabilities(classes), top=top)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "caffenet", "alexnet_owt"])
+def test_imagenets_classes_come_by_keras_names(name, monkeypatch):
+    index = {str(label): [f"n{label:08}", f"thing {label}"] for label in range(1000)}
+    monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX", index)  # as after it was fetched once
+    predictions = probabilities(1000)
+    for row, values in zip(decoded(name, predictions, top=3), predictions, strict=True):
+        labels = np.argsort(-values)[:3]
+        assert row == [(f"n{label:08}", f"thing {label}", float(values[label])) for label in labels]
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_owt"])
+def test_without_a_network_imagenets_names_get_a_sentence(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX", None)
+    nobody = "http://127.0.0.1:9/imagenet_class_index.json"
+    monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX_PATH", nobody)
+    with pytest.raises(cnnzoo.InputError, match=r"ImageNet's class names could not be fetched: .*127.0.0.1:9"):
+        decoded(name, probabilities(1000))
+
+
+def test_imagenets_classes_are_a_thousand():
+    with pytest.raises(cnnzoo.InputError, match=r"predictions must be \(batch, 1000\) probabilities, not \(3, 10\)"):
+        decoded("alexnet", probabilities(10))

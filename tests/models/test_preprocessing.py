@@ -1,0 +1,123 @@
+"""Pixels on their way into the nets, against NumPy and PyTorch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import cnnzoo
+from cnnzoo import models
+
+MEAN = np.array([123.675, 116.28, 103.53])
+DEVIATION = np.array([58.395, 57.12, 57.375])
+SIDES = {"alexnet": 227, "alexnet_owt": 224, "cuda_convnet": 32, "all_cnn_c": 32}
+
+
+def contrast_normalised(images):
+    centred = images - images.mean(axis=(1, 2, 3), keepdims=True)
+    return centred / np.maximum(np.sqrt((centred**2).mean(axis=(1, 2, 3), keepdims=True)), 1)
+
+
+FORMULAS = {
+    "alexnet": lambda images: images - MEAN,
+    "alexnet_owt": lambda images: (images - MEAN) / DEVIATION,
+    "cuda_convnet": lambda images: images - np.array([125.3, 123.0, 113.9]),
+    "all_cnn_c": contrast_normalised,
+}
+every_family = pytest.mark.parametrize("name", FORMULAS)
+
+
+def preprocessed(name, images, **options):
+    return models.family(name).preprocess_input(images, **options)
+
+
+def pixels(height, width, channels=3, count=2):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, channels)).astype("uint8")
+
+
+@every_family
+def test_images_of_the_models_size_only_change_their_values(name):
+    images = pixels(SIDES[name], SIDES[name])
+    expected = FORMULAS[name](images.astype("float64"))
+    for given in (images, images.astype("float32"), tf.constant(images)):
+        found = preprocessed(name, given)
+        assert found.dtype == "float32"
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@every_family
+def test_inside_tf_data_it_gives_the_same_and_a_shape(name):
+    images = pixels(40, 50)
+    batches = tf.data.Dataset.from_tensors(images).map(lambda images: preprocessed(name, images))
+    assert batches.element_spec.shape == (2, SIDES[name], SIDES[name], 3)
+    np.testing.assert_allclose(next(iter(batches)), preprocessed(name, images), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("alexnet", (256, 256)),
+        ("alexnet", (256, 341)),
+        ("alexnet", (400, 256)),
+        ("alexnet", (256, 259)),
+        ("alexnet_owt", (256, 384)),
+        ("alexnet_owt", (257, 256)),
+        ("alexnet_owt", (256, 261)),
+    ],
+)
+def test_of_an_image_with_256_pixels_the_centre_is_cut_out(name, size):
+    images = pixels(*size)
+    side = SIDES[name]
+    top, left = (round((length - side) / 2) for length in size)  # as torchvision's CenterCrop
+    expected = FORMULAS[name](images[:, top : top + side, left : left + side].astype("float64"))
+    np.testing.assert_allclose(preprocessed(name, images), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_owt"])
+@pytest.mark.parametrize("size", [(375, 500), (500, 333), (600, 600), (100, 160), (300, 1000)])
+def test_photographs_are_resized_and_cut_as_torchvision_does(name, size):
+    """`Resize(256)` with antialiasing, then `CenterCrop`, by PyTorch's own interpolation."""
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    images = pixels(*size, count=1)
+    shorter = min(size)
+    tall, wide = (256 if length == shorter else int(256 * length / shorter) for length in size)
+    resized = torch.nn.functional.interpolate(
+        torch.tensor(images.transpose(0, 3, 1, 2)).double(), (tall, wide), mode="bilinear", antialias=True
+    )
+    side = SIDES[name]
+    top, left = round((tall - side) / 2), round((wide - side) / 2)
+    centre = resized[..., top : top + side, left : left + side].numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](centre), atol=0.02)  # of 255
+
+
+def test_another_input_gets_a_margin_in_the_same_proportion():
+    images = pixels(76, 76)  # 67 · 256/227, rounded
+    expected = images[:, 4:71, 4:71] - MEAN  # (76 − 67)/2 = 4.5, rounded to even
+    np.testing.assert_allclose(preprocessed("alexnet", images, input_shape=(67, 67, 3)), expected, atol=1e-4)
+    wide = preprocessed("alexnet", pixels(300, 300), input_shape=(67, 134, 3))
+    assert wide.shape == (2, 67, 134, 3)
+
+
+@pytest.mark.parametrize("name", ["cuda_convnet", "all_cnn_c"])
+def test_images_of_other_sizes_are_resized_whole(name):
+    images = pixels(48, 40)
+    resized = tf.image.resize(images, (32, 32), method="bilinear").numpy().astype("float64")
+    np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](resized), atol=1e-4)
+
+
+def test_an_image_of_one_colour_has_no_contrast():
+    assert not np.asarray(preprocessed("all_cnn_c", np.full((2, 32, 32, 3), 77, "uint8"))).any()
+
+
+@pytest.mark.parametrize(("name", "level"), [("alexnet", MEAN.mean()), ("cuda_convnet", 362.2 / 3)])
+def test_grey_images_lose_the_mean_of_the_colours(name, level):
+    side = SIDES[name]
+    found = preprocessed(name, np.full((1, side, side, 1), 200, "uint8"), input_shape=(side, side, 1))
+    np.testing.assert_allclose(found, np.full((1, side, side, 1), 200 - level), atol=1e-4)
+
+
+@every_family
+def test_other_channels_get_a_sentence(name):
+    with pytest.raises(cnnzoo.InputError, match=r"takes images \(batch, height, width, 3\), not \(2, 40, 40, 1\)"):
+        preprocessed(name, pixels(40, 40, channels=1))
+    with pytest.raises(cnnzoo.InputError, match=r"not \(40, 40, 3\)"):
+        preprocessed(name, pixels(40, 40)[0])
