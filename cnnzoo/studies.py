@@ -85,16 +85,27 @@ def run(
     whole = runs.reopen(workdir, study.name) if resume else runs.begin(workdir, study.name, study.to_dict())
     if resume and whole.content != _as_written(study):
         raise InputError(f"the study in {str(whole.folder)!r} was begun with other values; resume it with the same")
-    finished: dict[str, list[Run]] = {name: [] for name in study.variants}
-    for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
-        folder = whole.folder / name / f"seed{recipe.seed}"
-        begun = Run(folder).recipe_file.is_file()
-        if verbose:
-            print(f"{name}, seed {recipe.seed}: {folder}", flush=True)
-        finished[name].append(training.train(recipe, workdir=folder, resume=begun, data_dir=data_dir, verbose=verbose))
+    try:
+        finished = _finished(study, whole.folder, data_dir, verbose)
+    except InputError:
+        if not resume:
+            whole.discard_if_empty()
+        raise
     rows = [_row(name, variant_runs) for name, variant_runs in finished.items()]
     write_json(whole.metrics_file, {"study": study.name, "rows": rows})
     return Comparison(whole.folder, rows)
+
+
+def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: str | int) -> dict[str, list[Run]]:
+    """Bring every run to its end, and return them by variant."""
+    finished: dict[str, list[Run]] = {name: [] for name in study.variants}
+    for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
+        own = folder / name / f"seed{recipe.seed}"
+        if verbose:
+            print(f"{name}, seed {recipe.seed}: {own}", flush=True)
+        begun = Run(own).recipe_file.is_file()
+        finished[name].append(training.train(recipe, workdir=own, resume=begun, data_dir=data_dir, verbose=verbose))
+    return finished
 
 
 def _as_written(study: Study) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     recipe = Recipe.from_dict(run.recipe)
     model = run.model()
     source = _source(recipe, data_dir)
-    return _judged(recipe, model, source.test)
+    return _judged(recipe, model, source.test[: recipe.test_examples])
 
 
 def _loaded(name: str) -> Recipe:
@@ -281,7 +281,7 @@ def _validation_batch(examples: int) -> int:
 def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source, images: int) -> None:
     with whole_file(run.model_file) as part:
         model.save(part)
-    history = run.history
+    history, test = run.history, source.test[: recipe.test_examples]
     seconds = sum(row["seconds"] for row in history)
     metrics = {
         "recipe": recipe.name,
@@ -295,8 +295,8 @@ def _conclude(recipe: Recipe, run: Run, model: keras.Model, source: data.Source,
         "epochs": len(history),
         "train_seconds": round(seconds, 2),
         "images_per_second": round(images * len(history) / seconds),
-        "test": _judged(recipe, model, source.test),
-        "test_examples": len(source.test),
+        "test": _judged(recipe, model, test),
+        "test_examples": len(test),
     }
     write_json(run.metrics_file, metrics)
 

@@ -1,12 +1,14 @@
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
 
 import cnnzoo
-from cnnzoo.recipe import Recipe, list_recipes, load_recipe
+from cnnzoo import studies
+from cnnzoo.recipe import Recipe, Study, list_recipes, load_recipe
 
 RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
 STEP = RECIPE.replace(epochs=90, schedule="step", drops=(30, 60, 80))
@@ -114,17 +116,23 @@ def test_recipe_states_its_command_and_result(name):
     text = (Path(__file__).parent.parent / "recipes" / f"{name}.py").read_text()
     assert load_recipe(name).name == name
     assert f"cnnzoo train {name}" in text
-    assert "n=3" in text
+    assert re.search(r"\bn=\d", text) or "was not run" in text
     assert "two cores" in text
 
 
 @every_recipe
 def test_smoke_runs(name, tmp_path, request):
-    recipe = load_recipe(name).smoke()
+    smoke = load_recipe(name).smoke()
+    recipe = smoke if isinstance(smoke, Recipe) else smoke.recipe
     folders = {"digits": None, "imagenet2012": "imagenet_folder"}
     fixture = folders.get(recipe.data, "tfds_folder")
     folder = fixture and request.getfixturevalue(fixture)
+    if isinstance(smoke, Study):
+        comparison = studies.run(smoke, workdir=tmp_path / "study", data_dir=folder, verbose=0)
+        assert [row["variant"] for row in comparison.rows] == list(smoke.variants)
+        return
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
     assert run.metrics["recipe"] == name
     assert run.metrics["epochs"] == 2
+    assert run.metrics["test_examples"] <= 4 * recipe.batch_size
     assert 0 <= run.metrics["test"]["accuracy"] <= 1

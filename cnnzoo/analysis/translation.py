@@ -97,15 +97,14 @@ def _listed(outputs) -> list[np.ndarray]:
 
 def _starts(rows: tuple[Row, ...]) -> list[tuple[int, ...]]:
     """Return, for each layer, the first pixel that its first place sees: before the image where there is padding."""
-    starts, start, jump = [], (0, 0), (1, 1)
+    starts: list[tuple[int, ...]] = []
+    start, jump = [0, 0], [1, 1]
     for row in rows:
-        if row.padding:
-            start = tuple(
-                first - before * step for first, (before, _), step in zip(start, row.padding, jump, strict=True)
-            )
-        if row.jump and len(row.jump) == 2:
-            jump = tuple(row.jump)
-        starts.append(start)
+        for side, (before, _) in enumerate(row.padding):
+            start[side] -= before * jump[side]
+        if len(row.jump) == 2:
+            jump = [math.ceil(step) for step in row.jump]
+        starts.append(tuple(start))
     return starts
 
 

@@ -54,7 +54,7 @@ _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
         maps: number of maps before and after the first halving; fewer make a smaller net.
         input_dropout: share of the pixels dropped while training, in [0, 1).
         dropout: share dropped after each halving while training, in [0, 1).
-        compile: whether to compile with loss and optimizer: rate 0.05 of the paper's four, momentum 0.9,
+        compile: whether to compile with loss and optimizer: rate 0.01 of the paper's four, momentum 0.9,
             decay 0.001.
 
     Returns:
@@ -129,7 +129,7 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
         else:
             x = scaffold.pooled_features(x, pooling)
 
-        optimizer = ClassicSGD(0.05, momentum=0.9, weight_decay=1e-3)
+        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
         return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
 
     build.__name__ = build.__qualname__ = f"{sibling}_{base}"

@@ -36,6 +36,7 @@ class Recipe:
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
         examples: number of training images to use, or `None` for all.
+        test_examples: number of test images to judge by, or `None` for all; only for trying out.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
         steps_per_execution: at most so many steps between two returns to Python, for speed. Where no
@@ -68,6 +69,7 @@ class Recipe:
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
     examples: int | None = None
+    test_examples: int | None = None
     seed: int = 0
     precision: str = "float32"
     steps_per_execution: int = 32
@@ -78,7 +80,9 @@ class Recipe:
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
         for name in ("epochs", "batch_size", "steps_per_execution"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        _require(self.examples is None or self.examples >= 1, "examples", "None or at least 1", self.examples)
+        for name in ("examples", "test_examples"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, "None or at least 1", value)
         _require(0 < self.learning_rate < float("inf"), "learning_rate", "positive", self.learning_rate)
         for name in ("warmup", "validation"):
             _require(0 <= getattr(self, name) < 1, name, "at least 0 and below 1", getattr(self, name))
@@ -141,14 +145,15 @@ class Recipe:
         return self.replace(**changes)  # all at once: some values are allowed only together
 
     def smoke(self) -> Self:
-        """Return the same recipe cut to seconds: few images, two epochs.
+        """Return the same recipe cut to seconds: few images to train and to judge by, two epochs.
 
         Example:
         >>> Recipe(model="lenet", data="mnist", epochs=50, learning_rate=1e-3).smoke().epochs
         2
         """
         batch_size = min(self.batch_size, 32)
-        return self.replace(epochs=min(self.epochs, 2), examples=8 * batch_size, batch_size=batch_size)
+        few = 4 * batch_size
+        return self.replace(epochs=min(self.epochs, 2), examples=few, test_examples=few, batch_size=batch_size)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

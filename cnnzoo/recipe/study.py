@@ -86,8 +86,11 @@ class Study:
         return dataclasses.replace(self, recipe=self.recipe.override(common), **own)
 
     def smoke(self) -> Self:
-        """Return the same study cut to seconds: each variant's recipe as its own `smoke`, at one seed."""
-        return dataclasses.replace(self, recipe=self.recipe.smoke(), seeds=self.seeds[:1])
+        """Return the same study cut to seconds: a few steps of each variant, at one seed."""
+        recipe = self.recipe.smoke()
+        few = 2 * recipe.batch_size
+        recipe = recipe.replace(epochs=1, examples=few, test_examples=few)
+        return dataclasses.replace(self, recipe=recipe, seeds=self.seeds[:1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values as plain types; `from_dict` gives the study back."""
