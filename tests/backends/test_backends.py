@@ -82,7 +82,6 @@ MODELS = {
     "cuda_convnet": {},
     "all_cnn_c": {"maps": [6, 12], "input_dropout": 0.0, "dropout": 0.0},
     "alexnet": {"input_shape": [67, 67, 3], "dropout": 0.0, "classes": 10},
-    "lenet5": {"head": "softmax"},
 }
 
 
@@ -142,7 +141,8 @@ def found(request, folder):
     """Return what the worker printed under a backend: the differences of every case."""
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"needs {request.param}")
-    environment = {**os.environ, "KERAS_BACKEND": request.param, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    jax = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # compiles in half the time
+    environment = {**os.environ, **jax, "KERAS_BACKEND": request.param, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(WORKER), str(folder)]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
