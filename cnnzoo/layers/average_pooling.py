@@ -3,26 +3,31 @@
 import keras
 from keras import ops
 
+from cnnzoo.layers import sides
+
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class AveragePooling2D(keras.layers.Layer):
-    """Average windows that touch: what Keras' layer computes, with a gradient that is laid out by copying.
+    """Average windows: what Keras' layer computes, faster where they touch and the same on every backend.
 
     TensorFlow's own gradient of average pooling is written for windows that may overlap; on a CPU
-    it takes longer than the convolution before it. Rows and columns that fill no whole window are
-    dropped. For other strides or padding there is `keras.layers.AveragePooling2D`.
+    it takes longer than the convolution before it. Where windows touch, the gradient here is laid out
+    by copying.
 
     Args:
-        pool_size: side of the square window, and its stride, in pixels; an integer ≥ 1.
+        pool_size: side of the square window, in pixels; an integer ≥ 1.
+        strides: step of the window, in pixels; an integer ≥ 1, or `None` for `pool_size`.
+        padding: `"valid"`, which drops rows and columns that fill no whole window, or `"same"`, where
+            pixels outside the image do not count.
 
     Call arguments:
         images: float tensor `(batch, height, width, channels)`.
 
     Returns:
-        Float tensor `(batch, height // pool_size, width // pool_size, channels)`.
+        Float tensor `(batch, new_height, new_width, channels)`.
 
     Raises:
-        ValueError: `pool_size` is not a positive integer, or the input is not of rank 4.
+        ValueError: an argument is out of range, or the input is not of rank 4 or smaller than the window.
 
     Example:
     >>> import numpy as np
@@ -30,22 +35,55 @@ class AveragePooling2D(keras.layers.Layer):
     TensorShape([1, 2, 3, 3])
     """
 
-    def __init__(self, pool_size: int = 2, **kwargs):
+    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid", **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(pool_size, int) or pool_size < 1:
-            raise ValueError(f"pool_size must be an integer of at least 1. Received: pool_size={pool_size!r}")
+        for name, value in (("pool_size", pool_size), ("strides", pool_size if strides is None else strides)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={value!r}")
+        if padding not in ("valid", "same"):
+            raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
         self.pool_size = pool_size
-        self.strides = pool_size
+        self.strides = pool_size if strides is None else strides
+        self.padding = padding
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, images):
-        return window_means(images, self.pool_size)
+        if self.strides == self.pool_size and self.padding == "valid":
+            return window_means(images, self.pool_size)
+        return inner_means(images, (self.pool_size,) * 2, (self.strides,) * 2, self.padding)
 
     def compute_output_shape(self, input_shape):
-        return windows_shape(input_shape, self.pool_size)
+        batch, *image, channels = input_shape
+        windows = (sides.outputs(side, self.pool_size, self.strides, self.padding) for side in image)
+        return batch, *windows, channels
 
     def get_config(self):
-        return {**super().get_config(), "pool_size": self.pool_size}
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+        }
+
+
+def inner_means(images, size: tuple[int, int], strides: tuple[int, int], padding: str):
+    """Average each window over its pixels within the images.
+
+    Args:
+        images: float tensor `(batch, height, width, channels)`.
+        size: height and width of the window, in pixels.
+        strides: its steps down and to the right, in pixels.
+        padding: `"valid"` or `"same"`.
+    """
+    if padding == "valid" or keras.backend.backend() != "torch":
+        return ops.average_pool(images, size, strides, padding, data_format="channels_last")
+    # Under PyTorch Keras 3.15 repeats the last row and column: https://github.com/keras-team/keras/pull/23233
+    around = [(0, 0), *map(sides.same_padding, images.shape[1:3], size, strides), (0, 0)]
+    sums, counts = (
+        ops.average_pool(ops.pad(values, around), size, strides, "valid", data_format="channels_last")
+        for values in (images, ops.ones_like(images[:1]))
+    )
+    return sums / counts
 
 
 def window_means(images, size: int):

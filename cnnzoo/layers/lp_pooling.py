@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from cnnzoo.layers import sides
+from cnnzoo.layers.average_pooling import inner_means
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -61,7 +62,7 @@ class LpPooling2D(keras.layers.Layer):
 
     def _pooled(self, powers):
         if self.normalized:
-            return ops.average_pool(powers, self.pool_size, self.strides, self.padding, data_format="channels_last")
+            return inner_means(powers, self.pool_size, self.strides, self.padding)
         if self.padding == "same":  # zeros add nothing to a sum, but would count in a mean
             around = map(sides.same_padding, powers.shape[1:3], self.pool_size, self.strides)
             powers = ops.pad(powers, ((0, 0), *around, (0, 0)))

@@ -5,10 +5,10 @@ known as Caffe's `cifar10_full` and `cifar10_quick`.
 """
 
 from keras.initializers import RandomNormal
-from keras.layers import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D
+from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
 from cnnzoo.errors import unknown
-from cnnzoo.layers import LocalResponseNormalization
+from cnnzoo.layers import AveragePooling2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
 from cnnzoo.optimizers import ClassicSGD
 

@@ -65,11 +65,23 @@ def test_subsampling_gradient_is_the_formulas_own():
         assert gradient[index] == pytest.approx(slope, abs=1e-4)
 
 
-@pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 2), (9, 7, 2), (9, 12, 3), (4, 4, 1)])
-def test_average_pooling_and_its_gradient_are_keras_layers(height, width, size):
+@pytest.mark.parametrize(
+    ("height", "width", "options"),
+    [
+        (8, 8, (2,)),
+        (9, 7, (2,)),
+        (9, 12, (3,)),
+        (4, 4, (1,)),
+        (9, 8, (3, 2)),
+        (9, 8, (3, 2, "same")),
+        (9, 8, (2, 2, "same")),
+        (2, 3, (4, 1, "same")),
+    ],
+)
+def test_average_pooling_and_its_gradient_are_keras_layers(height, width, options):
     images = tf.constant(random(3, height, width, 4))
     outputs, gradients = [], []
-    for layer in (AveragePooling2D(size), keras.layers.AveragePooling2D(size)):
+    for layer in (AveragePooling2D(*options), keras.layers.AveragePooling2D(*options)):
         with tf.GradientTape() as tape:
             tape.watch(images)
             outputs.append(layer(images))
@@ -140,6 +152,7 @@ def test_adaptive_centres_are_840_trained_weights():
     ("layer", "shape"),
     [
         (AveragePooling2D(3), (2, 9, 9, 2)),
+        (AveragePooling2D(3, 2, "same"), (2, 9, 9, 2)),
         (Subsampling2D(3, activation=scaled_tanh), (2, 9, 9, 2)),
         (
             PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()),
@@ -162,6 +175,9 @@ def test_layer_survives_its_configuration(layer, shape, tmp_path):
     ("make", "words"),
     [
         (lambda: AveragePooling2D((2, 3)), r"Received: pool_size=\(2, 3\)"),
+        (lambda: AveragePooling2D(2, 0), "strides must be an integer of at least 1. Received: strides=0"),
+        (lambda: AveragePooling2D(2, padding="full"), "padding must be 'valid' or 'same'. Received: padding='full'"),
+        (lambda: AveragePooling2D(4)(keras.Input((3, 5, 1))), "Received: a side of 3 and a window of 4"),
         (lambda: Subsampling2D(0), "pool_size must be an integer of at least 1. Received: pool_size=0"),
         (lambda: PartiallyConnectedConv2D([], 5), "Received: an empty table"),
         (lambda: PartiallyConnectedConv2D([[0, 0]], 5), "distinct input maps"),

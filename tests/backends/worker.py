@@ -1,0 +1,76 @@
+"""Compute under another backend of Keras what the files of a folder hold, and print how far apart the numbers are.
+
+`KERAS_BACKEND=jax python tests/backends/worker.py FOLDER`; `test_backends.py` writes the folder.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import cnnzoo.layers
+import cnnzoo.models
+import cnnzoo.optimizers
+import cnnzoo.weights
+
+
+def difference(found, expected):
+    """Return the largest difference, as a share of the largest expected value."""
+    found = np.array(keras.ops.convert_to_numpy(found), "float64")
+    assert found.shape == expected.shape
+    return float(np.abs(found - expected).max() / (np.abs(expected).max() or 1))
+
+
+def outputs_and_gradients(layer, images, upstream):
+    """Return outputs, and the gradients of `(outputs · upstream).sum()` for the images and each weight."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def total(values, images):
+            outputs, _ = layer.stateless_call(values, [], images)
+            return (outputs * upstream).sum(), outputs
+
+        values = [weight.value for weight in layer.trainable_weights]
+        (_, outputs), (slopes, of_images) = jax.value_and_grad(total, (0, 1), has_aux=True)(values, images)
+        return [outputs, of_images, *slopes]
+    import torch
+
+    images = torch.tensor(images, requires_grad=True)
+    outputs = layer(images)
+    (outputs * torch.tensor(upstream)).sum().backward()
+    return [outputs, images.grad, *(weight.value.grad for weight in layer.trainable_weights)]
+
+
+def layer_differences(case):
+    layer = keras.saving.deserialize_keras_object(json.loads(case.with_suffix(".json").read_text()))
+    arrays = np.load(case)
+    if not layer.built:
+        layer.build(arrays["images"].shape)
+    layer.set_weights([arrays[name] for name in arrays.files if name.startswith("weight_")])
+    expected = [arrays[name] for name in arrays.files if name.startswith("expected_")]
+    found = outputs_and_gradients(layer, arrays["images"], arrays["upstream"])
+    return [difference(one, other) for one, other in zip(found, expected, strict=True)]
+
+
+def model_differences(case):
+    """Return differences of logits, of the losses of each step of training, and of the logits after it."""
+    model = cnnzoo.models.create(case.stem, **json.loads(case.with_suffix(".json").read_text()))
+    cnnzoo.weights.load(model, case.with_suffix(".weights.h5"))
+    arrays = np.load(case)
+    images, labels = arrays["images"], arrays["labels"]
+    before = difference(model(images, training=False), arrays["before"])
+    epochs = len(arrays["losses"])
+    history = model.fit(images, labels, batch_size=len(images), epochs=epochs, verbose=0).history
+    losses = difference(np.array(history["loss"]), arrays["losses"])
+    return [before, losses, difference(model(images, training=False), arrays["after"])]
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    results = {case.stem: layer_differences(case) for case in sorted((folder / "layers").glob("*.npz"))}
+    results |= {case.stem: model_differences(case) for case in sorted((folder / "models").glob("*.npz"))}
+    results["tensorflow was loaded"] = "tensorflow" in sys.modules
+    results["backend"] = keras.backend.backend()
+    print(json.dumps(results))
