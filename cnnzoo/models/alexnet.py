@@ -45,6 +45,7 @@ def alexnet(
     - It computes both columns on one device, one after the other, and normalises across the maps of
       both, where each card of the paper had only its own.
     - The paper does not say which maps a column holds; here it is the first and the second half.
+    - `preprocess_input` takes one mean off each colour, where the paper takes off the mean image.
 
     `groups=1` joins the columns: 62,378,344 parameters.
 
@@ -79,7 +80,7 @@ def alexnet(
     >>> cnnzoo.alexnet(include_top=False).output_shape
     (None, 6, 6, 256)
     """
-    return _two_columns(**locals(), norm_first=True)
+    return _two_columns(**locals(), norm_first=True, dense_deviation=0.01)
 
 
 def caffenet(
@@ -101,8 +102,8 @@ def caffenet(
     """Build CaffeNet: AlexNet with each pooling layer before its normalisation, 60,965,224 parameters.
 
     Arguments, layers and errors are those of `cnnzoo.alexnet`; `lrn` is Caffe's by default (k=1, α=2e-5
-    in the paper's form). Where it deviates from BVLC's file: its weights take blue, green, red, these red,
-    green, blue.
+    in the paper's form), and the weights of fc6 and fc7 start with deviation 0.005. Where it deviates from
+    BVLC's file: its weights take blue, green, red, these red, green, blue, and its biases learn twice as fast.
 
     Source: BVLC's reference CaffeNet, published with Jia et al. 2014.
 
@@ -111,7 +112,7 @@ def caffenet(
     >>> [layer.name for layer in cnnzoo.caffenet(include_top=False).layers[1:4]]
     ['conv1', 'pool1', 'norm1']
     """
-    return _two_columns(**locals(), norm_first=False)
+    return _two_columns(**locals(), norm_first=False, dense_deviation=0.005)
 
 
 def _two_columns(
@@ -130,14 +131,15 @@ def _two_columns(
     dropout,
     compile,
     norm_first,
+    dense_deviation,
 ):
     scaffold.check_top(include_top, pooling, classes)
     if groups not in (1, 2):
         raise InputError(f"groups must be 2, the columns of the paper, or 1, not {groups!r}")
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(227, 227, 3))
 
-    def starting_at(bias):  # one initializer draws the same numbers each time, so every layer has its own
-        return {"kernel_initializer": RandomNormal(stddev=0.01), "bias_initializer": Constant(bias)}
+    def starting_at(bias, deviation=0.01):  # one initializer always draws the same numbers: every layer has its own
+        return {"kernel_initializer": RandomNormal(stddev=deviation), "bias_initializer": Constant(bias)}
 
     def convolved(x, number, maps, window, groups, bias):
         layer = ColumnConv2D(
@@ -170,9 +172,9 @@ def _two_columns(
     loss = None
     if include_top:
         x = Flatten(name="flatten")(x)
-        x = Dense(4096, activation="relu", **starting_at(initial_bias), name="fc6")(x)
+        x = Dense(4096, activation="relu", **starting_at(initial_bias, dense_deviation), name="fc6")(x)
         x = Dropout(dropout, name="drop6")(x)
-        x = Dense(4096, activation="relu", **starting_at(initial_bias), name="fc7")(x)
+        x = Dense(4096, activation="relu", **starting_at(initial_bias, dense_deviation), name="fc7")(x)
         x = Dropout(dropout, name="drop7")(x)
         x = Dense(classes, classifier_activation, **starting_at(0), dtype="float32", name="fc8")(x)
         loss = scaffold.cross_entropy(classifier_activation) if compile else None

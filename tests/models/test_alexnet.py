@@ -124,6 +124,13 @@ def test_normalisation_is_the_papers_or_caffes(alexnet):
         assert names_of(body(make, lrn=None)) == [name for name in BODY if not name.startswith("norm")]
 
 
+def test_caffenets_hidden_dense_layers_start_half_as_wide():
+    """BVLC's file draws fc6 and fc7 with deviation 0.005, the rest with 0.01; a small input keeps fc6 small."""
+    net = cnnzoo.caffenet(compile=False, input_shape=(67, 67, 3), classes=10)
+    for name, deviation in (("conv2", 0.01), ("fc6", 0.005), ("fc7", 0.005), ("fc8", 0.01)):
+        assert np.std(net.get_layer(name).kernel) == pytest.approx(deviation, rel=0.03), name
+
+
 def test_caffenet_pools_before_it_normalises():
     expected = ["conv1", "pool1", "norm1", "conv2", "pool2", "norm2", "conv3", "conv4", "conv5", "pool5"]
     assert names_of(body(cnnzoo.caffenet)) == expected
