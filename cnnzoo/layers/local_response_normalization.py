@@ -107,13 +107,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 
 
 def _with_gradient(summed: Callable, size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
-    """Return the normalisation with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum.
-
-    Both begin from the activities alone. What is kept for the gradient costs a pass over memory more than
-    what is computed once again.
-    """
-    forward, slope = _formulas(summed, size, alpha, beta, k)
-    return _joined(forward, slope)
+    """Return the normalisation with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum."""
+    return _joined(*_formulas(summed, size, alpha, beta, k))
 
 
 @functools.lru_cache
@@ -129,24 +124,36 @@ def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any],
     return _joined(*(tf.function(formula, jit_compile=True) for formula in formulas))
 
 
-def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable]:
+def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable, Callable]:
+    """Return y, what the gradient sums up, and the gradient, each from the activities alone.
+
+    Computing s once again is cheaper than keeping it. The sum within the gradient gets its own formula, or
+    a compiler would compute every term of it once for every neighbour.
+    """
+
+    def sums(activities):
+        return k + alpha * summed(ops.square(activities), size)
+
     def forward(activities):
-        return activities * _power(k + alpha * summed(ops.square(activities), size), beta)
+        return activities * _power(sums(activities), beta)
 
-    def slope(activities, slopes):
-        sums = k + alpha * summed(ops.square(activities), size)
-        shrinking = _power(sums, beta)
-        feedback = summed(slopes * activities * shrinking / sums, size)
-        return slopes * shrinking - (2 * alpha * beta) * activities * feedback
+    def term(activities, slopes):
+        around = sums(activities)
+        return slopes * activities * _power(around, beta) / around
 
-    return forward, slope
+    def slope(activities, slopes, terms):
+        shrinking = _power(sums(activities), beta)
+        return slopes * shrinking - (2 * alpha * beta) * activities * summed(terms, size)
+
+    return forward, term, slope
 
 
-def _joined(forward: Callable, slope: Callable) -> Callable[[Any], Any]:
+def _joined(forward: Callable, term: Callable, slope: Callable) -> Callable[[Any], Any]:
     @ops.custom_gradient
     def normalised(activities):
         def gradient(*arguments, upstream=None):
-            return slope(activities, arguments[0] if upstream is None else upstream)
+            slopes = arguments[0] if upstream is None else upstream
+            return slope(activities, slopes, term(activities, slopes))
 
         return forward(activities), gradient
 
