@@ -38,7 +38,7 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     for option, value in options.items():
         if option not in allowed:
             raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
-        if isinstance(value, str) and not isinstance(allowed[option].default, str):
+        if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "rates":
             raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
     try:
         return kind(learning_rate=learning_rate, **options)
@@ -60,14 +60,15 @@ class ClassicSGD(keras.optimizers.Optimizer):
         learning_rate: ε, a number or a schedule of Keras.
         momentum: µ, in [0, 1).
         weight_decay: λ ≥ 0, or several by patterns of the weights' paths, of which the first that
-            matches holds: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. What matches none does not decay.
+            matches holds: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. What matches none, or is named to
+            `exclude_from_weight_decay`, does not decay.
         rates: factors on ε by patterns, in the same way; Caffe trains biases at `{"*/bias": 2.0}`.
             What matches none has 1.
         name: name of the optimizer.
         kwargs: the other arguments of `keras.optimizers.Optimizer`, such as `clipnorm`.
 
     Raises:
-        InputError: an argument is out of range.
+        InputError: an argument is out of range, or a pattern matches none of the weights to train.
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 5.
 
@@ -93,6 +94,10 @@ class ClassicSGD(keras.optimizers.Optimizer):
             raise InputError(f"momentum must be at least 0 and below 1, not {momentum!r}")
         self.momentum = float(momentum)
         self.decays = _by_pattern("weight_decay", weight_decay)
+        if not isinstance(rates, Mapping | None):
+            raise InputError(
+                f"rates must be a mapping from patterns to factors, such as {{'*/bias': 2.0}}, not {rates!r}"
+            )
         self.rates = _by_pattern("rates", rates or {})
         self._given_decay = weight_decay
 
@@ -101,8 +106,17 @@ class ClassicSGD(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
-        self._decay_of = [_first_match(self.decays, variable.path, default=0.0) for variable in variables]
+        for pattern in {**self.decays, **self.rates} if variables else ():
+            if not any(fnmatch.fnmatch(variable.path, pattern) for variable in variables):
+                paths = ", ".join(variable.path for variable in variables)
+                raise InputError(
+                    f"the pattern {pattern!r} of weight_decay or rates matches none of the weights {paths}"
+                )
         self._rate_of = [_first_match(self.rates, variable.path, default=1.0) for variable in variables]
+        self._decay_of = [
+            _first_match(self.decays, variable.path, default=0.0) if self._use_weight_decay(variable) else 0.0
+            for variable in variables
+        ]
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
@@ -139,17 +153,18 @@ def _first_match(values: Mapping[str, float], path: str, default: float) -> floa
 def _updated_at_once(variable, velocity, gradient, rate, momentum: float) -> bool:
     """Run the update as TensorFlow's one operation for it, if there is one for these variables.
 
-    Written out, each step of the formula takes its turn over the whole memory: for the 61 million
-    weights of AlexNet about a fifth of a training step on a CPU.
+    Written out, each step of the formula takes its turn over the whole memory. For the 61 million weights
+    of AlexNet that makes a training step some 5 % longer on a CPU (`benchmarks/alexnet_throughput.py`).
     """
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    if tf.distribute.has_strategy() or not isinstance(variable, keras.Variable):
-        return False  # a replica's part of a variable
+    # Keras hands over TensorFlow's own variable, or a replica's part of one, which has no such operation.
+    if tf.distribute.has_strategy() or not hasattr(variable, "handle"):
+        return False
     tf.raw_ops.ResourceApplyKerasMomentum(
-        var=variable.value.handle,
+        var=variable.handle,
         accum=velocity.value.handle,
         lr=rate,
         grad=tf.convert_to_tensor(gradient),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,8 @@ def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: 
         if verbose:
             print(f"{name}, seed {recipe.seed}: {own}", flush=True)
         begun = Run(own).recipe_file.is_file()
+        if not begun:
+            shutil.rmtree(own, ignore_errors=True)  # what a killed process had begun to write
         finished[name].append(training.train(recipe, workdir=own, resume=begun, data_dir=data_dir, verbose=verbose))
     return finished
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ class Pretrained:
         url: where they are published.
         sha256_begins: the first digits of the file's SHA-256, in hexadecimal.
         classes: number of classes that they tell apart.
+        input_shape: `(height, width, channels)` of the images that they were trained on.
         layers: name of each of our layers → the name that it has in the file.
     """
 
@@ -34,6 +36,7 @@ class Pretrained:
     url: str
     sha256_begins: str
     classes: int
+    input_shape: tuple[int, int, int]
     layers: Mapping[str, str]
 
 
@@ -78,7 +81,9 @@ def _load_saved(model: keras.Model, path: Path) -> None:
     variables = [*model.variables, *(optimizer.variables if optimizer else [])]
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():  # Keras warns of layers that only the file has, such as a head
+            warnings.simplefilter("ignore")
+            model.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
@@ -144,6 +149,17 @@ def _check_fits(model: keras.Model, pretrained: Pretrained) -> None:
         raise InputError(
             f"the weights {pretrained.name!r} tell {pretrained.classes} classes apart: with them and include_top=True, "
             f"classes must be {pretrained.classes}, not {model.output_shape[-1]}"
+        )
+    shape = tuple(model.input_shape[1:])
+    if last in names and shape != pretrained.input_shape:
+        raise InputError(
+            f"with weights {pretrained.name!r} and include_top=True, input_shape must be {pretrained.input_shape}, "
+            f"not {shape}"
+        )
+    if shape[-1] != pretrained.input_shape[-1]:
+        raise InputError(
+            f"the weights {pretrained.name!r} are for images with {pretrained.input_shape[-1]} channels, "
+            f"not {shape[-1]}"
         )
 
 

@@ -17,7 +17,9 @@ from cnnzoo import weights
 from cnnzoo.weights import Pretrained
 
 LAYERS = {"conv1": "features.0", "fc1": "classifier.1", "fc2": "classifier.3"}
-PUBLISHED = Pretrained("ours", "http://127.0.0.1:9/net.pth", "00000000", classes=5, layers=LAYERS)
+PUBLISHED = Pretrained(
+    "ours", "http://127.0.0.1:9/net.pth", "00000000", classes=5, input_shape=(8, 8, 3), layers=LAYERS
+)
 
 
 def small_net(classes=5, maps=4, include_top=True):
@@ -187,7 +189,7 @@ def test_published_weights_are_fetched_once_and_checked_every_time(torch, theirs
     folder, address = origin
     begins = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     (folder / "net.pth").write_bytes(file.read_bytes())
-    published = Pretrained("ours", f"{address}/net.pth", begins, classes=5, layers=LAYERS)
+    published = Pretrained("ours", f"{address}/net.pth", begins, classes=5, input_shape=(8, 8, 3), layers=LAYERS)
     model = small_net()
     weights.load(model, "ours", published)
     np.testing.assert_allclose(model(images()), outputs_of(torch, theirs, images()), atol=1e-6)
@@ -204,7 +206,7 @@ def test_a_wrong_file_at_the_origin_is_refused_and_removed(origin, cache, unchan
     folder, address = origin
     (folder / "net.pth").write_bytes(b"an apology in place of the weights")
     found = hashlib.sha256(b"an apology in place of the weights").hexdigest()[:8]
-    published = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, layers=LAYERS)
+    published = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, input_shape=(8, 8, 3), layers=LAYERS)
     with pytest.raises(cnnzoo.InputError, match=f"a file whose SHA-256 begins with {found}, not 7be5be79"):
         weights.load(unchanged(small_net()), "ours", published)
     assert not list(cache.iterdir())
@@ -212,7 +214,7 @@ def test_a_wrong_file_at_the_origin_is_refused_and_removed(origin, cache, unchan
 
 def test_what_cannot_be_fetched_gets_a_sentence(origin, cache, unchanged):
     _, address = origin
-    missing = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, layers=LAYERS)
+    missing = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, input_shape=(8, 8, 3), layers=LAYERS)
     with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be fetched from .*404.*pass its path as weights"):
         weights.load(unchanged(small_net()), "ours", missing)
     with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be fetched from http://127.0.0.1:9/net.pth"):
@@ -297,3 +299,20 @@ def test_kinds_of_files_are_named(tmp_path):
     (tmp_path / "folder.keras").mkdir()
     with pytest.raises(cnnzoo.InputError, match="there is no weights file"):
         weights.load(small_net(), tmp_path / "folder.keras")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"input_shape": (99, 99, 3)}, r"include_top=True, input_shape must be \(224, 224, 3\), not \(99, 99, 3\)"),
+        ({"input_shape": (63, 63, 1), "include_top": False}, "'imagenet' are for images with 3 channels, not 1"),
+        ({"classes": 5, "input_shape": (63, 63, 3)}, "classes must be 1000, not 5"),
+    ],
+)
+def test_what_cannot_fit_is_refused_before_anything_is_fetched(options, words, monkeypatch):
+    def fetched(*arguments, **more):
+        pytest.fail("the file was asked for")
+
+    monkeypatch.setattr(keras.utils, "get_file", fetched)
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.alexnet_owt(weights="imagenet", **options)

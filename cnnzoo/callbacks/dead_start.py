@@ -9,7 +9,7 @@ SHARE = 0.005  # a loss this near to guessing is guessing
 
 
 class DeadStart(keras.callbacks.Callback):
-    """Say in a sentence when an epoch ends with the loss still at ln(classes), where guessing leaves it.
+    """Say in a sentence when the loss stands at ln(classes), where guessing leaves it, and has not been below.
 
     Deep nets with small initial weights can stay there for long, AlexNet above all; nothing is broken,
     but an hour may be lost before one looks. The run goes on: many start late.
@@ -27,12 +27,14 @@ class DeadStart(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         loss = (logs or {}).get("loss")
-        if self._silent or loss is None or self.model is None:
+        if self._silent or loss is None or self.model is None or not _is_cross_entropy(self.model.loss):
             return
-        self._silent = True  # once a run: after the first epoch it is either said, or learning has begun
         classes = self.model.output_shape[-1]
         guessing = math.log(classes)
-        if _is_cross_entropy(self.model.loss) and abs(loss - guessing) <= SHARE * guessing:
+        if loss < (1 - SHARE) * guessing:
+            self._silent = True  # learning has begun
+        elif loss <= (1 + SHARE) * guessing:
+            self._silent = True  # once is enough
             print(
                 f"dead start: after epoch {epoch + 1} the loss is {loss:.3f}, and guessing among {classes} classes "
                 f"gives ln({classes}) = {guessing:.3f}; the net has learned nothing yet. If it stays there, try "

@@ -47,11 +47,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, region: str = "across", **kwargs
     ):
         super().__init__(**kwargs)
-        if not isinstance(size, int) or size < 1 or size % 2 == 0:
+        if type(size) is not int or size < 1 or size % 2 == 0:
             raise ValueError(f"size must be an odd integer of at least 1. Received: size={size!r}")
         for name, value in (("alpha", alpha), ("beta", beta)):
-            if not (isinstance(value, int | float) and value >= 0):
-                raise ValueError(f"{name} must be a number of at least 0. Received: {name}={value!r}")
+            if not (isinstance(value, int | float) and 0 <= value < float("inf")):
+                raise ValueError(f"{name} must be a finite number of at least 0. Received: {name}={value!r}")
         if not (isinstance(k, int | float) and k > 0):
             raise ValueError(f"k must be a positive number, or a dead map would divide by 0. Received: k={k!r}")
         if region not in ("across", "within"):
@@ -121,7 +121,7 @@ def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any],
     import tensorflow as tf
 
     formulas = _formulas(_sum_of_shifted, size, alpha, beta, k)
-    return _joined(*(tf.function(formula, jit_compile=True) for formula in formulas))
+    return _joined(*(tf.function(formula, jit_compile=True, reduce_retracing=True) for formula in formulas))
 
 
 def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable, Callable]:

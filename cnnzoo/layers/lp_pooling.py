@@ -13,7 +13,8 @@ class LpPooling2D(keras.layers.Layer):
 
     Normalised, p=1 is the mean of |x|, p=2 the root mean square, and a growing p nears the maximum.
     `normalized=False` leaves out 1/N, as PyTorch's `LPPool2d` does. Where a whole window is 0 the
-    root has no slope; its gradient is taken as 0.
+    root has no slope; its gradient is taken as 0. |x|^p is computed as it stands: with p=16, say, activities
+    beyond 250 overflow float32, and those below 0.003 count as 0.
 
     Args:
         p: the power; a finite number ≥ 1.

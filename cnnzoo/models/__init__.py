@@ -74,7 +74,7 @@ def create(name: str, /, **options: Any) -> "keras.Model":
         return function(name)(**options)
     except InputError:
         raise
-    except (TypeError, ValueError) as error:  # Keras' own refusals, of an activation or a rate
+    except Exception as error:  # Keras' own refusals, of an activation or a rate, and TensorFlow's, of memory
         raise InputError(f"{name} cannot be built with {options}: {reason(error)}") from error
 
 

@@ -80,7 +80,7 @@ def alexnet(
     >>> cnnzoo.alexnet(include_top=False).output_shape
     (None, 6, 6, 256)
     """
-    return _two_columns(**locals(), norm_first=True, dense_deviation=0.01)
+    return _two_columns(**locals(), norm_first=True, dense_deviation=0.01, bias_rate=1.0)
 
 
 def caffenet(
@@ -102,8 +102,11 @@ def caffenet(
     """Build CaffeNet: AlexNet with each pooling layer before its normalisation, 60,965,224 parameters.
 
     Arguments, layers and errors are those of `cnnzoo.alexnet`; `lrn` is Caffe's by default (k=1, α=2e-5
-    in the paper's form), and the weights of fc6 and fc7 start with deviation 0.005. Where it deviates from
-    BVLC's file: its weights take blue, green, red, these red, green, blue, and its biases learn twice as fast.
+    in the paper's form), the weights of fc6 and fc7 start with deviation 0.005, and biases learn twice as
+    fast and do not decay. Where it deviates from BVLC's file: its weights take blue, green, red, these red,
+    green, blue; it takes off the mean image, `preprocess_input` the mean colour; its versions differ in their
+    initial biases, here they are the paper's. Its weights and AlexNet's have the same shapes: a file of
+    either loads into the other.
 
     Source: BVLC's reference CaffeNet, published with Jia et al. 2014.
 
@@ -112,7 +115,7 @@ def caffenet(
     >>> [layer.name for layer in cnnzoo.caffenet(include_top=False).layers[1:4]]
     ['conv1', 'pool1', 'norm1']
     """
-    return _two_columns(**locals(), norm_first=False, dense_deviation=0.005)
+    return _two_columns(**locals(), norm_first=False, dense_deviation=0.005, bias_rate=2.0)
 
 
 def _two_columns(
@@ -132,11 +135,14 @@ def _two_columns(
     compile,
     norm_first,
     dense_deviation,
+    bias_rate,
 ):
     scaffold.check_top(include_top, pooling, classes)
-    if groups not in (1, 2):
+    if type(groups) is not int or groups not in (1, 2):
         raise InputError(f"groups must be 2, the columns of the paper, or 1, not {groups!r}")
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(227, 227, 3))
+    if not isinstance(initial_bias, int | float):
+        raise InputError(f"initial_bias must be a number, not {initial_bias!r}")
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (227, 227, 3), open_sides=not include_top)
 
     def starting_at(bias, deviation=0.01):  # one initializer always draws the same numbers: every layer has its own
         return {"kernel_initializer": RandomNormal(stddev=deviation), "bias_initializer": Constant(bias)}
@@ -181,7 +187,10 @@ def _two_columns(
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=5e-4)
+    if bias_rate == 1:
+        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=5e-4)
+    else:
+        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay={"*kernel": 5e-4}, rates={"*bias": bias_rate})
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
 
 
@@ -192,7 +201,7 @@ def _normalised(x, lrn, number):
     }
     if lrn is None:
         return x
-    if lrn not in forms:
+    if lrn not in tuple(forms):
         raise unknown("lrn", lrn, forms, plural="forms of lrn besides None")
     return LocalResponseNormalization(**forms[lrn], name=f"norm{number}")(x)
 

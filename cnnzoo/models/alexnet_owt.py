@@ -21,6 +21,7 @@ PRETRAINED = Pretrained(
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     sha256_begins="7be5be79",
     classes=1000,
+    input_shape=(224, 224, 3),
     layers={
         "conv1": "features.0",
         "conv2": "features.3",
@@ -49,9 +50,10 @@ def alexnet_owt(
 ):
     """Build the one-column AlexNet that torchvision ships: 61,100,840 parameters at 224×224.
 
-    64-192-384-256-256 maps, no normalisation, and 224 pixels with 2 of padding, which 11×11 windows at
-    steps of 4 divide down. Where torchvision's form deviates from the paper, so does this one: ReLU
-    before each pooling layer and 256 maps in conv4. Where it deviates from torchvision:
+    64-192-384-256-256 maps and no normalisation. 224 pixels with 2 of padding make
+    1 + (224 − 11 + 4)/4 = 55.25, rounded down to 55. torchvision's form, and so this one, deviates from the
+    paper in its ReLU before each pooling layer, its 256 maps in conv4, its lack of normalisation, and its
+    softmax, where the paper has logistic outputs. Where it deviates from torchvision:
 
     - Other input sizes get another fc6, as in keras.applications; torchvision pools them to 6×6.
 
@@ -84,7 +86,7 @@ def alexnet_owt(
     2469696
     """
     scaffold.check_top(include_top, pooling, classes)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(224, 224, 3))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (224, 224, 3), open_sides=not include_top)
 
     def started(fan_in):  # PyTorch's default start: everything uniform within ±1/√fan-in
         bound = fan_in**-0.5

@@ -104,7 +104,7 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
             layer = Conv2D(maps, window, stride, **options, name=f"conv{layers}")
             return scaffold.slide(layer, x) if padding == "valid" else layer(x)
 
-        x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
+        x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=True)
         x = Dropout(input_dropout, name="input_dropout")(x)
         for halving, width in enumerate(maps, start=1):
             *before, last = windows

@@ -1,7 +1,7 @@
 """AlexNet's small sibling for CIFAR-10.
 
-Krizhevsky, cuda-convnet, 2011: the nets that its wiki calls "18 % error on CIFAR-10" and "19 %", better
-known as Caffe's `cifar10_full` and `cifar10_quick`.
+Krizhevsky, cuda-convnet, 2011: the net that its wiki calls "18 % error on CIFAR-10", better known as Caffe's
+`cifar10_full`. Caffe's `cifar10_quick` is another: it has a hidden dense layer.
 """
 
 from keras.initializers import RandomNormal
@@ -79,7 +79,7 @@ def cuda_convnet(
         return Conv2D(maps, 5, padding="same", activation="relu", kernel_initializer=start, name=f"conv{number}")(x)
 
     # Windows of 3 at steps of 2 over 32, 16 and 8 pixels: "same" rounds up, as cuda-convnet does.
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=not include_top)
     x = convolved(x, 1, 32, 1e-4)
     x = MaxPooling2D(3, 2, padding="same", name="pool1")(x)
     x = normalised(x, 1)

@@ -91,7 +91,7 @@ def lenet5(
     def squashed():  # one initializer draws the same numbers each time, so every layer has its own
         return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
 
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
 
     x = scaffold.slide(Conv2D(6, 5, **squashed(), name="C1"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S2"), x)
@@ -172,7 +172,7 @@ def lenet(
     if subsampling not in pools:
         raise unknown("subsampling of lenet", subsampling, pools, plural="kinds of subsampling")
     pool = pools[subsampling]
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
 
     x = scaffold.slide(Conv2D(6, 5, activation=activation, name="C1"), x)
     x = scaffold.slide(pool(2, name="S2"), x)

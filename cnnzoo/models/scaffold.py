@@ -13,32 +13,51 @@ from cnnzoo.errors import InputError, reason
 from cnnzoo.weights import Pretrained
 
 
-def image_input(input_tensor: Any, input_shape: tuple[int, int, int] | None, default: tuple[int, int, int]):
+def image_input(
+    input_tensor: Any,
+    input_shape: tuple[int | None, int | None, int] | None,
+    default: tuple[int, int, int],
+    *,
+    open_sides: bool = False,
+):
     """Return the tensor that a model's body starts from.
 
     Args:
         input_tensor: a Keras tensor to build upon, or `None`.
         input_shape: `(height, width, channels)` of the images, or `None` for the default.
         default: the paper's own input shape.
+        open_sides: whether height and width may be `None`, for images of any size; where dense layers follow
+            they may not.
 
     Raises:
         InputError: the shape is not three positive integers, or both arguments are given and differ.
     """
-    if input_shape is not None and not _is_image_shape(input_shape):
-        raise InputError(f"input_shape must be three positive integers (height, width, channels), not {input_shape!r}")
+    if input_shape is not None and not _is_image_shape(input_shape, open_sides):
+        sides = (
+            "; with a head that is dense, height and width cannot be None" if _is_image_shape(input_shape, True) else ""
+        )
+        raise InputError(
+            f"input_shape must be three positive integers (height, width, channels), not {input_shape!r}{sides}"
+        )
     if keras.config.image_data_format() != "channels_last":
         raise InputError("the nets of cnnzoo are written for images with channels last, not 'channels_first'")
     if input_tensor is None:
         return keras.Input(tuple(input_shape or default), name="images")
     if not keras.utils.is_keras_tensor(input_tensor):
         raise InputError(f"input_tensor must be a Keras tensor, not a {type(input_tensor).__name__}")
-    if input_shape is not None and tuple(input_tensor.shape[1:]) != tuple(input_shape):
-        raise InputError(f"input_tensor has shape {tuple(input_tensor.shape[1:])}, input_shape says {input_shape}")
+    shape = tuple(input_tensor.shape[1:])
+    if not _is_image_shape(shape, open_sides):
+        raise InputError(f"input_tensor must hold images (batch, height, width, channels), not {input_tensor.shape}")
+    if input_shape is not None and shape != tuple(input_shape):
+        raise InputError(f"input_tensor has shape {shape}, input_shape says {input_shape}")
     return input_tensor
 
 
-def _is_image_shape(shape: Any) -> bool:
-    return isinstance(shape, tuple | list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape)
+def _is_image_shape(shape: Any, open_sides: bool = False) -> bool:
+    if not isinstance(shape, tuple | list) or len(shape) != 3:
+        return False
+    *image, channels = shape
+    return all(type(n) is int and n > 0 for n in (channels, *(n for n in image if not (open_sides and n is None))))
 
 
 def slide(layer: keras.layers.Layer, images):
@@ -76,7 +95,7 @@ def pooled_features(images, pooling: str | None):
     layers = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
     if pooling is None:
         return images
-    if pooling not in layers:
+    if pooling not in tuple(layers):  # by comparison: what was received may not be hashable
         raise InputError(f"pooling must be None, 'avg' or 'max', not {pooling!r}")
     return layers[pooling](name=f"{pooling}_pool")(images)
 
@@ -85,8 +104,11 @@ def check_top(include_top: bool, pooling: str | None, classes: int) -> None:
     """Refuse a head that contradicts itself.
 
     Raises:
-        InputError: `classes` is not a positive integer, or `pooling` is given together with the head.
+        InputError: `include_top` is no truth value, `classes` is not a positive integer, or `pooling` is
+            given together with the head.
     """
+    if not isinstance(include_top, bool):
+        raise InputError(f"include_top must be True or False, not {include_top!r}")
     if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
         raise InputError(f"classes must be an integer of at least 1, not {classes!r}")
     if include_top and pooling is not None:
@@ -177,12 +199,17 @@ def centred(images, input_shape: tuple[int, int, int], rescaled: float):
         Float32 tensor `(batch, *input_shape)`; images of the model's size are returned as they are.
 
     Raises:
-        InputError: another rank or number of channels.
+        InputError: another rank or number of channels, or an unknown size.
     """
     height, width, channels = input_shape
     shape = tuple(images.shape)
-    if len(shape) != 4 or shape[1:3] == (height, width) or None in shape[1:3]:
+    if len(shape) != 4 or shape[1:3] == (height, width):
         return resized(images, (height, width), channels)
+    if None in shape[1:3]:
+        raise InputError(
+            f"the size of the images must be known, as their shorter side decides how they are rescaled, not {shape}; "
+            "give batches of one size, or call it on single images in a batch of one"
+        )
     sides = ((round(height * rescaled), shape[1]), (round(width * rescaled), shape[2]))
     target, side = max(sides, key=lambda of: of[0] / of[1])
     tall, wide = shape[1] * target // side, shape[2] * target // side

@@ -1,7 +1,7 @@
 """What a study is: one recipe, with something varied, at several seeds."""
 
 import dataclasses
-import types
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -39,14 +39,29 @@ class Study:
     name: str = "study"
 
     def __post_init__(self) -> None:
-        seeds = (self.seeds,) if isinstance(self.seeds, int) else tuple(self.seeds)
+        if not isinstance(self.recipe, Recipe):
+            raise InputError(f"recipe must be a cnnzoo.Recipe, not {self.recipe!r}")
+        seeds = tuple(self.seeds) if isinstance(self.seeds, tuple | list) else (self.seeds,)
         if not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int for seed in seeds):
             raise InputError(f"seeds must be one or more different integers, such as seeds=0,1,2, not {self.seeds!r}")
-        if not self.variants:
-            raise InputError("a study needs at least one variant")
+        if not isinstance(self.variants, Mapping) or not self.variants:
+            raise InputError(f"variants must be a mapping with at least one variant, not {self.variants!r}")
+        for name, changes in self.variants.items():
+            self._check_variant(name, changes)
         object.__setattr__(self, "seeds", seeds)
-        object.__setattr__(self, "variants", types.MappingProxyType(dict(self.variants)))
+        object.__setattr__(self, "variants", {name: dict(changes) for name, changes in self.variants.items()})
         self.recipes()  # so that a wrong value is refused before the first run
+
+    def _check_variant(self, name: str, changes: Mapping[str, Any]) -> None:
+        if not re.fullmatch(r"\w[\w.-]*", str(name)):  # it becomes the name of a folder
+            raise InputError(f"a variant is named by letters, digits, '_', '-' and '.', not {name!r}")
+        if not isinstance(changes, Mapping):
+            raise InputError(
+                f"variant {name!r} must be a mapping from recipe values to what they become, not {changes!r}"
+            )
+        for value in ("seed", "name"):
+            if value in changes:
+                raise InputError(f"variant {name!r} cannot change {value!r}: a study gives each run its own")
 
     def recipes(self) -> list[tuple[str, Recipe]]:
         """Return every run: the name of its variant, and its recipe."""
@@ -72,6 +87,7 @@ class Study:
         own = {name: changes.pop(name) for name in ("seeds", "name") if name in changes}
         if "seed" in changes:
             own["seeds"] = (changes.pop("seed"),)
+        self._check_heard(changes)
         return dataclasses.replace(self, recipe=self.recipe.replace(**changes), **own)
 
     def override(self, settings: Iterable[str]) -> Self:
@@ -81,9 +97,21 @@ class Study:
             InputError: a text is not of that form, or as `replace`.
         """
         settings = list(settings)
-        own = {key: value for key, value in parse_settings(settings).items() if key == "seeds"}
-        common = [setting for setting in settings if setting.partition("=")[0].strip() != "seeds"]
+        values = parse_settings(settings)
+        own = {
+            {"seed": "seeds"}.get(key, key): value for key, value in values.items() if key in ("seed", "seeds", "name")
+        }
+        common = [each for each in settings if each.partition("=")[0].strip() not in ("seed", "seeds", "name")]
+        self._check_heard(parse_settings(common))
         return dataclasses.replace(self, recipe=self.recipe.override(common), **own)
+
+    def _check_heard(self, settings: Mapping[str, Any]) -> None:
+        """Refuse a setting that every variant overrides."""
+        for key in settings:
+            name, _, entry = key.partition(".")
+            changed = [changes.get(name) for changes in self.variants.values()]
+            if all((entry in (value or ())) if entry else value is not None for value in changed):
+                raise InputError(f"{key} cannot be set: each variant of {self.name!r} has its own")
 
     def smoke(self) -> Self:
         """Return the same study cut to seconds: a few steps of each variant, at one seed."""

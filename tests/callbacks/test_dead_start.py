@@ -48,6 +48,24 @@ def test_a_net_that_learns_is_left_alone(capsys):
     assert sentence_after(model, capsys, images=images, labels=np.tile(np.arange(10), 40)) == ""
 
 
+def test_a_start_above_guessing_is_watched(capsys):
+    """Large first biases, AlexNet's case: the first epoch's mean is above ln(classes), the next ones stay at it."""
+    callback = DeadStart()
+    callback.set_model(dead())
+    callback.on_train_begin()
+    for epoch, loss in enumerate((2.6, 2.303, 2.303)):
+        callback.on_epoch_end(epoch, {"loss": loss})
+    assert capsys.readouterr().err.startswith("dead start: after epoch 2")
+
+
+def test_a_net_with_several_outputs_is_left_alone(capsys):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, [keras.layers.Dense(3)(inputs), keras.layers.Dense(2)(inputs)])
+    model.compile("sgd", ["mse", "mse"])
+    model.fit(np.zeros((4, 4)), [np.zeros((4, 3)), np.zeros((4, 2))], verbose=0, callbacks=[DeadStart()])
+    assert capsys.readouterr().err == ""
+
+
 def test_another_loss_has_no_such_value(capsys):
     """A squared error may be ln(10) by chance."""
     inputs = keras.Input((1,))
