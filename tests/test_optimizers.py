@@ -106,6 +106,25 @@ def test_at_a_constant_rate_it_is_pytorchs_sgd():
     assert_close(found, [weight.detach().numpy() for weight in theirs])
 
 
+def test_weights_can_be_excluded_from_the_decay():
+    """By Keras' own method, before the optimizer is built."""
+    model = net()
+    optimizer = ClassicSGD(0.03, 0.0, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(model.trainable_variables)
+    decays = dict(zip([weight.path for weight in model.trainable_variables], optimizer._decay_of, strict=True))
+    assert {path: decay for path, decay in decays.items() if path.endswith("bias")} != {}
+    assert all(decay == (0.0 if path.endswith("bias") else 0.5) for path, decay in decays.items())
+
+
+@pytest.mark.parametrize("options", [{"weight_decay": {"fc11/kernel": 1.0}}, {"rates": {"*/gamma": 2.0}}], ids=str)
+def test_a_pattern_that_matches_nothing_is_refused(options):
+    (pattern,) = next(iter(options.values()))
+    with pytest.raises(cnnzoo.InputError, match="matches none of the weights") as refused:
+        ClassicSGD(0.1, **options).build(net().trainable_variables)
+    assert repr(pattern) in str(refused.value)
+
+
 def test_the_decay_is_not_that_of_keras_sgd():
     """Keras takes the decay past the momentum: why this optimizer is here."""
     start = net()
@@ -119,10 +138,13 @@ def test_the_decay_is_not_that_of_keras_sgd():
 
 @pytest.mark.parametrize("decay", [0.0, 0.05, DECAYS], ids=str)
 def test_tensorflows_one_operation_is_the_written_out_formula(decay, monkeypatch):
-    results = []
-    start = net().get_weights()
+    results, at_once = [], []
+    start, update = net().get_weights(), optimizers._updated_at_once
+    monkeypatch.setattr(optimizers, "_updated_at_once", lambda *given: at_once.append(update(*given)) or at_once[-1])
     for written_out in (False, True):
         if written_out:
+            assert at_once, "no update was asked for"
+            assert all(at_once), "the one operation was not taken"
             monkeypatch.setattr(optimizers, "_updated_at_once", lambda *_: False)
         model = net(optimizer=ClassicSGD(0.05, 0.9, decay, RATES))
         model.set_weights(start)

@@ -204,3 +204,33 @@ def test_smallest_input(make):
 def test_bad_options_get_a_sentence(options, words):
     with pytest.raises(cnnzoo.InputError, match=words.replace("?", r"\?")):
         body(cnnzoo.alexnet, **options)
+
+
+def test_caffenets_biases_learn_twice_as_fast_and_do_not_decay():
+    config = cnnzoo.caffenet(input_shape=(67, 67, 3), classes=5).optimizer.get_config()
+    assert config["rates"] == {"*bias": 2.0}
+    assert config["weight_decay"] == {"*kernel": 5e-4}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"groups": 2.0}, "groups must be 2, the columns of the paper, or 1, not 2.0"),
+        ({"lrn": ["paper"]}, r"unknown lrn .*'paper'"),
+        ({"initial_bias": "a"}, "initial_bias must be a number, not 'a'"),
+        ({"include_top": "no"}, "include_top must be True or False, not 'no'"),
+        ({"include_top": False, "pooling": ["avg"]}, r"pooling must be None, 'avg' or 'max', not \['avg'\]"),
+        ({"input_shape": (None, None, 3)}, "with a head that is dense, height and width cannot be None"),
+        ({"input_tensor": keras.Input((10,))}, "input_tensor must hold images"),
+    ],
+    ids=str,
+)
+def test_odd_arguments_get_a_sentence(options, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.alexnet(**options)
+
+
+def test_features_of_images_of_any_size():
+    model = cnnzoo.alexnet(include_top=False, input_shape=(None, None, 3), compile=False)
+    assert model.output_shape == (None, None, None, 256)
+    assert model(np.zeros((1, 67, 99, 3), "float32")).shape == (1, 1, 2, 256)

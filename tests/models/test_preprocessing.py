@@ -121,3 +121,14 @@ def test_other_channels_get_a_sentence(name):
         preprocessed(name, pixels(40, 40, channels=1))
     with pytest.raises(cnnzoo.InputError, match=r"not \(40, 40, 3\)"):
         preprocessed(name, pixels(40, 40)[0])
+
+
+def test_an_unknown_size_is_refused_where_it_decides_the_scale():
+    """In a graph whose images have no fixed size the shorter side is not known when it is built."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)], autograph=False)
+    def preprocessed(images):
+        return cnnzoo.models.alexnet.preprocess_input(images)
+
+    with pytest.raises(cnnzoo.InputError, match="the size of the images must be known"):
+        preprocessed(np.zeros((1, 300, 500, 3), "uint8"))
