@@ -23,6 +23,10 @@ def _each(kind: Kind, *classes: type) -> dict[type, Kind]:
     return dict.fromkeys(classes, kind)
 
 
+def _response_normalization(call: Call) -> Arithmetic:
+    return (sliding.surround if call.layer.region == "within" else pointwise.elementwise)(call)
+
+
 # A class that is not here is looked for by the classes that it derives from.
 KINDS: dict[type, Kind] = {
     **_each(sliding.convolution, layers.Conv1D, layers.Conv2D, layers.Conv3D),
@@ -66,7 +70,7 @@ KINDS: dict[type, Kind] = {
     **_each(sliding.subsampling, Subsampling2D),
     **_each(sliding.partially_connected_convolution, PartiallyConnectedConv2D),
     **_each(pointwise.radial_basis, RadialBasis),
-    **_each(pointwise.elementwise, LocalResponseNormalization),
+    **_each(_response_normalization, LocalResponseNormalization),
 }
 
 # Classes that Keras gives no public name: layers inside keras.applications, and the operations that

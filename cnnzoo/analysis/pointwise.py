@@ -29,7 +29,7 @@ def radial_basis(call: Call) -> Arithmetic:
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 
-    A normalisation is one of these: what it averages over is not counted in the field.
+    A batch or layer normalisation is one of these: what it averages over is not counted in the field.
     """
     shapes = [signal.shape for signal in call.inputs]
     try:

@@ -87,8 +87,9 @@ def conv_report(
     - Multiply-adds are those of convolutions, dense layers and distances to centres, without biases.
     - "Unshared" is the number of parameters if every output had its own.
     - The receptive field is that of a neuron far from the border, and may exceed the image; what sees the
-      whole image has the image's size. The statistics of a normalisation do not widen it. After
-      upsampling it is rounded up.
+      whole image has the image's size. The statistics of a batch or layer normalisation do not widen it;
+      local response normalisation within maps does, by its square of pixels. After upsampling it is
+      rounded up.
     - A shared layer has its parameters counted once, everything else at every call.
 
     Args:
@@ -103,7 +104,8 @@ def conv_report(
     Raises:
         InputError: what was given is no such model, its input is open or contradicted, or a layer is
             of a kind that the report does not know.
-        DisagreementError: Keras has another size or number of weights for a layer than the formulas.
+        DisagreementError: Keras has another size or number of weights for a layer than the formulas: it is
+            quantised, has LoRA, or is a subclass with weights of its own. This is an `InputError`, too.
 
     Source: LeCun et al. 1998, section II-B (connections); `cnnzoo.analysis.window` and
     `cnnzoo.analysis.field` for the formulas.
@@ -117,6 +119,18 @@ def conv_report(
     if isinstance(model, str):
         options = {} if input_shape is None else {"input_shape": input_shape}
         model, input_shape = models.create(model, compile=False, **options), None
+    survey = surveyed(model, input_shape, elementwise)
+    report = ConvReport(model.name, tuple(survey.rows), tuple(survey.warnings))
+    if report.totals.parameters != model.count_params():
+        raise DisagreementError(
+            f"the layers of {model.name} have {report.totals.parameters:,} parameters, "
+            f"and the model {model.count_params():,}: it has weights that belong to none of the layers in its graph"
+        )
+    return report
+
+
+def surveyed(model: keras.Model, input_shape: Any, elementwise: Iterable[type]) -> Survey:
+    """Go through a model call by call; the arguments are those of `conv_report`."""
     pointwise = tuple(elementwise) if isinstance(elementwise, Iterable) else (elementwise,)
     if not all(isinstance(cls, type) for cls in pointwise):
         raise InputError(f"elementwise must be layer classes in a tuple, such as (MyLayer,), not {elementwise!r}")
@@ -125,10 +139,4 @@ def conv_report(
     for signal in signals:
         survey.add_input(signal)
     walk(model, signals, survey.visit)
-    report = ConvReport(model.name, tuple(survey.rows), tuple(survey.warnings))
-    if report.totals.parameters != model.count_params():
-        raise DisagreementError(
-            f"the layers of {model.name} have {report.totals.parameters:,} parameters, "
-            f"and the model {model.count_params():,}"
-        )
-    return report
+    return survey

@@ -169,6 +169,12 @@ def global_pooling(call: Call) -> Arithmetic:
     )
 
 
+def surround(call: Call) -> Arithmetic:
+    """Return values scaled by a square of pixels around them, itself part of the neurons before: no connections."""
+    windows = tuple(Window(side, call.layer.size, padding="same") for side in call.shape[:-1])
+    return Arithmetic(shape=call.shape, field=call.field.slide(windows, through_depth=False), steps=windows)
+
+
 def _windows(call: Call, size: int | tuple[int, ...]) -> tuple[Window, ...]:
     layer, sides = call.layer, call.shape[:-1]
     return tuple(

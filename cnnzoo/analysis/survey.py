@@ -14,12 +14,14 @@ from cnnzoo.errors import InputError, reason
 from cnnzoo.weights import count_parameters
 
 
-class DisagreementError(AssertionError):
-    """The formulas and Keras differ about a layer: a fault of the report, or a layer that is not what it says."""
+class DisagreementError(InputError):
+    """The formulas and Keras differ about a layer, which is not what its class says: no number is printed."""
 
 
 class Survey:
-    """The rows and warnings so far. `visit` is what `cnnzoo.analysis.graph.walk` calls.
+    """The rows and warnings so far, and the arithmetic of each row.
+
+    `visit` is what `cnnzoo.analysis.graph.walk` calls.
 
     Args:
         elementwise: further layer classes that work element by element.
@@ -27,6 +29,7 @@ class Survey:
 
     def __init__(self, elementwise: tuple[type, ...]):
         self.rows: list[Row] = []
+        self.arithmetics: list[Arithmetic] = []
         self.warnings: list[str] = []
         self._elementwise = elementwise
         self._calls: dict[str, int] = {}
@@ -37,6 +40,7 @@ class Survey:
         call = Call(None, signal.tensor.name, (signal,), signal.shape)
         arithmetic = Arithmetic(shape=signal.shape, field=signal.field)
         memory = _bytes(signal.tensor)
+        self.arithmetics.append(arithmetic)
         self.rows.append(Row.of(call, arithmetic, kind="InputLayer", number=1, trained=0, fixed=0, memory=memory))
 
     def visit(self, layer: Any, name: str, args: tuple, kwargs: dict) -> Signal:
@@ -61,6 +65,7 @@ class Survey:
             call, arithmetic, kind=type(layer).__name__, number=number, trained=trained, fixed=fixed, memory=memory
         )
         self.rows.append(row)
+        self.arithmetics.append(arithmetic)
         self.warnings.extend(unread_warning(row.name, call, arithmetic.steps))
         return Signal(output, arithmetic.field)
 
@@ -79,9 +84,12 @@ def _not_known(layer: Any, name: str) -> str:
     sentence = f"layer {name!r} is a {kind}, whose arithmetic conv_report does not know"
     if not isinstance(layer, keras.Layer):
         return f"{sentence}; build the net from layers instead"
+    before = "report on the part of the net before it, keras.Model(model.inputs, that_layer.input)"
+    if type(layer).__module__.partition(".")[0] == "keras":  # those that work element by element are all known
+        return f"{sentence}; {before}"
     return (
-        f"{sentence}; if each output comes from the inputs at its place alone, pass elementwise=({kind},), "
-        "else report on the part of the net before it, keras.Model(model.inputs, that_layer.input)"
+        f"{sentence}; if every output of {kind} depends only on the inputs at its place, "
+        f"pass elementwise=({kind},), else {before}"
     )
 
 
@@ -109,13 +117,17 @@ def _check(call: Call, arithmetic: Arithmetic) -> None:
     """
     layer = f"layer {call.name!r} ({type(call.layer).__name__})"
     if arithmetic.shape != call.output_shape:
-        raise DisagreementError(f"{layer}: the formulas give the output {arithmetic.shape}, Keras {call.output_shape}")
+        raise DisagreementError(
+            f"{layer} has the output {call.output_shape}, and the formulas give {arithmetic.shape}: "
+            "it computes something else than its class says"
+        )
     # An activation may be a layer with weights of its own, such as PReLU.
     extra = {id(weight) for weight in getattr(getattr(call.layer, "activation", None), "weights", [])}
     held = count_parameters([weight for weight in getattr(call.layer, "weights", []) if id(weight) not in extra])
     if arithmetic.parameters is not None and arithmetic.parameters != held:
         raise DisagreementError(
-            f"{layer}: the formulas give {arithmetic.parameters:,} parameters, the layer has {held:,}"
+            f"{layer} has {held:,} parameters, and the formulas give {arithmetic.parameters:,}: it has weights that "
+            "the formulas do not know, because it is quantised, has LoRA, or is a subclass with weights of its own"
         )
 
 

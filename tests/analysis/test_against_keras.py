@@ -103,6 +103,7 @@ def test_500_random_layers_have_the_computed_sizes_and_parameters():
         ((6, 7, 2), layers.UnitNormalization(name="layer")),
         ((6, 7, 2), layers.Normalization(name="layer")),
         ((6, 7, 2), LocalResponseNormalization(name="layer")),
+        ((6, 7, 2), LocalResponseNormalization(3, region="within", name="layer")),
         ((6, 7, 2), LpPooling2D(2, 3, 2, padding="same", name="layer")),
         ((6, 7, 2), LocallyConnected2D(3, (2, 3), (2, 1), padding="same", name="layer")),
         ((6, 7, 2), layers.Conv2D(3, 3, activation=layers.PReLU(), name="layer")),

@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 import cnnzoo
+from cnnzoo.layers import LocalResponseNormalization
 from tests.analysis.nets import stack
 
 
@@ -101,6 +102,32 @@ def test_after_upsampling_the_field_is_that_of_the_furthest_seeing_neuron(body):
     row, centre = cnnzoo.conv_report(model).rows[-1], middle(model)
     around = [reached(model, (centre[0] + shift, centre[1] + shift)) for shift in range(6)]
     assert row.receptive_field == max(around)
+
+
+def test_normalisation_within_maps_widens_the_field_by_its_square():
+    norm = LocalResponseNormalization(5, 1.0, 0.75, 1.0, "within", name="norm")
+    model = stack((40, 36, 1), layers.AveragePooling2D(2), norm, layers.Conv2D(1, 3))
+    for weight in model.weights:
+        weight.assign(np.full(weight.shape, 0 if "bias" in weight.name else 1))
+    image = np.random.default_rng(0).uniform(1, 2, size=(40, 36)).astype("float32")
+    row, (middle_row, middle_column) = cnnzoo.conv_report(model).rows[-1], middle(model)
+
+    def span(axis):
+        """Return over how many lines those are spread whose change the place in the middle answers to."""
+        side = image.shape[axis]
+        lines = np.expand_dims(np.eye(side, dtype="float32"), 2 - axis)
+        images = np.concatenate([image[None], image + 5 * lines])[..., None]
+        answers = np.asarray(model(images))[:, middle_row, middle_column, 0]
+        (seen,) = np.nonzero(np.abs(answers[1:] - answers[0]) > 1e-4)
+        return seen[-1] - seen[0] + 1
+
+    assert row.receptive_field == (span(0), span(1)) == (14, 14)
+    assert row.jump == (2, 2)
+
+
+def test_normalisation_across_maps_does_not_widen_it():
+    body = [layers.Conv2D(8, 3), LocalResponseNormalization(5)]
+    assert cnnzoo.conv_report(stack((9, 9, 1), *body)).rows[-1].receptive_field == (3, 3)
 
 
 def test_upsampling_divides_the_jump():

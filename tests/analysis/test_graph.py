@@ -151,6 +151,20 @@ class TwoKernels(keras.layers.Conv2D):
         self.second = self.add_weight(shape=self.kernel.shape)
 
 
+class Smaller(keras.layers.Conv2D):
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 4, 4, self.filters)
+
+    def call(self, inputs):
+        return super().call(inputs)[:, 1:5, 1:5]
+
+
+class Tempered(keras.Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.temperature = self.add_weight(shape=())
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -159,7 +173,11 @@ class TwoKernels(keras.layers.Conv2D):
         (layers.Dense(3), "not a Dense"),
         (Subclassed(name="mine"), "mine is a subclassed model (Subclassed)"),
         (stack((5, 3), layers.LSTM(4, name="lstm")), "layer 'lstm' is a LSTM, whose arithmetic conv_report does not"),
-        (stack((5, 3), Doubled(name="mine")), "pass elementwise=(Doubled,), else report on the part of the net before"),
+        (
+            stack((5, 3), Doubled(name="mine")),
+            "if every output of Doubled depends only on the inputs at its place, pass elementwise=(Doubled,), "
+            "else report on the part of the net before",
+        ),
         (stack((5, 3), ops.cumsum), "whose arithmetic conv_report does not know; build the net from layers instead"),
         (
             stack((3, 8, 8), layers.Conv2D(2, 3, data_format="channels_first", name="c")),
@@ -179,6 +197,22 @@ def test_what_it_does_not_know_gets_a_sentence(model, words):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.LSTM(4, return_sequences=True),
+        layers.Bidirectional(layers.GRU(2, return_sequences=True)),
+        layers.TimeDistributed(layers.Dense(3)),
+        layers.SpectralNormalization(layers.Conv1D(3, 3, padding="same")),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_of_keras_are_not_offered_to_count_as_elementwise(layer):
+    with pytest.raises(cnnzoo.InputError, match="does not know; report on the part of the net before it") as error:
+        cnnzoo.conv_report(stack((5, 3), layer))
+    assert "elementwise" not in str(error.value)
+
+
 def test_layers_of_ones_own_that_work_element_by_element():
     model = stack((8, 8, 3), Doubled(name="mine"), layers.Conv2D(2, 3, name="conv"))
     report = cnnzoo.conv_report(model, elementwise=(Doubled,))
@@ -192,8 +226,24 @@ def test_layers_of_ones_own_that_work_element_by_element():
 
 
 def test_a_layer_that_is_not_what_its_class_says_is_not_printed():
-    with pytest.raises(DisagreementError, match=r"'odd' \(TwoKernels\): the formulas give 56 parameters, .* has 110"):
+    words = r"layer 'odd' \(TwoKernels\) has 110 parameters, and the formulas give 56: it has weights that the formulas"
+    with pytest.raises(DisagreementError, match=words):
         cnnzoo.conv_report(stack((8, 8, 3), TwoKernels(2, 3, name="odd")))
+    with pytest.raises(DisagreementError, match=r"'odd' \(Smaller\) has the output \(4, 4, 2\), .* \(6, 6, 2\)"):
+        cnnzoo.conv_report(stack((8, 8, 3), Smaller(2, 3, name="odd")))
+    inputs = keras.Input((4,))
+    with pytest.raises(DisagreementError, match="10 parameters, and the model 11: it has weights that belong to none"):
+        cnnzoo.conv_report(Tempered(inputs, layers.Dense(2)(inputs)))
+
+
+@pytest.mark.parametrize("change", [lambda layer: layer.quantize("int8"), lambda layer: layer.enable_lora(2)])
+def test_quantised_and_adapted_layers_are_refused_in_a_sentence(change):
+    model = stack((4, 3), layers.Dense(5, name="fc"))
+    change(model.get_layer("fc"))
+    words = r"layer 'fc' \(Dense\) has .* because it is quantised, has LoRA, or is a subclass with weights of its own"
+    with pytest.raises(cnnzoo.InputError, match=words) as error:
+        cnnzoo.conv_report(model)
+    assert isinstance(error.value, DisagreementError)
 
 
 def test_subclasses_are_what_they_derive_from():

@@ -69,6 +69,16 @@ def test_multiply_adds_of_the_alexnets(name, multiply_adds):
     assert cnnzoo.conv_report(name).totals.multiply_adds == multiply_adds
 
 
+def test_cuda_convnets_fields_grow_with_its_normalisation():
+    report = cnnzoo.conv_report("cuda_convnet")
+    fields = {row.name: row.receptive_field for row in report.rows[1:-2]}
+    sides = {"conv1": 5, "pool1": 7, "norm1": 11, "conv2": 19, "pool2": 23, "norm2": 31, "conv3": 47, "pool3": 55}
+    assert fields == {name: (side, side) for name, side in sides.items()}
+    norm = report["norm1"]
+    assert (norm.window, norm.stride, norm.padding) == ((3, 3), (1, 1), ((1, 1), (1, 1)))
+    assert (norm.parameters, norm.connections, norm.multiply_adds, norm.unshared_parameters) == (0, 0, 0, 0)
+
+
 def test_alexnet_at_224_leaves_a_border_unread():
     at_conv1, at_pool1, *further = cnnzoo.conv_report("alexnet", input_shape=(224, 224, 3)).warnings
     assert at_conv1 == (
