@@ -33,7 +33,7 @@ def image_signals(model: keras.Model, input_shape: Any) -> list[Signal]:
             "conv_report takes a name of cnnzoo.list_models() or a Keras model, "
             f"not {f'the class {model.__name__}' if isinstance(model, type) else f'a {type(model).__name__}'}"
         )
-    references = _graph_inputs(model)
+    references = graph_inputs(model)
     if input_shape is None:
         shapes = [tuple(reference.shape[1:]) for reference in references]
     elif len(references) == 1 and not isinstance(input_shape, list):
@@ -51,7 +51,12 @@ def image_signals(model: keras.Model, input_shape: Any) -> list[Signal]:
     ]
 
 
-def _graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
+def graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
+    """Return the tensors that a model's graph begins with.
+
+    Raises:
+        InputError: the model has no graph, or none yet.
+    """
     if isinstance(model, keras.Sequential):
         if not model.built:
             raise InputError(
@@ -61,7 +66,7 @@ def _graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
     elif not isinstance(model, keras.Function):
         raise InputError(
             f"{model.name} is a subclassed model ({type(model).__name__}), whose layers are known only to its own "
-            "call; conv_report takes functional and Sequential models"
+            "call; what can be read are functional and Sequential models"
         )
     try:
         return list(model.inputs)

@@ -6,6 +6,7 @@ layer's own input. Windows that touch the padding count as whole ones.
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Protocol
 
@@ -28,6 +29,9 @@ class Step(Protocol):
     @property
     def pace(self) -> Fraction:
         """How many input values lie between two neighbouring outputs."""
+
+    def seen(self, output: int) -> Iterable[int]:
+        """Return the places of the inputs that an output sees; those in the padding lie outside of 0 to size − 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +114,10 @@ class Window:
     def pace(self) -> Fraction:
         return Fraction(self.stride)
 
+    def seen(self, output: int) -> Iterable[int]:
+        start = output * self.stride - self.pads[0]
+        return range(start, start + self.extent, self.dilation)
+
     def nearest_whole(self) -> tuple[int | None, int]:
         """Return the nearest W below and above at which the last window ends where the input ends.
 
@@ -190,6 +198,10 @@ class TransposedWindow:
     def pace(self) -> Fraction:
         return Fraction(1, self.stride)
 
+    def seen(self, output: int) -> Iterable[int]:
+        starts = [output + self.pads[0] - tap * self.dilation for tap in range(self.window)]
+        return [start // self.stride for start in starts if start % self.stride == 0]
+
 
 @dataclasses.dataclass(frozen=True)
 class Border:
@@ -209,6 +221,9 @@ class Border:
     def outputs(self) -> int:
         return self.size + sum(self.pads)
 
+    def seen(self, output: int) -> Iterable[int]:
+        return (output - self.pads[0],)
+
 
 @dataclasses.dataclass(frozen=True)
 class Resampling:
@@ -226,3 +241,8 @@ class Resampling:
     @property
     def pace(self) -> Fraction:
         return Fraction(self.size, self.outputs)
+
+    def seen(self, output: int) -> Iterable[int]:
+        centre = (output + Fraction(1, 2)) * self.pace  # where the first value lies at 1/2
+        first = math.floor(centre - Fraction(self.spread, 2))
+        return range(first, first + self.spread + 1)
