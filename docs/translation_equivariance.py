@@ -5,8 +5,9 @@
 Two windows of 227×227 pixels are cut out of a photograph that comes with scikit-learn, 32 pixels down and
 right of one another: one place of pool5, eight of conv1. Every convolution and pooling layer must answer to
 the second as to the first, moved; the dense layers must not. A shift of 4 pixels is one place of conv1, but
-half a place of pool1, whose place before is compared and answers otherwise: maps move along up to the stride. The net has the
-random weights that it begins with: nothing of this is learned. Writes translation_equivariance.png.
+half a place of pool1, whose place before is compared and answers otherwise: maps move along up to the
+stride. The net has the random weights that it begins with: nothing of this is learned. Writes
+translation_equivariance.png.
 """
 
 import os

@@ -1,7 +1,15 @@
-"""AlexNet's small sibling on CIFAR-10.
+"""AlexNet's small sibling on CIFAR-10, in a sixth of cuda-convnet's epochs.
 
-cnnzoo train cuda_convnet_cifar10
+    cnnzoo train cuda_convnet_cifar10
 
+Test accuracy after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
+76.56 % ± 0.28 (76.30, 76.53, 76.86), 12 to 23 minutes. ± is the standard deviation. Printed by
+`benchmarks/recipe_results.py cuda_convnet_cifar10`.
+
+Rates, momentum and decay are cuda-convnet's; nothing was tuned. Its own schedule, for 18 % error (Krizhevsky,
+2011), was not run:
+
+    cnnzoo train cuda_convnet_cifar10 --epochs 140 --set drops=120,130
 """
 
 from cnnzoo import Recipe, cli
