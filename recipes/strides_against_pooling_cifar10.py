@@ -4,20 +4,10 @@ cnnzoo train strides_against_pooling_cifar10
 
 """
 
-from cnnzoo import Recipe, Study, cli
+from cnnzoo import Study, cli, load_recipe
 
 study = Study(
-    recipe=Recipe(
-        model="model_c",
-        data="cifar10",
-        epochs=350,
-        batch_size=128,
-        learning_rate=0.01,
-        schedule="step",
-        drops=(200, 250, 300),
-        optimizer="classicsgd",
-        optimizer_options={"momentum": 0.9, "weight_decay": 0.001},
-    ),
+    recipe=load_recipe("all_cnn_c_cifar10"),
     variants={
         "model_c": {"model": "model_c"},
         "strided_cnn_c": {"model": "strided_cnn_c"},

@@ -8,11 +8,12 @@ from keras.initializers import RandomUniform, VarianceScaling
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, ZeroPadding2D
 
 from cnnzoo.models import scaffold
+from cnnzoo.models.alexnet import MEAN
+from cnnzoo.models.alexnet import decode_predictions as decode_predictions  # ImageNet's classes
 from cnnzoo.optimizers import ClassicSGD
 from cnnzoo.weights import Pretrained
 
-MEAN = (123.675, 116.28, 103.53)  # ImageNet's training pixels: red, green, blue, from 0 to 255
-DEVIATION = (58.395, 57.12, 57.375)
+DEVIATION = (58.395, 57.12, 57.375)  # of ImageNet's training pixels: red, green, blue, from 0 to 255
 RESCALED = 256 / 224
 
 # torchvision's file, whose name holds the beginning of its SHA-256, and what it calls our layers.
@@ -155,20 +156,3 @@ def preprocess_input(images, input_shape=(224, 224, 3)):
     images = scaffold.centred(images, input_shape, rescaled=RESCALED)
     channels = input_shape[-1]
     return (images - scaffold.per_channel(MEAN, channels)) / scaffold.per_channel(DEVIATION, channels)
-
-
-def decode_predictions(predictions, top=5):
-    """Return the most probable ImageNet classes: `(WordNet id, name, probability)`, largest first.
-
-    Keras fetches the names once, over the network.
-
-    Args:
-        predictions: array `(batch, 1000)` of probabilities.
-        top: how many classes to return.
-
-    Raises:
-        InputError: another shape, or the names cannot be fetched.
-
-    Source: `keras.applications.imagenet_utils.decode_predictions`.
-    """
-    return scaffold.decode_imagenet(predictions, top)
