@@ -121,7 +121,7 @@ def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any],
     import tensorflow as tf
 
     formulas = _formulas(_sum_of_shifted, size, alpha, beta, k)
-    return _joined(*(tf.function(formula, jit_compile=True, reduce_retracing=True) for formula in formulas))
+    return _joined(*(tf.function(formula, jit_compile=True) for formula in formulas))
 
 
 def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable, Callable]:
