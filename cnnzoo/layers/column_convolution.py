@@ -9,7 +9,7 @@ class ColumnConv2D(keras.layers.Conv2D):
     """Convolve in groups: what `keras.layers.Conv2D(groups=…)` computes, one column after the other.
 
     Same weights, same numbers. TensorFlow's own grouped convolution takes several times as long on a
-    CPU as the convolutions of its columns (`benchmarks/lrn_cost.py --native-groups`); the paper's two
+    CPU as the convolutions of its columns (`benchmarks/alexnet_layers.py --native-groups`); the paper's two
     columns were two convolutions on two graphics cards.
 
     Args:

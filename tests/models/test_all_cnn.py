@@ -73,7 +73,7 @@ def test_last_maps_are_averaged_into_the_logits():
 
 def test_compiled_with_one_of_the_papers_rates():
     config = cnnzoo.all_cnn_c(maps=(6, 12)).optimizer.get_config()
-    assert (config["learning_rate"], config["momentum"], config["weight_decay"]) == (pytest.approx(0.05), 0.9, 1e-3)
+    assert (config["learning_rate"], config["momentum"], config["weight_decay"]) == (pytest.approx(0.01), 0.9, 1e-3)
 
 
 @pytest.mark.parametrize("name", TABLES)
