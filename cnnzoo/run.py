@@ -52,6 +52,8 @@ class Run:
         Raises:
             InputError: the folder holds no run.
         """
+        if "variants" in self.content:
+            raise InputError(f"{str(self.folder)!r} holds a study; each of its runs has a folder of its own below it")
         return self.content["recipe"]
 
     @property
@@ -90,8 +92,6 @@ class Run:
 
         for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.optimizers"):
             importlib.import_module(module)  # so that Keras knows their classes by name
-        if self.recipe_file.is_file() and "variants" in self.content:
-            raise InputError(f"{str(self.folder)!r} holds a study; each of its runs has a folder of its own below it")
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
         try:

@@ -108,8 +108,8 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     True
     """
     run = run if isinstance(run, Run) else Run(run)
-    model = run.model()
     recipe = Recipe.from_dict(run.recipe)
+    model = run.model()
     source = _source(recipe, data_dir)
     return _judged(recipe, model, source.test[: recipe.test_examples])
 

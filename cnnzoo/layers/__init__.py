@@ -8,6 +8,7 @@ from cnnzoo.layers.local_response_normalization import LocalResponseNormalizatio
 from cnnzoo.layers.locally_connected import LocallyConnected2D
 from cnnzoo.layers.lp_pooling import LpPooling2D
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
+from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
 from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
@@ -21,6 +22,7 @@ __all__ = [
     "LocallyConnected2D",
     "LpPooling2D",
     "PartiallyConnectedConv2D",
+    "PointwiseConv2D",
     "RadialBasis",
     "Subsampling2D",
     "scaled_tanh",

@@ -20,6 +20,7 @@ from keras import ops
 from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
 from cnnzoo.errors import InputError
+from cnnzoo.layers import PointwiseConv2D
 from cnnzoo.models import scaffold
 from cnnzoo.models.cuda_convnet import decode_predictions as decode_predictions  # CIFAR-10's classes
 from cnnzoo.optimizers import ClassicSGD
@@ -101,7 +102,7 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
             nonlocal layers
             layers += 1
             options = {"padding": padding, "activation": "relu", "kernel_initializer": "he_normal"}
-            layer = Conv2D(maps, window, stride, **options, name=f"conv{layers}")
+            layer = _convolution(maps, window, stride, **options, name=f"conv{layers}")
             return scaffold.slide(layer, x) if padding == "valid" else layer(x)
 
         x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=True)
@@ -137,6 +138,12 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
         title=f"{TITLES[sibling]}-{base.upper()}", what=SIBLINGS[sibling], name=build.__name__, parameters=parameters
     )
     return build
+
+
+def _convolution(maps: int, window: int, stride: int, **options: Any) -> Conv2D:
+    if window == 1 and stride > 1:  # in strided_cnn_b; Keras' own is not safe on TensorFlow
+        return PointwiseConv2D(maps, stride, **options)
+    return Conv2D(maps, window, stride, **options)
 
 
 model_a = _variant("model", "a", parameters=839_242)

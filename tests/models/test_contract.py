@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
+from tests.nets import small
 
 # Trainable parameters as the papers count them.
 PARAMETERS = {
@@ -31,25 +32,7 @@ PARAMETERS = {
 }
 BATCH = 8
 
-# The nets that are large are tested small, as their own options make them, and without dropout, whose noise
-# is another on every replica.
-ALEXNET = {"input_shape": (67, 67, 3), "dropout": 0.0}
-SMALL = {
-    "alexnet": ALEXNET,
-    "caffenet": ALEXNET,
-    "alexnet_owt": ALEXNET,
-    **{
-        name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0}
-        for name in PARAMETERS
-        if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
-    },
-}
-
 every_model = pytest.mark.parametrize("name", cnnzoo.list_models())
-
-
-def small(name, **options):
-    return cnnzoo.create(name, **{**SMALL.get(name, {}), "classes": 10, **options})
 
 
 def images_for(model, batch=BATCH):
