@@ -2,7 +2,7 @@
 
     cnnzoo train all_cnn_c_cifar10
 
-It was not run: 350 epochs on two cores would take more than a week; its smoke run is tested. The paper's figure is
+It was not run: 350 epochs on two cores would take days; its smoke run is tested. The paper's figure is
 9.08 % test error. Where it deviates from the paper: each image's contrast is normalised, but the images are not
 whitened (ZCA); the rate is one of the paper's four, the smallest, because larger ones diverged in trial runs.
 `--set augment=flip_shift` adds the paper's light augmentation.

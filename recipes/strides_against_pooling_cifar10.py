@@ -1,4 +1,4 @@
-"""The paper's own test of strides against pooling: All-CNN-C and its three siblings on CIFAR-10.
+r"""The paper's own test of strides against pooling: All-CNN-C and its three siblings on CIFAR-10.
 
     cnnzoo train strides_against_pooling_cifar10
 
@@ -8,8 +8,8 @@ a convolution in place of pooling (Springenberg et al. 2014; the first three quo
 
 Cut down, to nets a sixth as wide, 20,000 images and 12 epochs:
 
-    cnnzoo train strides_against_pooling_cifar10 --set model_options.maps=16,32 --set model_options.dropout=0.2 \\
-        --set model_options.input_dropout=0 --set examples=20000 --set epochs=12 --set batch_size=64 \\
+    cnnzoo train strides_against_pooling_cifar10 --set model_options.maps=16,32 --set model_options.dropout=0.2 \
+        --set model_options.input_dropout=0 --set examples=20000 --set epochs=12 --set batch_size=64 \
         --set learning_rate=0.02 --set schedule=cosine --set "drops=()" --set seeds=0,1
 
 Test error after the last epoch, n=2 (seeds 0 and 1), on two cores of a Xeon that other work shared, 65 to 198 s a
