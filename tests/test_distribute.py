@@ -4,7 +4,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.distribute import in_slices
-from tests.nets import small
+from tests.small_nets import small
 
 
 @pytest.mark.parametrize("name", cnnzoo.list_models())

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from tests.nets import small
+from tests.small_nets import small
 
 # Trainable parameters as the papers count them.
 PARAMETERS = {
