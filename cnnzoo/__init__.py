@@ -54,6 +54,8 @@ _MODULES = (
     "optimizers",
     "recipe",
     "serving",
+    "studies",
+    "training",
     "weights",
 )
 

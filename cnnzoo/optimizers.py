@@ -153,8 +153,8 @@ def _first_match(values: Mapping[str, float], path: str, default: float) -> floa
 def _updated_at_once(variable, velocity, gradient, rate, momentum: float) -> bool:
     """Run the update as TensorFlow's one operation for it, if there is one for these variables.
 
-    Written out, each step of the formula takes its turn over the whole memory. For the 61 million weights
-    of AlexNet that makes a training step some 5 % longer on a CPU (`benchmarks/alexnet_throughput.py`).
+    Written out, each step of the formula takes its turn over the whole memory, which for the 61 million
+    weights of AlexNet is a part of the training step that can be seen.
     """
     if keras.backend.backend() != "tensorflow":
         return False

@@ -144,6 +144,7 @@ def test_a_study_is_no_run(comparison):
 
 
 def test_recipes_and_studies_are_not_mistaken_for_each_other():
+    assert cnnzoo.studies.run is studies.run  # where the sentence below sends a person
     with pytest.raises(cnnzoo.InputError, match="is a recipe, not a study"):
         studies.run("lenet5_digits")
     with pytest.raises(cnnzoo.InputError, match="is a study, not a recipe"):

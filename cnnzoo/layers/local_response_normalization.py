@@ -115,7 +115,7 @@ def _with_gradient(summed: Callable, size: int, alpha: float, beta: float, k: fl
 def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
     """Return the same for training on TensorFlow, each formula compiled into one pass over memory.
 
-    Operation by operation it takes twice as long, more than a tenth of AlexNet's training step on a CPU.
+    Operation by operation memory is passed over many times. `benchmarks/alexnet_layers.py` prints the cost.
     What is exported or only predicts is left uncompiled, so that every server and converter takes it.
     """
     import tensorflow as tf
@@ -171,7 +171,7 @@ def _sum_of_shifted(values, size: int):
 
 
 def _sum_by_product(values, size: int):
-    """Return the same by a product with a band of ones: twice as fast where nothing is compiled."""
+    """Return the same by a product with a band of ones: faster where nothing is compiled."""
     maps = np.arange(values.shape[-1])
     band = np.abs(np.subtract.outer(maps, maps)) <= size // 2
     return ops.matmul(values, ops.cast(band.astype("float32"), values.dtype))
