@@ -108,13 +108,6 @@ def window_means(images, size: int):
     return with_gradient(images)
 
 
-def windows_shape(input_shape, size: int):
-    """Return the shape of a map's windows, from `(batch, height, width, channels)`."""
-    batch, height, width, channels = input_shape
-    rows, columns = (None if side is None else side // size for side in (height, width))
-    return batch, rows, columns, channels
-
-
 def _means(images, size: int):
     return ops.average_pool(images, size, size, padding="valid", data_format="channels_last")
 

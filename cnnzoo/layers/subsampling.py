@@ -2,7 +2,8 @@
 
 import keras
 
-from cnnzoo.layers.average_pooling import window_means, windows_shape
+from cnnzoo.layers import sides
+from cnnzoo.layers.average_pooling import window_means
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -68,7 +69,8 @@ class Subsampling2D(keras.layers.Layer):
         return self.activation(means * (self.coefficient * self.pool_size**2) + self.bias)
 
     def compute_output_shape(self, input_shape):
-        return windows_shape(input_shape, self.pool_size)
+        batch, *image, channels = input_shape
+        return batch, *(sides.outputs(side, self.pool_size, self.pool_size, "valid") for side in image), channels
 
     def get_config(self):
         return {
