@@ -22,7 +22,7 @@ class Recipe:
         learning_rate: the largest learning rate of the run; > 0.
         model_options: further arguments of the model's function, such as `{"head": "softmax"}`.
         batch_size: images in one step; ≥ 1.
-        optimizer: name of a Keras optimizer, or `"classicsgd"` for `cnnzoo.optimizers.ClassicSGD`.
+        optimizer: name of a Keras optimizer, or `"classicsgd"` or `"muon"` for those of `cnnzoo.optimizers`.
         optimizer_options: further arguments of the optimizer, such as `{"weight_decay": 0.1}`.
         schedule: `"constant"`, `"cosine"` for a decay to 0 at the end of the run, or `"step"` for the drops.
         warmup: share of the run in which the rate first rises from 0; in [0, 1). With `"cosine"` only: the

@@ -1,51 +1,12 @@
-"""Gradient descent as the papers of the classic nets write it."""
+"""Gradient descent as AlexNet, cuda-convnet, Caffe and PyTorch write it."""
 
 import fnmatch
-import inspect
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 from keras import ops
 
-from cnnzoo.errors import InputError, unknown
-
-
-def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, or `"classicsgd"`, by its name.
-
-    Args:
-        name: name of its class, in any case.
-        learning_rate: a number or a schedule of Keras.
-        options: its further arguments.
-
-    Raises:
-        InputError: no such optimizer or option, or a value that is not allowed.
-
-    Example:
-    >>> make("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay
-    0.1
-    """
-    kinds: dict[str, type] = {"classicsgd": ClassicSGD}
-    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    for title, kind in vars(keras.optimizers).items():
-        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
-            kinds[title.lower()] = kind
-    if name.lower() not in kinds:
-        raise unknown("optimizer", name, kinds)
-    kind = kinds[name.lower()]
-    allowed = inspect.signature(kind).parameters
-    for option, value in options.items():
-        if option not in allowed:
-            raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
-        if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "rates":
-            raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
-    try:
-        return kind(learning_rate=learning_rate, **options)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(f"optimizer_options {dict(options)} do not work: {error}") from error
+from cnnzoo.errors import InputError
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")

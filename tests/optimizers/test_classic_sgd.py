@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo import optimizers
-from cnnzoo.optimizers import ClassicSGD
+from cnnzoo.optimizers import ClassicSGD, classic_sgd
 
 DECAYS = {"fc2/kernel": 1.0, "*/kernel": 0.04}
 RATES = {"*/bias": 2.0}
@@ -139,13 +138,13 @@ def test_the_decay_is_not_that_of_keras_sgd():
 @pytest.mark.parametrize("decay", [0.0, 0.05, DECAYS], ids=str)
 def test_tensorflows_one_operation_is_the_written_out_formula(decay, monkeypatch):
     results, at_once = [], []
-    start, update = net().get_weights(), optimizers._updated_at_once
-    monkeypatch.setattr(optimizers, "_updated_at_once", lambda *given: at_once.append(update(*given)) or at_once[-1])
+    start, update = net().get_weights(), classic_sgd._updated_at_once
+    monkeypatch.setattr(classic_sgd, "_updated_at_once", lambda *given: at_once.append(update(*given)) or at_once[-1])
     for written_out in (False, True):
         if written_out:
             assert at_once, "no update was asked for"
             assert all(at_once), "the one operation was not taken"
-            monkeypatch.setattr(optimizers, "_updated_at_once", lambda *_: False)
+            monkeypatch.setattr(classic_sgd, "_updated_at_once", lambda *_: False)
         model = net(optimizer=ClassicSGD(0.05, 0.9, decay, RATES))
         model.set_weights(start)
         model.fit(*data(), batch_size=8, epochs=3, shuffle=False, verbose=0)

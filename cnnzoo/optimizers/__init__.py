@@ -1,0 +1,58 @@
+"""Optimizers that Keras lacks, and all of them by name."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from cnnzoo.errors import InputError, unknown
+from cnnzoo.optimizers.classic_sgd import ClassicSGD
+from cnnzoo.optimizers.muon import Muon
+
+__all__ = ["ClassicSGD", "Muon", "make"]
+
+
+def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
+    """Return a new optimizer of this room or of Keras by its name.
+
+    Args:
+        name: name of its class, in any case; `"muon"` is the one of this room, with Keras' arguments.
+        learning_rate: a number or a schedule of Keras.
+        options: its further arguments.
+
+    Raises:
+        InputError: no such optimizer or option, or a value that is not allowed.
+
+    Example:
+    >>> make("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay
+    0.1
+    """
+    kinds: dict[str, type] = {}
+    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    for title, kind in vars(keras.optimizers).items():
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
+            kinds[title.lower()] = kind
+    kinds |= {kind.__name__.lower(): kind for kind in (ClassicSGD, Muon)}
+    if name.lower() not in kinds:
+        raise unknown("optimizer", name, kinds)
+    kind = kinds[name.lower()]
+    allowed = _arguments(kind)
+    for option, value in options.items():
+        if option not in allowed:
+            raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
+        if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "rates":
+            raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
+    try:
+        return kind(learning_rate=learning_rate, **options)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"optimizer_options {dict(options)} do not work: {error}") from error
+
+
+def _arguments(kind: type) -> dict[str, inspect.Parameter]:
+    """Return the arguments of an optimizer and those that it hands on to the classes it stands on."""
+    lineage = kind.__mro__[: kind.__mro__.index(keras.optimizers.Optimizer) + 1]
+    named = {name: value for each in lineage[::-1] for name, value in inspect.signature(each).parameters.items()}
+    return {name: value for name, value in named.items() if value.kind is not value.VAR_KEYWORD}
