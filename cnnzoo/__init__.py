@@ -29,6 +29,10 @@ _DEFINED_IN = {
     "all_cnn_a": "cnnzoo.models.all_cnn",
     "all_cnn_b": "cnnzoo.models.all_cnn",
     "all_cnn_c": "cnnzoo.models.all_cnn",
+    "deep_autoencoder": "cnnzoo.models.autoencoders",
+    "stacked_autoencoder": "cnnzoo.models.stacked_autoencoders",
+    "encoder": "cnnzoo.models.halves",
+    "decoder": "cnnzoo.models.halves",
     "conv_report": "cnnzoo.analysis",
     "create": "cnnzoo.models",
     "list_models": "cnnzoo.models",
@@ -50,6 +54,7 @@ _MODULES = (
     "distribute",
     "layers",
     "losses",
+    "metrics",
     "models",
     "optimizers",
     "recipe",
@@ -81,10 +86,14 @@ if TYPE_CHECKING:
     from cnnzoo.models.all_cnn import strided_cnn_a as strided_cnn_a
     from cnnzoo.models.all_cnn import strided_cnn_b as strided_cnn_b
     from cnnzoo.models.all_cnn import strided_cnn_c as strided_cnn_c
+    from cnnzoo.models.autoencoders import deep_autoencoder as deep_autoencoder
     from cnnzoo.models.cuda_convnet import cuda_convnet as cuda_convnet
+    from cnnzoo.models.halves import decoder as decoder
+    from cnnzoo.models.halves import encoder as encoder
     from cnnzoo.models.lenet import lenet as lenet
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
+    from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_autoencoder
     from cnnzoo.recipe import Recipe as Recipe
     from cnnzoo.recipe import Study as Study
     from cnnzoo.recipe import list_recipes as list_recipes

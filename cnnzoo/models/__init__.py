@@ -39,6 +39,8 @@ FAMILIES = {
     "all_cnn_a": "all_cnn",
     "all_cnn_b": "all_cnn",
     "all_cnn_c": "all_cnn",
+    "deep_autoencoder": "autoencoders",
+    "stacked_autoencoder": "stacked_autoencoders",
 }
 
 
