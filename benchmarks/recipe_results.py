@@ -47,13 +47,24 @@ def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
 
 
 def _show(recipe: str, more: list[str], results: list[dict]) -> None:
-    errors = [100 * (1 - result["test"]["accuracy"]) for result in results]
+    classifies = "accuracy" in results[0]["test"]
+    unit = "test error %" if classifies else "test squared error an image"
+    errors = [100 * (1 - one["accuracy"]) if classifies else one["squared_error"] for one in _tests(results)]
     spread = statistics.stdev(errors) if len(errors) > 1 else float("nan")
     print(f"{' '.join([recipe, *more])}: {results[0]['parameters']:,} parameters, {results[0]['epochs']} epochs")
-    print(f"test error %  {'  '.join(f'{error:.2f}' for error in errors)}")
+    print(f"{unit}  {'  '.join(f'{error:.2f}' for error in errors)}")
     print(f"mean {statistics.mean(errors):.3f}  standard deviation {spread:.3f}  n={len(errors)}")
+    if linear := results[0].get("principal_components"):
+        print(f"{linear['components']} principal components: {linear['squared_error']:.3f}")
+    for layer in results[0].get("pretraining", {}):
+        seconds = [round(sum(result["pretraining"][layer]["seconds"])) for result in results]
+        print(f"seconds of pretraining {layer}  {'  '.join(map(str, seconds))}")
     print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")
     print(f"images/s {'  '.join(str(result['images_per_second']) for result in results)}")
+
+
+def _tests(results: list[dict]) -> list[dict]:
+    return [result["test"] for result in results]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -128,12 +128,27 @@ def train(
         raise typer.Exit(130) from None
     metrics = run.metrics
     print(
-        f"test accuracy {metrics['test']['accuracy']:.2%} of {metrics['test_examples']:,} images, "
+        f"test {_in_words(metrics['test'])}, {metrics['test_examples']:,} images, "
         f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
         f"{metrics['images_per_second']:,} images/s\n"
+        f"{_beside_pca(metrics)}"
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
     )
+
+
+def _in_words(figures: dict[str, float]) -> str:
+    if "accuracy" in figures:
+        return f"accuracy {figures['accuracy']:.2%}"
+    return f"squared error {figures['squared_error']:.3f} an image"
+
+
+def _beside_pca(metrics: dict[str, Any]) -> str:
+    """Return a line that says what as many principal components as an autoencoder's code keep, or nothing."""
+    linear = metrics.get("principal_components")
+    if not linear:
+        return ""
+    return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f} an image\n"
 
 
 def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":
@@ -155,7 +170,7 @@ def evaluate(
     from cnnzoo import training
 
     results = training.evaluate(run, data_dir=data_dir)
-    print(f"test accuracy {results['accuracy']:.2%}, loss {results['loss']:.4f}")
+    print(f"test {_in_words(results)}, loss {results['loss']:.4f}")
 
 
 @app.command()

@@ -21,17 +21,18 @@ class Comparison:
 
     Attributes:
         folder: the study's folder, with the folder of each run in `VARIANT/seedN`.
-        rows: one mapping a variant: variant, model, parameters, errors (test error of each seed, in per
-            cent), mean, deviation (standard deviation, or `None` for one seed), seconds (of each seed).
+        rows: one mapping a variant: variant, model, parameters, unit (what the errors are), errors (of each
+            seed: test error in per cent, or an autoencoder's squared error an image), mean, deviation (standard
+            deviation, or `None` for one seed), seconds (of each seed, without its pretraining).
     """
 
     folder: Path
     rows: list[dict[str, Any]]
 
     def to_markdown(self) -> str:
-        """Return the table: test errors in per cent, with their mean, standard deviation and number."""
+        """Return the table: test errors with their mean, standard deviation and number."""
         lines = [
-            "| variant | parameters | test error % | mean | ± | n | seconds a run |",
+            f"| variant | parameters | {self.rows[0]['unit']} | mean | ± | n | seconds a run |",
             "|---|---|---|---|---|---|---|",
         ]
         for row in self.rows:
@@ -107,7 +108,16 @@ def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: 
         begun = Run(own).recipe_file.is_file()
         if not begun:
             shutil.rmtree(own, ignore_errors=True)  # what a killed process had begun to write
-        finished[name].append(training.train(recipe, workdir=own, resume=begun, data_dir=data_dir, verbose=verbose))
+        finished[name].append(
+            training.train(
+                recipe,
+                workdir=own,
+                resume=begun,
+                data_dir=data_dir,
+                verbose=verbose,
+                pretrained=folder / ".pretrained",  # shared by all variants that pretrain alike; no variant has such a name
+            )
+        )
     return finished
 
 
@@ -117,11 +127,14 @@ def _as_written(study: Study) -> dict[str, Any]:
 
 def _row(name: str, variant_runs: list[Run]) -> dict[str, Any]:
     metrics = [each.metrics for each in variant_runs]
-    errors = [100 * (1 - one["test"]["accuracy"]) for one in metrics]
+    classifies = "accuracy" in metrics[0]["test"]
+    figures = [one["test"] for one in metrics]
+    errors = [100 * (1 - one["accuracy"]) if classifies else one["squared_error"] for one in figures]
     return {
         "variant": name,
         "model": metrics[0]["model"],
         "parameters": metrics[0]["parameters"],
+        "unit": "test error %" if classifies else "test squared error",
         "errors": errors,
         "mean": statistics.mean(errors),
         "deviation": statistics.stdev(errors) if len(errors) > 1 else None,

@@ -12,6 +12,7 @@ FLOORS = [
     {"files", "layers", "losses", "metrics", "optimizers", "weights"},
     {"models", "callbacks", "data", "recipe", "run"},
     {"analysis", "serving", "distribute"},
+    {"pretraining"},
     {"training"},
     {"studies"},
     {"cli"},

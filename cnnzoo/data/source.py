@@ -31,6 +31,15 @@ class Split:
     def __getitem__(self, index: slice) -> "Split":
         return Split(self.images[index], self.labels[index])
 
+    def repeated(self, times: int) -> "Split":
+        """Return every example as often as `times` says.
+
+        Example:
+        >>> len(Split(np.zeros((10, 2, 2, 1), "uint8"), np.arange(10, dtype="int32")).repeated(3))
+        30
+        """
+        return Split(np.repeat(self.images, times, axis=0), np.repeat(self.labels, times))
+
     def held_out(self, share: float, seed: int) -> tuple["Split", "Split"]:
         """Return what remains and a random share of the examples, e.g. for validation.
 

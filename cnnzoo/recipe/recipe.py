@@ -35,7 +35,12 @@ class Recipe:
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
-        examples: number of training images to use, or `None` for all.
+        examples: number of training images to use with their labels, or `None` for all; the first ones.
+        repeats: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
+        pretraining: what trains the hidden layers one by one before the whole, on all training images without
+            their labels; empty for none. `epochs` is needed; the others are `corruption`, `optimizer`,
+            `learning_rate`, `optimizer_options`, `batch_size`, `loss`, `layers`, `tied`, `cache` and `examples` (the
+            number of images), as `cnnzoo.LayerwisePretraining` and this recipe say.
         test_examples: number of test images to judge by, or `None` for all; only for trying out.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
@@ -69,6 +74,8 @@ class Recipe:
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
     examples: int | None = None
+    repeats: int = 1
+    pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     test_examples: int | None = None
     seed: int = 0
     precision: str = "float32"
@@ -78,7 +85,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
-        for name in ("epochs", "batch_size", "steps_per_execution"):
+        for name in ("epochs", "batch_size", "repeats", "steps_per_execution"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("examples", "test_examples"):
             value = getattr(self, name)
@@ -91,6 +98,17 @@ class Recipe:
             if getattr(self, name) not in allowed:
                 raise unknown(name, getattr(self, name), allowed, plural=f"allowed values of {name}")
         self._check_schedule()
+        self._check_pretraining()
+
+    def _check_pretraining(self) -> None:
+        for name in self.pretraining:
+            if name not in PRETRAINING:
+                raise unknown("entry of pretraining", name, PRETRAINING, plural="entries of pretraining")
+        if self.pretraining and "epochs" not in self.pretraining:
+            raise InputError(
+                f"pretraining needs its epochs, one number or one for each layer, such as pretraining.epochs=10, "
+                f"not only {dict(self.pretraining)!r}"
+            )
 
     def _check_schedule(self) -> None:
         _require(0 < self.drop_factor < 1, "drop_factor", "above 0 and below 1", self.drop_factor)
@@ -153,7 +171,15 @@ class Recipe:
         """
         batch_size = min(self.batch_size, 32)
         few = 4 * batch_size
-        return self.replace(epochs=min(self.epochs, 2), examples=few, test_examples=few, batch_size=batch_size)
+        pretraining = {**self.pretraining, "epochs": 1, "batch_size": batch_size, "examples": few}
+        return self.replace(
+            epochs=min(self.epochs, 2),
+            examples=few,
+            repeats=1,
+            test_examples=few,
+            batch_size=batch_size,
+            pretraining=pretraining if self.pretraining else {},
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -172,6 +198,19 @@ class Recipe:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
 
 
+PRETRAINING = (
+    "epochs",
+    "corruption",
+    "optimizer",
+    "learning_rate",
+    "optimizer_options",
+    "batch_size",
+    "loss",
+    "layers",
+    "tied",
+    "cache",
+    "examples",
+)
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 CHOICES = {
     "schedule": ("constant", "cosine", "step"),

@@ -1,0 +1,132 @@
+"""Pretrain and fit a model by its recipe."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import keras
+
+from cnnzoo import data, models, optimizers
+from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, StopOnNaN
+from cnnzoo.data.augmentation import augmentation
+from cnnzoo.errors import InputError
+from cnnzoo.pretraining import LayerwisePretraining
+from cnnzoo.recipe import Recipe
+from cnnzoo.run import Run
+from cnnzoo.training.judging import EVALUATION_BATCH
+from cnnzoo.training.tasks import task_of
+
+
+def pretrain(
+    recipe: Recipe, run: Run, model: keras.Model, split: data.AnySplit, shared: str | Path | None, verbose: str | int
+) -> dict[str, dict[str, list[float]]]:
+    """Pretrain a recipe's model layer by layer on images without their labels.
+
+    What each layer learned is kept in the run's folder, or in the one that is shared, until the recipe's own
+    checkpoint holds it.
+
+    Returns:
+        The history of each layer.
+    """
+    options = dict(recipe.pretraining)
+    name, rate = options.pop("optimizer", "adam"), options.pop("learning_rate", 1e-3)
+    settings = options.pop("optimizer_options", {})
+    split = split[: options.pop("examples", None)]
+    preprocess = models.preprocessing(recipe.model, model)
+    images = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess).map(lambda inputs, labels: inputs)
+    pretraining = LayerwisePretraining(
+        images,
+        **{"batch_size": recipe.batch_size, **options},
+        optimizer=lambda: optimizers.make(name, rate, settings),
+        seed=recipe.seed,
+        backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe),
+        verbose=_verbosity(verbose),
+    )
+    pretraining.pretrain(model)
+    return pretraining.history
+
+
+def _fingerprint(recipe: Recipe) -> str:
+    """Return a name for all that decides how a recipe's layers are pretrained."""
+    decisive = ("model", "model_options", "data", "image_size", "stream", "validation", "seed", "precision", "pretraining")
+    values = {name: value for name, value in recipe.to_dict().items() if name in decisive}
+    if "batch_size" not in recipe.pretraining:
+        values["batch_size"] = recipe.batch_size
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fit(
+    recipe: Recipe,
+    run: Run,
+    model: keras.Model,
+    fitted: keras.Model,
+    train_split: data.AnySplit,
+    validation_split: data.AnySplit | None,
+    steps: int,
+    verbose: str | int,
+) -> None:
+    """Fit a compiled model by its recipe, from the last whole epoch of its run on.
+
+    Args:
+        recipe: the recipe.
+        run: the run's folder.
+        model: the model that is kept.
+        fitted: the same, or what runs it in slices.
+        train_split: images to train on.
+        validation_split: images to watch by, or `None`.
+        steps: batches in an epoch.
+        verbose: Keras' `verbose`, or `"auto"`.
+
+    Raises:
+        InputError: the run's files do not belong together, or the loss is no number any more.
+    """
+    checkpoint = Checkpoint(run.checkpoint_file, model)
+    first_epoch = checkpoint.restore()
+    if len(run.history) < first_epoch:
+        raise InputError(
+            f"{str(run.history_file)!r} has {len(run.history)} rows, but the checkpoint stands after {first_epoch} "
+            "epochs; put the file back, or begin another run"
+        )
+    preprocess, task = models.preprocessing(recipe.model, model), task_of(model)
+    validation = None
+    if validation_split is not None:
+        size = _validation_batch(len(validation_split))
+        validation = task.batches(data.eval_pipeline(validation_split, size, preprocess=preprocess))
+    batches = data.train_pipeline(
+        train_split,
+        recipe.batch_size,
+        preprocess=preprocess,
+        augment=augmentation(recipe.augment, model.input_shape[1:]),
+        seed=recipe.seed,
+        first_epoch=first_epoch,
+        steps=steps,
+    )
+    fitted.fit(
+        task.batches(batches),
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        initial_epoch=first_epoch,
+        validation_data=validation,
+        shuffle=False,
+        verbose=_verbosity(verbose),
+        callbacks=[
+            EpochRandomness(),
+            StopOnNaN(),
+            DeadStart(),
+            HistoryFile(run.history_file, rows=run.history[:first_epoch]),
+            checkpoint,
+            keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
+        ],
+    )
+
+
+def _validation_batch(examples: int) -> int:
+    """Return a batch size whose last, partial batch is not too small to be cut into slices."""
+    sizes = range(min(EVALUATION_BATCH, examples), 0, -1)
+    return next(size for size in sizes if examples % size == 0 or examples % size >= (os.cpu_count() or 1))
+
+
+def _verbosity(verbose: str | int) -> str | int:
+    return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose

@@ -1,0 +1,71 @@
+"""Judge a trained model on the test images."""
+
+import math
+from pathlib import Path
+
+import keras
+
+from cnnzoo import data, models
+from cnnzoo.analysis import pca, squared_error
+from cnnzoo.models.halves import encoder
+from cnnzoo.recipe import Recipe
+from cnnzoo.run import Run
+from cnnzoo.training.preparing import source_of
+from cnnzoo.training.tasks import task_of
+
+EVALUATION_BATCH = 500
+
+
+def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> dict[str, float]:
+    """Judge a finished run's model on the test images, as `train` did at its end.
+
+    Args:
+        run: a `Run` or its folder.
+        data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
+
+    Returns:
+        `{"accuracy": …, "loss": …}`, or for an autoencoder `{"squared_error": …, "loss": …}`, the sum over an
+        image.
+
+    Raises:
+        InputError: the folder holds no finished run, or the data cannot be had.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> run = cnnzoo.train("lenet5_digits", workdir=tempfile.mkdtemp(), epochs=1, verbose=0)
+    >>> cnnzoo.evaluate(run) == run.metrics["test"]
+    True
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    recipe = Recipe.from_dict(run.recipe)
+    model = run.model()
+    source = source_of(recipe, data_dir)
+    return judged(recipe, model, source.test[: recipe.test_examples])
+
+
+def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
+    """Return the loss on a split, and the figure that the model's task is judged by."""
+    task = task_of(model)
+    preprocess = models.preprocessing(recipe.model, model)
+    batches = task.batches(data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess))
+    results = model.evaluate(batches, verbose=0, return_dict=True)
+    return {name: float(results[name]) for name in task.figures}
+
+
+def principal_components(
+    recipe: Recipe, model: keras.Model, train: data.AnySplit, test: data.AnySplit
+) -> dict[str, float] | None:
+    """Return what as many principal components as an autoencoder's code keep of the test images.
+
+    Returns:
+        Number of `components`, and the `squared_error` of an image; `None` where there is nothing to compare:
+        for images that stay on disk, and for codes as large as the images or the training set.
+    """
+    if isinstance(train, data.StreamedSplit) or isinstance(test, data.StreamedSplit):
+        return None
+    size = math.prod(encoder(model).output_shape[1:])
+    if size >= min(len(train), math.prod(model.input_shape[1:])):
+        return None
+    preprocess = models.preprocessing(recipe.model, model)
+    seen, unseen = (keras.ops.convert_to_numpy(preprocess(split.images)) for split in (train, test))
+    return {"components": size, "squared_error": squared_error(unseen, pca(seen, size).reconstruct(unseen))}

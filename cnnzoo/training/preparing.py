@@ -1,0 +1,108 @@
+"""From a recipe's values to its images and its compiled model."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from cnnzoo import data, models, optimizers
+from cnnzoo.errors import InputError
+from cnnzoo.recipe import Recipe
+from cnnzoo.training.tasks import CLASSIFY, task_of
+
+
+def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
+    """Return the data set that a recipe names."""
+    return data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+
+
+def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
+    """Return a recipe's data set, its training images, and those held out of them, if any."""
+    source = source_of(recipe, data_dir)
+    kept, out = source.train, None
+    if recipe.validation:
+        kept, out = source.train.held_out(recipe.validation, recipe.seed)
+    return source, kept, out
+
+
+def labelled_part(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
+    """Return the training images whose labels a recipe uses, as often as they come in an epoch.
+
+    Raises:
+        InputError: images that stay on disk are to be repeated.
+    """
+    part = split[: recipe.examples]
+    if recipe.repeats == 1:
+        return part
+    if isinstance(part, data.StreamedSplit):
+        raise InputError(f"repeats={recipe.repeats} is for images in memory; set stream=False, or repeats=1")
+    return part.repeated(recipe.repeats)
+
+
+def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
+    """Return a recipe's model, compiled for its task with the recipe's optimizer.
+
+    Raises:
+        InputError: the model's options do not fit the data.
+    """
+    takes_classes = "classes" in inspect.signature(models.function(recipe.model)).parameters
+    classes = {"classes": source.classes} if takes_classes else {}
+    model = models.create(recipe.model, **{**classes, **recipe.model_options})
+    if model.input_shape[-1] != source.image_shape[-1]:
+        shape = (*model.input_shape[1:3], source.image_shape[-1])
+        raise InputError(
+            f"the images of {recipe.data!r} have {source.image_shape[-1]} channels, {recipe.model} is built for "
+            f"{model.input_shape[-1]}; set model_options.input_shape={','.join(map(str, shape))}"
+        )
+    names_classes = takes_classes and model.compiled and model.output_shape[-1] == source.classes
+    if not names_classes and not (model.compiled and task_of(model) is not CLASSIFY):
+        raise InputError(
+            f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
+            f"of {recipe.data!r}; leave out include_top, compile and classes"
+            if takes_classes
+            else f"model_options {dict(recipe.model_options)} make no compiled autoencoder; leave out compile"
+        )
+    rate = _rate(recipe, steps_per_epoch)
+    optimizer = optimizers.make(recipe.optimizer, rate, recipe.optimizer_options)
+    if recipe.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    compile_for_its_task(model, optimizer, model.loss)
+    return model
+
+
+def compile_for_its_task(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, **options: Any
+) -> None:
+    """Compile a model with the metric that its task is judged by."""
+    # The loss is scaled by the optimizer itself where the precision asks for it, once.
+    model.compile(optimizer, loss, metrics=[task_of(model).metric()], auto_scale_loss=False, **options)
+
+
+def executions(batches: int, limit: int) -> tuple[int, int]:
+    """Return the steps of an epoch, and how many of them to run between two returns to Python.
+
+    Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of
+    the epoch. The size up to `limit` that leaves out fewest of the batches is taken, mostly none.
+    """
+    if batches <= limit:
+        return batches, batches
+    size = min(range(limit, limit // 2, -1), key=lambda size: batches % size)
+    return batches - batches % size, size
+
+
+def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate, or its schedule over the steps of the run, which the optimizer counts from 0."""
+    largest, steps = recipe.learning_rate, steps_per_epoch * recipe.epochs
+    if recipe.schedule == "constant":
+        return largest
+    if recipe.schedule == "step":
+        last_steps = [epoch * steps_per_epoch - 1 for epoch in recipe.drops]
+        rates = [largest * recipe.drop_factor**drop for drop in range(len(last_steps) + 1)]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
+    rising = round(recipe.warmup * steps)
+    if rising == 0:
+        return keras.optimizers.schedules.CosineDecay(largest, steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - rising), warmup_target=largest, warmup_steps=rising
+    )

@@ -1,0 +1,23 @@
+"""A deep autoencoder on the digits that scikit-learn ships: in under a minute, with no download.
+
+    cnnzoo train deep_autoencoder_digits
+
+was not run yet; two cores.
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="deep_autoencoder",
+    data="digits",
+    epochs=60,
+    batch_size=64,
+    learning_rate=2e-2,
+    model_options={"input_shape": (8, 8, 1), "units": (200, 100, 50), "code": 6},
+    optimizer="muon",
+    optimizer_options={"weight_decay": 0.2, "adam_weight_decay": 0.0, "adam_lr_ratio": 0.1},
+    pretraining={"epochs": 5, "optimizer": "muon", "learning_rate": 1e-2},
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)

@@ -1,0 +1,22 @@
+"""A stack of denoising autoencoders on the digits that scikit-learn ships: in a minute, with no download.
+
+    cnnzoo train stacked_denoising_digits
+
+was not run yet; two cores.
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="stacked_autoencoder",
+    data="digits",
+    epochs=30,
+    batch_size=32,
+    learning_rate=2e-3,
+    model_options={"input_shape": (8, 8, 1), "units": (300, 300, 300)},
+    optimizer="adamw",
+    pretraining={"epochs": 15, "corruption": (0.1, 0.2, 0.3), "learning_rate": 2e-3},
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)

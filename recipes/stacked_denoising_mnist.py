@@ -1,0 +1,22 @@
+"""Three logistic layers of 1,000 units on MNIST, each pretrained as a denoising autoencoder of the one below.
+
+    cnnzoo train stacked_denoising_mnist
+
+was not run yet; two cores.
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="stacked_autoencoder",
+    data="mnist",
+    epochs=30,
+    batch_size=250,
+    learning_rate=2e-3,
+    optimizer="muon",
+    optimizer_options={"weight_decay": 0.1},
+    pretraining={"epochs": 15, "corruption": (0.1, 0.2, 0.3), "optimizer": "muon", "learning_rate": 1e-2},
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)
