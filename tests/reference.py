@@ -1,5 +1,7 @@
 """The layers once more, in plain NumPy and float64, written from the papers' formulas with loops."""
 
+import itertools
+
 import numpy as np
 
 
@@ -145,3 +147,26 @@ def grouped_convolution(images, kernel, bias, strides, padding, groups):
             sees = window[..., group * seen : (group + 1) * seen]
             out[:, i, j, maps] = np.einsum("bhwc,hwcf->bf", sees, kernel[..., maps]) + bias[maps]
     return out
+
+
+def transposed_convolution(maps, kernel, bias, strides, padding, sides, dilation=(1, 1)):
+    """Each value of the maps draws the kernel into an image of the given sides, where the convolution saw it."""
+    spans = [(size - 1) * step + 1 for size, step in zip(kernel.shape[:2], dilation, strict=True)]
+    tops, lefts = (places(*side, padding) for side in zip(sides, spans, strides, strict=True))
+    assert maps.shape[1:3] == (len(tops), len(lefts))
+    out = np.zeros((len(maps), *sides, kernel.shape[2]))
+    for (i, top), (j, left) in itertools.product(enumerate(tops), enumerate(lefts)):
+        for row, column in np.ndindex(*kernel.shape[:2]):
+            y, x = top + row * dilation[0], left + column * dilation[1]
+            if 0 <= y < sides[0] and 0 <= x < sides[1]:
+                out[:, y, x] += maps[:, i, j] @ kernel[row, column].T
+    return out + bias
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-np.asarray(x, "float64")))
+
+
+def tied_autoencoder(x, kernel, hidden_bias, bias, squash=np.tanh):
+    """The decoder uses the encoder's own kernel, in the other direction."""
+    return squash(x @ kernel + hidden_bias) @ kernel.T + bias

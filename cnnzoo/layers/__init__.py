@@ -7,11 +7,15 @@ from cnnzoo.layers.fan_in_uniform import FanInUniform
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
 from cnnzoo.layers.locally_connected import LocallyConnected2D
 from cnnzoo.layers.lp_pooling import LpPooling2D
+from cnnzoo.layers.masking_noise import MaskingNoise
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
+from cnnzoo.layers.salt_and_pepper_noise import SaltAndPepperNoise
 from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
+from cnnzoo.layers.tied_conv2d_transpose import TiedConv2DTranspose
+from cnnzoo.layers.tied_dense import TiedDense
 
 __all__ = [
     "AveragePooling2D",
@@ -21,9 +25,13 @@ __all__ = [
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "LpPooling2D",
+    "MaskingNoise",
     "PartiallyConnectedConv2D",
     "PointwiseConv2D",
     "RadialBasis",
+    "SaltAndPepperNoise",
     "Subsampling2D",
+    "TiedConv2DTranspose",
+    "TiedDense",
     "scaled_tanh",
 ]
