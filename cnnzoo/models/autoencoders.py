@@ -50,7 +50,7 @@ def autoencoder(
             Σ |code|; or a mapping with its numbers, by default `{"kind": "kl", "target": 0.05, "weight": 0.001}`
             and `{"kind": "l1", "weight": 0.0001}`.
         contractive: weight ≥ 0 of the mean over the batch of ‖∂code/∂input‖²_F, the squared sensitivity of
-            the code to the pixels; layers of the encoder must then be logistic, tanh or linear.
+            the code to the pixels; layers of the encoder must then be logistic, tanh, rectified or linear.
         compile: whether to compile with loss, Adam of rate 0.001, and the metric `squared_error`, summed
             over pixels.
 
@@ -82,7 +82,7 @@ def autoencoder(
     if contractive:
         from cnnzoo.layers import ContractivePenalty
 
-        codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden, codes])
+        codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden[1:], codes])
     x = decoded(codes, inputs.shape[1:], units, activation, output_activation, tied)
 
     return assemble(

@@ -69,7 +69,7 @@ def convolutional_autoencoder(
     >>> import cnnzoo
     >>> model = cnnzoo.convolutional_autoencoder()
     >>> model.get_layer("code").output.shape, model.count_params()
-    ((None, 4, 4, 32), 134403)
+    ((None, 4, 4, 32), 134371)
     """
     check_widths("maps", maps, example="(32, 64)")
     check_code(code)

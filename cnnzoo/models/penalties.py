@@ -9,7 +9,7 @@ import keras
 from cnnzoo.errors import InputError, unknown
 
 SPARSITY = {"kl": {"target": 0.05, "weight": 1e-3}, "l1": {"weight": 1e-4}}
-SMOOTH = ("sigmoid", "tanh", "linear")
+WITH_SLOPE = ("sigmoid", "tanh", "relu", "linear")  # the activations that ContractivePenalty has a formula for
 
 
 def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regularizer | None:
@@ -59,10 +59,12 @@ def check_contractive(weight: Any, activations: Sequence[Any]) -> None:
         InputError: the message names the value received.
     """
     _check_weight("contractive", weight)
-    smooth = [keras.activations.get(name) for name in SMOOTH]
+    known = [keras.activations.get(name) for name in WITH_SLOPE]
     for activation in activations if weight else ():
-        if keras.activations.get(activation) not in smooth:
-            raise InputError(f"contractive needs an encoder of units 'sigmoid', 'tanh' or 'linear', not {activation!r}")
+        if keras.activations.get(activation) not in known:
+            raise InputError(
+                f"contractive needs an encoder of units 'sigmoid', 'tanh', 'relu' or 'linear', not {activation!r}"
+            )
 
 
 def _check_weight(name: str, weight: Any) -> None:
