@@ -29,7 +29,10 @@ _DEFINED_IN = {
     "all_cnn_a": "cnnzoo.models.all_cnn",
     "all_cnn_b": "cnnzoo.models.all_cnn",
     "all_cnn_c": "cnnzoo.models.all_cnn",
+    "autoencoder": "cnnzoo.models.autoencoders",
     "deep_autoencoder": "cnnzoo.models.autoencoders",
+    "denoising_autoencoder": "cnnzoo.models.denoising_autoencoders",
+    "convolutional_autoencoder": "cnnzoo.models.convolutional_autoencoders",
     "stacked_autoencoder": "cnnzoo.models.stacked_autoencoders",
     "encoder": "cnnzoo.models.halves",
     "decoder": "cnnzoo.models.halves",
@@ -86,8 +89,11 @@ if TYPE_CHECKING:
     from cnnzoo.models.all_cnn import strided_cnn_a as strided_cnn_a
     from cnnzoo.models.all_cnn import strided_cnn_b as strided_cnn_b
     from cnnzoo.models.all_cnn import strided_cnn_c as strided_cnn_c
+    from cnnzoo.models.autoencoders import autoencoder as autoencoder
     from cnnzoo.models.autoencoders import deep_autoencoder as deep_autoencoder
+    from cnnzoo.models.convolutional_autoencoders import convolutional_autoencoder as convolutional_autoencoder
     from cnnzoo.models.cuda_convnet import cuda_convnet as cuda_convnet
+    from cnnzoo.models.denoising_autoencoders import denoising_autoencoder as denoising_autoencoder
     from cnnzoo.models.halves import decoder as decoder
     from cnnzoo.models.halves import encoder as encoder
     from cnnzoo.models.lenet import lenet as lenet

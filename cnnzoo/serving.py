@@ -24,10 +24,11 @@ def export(
     image_shape: Sequence[int] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Path:
-    """Write a classifier as a SavedModel to `folder/<next integer>`, as model servers expect it.
+    """Write a classifier or an autoencoder as a SavedModel to `folder/<next integer>`, as model servers expect it.
 
     The signature `serving_default` takes `images`, float32 `(batch, height, width, channels)`, and
-    returns `probabilities` `(batch, classes)`, `class_id` `(batch,)` and `class_name` `(batch,)`.
+    returns `probabilities` `(batch, classes)`, `class_id` `(batch,)` and `class_name` `(batch,)`; of an
+    autoencoder, a model that returns images of the shape that it takes, it returns `reconstruction`.
     From a run, images are pixels 0 to 255 of the size of the data set, and the run's own
     preprocessing is part of the graph. From a bare model, they are what the model takes, unless
     `preprocess` is given.
@@ -35,17 +36,17 @@ def export(
     The folder appears whole or not at all; a server that polls `folder` never sees a part.
 
     Args:
-        model: a classifier, a finished `Run`, or a run's folder.
+        model: a classifier, an autoencoder, a finished `Run`, or a run's folder.
         folder: the model's folder, such as `saved_models/lenet5`.
         preprocess: what turns images into the model's input; a run brings its own.
         image_shape: `(height, width, channels)` of the images; default the model's input, or the run's data.
-        class_names: name of each class; default the numbers, or the run's own.
+        class_names: name of each class; default the numbers, or the run's own. An autoencoder has none.
 
     Returns:
         The path of the new version.
 
     Raises:
-        InputError: no finished run, no classifier, or names that do not match its classes.
+        InputError: no finished run, neither classifier nor autoencoder, or names that do not match its classes.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -55,23 +56,53 @@ def export(
     """
     if isinstance(model, str | Path):
         model = Run(model)
+    run = None
     if isinstance(model, Run):
         run, model = model, model.model()
         preprocess = preprocess or models.preprocessing(run.recipe["model"], model)
         image_shape = image_shape or run.metrics["image_shape"]
-        class_names = class_names or run.class_names
+    if _reconstructs(model):
+        if class_names is not None:
+            raise InputError(f"{model.name} is an autoencoder and has no classes, but {class_names=} was given")
+        answer = _reconstruction
+    else:
+        answer = _classification(model, run.class_names if run and not class_names else class_names)
+    with next_version(Path(folder)) as version:
+        _write(model, version.part, preprocess, tuple(image_shape or model.input_shape[1:]), answer)
+    return version.folder
+
+
+def _reconstructs(model: keras.Model) -> bool:
+    return model.output_shape == model.input_shape and len(model.output_shape) == 4
+
+
+def _reconstruction(outputs) -> dict[str, Any]:
+    return {"reconstruction": tf.cast(outputs, tf.float32)}
+
+
+def _classification(model: keras.Model, class_names: Sequence[str] | None) -> Callable[[Any], dict[str, Any]]:
+    """Return what makes probabilities and names of a classifier's outputs."""
     classes = _classes(model)
     class_names = [str(number) for number in range(classes)] if class_names is None else list(class_names)
     if len(class_names) != classes:
         raise InputError(f"the model has {classes} classes, but {len(class_names)} class_names were given")
-    with next_version(Path(folder)) as version:
-        _write(model, version.part, preprocess, tuple(image_shape or model.input_shape[1:]), class_names)
-    return version.folder
+    names = tf.constant(class_names)
+    to_probabilities = _to_probabilities(model)
+
+    def answer(outputs):
+        probabilities = to_probabilities(tf.cast(outputs, tf.float32))
+        class_id = tf.argmax(probabilities, axis=-1)
+        return {"probabilities": probabilities, "class_id": class_id, "class_name": tf.gather(names, class_id)}
+
+    return answer
 
 
 def _classes(model: keras.Model) -> int:
     if not isinstance(model.output_shape, tuple) or len(model.output_shape) != 2:
-        raise InputError(f"{model.name} is no classifier: it returns {model.output_shape}, not (batch, classes)")
+        raise InputError(
+            f"{model.name} is no classifier and no autoencoder: it returns {model.output_shape}, "
+            "not (batch, classes) or images like its input"
+        )
     return model.output_shape[-1]
 
 
@@ -80,23 +111,17 @@ def _write(
     folder: Path,
     preprocess: Callable[[Any], Any] | None,
     image_shape: tuple[int, ...],
-    class_names: list[str],
+    answer: Callable[[Any], dict[str, Any]],
 ) -> None:
-    names = tf.constant(class_names)
-    to_probabilities = _to_probabilities(model)
-
-    def classify(images):
+    def serve(images):
         # A tensor of another rank would fail a check inside oneDNN and take the whole server with it.
         images = tf.ensure_shape(images, (None, *image_shape))
-        outputs = model(preprocess(images) if preprocess else images, training=False)
-        probabilities = to_probabilities(tf.cast(outputs, tf.float32))
-        class_id = tf.argmax(probabilities, axis=-1)
-        return {"probabilities": probabilities, "class_id": class_id, "class_name": tf.gather(names, class_id)}
+        return answer(model(preprocess(images) if preprocess else images, training=False))
 
     archive = keras.export.ExportArchive()
     archive.track(model)
     signature = [tf.TensorSpec((None, *image_shape), tf.float32, name="images")]
-    archive.add_endpoint("serving_default", classify, input_signature=signature)
+    archive.add_endpoint("serving_default", serve, input_signature=signature)
     archive.write_out(str(folder), verbose=False)
 
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.distribute import in_slices
-from tests.small_nets import small
+from tests.small_nets import small, targets_for
 
 
 @pytest.mark.parametrize("name", cnnzoo.list_models())
@@ -13,11 +13,11 @@ def test_slices_give_the_whole_batchs_outputs_and_gradients(name, batch):
     model = small(name)
     sliced = in_slices(model, 3)
     images = np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
-    labels = np.arange(batch) % 10
+    targets = targets_for(model, images)
     gradients = []
     for each in (model, sliced):
         with tf.GradientTape() as tape:
-            loss = model.loss(labels, each(images, training=True))
+            loss = model.loss(targets, each(images, training=True))
         gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
     np.testing.assert_allclose(sliced(images), model(images), atol=1e-4)
     for one, two in zip(*gradients, strict=True):

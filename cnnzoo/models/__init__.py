@@ -39,7 +39,10 @@ FAMILIES = {
     "all_cnn_a": "all_cnn",
     "all_cnn_b": "all_cnn",
     "all_cnn_c": "all_cnn",
+    "autoencoder": "autoencoders",
     "deep_autoencoder": "autoencoders",
+    "denoising_autoencoder": "denoising_autoencoders",
+    "convolutional_autoencoder": "convolutional_autoencoders",
     "stacked_autoencoder": "stacked_autoencoders",
 }
 

@@ -3,15 +3,97 @@
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import keras
-from keras.layers import Flatten, Reshape
+from keras.layers import Flatten
 
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, dense
+from cnnzoo.models.penalties import check_contractive, sparsity_penalty
+from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, decoded, dense, encoded
+
+
+def autoencoder(
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    name="autoencoder",
+    *,
+    units=(256,),
+    code=32,
+    activation="sigmoid",
+    code_activation="sigmoid",
+    output_activation="sigmoid",
+    tied=True,
+    sparsity=None,
+    contractive=0.0,
+    compile=True,
+):
+    """Build an autoencoder of any depth; by default 784-256-32 and back, with tied weights, 210,224 parameters.
+
+    Penalties are added to the loss, which is a mean over pixels: against a loss that is summed over them, as
+    papers often have it, the same trade is struck by a weight that is smaller by the number of pixels.
+
+    Args:
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
+        name: name of the model.
+        units: width of each hidden layer of the encoder, which the decoder mirrors; may be empty.
+        code: number of code units; an integer ≥ 1.
+        activation: name or function of the hidden layers. Logistic units start with 4 times Glorot's bound.
+        code_activation: name or function of the code layer.
+        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+            cross-entropy, else the squared error; either is the mean over pixels and images.
+        tied: whether the decoder uses the encoder's weights, transposed.
+        sparsity: `None`; `"kl"`, for weight · Σ over the code units of KL(target ‖ the unit's mean over the
+            batch), in nats, which needs logistic code units; `"l1"`, for weight · the mean over the batch of
+            Σ |code|; or a mapping with its numbers, by default `{"kind": "kl", "target": 0.05, "weight": 0.001}`
+            and `{"kind": "l1", "weight": 0.0001}`.
+        contractive: weight ≥ 0 of the mean over the batch of ‖∂code/∂input‖²_F, the squared sensitivity of
+            the code to the pixels; layers of the encoder must then be logistic, tanh, rectified or linear.
+        compile: whether to compile with loss, Adam of rate 0.001, and the metric `squared_error`, summed
+            over pixels.
+
+    Returns:
+        A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reconstruction;
+        before the decoder contractive_penalty, if there is one.
+
+    Raises:
+        InputError: an argument has a value that is not allowed.
+
+    Source: Hinton and Salakhutdinov 2006; Ng, "Sparse autoencoder", 2011 (KL); Rifai et al., "Contractive
+    Auto-Encoders", ICML 2011.
+
+    Example:
+    >>> import cnnzoo
+    >>> cnnzoo.autoencoder(units=(), code=64, tied=False).count_params()  # (784 + 1)·64 + (64 + 1)·784
+    101200
+    """
+    check_widths("units", units)
+    check_code(code)
+    check_flag("tied", tied)
+    penalty = sparsity_penalty(sparsity, code_activation)
+    check_contractive(contractive, [*([activation] if units else []), code_activation])
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+
+    x = Flatten(name="flatten")(x)
+    hidden = encoded(x, units, activation)
+    codes = dense(code, code_activation, activity_regularizer=penalty, name="code")(hidden[-1])
+    if contractive:
+        from cnnzoo.layers import ContractivePenalty
+
+        codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden[1:], codes])
+    x = decoded(codes, inputs.shape[1:], units, activation, output_activation, tied)
+
+    return assemble(
+        inputs,
+        x,
+        name=name,
+        weights=weights,
+        output_activation=output_activation,
+        compile=compile,
+        optimizer=keras.optimizers.Adam(1e-3),
+    )
 
 
 def deep_autoencoder(
@@ -68,9 +150,9 @@ def deep_autoencoder(
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
-    x = _encoded(x, units, activation)
+    *_, x = encoded(x, units, activation)
     x = dense(code, code_activation, name="code")(x)
-    x = _decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
+    x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
 
     optimizer = keras.optimizers.Adam(1e-3)  # to become cnnzoo.optimizers.Muon
     return assemble(
@@ -82,29 +164,3 @@ def deep_autoencoder(
         compile=compile,
         optimizer=optimizer,
     )
-
-
-def _encoded(x, units: Sequence[int], activation: Any):
-    """Return what the hidden layers before the code give."""
-    for number, width in enumerate(units, start=1):
-        x = dense(width, activation, name=f"encoder_{number}")(x)
-    return x
-
-
-def _decoded(code, shape: Sequence[int], units: Sequence[int], activation: Any, output_activation: Any, tied: bool):
-    """Return the images that mirrored layers make of the code."""
-    pixels = shape[0] * shape[1] * shape[2]
-    mirrored = ["code", *(f"encoder_{number}" for number in range(len(units), 0, -1))]
-
-    def layer(depth: int, width: int, activation: Any, **options: Any):
-        if tied:
-            from cnnzoo.layers import TiedDense
-
-            return TiedDense(mirrored[depth], activation=activation, **options)
-        return dense(width, activation, **options)
-
-    x = code
-    for depth, width in enumerate(reversed(units)):
-        x = layer(depth, width, activation, name=f"decoder_{depth + 1}")(x)
-    x = layer(len(units), pixels, output_activation, dtype="float32", name="output")(x)
-    return Reshape(shape, dtype="float32", name="reconstruction")(x)

@@ -1,13 +1,15 @@
 """What the autoencoders have in common: their checks, their layers by name, their compilation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras.initializers import VarianceScaling
-from keras.layers import Dense
+from keras.layers import Dense, Reshape
 
 from cnnzoo.errors import InputError
+from cnnzoo.layers import TiedDense
 from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 
@@ -58,6 +60,46 @@ def dense(units: int, activation: Any, **options: Any) -> Dense:
     logistic = keras.activations.get(activation) is keras.activations.sigmoid
     start = VarianceScaling(4.0**2, "fan_avg", "uniform") if logistic else "glorot_uniform"
     return Dense(units, activation=activation, kernel_initializer=start, **options)
+
+
+def encoded(x, units: Sequence[int], activation: Any) -> list:
+    """Return the flat input, and what each hidden layer between it and the code gives.
+
+    Args:
+        x: flat pixels, `(batch, pixels)`.
+        units: width of each layer.
+        activation: name or function of the layers.
+    """
+    tensors = [x]
+    for number, width in enumerate(units, start=1):
+        tensors.append(dense(width, activation, name=f"encoder_{number}")(tensors[-1]))
+    return tensors
+
+
+def decoded(code, shape: Sequence[int], units: Sequence[int], activation: Any, output_activation: Any, tied: bool):
+    """Return the images that mirrored layers make of the code.
+
+    Args:
+        code: codes, `(batch, code)`.
+        shape: `(height, width, channels)` of the images.
+        units: widths of the encoder, from the input to the code.
+        activation: name or function of the hidden layers.
+        output_activation: that of the layer `output`, which computes in float32.
+        tied: whether each layer uses the kernel of the one that it mirrors.
+    """
+    pixels = shape[0] * shape[1] * shape[2]
+    mirrored = ["code", *(f"encoder_{number}" for number in range(len(units), 0, -1))]
+
+    def layer(depth: int, width: int, activation: Any, **options: Any):
+        if tied:
+            return TiedDense(mirrored[depth], activation=activation, **options)
+        return dense(width, activation, **options)
+
+    x = code
+    for depth, width in enumerate(reversed(units)):
+        x = layer(depth, width, activation, name=f"decoder_{depth + 1}")(x)
+    x = layer(len(units), pixels, output_activation, dtype="float32", name="output")(x)
+    return Reshape(shape, dtype="float32", name="reconstruction")(x)
 
 
 def assemble(

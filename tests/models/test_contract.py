@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from tests.small_nets import small
+from tests.small_nets import AUTOENCODERS, CLASSIFIERS, small, targets_for
 
 # Trainable parameters as the papers count them.
 PARAMETERS = {
@@ -19,6 +19,11 @@ PARAMETERS = {
     "caffenet": 60_965_224,
     "alexnet_owt": 61_100_840,
     "cuda_convnet": 89_578,
+    "autoencoder": 784 * 256 + 256 * 32 + 256 + 32 + 256 + 784,  # kernels once, as they are tied
+    "deep_autoencoder": 2_837_314,
+    "denoising_autoencoder": 784 * 1000 + 1000 + 784,
+    "convolutional_autoencoder": 2 * 16 * (3 * 32 + 32 * 64 + 64 * 32) + 32 + 64 + 32 + 64 + 32 + 3,
+    "stacked_autoencoder": 785 * 1000 + 2 * 1001 * 1000 + 1001 * 10,
     "all_cnn_a": 1_254_250,
     "all_cnn_b": 1_300_618,
     "all_cnn_c": 1_369_738,
@@ -33,14 +38,12 @@ PARAMETERS = {
 BATCH = 8
 
 every_model = pytest.mark.parametrize("name", cnnzoo.list_models())
+every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
+every_autoencoder = pytest.mark.parametrize("name", AUTOENCODERS)
 
 
 def images_for(model, batch=BATCH):
     return np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
-
-
-def labels(batch=BATCH):
-    return np.arange(batch) % 10
 
 
 @every_model
@@ -49,7 +52,7 @@ def test_parameters_are_the_papers(name):
     assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == PARAMETERS[name]
 
 
-@every_model
+@every_classifier
 def test_shapes_with_and_without_top(name):
     model = small(name, classes=7)
     assert model.output_shape == (None, 7)
@@ -72,19 +75,30 @@ def test_configuration_round_trip(name):
 @every_model
 def test_file_round_trip(name, tmp_path):
     model = small(name)
-    model.fit(images_for(model), labels(), verbose=0)
+    images = images_for(model)
+    targets = targets_for(model, images)
+    model.fit(images, targets, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    images = images_for(model)
     np.testing.assert_array_equal(model(images), again(images))
-    assert again.evaluate(images, labels(), verbose=0) == model.evaluate(images, labels(), verbose=0)
+    assert again.evaluate(images, targets, verbose=0) == model.evaluate(images, targets, verbose=0)
     model.save_weights(tmp_path / "model.weights.h5")
     for path in ("model.weights.h5", "model.keras"):
         loaded = small(name, weights=tmp_path / path)
         np.testing.assert_array_equal(model(images), loaded(images))
 
 
-@every_model
+@every_autoencoder
+def test_export_gives_the_same_reconstruction(name, tmp_path):
+    model = small(name)
+    version = cnnzoo.export(model, tmp_path / name)
+    images = images_for(model)
+    result = tf.saved_model.load(str(version)).signatures["serving_default"](images=tf.constant(images))
+    assert set(result) == {"reconstruction"}
+    np.testing.assert_allclose(result["reconstruction"], model(images), atol=1e-6)
+
+
+@every_classifier
 def test_export_gives_the_same_probabilities(name, tmp_path):
     model = small(name)
     version = cnnzoo.export(model, tmp_path / name)
@@ -100,8 +114,9 @@ def test_export_gives_the_same_probabilities(name, tmp_path):
 @every_model
 def test_gradient_reaches_every_weight(name):
     model = small(name)
+    images = images_for(model)
     with tf.GradientTape() as tape:
-        loss = model.loss(labels(), model(images_for(model), training=True))
+        loss = model.loss(targets_for(model, images), model(images, training=True))
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
         assert gradient is not None, weight.path
@@ -118,7 +133,8 @@ def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
         keras.config.set_dtype_policy(before)
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
     assert model.output.dtype == "float32"
-    history = model.fit(images_for(model), labels(), epochs=2, verbose=0).history
+    images = images_for(model)
+    history = model.fit(images, targets_for(model, images), epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
 
 
@@ -129,7 +145,7 @@ def test_two_replicas_equal_one(name, two_replicas):
         replicated = small(name)
     replicated.set_weights(single.get_weights())
     images = images_for(single, batch=16)
-    batches = tf.data.Dataset.from_tensor_slices((images, labels(16))).batch(8)
+    batches = tf.data.Dataset.from_tensor_slices((images, targets_for(single, images))).batch(8)
     for model in (single, replicated):
         model.fit(batches, epochs=2, shuffle=False, verbose=0)
     for one, two in zip(single.get_weights(), replicated.get_weights(), strict=True):
@@ -149,14 +165,11 @@ def test_input_tensor_is_built_upon(name):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
         ({"input_shape": (32, 32)}, r"three positive integers \(height, width, channels\), not \(32, 32\)"),
-        ({"pooling": "avg"}, "include_top=False"),
-        ({"classifier_activation": "relu"}, "'relu'"),
         ({"weights": "nowhere.weights.h5"}, "no weights file 'nowhere.weights.h5'"),
         ({"weights": "image-net"}, "not 'image-net'"),
         ({"input_tensor": 3}, "not a int"),
-        ({"clases": 3}, "did you mean 'classes'"),
+        ({"nmae": "net"}, "did you mean 'name'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -165,9 +178,25 @@ def test_bad_arguments_get_a_sentence(name, options, words):
         small(name, **options)
 
 
+@every_classifier
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
+        ({"pooling": "avg"}, "include_top=False"),
+        ({"classifier_activation": "relu"}, "'relu'"),
+        ({"clases": 3}, "did you mean 'classes'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_bad_heads_get_a_sentence(name, options, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        small(name, **options)
+
+
 @every_model
 def test_weights_of_another_model_or_a_damaged_file_are_refused(name, tmp_path):
-    other = small(name, classes=3)
+    other = small(name, **({"code": 3} if name in AUTOENCODERS else {"classes": 3}))
     other.save_weights(tmp_path / "other.weights.h5")
     with pytest.raises(cnnzoo.InputError, match="do not fit"):
         small(name, weights=tmp_path / "other.weights.h5")

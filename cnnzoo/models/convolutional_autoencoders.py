@@ -1,0 +1,150 @@
+"""Convolutional autoencoders: maps instead of units, so that a code keeps its place in the image.
+
+Masci, Meier, Cireşan and Schmidhuber, "Stacked Convolutional Auto-Encoders for Hierarchical Feature
+Extraction", ICANN 2011.
+"""
+
+import keras
+from keras.layers import Conv2D, Conv2DTranspose, Cropping2D
+
+from cnnzoo.errors import InputError
+from cnnzoo.layers import TiedConv2DTranspose
+from cnnzoo.models import mlp, scaffold
+from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths
+
+# A window of twice the stride adds up as often at every pixel on the way back, so that no checkerboard
+# appears; and an odd side then keeps the padding before it that an even one has, so that what is cropped
+# after the way back is one row or column at the end.
+WINDOW, STRIDE = 4, 2
+
+
+def convolutional_autoencoder(
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    name="convolutional_autoencoder",
+    *,
+    maps=(32, 64),
+    code=32,
+    activation="relu",
+    code_activation="linear",
+    output_activation="sigmoid",
+    tied=False,
+    compile=True,
+):
+    """Build a convolutional autoencoder; by default 32×32×3 pixels become 4×4 codes of 32 values.
+
+    Every layer of the encoder halves the sides with a 4×4 window by steps of 2; every layer of the decoder
+    doubles them, and odd sides are cropped to those of the encoder.
+
+    It deviates from the paper, which halves by max pooling, has scaled tanh units, and ties the decoder's
+    weights to the encoder's: here the steps of the windows halve, units are rectified, and weights are tied
+    with `tied=True` only. The optimizer is Adam with rate 0.001.
+
+    Args:
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
+        input_shape: `(height, width, channels)`; default `(32, 32, 3)`. Pixels are 0…1. Height and width
+            are at least 2 to the number of halvings, 8 by default.
+        name: name of the model.
+        maps: number of maps of each hidden layer of the encoder, which the decoder mirrors.
+        code: number of maps of the code; an integer ≥ 1.
+        activation: name or function of the hidden layers.
+        code_activation: name or function of the code layer.
+        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+            cross-entropy, else the squared error; either is the mean over pixels and images.
+        tied: whether the decoder uses the encoder's kernels.
+        compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
+
+    Returns:
+        A functional `keras.Model`. Layers: encoder_1, …, code, decoder_1, …, output, reconstruction, with
+        crop_1, … after the layers of the decoder whose maps are a row or column too large.
+
+    Raises:
+        InputError: an argument has a value that is not allowed.
+
+    Source: Masci et al. 2011; Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts", 2016.
+
+    Example:
+    >>> import cnnzoo
+    >>> model = cnnzoo.convolutional_autoencoder()
+    >>> model.get_layer("code").output.shape, model.count_params()
+    ((None, 4, 4, 32), 134371)
+    """
+    check_widths("maps", maps, example="(32, 64)")
+    check_code(code)
+    check_flag("tied", tied)
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
+    _check_sides(inputs.shape[1:3], halvings=len(maps) + 1)
+
+    sizes = []
+    for number, depth in enumerate(maps, start=1):
+        sizes.append(x.shape)
+        x = _halving(depth, activation, name=f"encoder_{number}")(x)
+    sizes.append(x.shape)
+    x = _halving(code, code_activation, name="code")(x)
+
+    halved_by = ["code", *(f"encoder_{number}" for number in range(len(maps), 0, -1))]
+    for number, depth in enumerate(reversed(maps), start=1):
+        x = _doubling(depth, activation, halved_by[number - 1] if tied else None, name=f"decoder_{number}")(x)
+        excess = _excess(x.shape, sizes.pop())
+        x = Cropping2D(excess, name=f"crop_{number}")(x) if any(map(any, excess)) else x
+    to_pixels = halved_by[-1] if tied else None
+    x = _doubling(inputs.shape[-1], output_activation, to_pixels, dtype="float32", name="output")(x)
+    x = Cropping2D(_excess(x.shape, sizes.pop()), dtype="float32", name="reconstruction")(x)
+
+    optimizer = keras.optimizers.Adam(1e-3)
+    return assemble(
+        inputs,
+        x,
+        name=name,
+        weights=weights,
+        output_activation=output_activation,
+        compile=compile,
+        optimizer=optimizer,
+    )
+
+
+def _check_sides(sides: tuple[int, int], halvings: int) -> None:
+    least = STRIDE**halvings
+    if min(sides) < least:
+        raise InputError(
+            f"the input is too small: {halvings} layers halve its sides, which needs at least {least}×{least} pixels, "
+            f"not {sides[0]}×{sides[1]}"
+        )
+
+
+def _halving(maps: int, activation, **options) -> Conv2D:
+    return Conv2D(maps, WINDOW, STRIDE, "same", activation=activation, **options)
+
+
+def _doubling(maps: int, activation, tied_to: str | None, **options) -> keras.Layer:
+    if tied_to:
+        return TiedConv2DTranspose(tied_to, activation=activation, **options)
+    return Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, **options)
+
+
+def _excess(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the rows and columns to crop, all at the end."""
+    return (0, shape[1] - wanted[1]), (0, shape[2] - wanted[2])
+
+
+def preprocess_input(images, input_shape=(32, 32, 3)):
+    """Scale pixels 0…255 to 0…1, resizing images (bilinear) that have another size than the model.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`.
+
+    Returns:
+        Float32 tensor `(batch, *input_shape)`.
+
+    Raises:
+        InputError: another number of channels than the model's.
+
+    Example:
+    >>> import numpy as np
+    >>> float(preprocess_input(np.full((1, 32, 32, 3), 255, "uint8"))[0, 0, 0, 0])
+    1.0
+    """
+    return mlp.preprocess_input(images, input_shape)

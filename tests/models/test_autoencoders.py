@@ -1,0 +1,243 @@
+"""What the autoencoders are beyond the contract: their layers, their penalties, their refusals."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from tests.small_nets import AUTOENCODERS, SMALL, small
+
+SHAPE = (6, 5, 1)
+
+
+def pixels(count=12, shape=SHAPE):
+    return np.random.default_rng(0).random((count, *shape)).astype("float32")
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x.astype("float64")))
+
+
+def widths(model):
+    return {layer.name: layer.output.shape[-1] for layer in model.layers if layer.name.startswith(("enc", "dec", "co"))}
+
+
+def test_the_table_of_2006():
+    model = cnnzoo.deep_autoencoder(compile=False)
+    names = ["encoder_1", "encoder_2", "encoder_3", "code", "decoder_1", "decoder_2", "decoder_3"]
+    assert widths(model) == dict(zip(names, (1000, 500, 250, 30, 250, 500, 1000), strict=True))
+    activations = [model.get_layer(name).activation.__name__ for name in [*names, "output"]]
+    assert activations == ["sigmoid"] * 3 + ["linear"] + ["sigmoid"] * 4
+    assert cnnzoo.deep_autoencoder(code=2, compile=False).count_params() == 2_837_314 - 2 * 250 * 28 - 28
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_autoencoder_is_its_formula(tied):
+    model = cnnzoo.autoencoder(input_shape=SHAPE, units=(7,), code=3, tied=tied)
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    value = {layer.name: [w.numpy() for w in layer.weights] for layer in model.layers if layer.weights}
+    (w1, b1), (w2, b2) = value["encoder_1"], value["code"]
+    bias = {name: next(a for a in value[name] if a.ndim == 1) for name in ("decoder_1", "output")}
+    kernels = (w2.T, w1.T) if tied else (value["decoder_1"][0], value["output"][0])
+    images = pixels()
+    code = sigmoid(sigmoid(images.reshape(12, -1) @ w1 + b1) @ w2 + b2)
+    expected = sigmoid(sigmoid(code @ kernels[0] + bias["decoder_1"]) @ kernels[1] + bias["output"])
+    np.testing.assert_allclose(model(images), expected.reshape(images.shape), atol=1e-5)
+    np.testing.assert_allclose(cnnzoo.encoder(model)(images), code, atol=1e-5)
+    errors = ((expected.reshape(images.shape) - images) ** 2).sum(axis=(1, 2, 3)).mean()
+    cross_entropy = -(images * np.log(expected.reshape(images.shape))).mean()
+    cross_entropy -= ((1 - images) * np.log(1 - expected.reshape(images.shape))).mean()
+    assert model.evaluate(images, images, verbose=0) == pytest.approx([cross_entropy, errors], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_another_output_is_judged_by_the_squared_error(name):
+    model = small(name, output_activation="linear")
+    images = pixels(shape=model.input_shape[1:])
+    loss, error = model.evaluate(images, images, verbose=0)
+    assert loss * images[0].size == pytest.approx(error, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deep_autoencoder", "stacked_autoencoder"])
+def test_logistic_units_start_with_four_times_glorots_bound(name):
+    model = cnnzoo.create(name, compile=False)
+    kernel = model.get_layer("encoder_1").kernel.numpy()
+    bound = 4 * (6 / (784 + 1000)) ** 0.5
+    assert 0.999 * bound < np.abs(kernel).max() <= bound
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_arguments_begin_as_those_of_keras_applications(name):
+    arguments = inspect.signature(getattr(cnnzoo, name)).parameters.values()
+    first = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD]
+    assert first == ["weights", "input_tensor", "input_shape", "name"]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", ["autoencoder", "deep_autoencoder", "convolutional_autoencoder"])
+def test_training_lowers_the_error(name, tied):
+    model = small(name, tied=tied)
+    model.optimizer.learning_rate = 0.01
+    steps = np.linspace(0, 3, 64)[:, None, None, None]
+    places = np.arange(np.prod(model.input_shape[1:])).reshape(model.input_shape[1:])
+    images = (0.5 + 0.5 * np.sin(steps + places)).astype("float32")
+    errors = model.fit(images, images, epochs=60, verbose=0).history["squared_error"]
+    assert errors[-1] < errors[0] / 2
+
+
+# === Corruption ===
+
+
+@pytest.mark.parametrize("corruption", ["masking", "salt_and_pepper", "gaussian"])
+def test_only_training_sees_the_corruption(corruption):
+    model = cnnzoo.denoising_autoencoder(input_shape=SHAPE, code=4, corruption=corruption, rate=0.5)
+    images = pixels()
+    spoilt = model.get_layer("corruption")(images, training=True)
+    assert 0.25 < np.mean(np.asarray(spoilt) != images) <= 1
+    np.testing.assert_array_equal(model(images), model(images, training=False))
+    clean = cnnzoo.autoencoder(input_shape=SHAPE, units=(), code=4)
+    clean.set_weights([weight.numpy() for weight in model.trainable_weights])
+    np.testing.assert_allclose(model(images), clean(images), atol=1e-6)
+
+
+def test_the_loss_is_against_the_clean_images():
+    model = cnnzoo.denoising_autoencoder(input_shape=SHAPE, code=4, rate=1.0)  # every pixel is masked
+    images = pixels()
+    model.optimizer.learning_rate = 0.0
+    bias = next(weight for weight in model.get_layer("output").weights if weight.shape == (30,))
+    code = sigmoid(model.get_layer("code").bias.numpy())
+    expected = sigmoid(code @ model.get_layer("code").kernel.numpy().T + bias.numpy()).reshape(SHAPE)
+    error = ((images - expected) ** 2).sum(axis=(1, 2, 3)).mean()
+    history = model.fit(images, images, verbose=0).history
+    assert history["squared_error"] == pytest.approx([error], rel=1e-4)
+
+
+# === Penalties ===
+
+
+def loss_added(model, images):
+    model(images, training=True)
+    return float(sum(model.losses))
+
+
+@pytest.mark.parametrize("count", [12, 5])
+def test_kl_sparsity_is_added_as_its_formula_says(count):
+    model = cnnzoo.autoencoder(input_shape=SHAPE, code=4, sparsity={"kind": "kl", "target": 0.1, "weight": 0.3})
+    images = pixels(count)
+    active = np.asarray(cnnzoo.encoder(model)(images), "float64").mean(axis=0)
+    kl = 0.1 * np.log(0.1 / active) + 0.9 * np.log(0.9 / (1 - active))
+    assert loss_added(model, images) == pytest.approx(0.3 * kl.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("count", [12, 5])
+def test_l1_sparsity_is_added_as_its_formula_says(count):
+    model = cnnzoo.autoencoder(
+        input_shape=SHAPE, code=4, code_activation="tanh", sparsity={"kind": "l1", "weight": 0.3}
+    )
+    images = pixels(count)
+    codes = np.asarray(cnnzoo.encoder(model)(images), "float64")
+    assert loss_added(model, images) == pytest.approx(0.3 * np.abs(codes).sum(axis=1).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("units", [(), (7,), (8, 6)])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
+def test_contraction_is_the_squared_jacobian(units, activation):
+    model = cnnzoo.autoencoder(
+        input_shape=SHAPE, units=units, code=4, activation=activation, code_activation="sigmoid", contractive=0.2
+    )
+    images = pixels(5)
+    half = cnnzoo.encoder(model)
+    step = 1e-2
+    squares = 0.0
+    for place in np.ndindex(SHAPE):  # by central differences
+        moved = np.zeros(SHAPE, "float32")
+        moved[place] = step
+        slopes = (np.asarray(half(images + moved), "float64") - np.asarray(half(images - moved))) / (2 * step)
+        squares += (slopes**2).sum(axis=1).mean()
+    assert loss_added(model, images) == pytest.approx(0.2 * squares, rel=1e-3)
+
+
+@pytest.mark.parametrize("option", [{"sparsity": "kl"}, {"sparsity": "l1"}, {"contractive": 0.1}], ids=str)
+def test_penalties_survive_saving_and_are_in_the_training_loss(option, tmp_path):
+    model = cnnzoo.autoencoder(input_shape=SHAPE, units=(7,), code=4, **option)
+    plain = cnnzoo.autoencoder(input_shape=SHAPE, units=(7,), code=4)
+    plain.set_weights([weight.numpy() for weight in model.weights])
+    images = pixels()
+    for each in (model, plain):
+        each.optimizer.learning_rate = 0.0
+    added = loss_added(model, images)
+    assert added > 0
+    losses = [each.fit(images, images, verbose=0).history["loss"][0] for each in (model, plain)]
+    assert losses[0] - losses[1] == pytest.approx(added, rel=1e-3)
+    model.save(tmp_path / "model.keras")
+    assert loss_added(keras.models.load_model(tmp_path / "model.keras"), images) == pytest.approx(added)
+
+
+# === Convolutional ===
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("sides", [(8, 8), (9, 15), (17, 12), (33, 31)])
+def test_any_size_comes_out_as_it_went_in(sides, tied):
+    model = cnnzoo.convolutional_autoencoder(input_shape=(*sides, 2), maps=(3, 4), code=2, tied=tied)
+    assert model.output_shape == model.input_shape
+    assert model(pixels(2, (*sides, 2))).shape == (2, *sides, 2)
+    assert keras.Model.from_config(model.get_config()).output_shape == model.input_shape
+
+
+def test_the_tied_way_back_is_the_transposed_map_at_odd_sides_too():
+    """⟨Ax, y⟩ = ⟨x, Aᵀy⟩ for the way there without bias, A, and the cropped way back."""
+    model = cnnzoo.convolutional_autoencoder(
+        input_shape=(13, 9, 2), maps=(), code=3, code_activation="linear", output_activation="linear", tied=True
+    )
+    assert not any(np.any(weight) for weight in model.weights if len(weight.shape) == 1)  # biases start at 0
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(1, 13, 9, 2)).astype("float32")
+    codes = rng.normal(size=(1, 7, 5, 3)).astype("float32")
+    there, back = cnnzoo.encoder(model)(images), cnnzoo.decoder(model)(codes)
+    assert np.vdot(there, codes) == pytest.approx(np.vdot(images, back), rel=1e-4)
+
+
+# === Refusals ===
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("autoencoder", {"units": 256}, "units must be positive integers in a tuple.* not 256"),
+        ("deep_autoencoder", {"units": (0,)}, r"not \(0,\)"),
+        ("deep_autoencoder", {"units": (True,)}, r"not \(True,\)"),
+        ("autoencoder", {"code": 0}, "code must be an integer of at least 1, not 0"),
+        ("autoencoder", {"code": None}, "not None"),
+        ("autoencoder", {"tied": "yes"}, "tied must be True or False, not 'yes'"),
+        ("autoencoder", {"sparsity": "l2"}, "sparsity must be None, 'kl', 'l1' or a mapping .* not 'l2'"),
+        ("autoencoder", {"sparsity": {"weight": 1}}, "as kind, not {'weight': 1}"),
+        ("autoencoder", {"sparsity": {"kind": "kl", "traget": 0.1}}, "did you mean 'target'"),
+        ("autoencoder", {"sparsity": {"kind": "kl", "target": 1}}, "between 0 and 1, not 1"),
+        ("autoencoder", {"sparsity": {"kind": "l1", "weight": -1}}, "at least 0, not -1"),
+        ("autoencoder", {"sparsity": "kl", "code_activation": "relu"}, "code_activation='sigmoid'.* not 'relu'"),
+        ("autoencoder", {"contractive": -0.1}, "contractive must be a finite number of at least 0, not -0.1"),
+        ("autoencoder", {"contractive": "much"}, "not 'much'"),
+        ("autoencoder", {"contractive": 0.1, "activation": "softplus"}, "'relu' or 'linear', not 'softplus'"),
+        ("denoising_autoencoder", {"corruption": "salt"}, "'masking', 'salt_and_pepper' or 'gaussian', not 'salt'"),
+        ("denoising_autoencoder", {"corruption": ["masking"]}, r"not \['masking'\]"),
+        ("denoising_autoencoder", {"rate": 1.5}, "rate must be a number from 0 to 1, not 1.5"),
+        ("convolutional_autoencoder", {"maps": 32}, "maps must be positive integers"),
+        ("convolutional_autoencoder", {"input_shape": (7, 32, 3)}, "at least 8×8 pixels, not 7×32"),
+        ("stacked_autoencoder", {"units": ()}, "units must be one or more positive integers"),
+        ("stacked_autoencoder", {"include_top": False, "pooling": "max"}, "no maps to pool, not 'max'"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_get_a_sentence(name, options, words):
+    shape = {} if name == "convolutional_autoencoder" else {"input_shape": SMALL[name]["input_shape"]}
+    with pytest.raises(cnnzoo.InputError, match=words):
+        getattr(cnnzoo, name)(**{**shape, **options})
+
+
+def test_an_unused_activation_does_not_bar_contraction():
+    assert cnnzoo.autoencoder(units=(), activation="softplus", contractive=0.1).losses is not None

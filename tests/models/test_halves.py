@@ -1,0 +1,97 @@
+"""The halves of an autoencoder share its weights, and stand alone when they are saved."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from tests.small_nets import AUTOENCODERS, small
+
+CASES = [(name, {}) for name in AUTOENCODERS]
+CASES += [
+    ("deep_autoencoder", {"tied": True}),
+    ("autoencoder", {"tied": False}),
+    ("autoencoder", {"units": ()}),
+    ("autoencoder", {"contractive": 0.1}),
+    ("autoencoder", {"sparsity": "kl"}),
+    ("denoising_autoencoder", {"rate": 0.5}),
+    ("convolutional_autoencoder", {"tied": True}),
+]
+every_case = pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+
+
+def pixels(model):
+    return np.random.default_rng(0).random((3, *model.input_shape[1:])).astype("float32")
+
+
+@every_case
+def test_decoding_the_codes_is_the_whole(name, options):
+    model = small(name, **options)
+    images = pixels(model)
+    names, weights = [layer.name for layer in model.layers], len(model.weights)
+    encoder, decoder = cnnzoo.encoder(model), cnnzoo.decoder(model)
+    codes = encoder(images)
+    assert codes.shape[-1] == 5
+    np.testing.assert_allclose(decoder(codes), model(images), atol=1e-6)
+    np.testing.assert_array_equal(encoder(images, training=True), codes)  # no corruption, in training neither
+    shared = {id(weight) for weight in model.weights}
+    assert {id(weight) for half in (encoder, decoder) for weight in half.trainable_weights} <= shared
+    assert (names, weights) == ([layer.name for layer in model.layers], len(model.weights))
+
+
+@every_case
+def test_halves_learn_with_the_whole(name, options):
+    model = small(name, **options)
+    images = pixels(model)
+    encoder, decoder = cnnzoo.encoder(model), cnnzoo.decoder(model)
+    before = np.asarray(encoder(images))
+    model.fit(images, images, epochs=3, verbose=0)
+    assert np.abs(before - encoder(images)).max() > 0
+    np.testing.assert_allclose(decoder(encoder(images)), model(images), atol=1e-6)
+
+
+@every_case
+def test_halves_of_a_loaded_model_and_halves_loaded_alone(name, options, tmp_path):
+    model = small(name, **options)
+    images = pixels(model)
+    model.fit(images, images, verbose=0)  # Keras warns of an optimizer that has not begun when it is loaded
+    codes = np.asarray(cnnzoo.encoder(model)(images))
+    model.save(tmp_path / "whole.keras")
+    again = keras.models.load_model(tmp_path / "whole.keras")
+    for whole in (model, again):
+        np.testing.assert_allclose(cnnzoo.encoder(whole)(images), codes, atol=1e-6)
+        np.testing.assert_allclose(cnnzoo.decoder(whole)(codes), model(images), atol=1e-6)
+    for half in ("encoder", "decoder"):
+        getattr(cnnzoo, half)(again).save(tmp_path / f"{half}.keras")
+    encoder, decoder = (keras.models.load_model(tmp_path / f"{half}.keras") for half in ("encoder", "decoder"))
+    np.testing.assert_allclose(encoder(images), codes, atol=1e-6)
+    np.testing.assert_allclose(decoder(codes), model(images), atol=1e-6)
+
+
+def test_the_encoder_of_a_classifier_ends_in_its_last_hidden_layer():
+    for options in ({}, {"include_top": False}):
+        model = small("stacked_autoencoder", **options)
+        images = pixels(model)
+        expected = keras.Model(model.input, model.get_layer("encoder_2").output)(images)
+        np.testing.assert_array_equal(cnnzoo.encoder(model)(images), expected)
+        with pytest.raises(cnnzoo.InputError, match="stacked_autoencoder has no decoder"):
+            cnnzoo.decoder(model)
+
+
+def test_an_input_tensor_is_part_of_the_encoder():
+    inputs = keras.Input((9, 8, 1))
+    model = small("denoising_autoencoder", input_tensor=keras.layers.Rescaling(0.5)(inputs), rate=0.5)
+    images = pixels(model)
+    np.testing.assert_allclose(cnnzoo.decoder(model)(cnnzoo.encoder(model)(images)), model(images), atol=1e-6)
+
+
+def test_other_models_get_a_sentence():
+    class Subclassed(keras.Model):
+        pass
+
+    for half in (cnnzoo.encoder, cnnzoo.decoder):
+        with pytest.raises(cnnzoo.InputError, match=f"lenet has no {half.__name__}: it has no layer 'code'"):
+            half(cnnzoo.lenet())
+        for other, kind in ((Subclassed(), "Subclassed"), ("autoencoder", "str")):
+            with pytest.raises(cnnzoo.InputError, match=f"a functional Keras model, not a {kind}"):
+                half(other)
