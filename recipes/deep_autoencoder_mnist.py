@@ -16,6 +16,7 @@ recipe = Recipe(
     optimizer="muon",
     optimizer_options={"weight_decay": 0.2, "adam_weight_decay": 0.0, "adam_lr_ratio": 0.1},
     warmup=0.02,
+    augment="shift",
     precision="mixed_bfloat16",
 )
 

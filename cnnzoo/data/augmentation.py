@@ -76,6 +76,14 @@ def flip_shift(input_shape: Shape) -> Augmentation:
     return Augmentation(on_pixels=(_flips(), RandomShifts(5)))
 
 
+def shift(input_shape: Shape) -> Augmentation:
+    """Return shifts by one pixel or none, up or down and left or right, whose border is repeated.
+
+    Whole pixels: what an autoencoder is to give back must not be blurred by resampling.
+    """
+    return Augmentation(on_pixels=(RandomShifts(1),))
+
+
 def alexnet(input_shape: Shape) -> Augmentation:
     """Return random crops of the model's size out of larger images, flips, and noise in colour and brightness.
 
@@ -93,6 +101,7 @@ AUGMENTATIONS: dict[str, Callable[[Shape], Augmentation]] = {
     "affine": affine,
     "flip": flip,
     "flip_shift": flip_shift,
+    "shift": shift,
     "alexnet": alexnet,
 }
 
