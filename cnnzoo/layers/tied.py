@@ -34,8 +34,9 @@ class TiedLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         # A function that returns the layer: Keras would take the layer itself for a part of this one.
         self._source: Callable[[], Any] | None = None
+        self._name_of_source = ""
         if isinstance(tied_to, str) and tied_to:
-            self.tied_to = tied_to
+            self._name_of_source = tied_to
         else:
             self._take(tied_to)
         self.activation = keras.activations.get(activation)
@@ -43,6 +44,11 @@ class TiedLayer(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.supports_masking = True
         self._shares = False
+
+    @property
+    def tied_to(self) -> str:
+        """The name of the layer that the kernel belongs to."""
+        return self._source().name if self._source else self._name_of_source
 
     def __call__(self, inputs, *args, **kwargs):
         if not self.built and self._source is None:
@@ -68,7 +74,6 @@ class TiedLayer(keras.layers.Layer):
             raise InputError(f"{self.name} can be tied to a {kind.__name__} layer or its name, not to {received}")
         self._check_source(layer)
         self._source = lambda: layer
-        self.tied_to = layer.name
 
     def _check_source(self, layer: Any) -> None:
         """Raise an `InputError` if the layer is of the right class, but of a kind that cannot be tied to."""
@@ -96,7 +101,6 @@ class TiedLayer(keras.layers.Layer):
         self.kernel = kernel
         kernel.trainable = trainable
         self._shares = True
-        self._source = None
         return True
 
     def _add_own_kernel(self, shape: tuple[int, ...]) -> None:

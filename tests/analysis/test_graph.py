@@ -7,12 +7,18 @@ import pytest
 from keras import layers, ops
 
 import cnnzoo
+from cnnzoo import layers as zoo
 from cnnzoo.analysis import DisagreementError
 from tests.analysis.nets import stack
 
 
 def encoder():
     return stack((16, 16, 3), layers.Conv2D(4, 3, name="conv"), layers.MaxPooling2D(2, name="pool"))
+
+
+def living_variables():
+    # By their type alone: `isinstance` also asks each thing for its `__class__`, of which some of PyTorch's warn.
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), keras.Variable)]
 
 
 def nodes(model):
@@ -51,6 +57,27 @@ def test_shared_layers_and_models_have_parameters_once_and_products_at_every_cal
         assert first.unshared_parameters == second.unshared_parameters > 0
     assert "shared" in str(report)
     assert report.totals.parameters == 3 * 28 + 4 * 28
+
+
+def test_tied_layers_have_a_bias_of_their_own_and_the_kernel_once():
+    image = keras.Input((9, 9, 2))
+    x = zoo.MaskingNoise(0.1, name="masking")(zoo.SaltAndPepperNoise(0.1, name="salt")(image))
+    maps = layers.Conv2D(4, 3, strides=2, name="conv")(x)
+    hidden = layers.Dense(5, "tanh", name="hidden")(layers.Flatten()(maps))
+    code = layers.Dense(3, "sigmoid", name="code")(hidden)
+    x = zoo.ContractivePenalty(0.1, name="penalty")([hidden, code])
+    x = zoo.TiedDense("hidden", name="hidden_back")(zoo.TiedDense("code", name="code_back")(x))
+    model = keras.Model(image, zoo.TiedConv2DTranspose("conv", name="conv_back")(layers.Reshape((4, 4, 4))(x)))
+    report = cnnzoo.conv_report(model)
+    assert [report[name].parameters for name in ("code_back", "hidden_back", "conv_back")] == [5, 64, 2]
+    assert report.totals.parameters == model.count_params() == (9 * 2 * 4 + 4) + (64 * 5 + 5) + (5 * 3 + 3) + 5 + 64 + 2
+    for back, forth in (("code_back", "code"), ("hidden_back", "hidden")):
+        assert report[back].multiply_adds == report[forth].multiply_adds
+    assert report["conv_back"].multiply_adds == 4 * 4 * 4 * 9 * 2
+    assert report["conv_back"].output_shape == (9, 9, 2)
+    for name in ("salt", "masking", "penalty"):
+        assert (report[name].parameters, report[name].multiply_adds) == (0, 0)
+    assert report["penalty"].output_shape == (3,)
 
 
 def test_inputs_by_name_and_several_outputs():
@@ -275,12 +302,12 @@ def test_the_model_is_left_as_it_was():
     model = keras.Model(inputs, layers.Dropout(0.5)(inner(shared(shared(inputs))) * 2))
     free = stack((None, None, 3), layers.Conv2D(2, 3), layers.BatchNormalization())
     before = nodes(model), nodes(free)
-    variables = [thing for thing in gc.get_objects() if isinstance(thing, keras.Variable)]  # held, so none goes
+    variables = living_variables()  # held, so none goes
     cnnzoo.conv_report(model)
     cnnzoo.conv_report(free, input_shape=(50, 50, 3))
     assert (nodes(model), nodes(free)) == before
     known = set(map(id, variables))
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, keras.Variable) and id(thing) not in known]
+    assert not [variable for variable in living_variables() if id(variable) not in known]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_output_padding_reaches_sides_that_do_not_divide(side, padding, stride):
 
 
 def test_it_computes_what_pytorch_computes():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
     conv = convolution((9, 9), 3, 2, "valid", 1)
     maps = random(2, 4, 4, 4).astype("float32")
     layer = with_weights(TiedConv2DTranspose(conv), maps.shape)

@@ -124,6 +124,14 @@ def test_it_finds_a_layer_within_a_model_used_as_a_layer(tmp_path):
         assert copy.get_layer("decoder").kernel is copy.get_layer("encoder").get_layer("code").kernel
 
 
+def test_a_layer_that_is_renamed_is_still_found():
+    model = tied_model()
+    model.get_layer("encoder").name = "first"
+    assert model.get_layer("decoder_2").tied_to == "first"
+    copy = keras.models.clone_model(model)
+    assert copy.get_layer("decoder_2").kernel is copy.get_layer("first").kernel
+
+
 def test_two_replicas_share_the_variable_and_equal_one(two_replicas):
     one = tied_model()
     with two_replicas.scope():
@@ -216,6 +224,7 @@ def dense(units=3):
         (lambda x: TiedDense("image")(dense()(x)), "Dense layer or its name, not to 'image', a InputLayer"),
         (lambda x: TiedDense(keras.layers.ReLU(name="r")), "not to 'r', a ReLU"),
         (lambda x: TiedDense(7), "not to 7"),
+        (lambda x: TiedDense(""), "not to ''"),
         (lambda x: TiedDense(dense())(x), "'code', which has no kernel yet"),
         (lambda x: TiedDense("code")(keras.layers.Dense(4)(dense()(x))), "of 3 units and cannot take 4"),
         (lambda x: TiedDense("code", units=6)(dense()(x)), "has 7 inputs, and cannot have units=6"),
