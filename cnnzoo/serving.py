@@ -16,6 +16,10 @@ from cnnzoo.layers import RadialBasis
 from cnnzoo.run import Run
 
 
+# What turns a model's outputs into the answers of a signature, by name.
+Answer = Callable[[Any], dict[str, Any]]
+
+
 def export(
     model: keras.Model | Run | str | Path,
     folder: str | Path,
@@ -64,7 +68,7 @@ def export(
     if _reconstructs(model):
         if class_names is not None:
             raise InputError(f"{model.name} is an autoencoder and has no classes, but {class_names=} was given")
-        answer = _reconstruction
+        answer: Answer = _reconstruction
     else:
         answer = _classification(model, run.class_names if run and not class_names else class_names)
     with next_version(Path(folder)) as version:
@@ -80,7 +84,7 @@ def _reconstruction(outputs) -> dict[str, Any]:
     return {"reconstruction": tf.cast(outputs, tf.float32)}
 
 
-def _classification(model: keras.Model, class_names: Sequence[str] | None) -> Callable[[Any], dict[str, Any]]:
+def _classification(model: keras.Model, class_names: Sequence[str] | None) -> Answer:
     """Return what makes probabilities and names of a classifier's outputs."""
     classes = _classes(model)
     class_names = [str(number) for number in range(classes)] if class_names is None else list(class_names)
@@ -111,7 +115,7 @@ def _write(
     folder: Path,
     preprocess: Callable[[Any], Any] | None,
     image_shape: tuple[int, ...],
-    answer: Callable[[Any], dict[str, Any]],
+    answer: Answer,
 ) -> None:
     def serve(images):
         # A tensor of another rank would fail a check inside oneDNN and take the whole server with it.

@@ -124,6 +124,8 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         cnnzoo.export(cnnzoo.lenet(), tmp_path, class_names=["a", "b"])
     with pytest.raises(cnnzoo.InputError, match="is no classifier"):
         cnnzoo.export(cnnzoo.lenet(include_top=False), tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="is an autoencoder and has no classes"):
+        cnnzoo.export(cnnzoo.autoencoder(units=(), code=2), tmp_path, class_names=["a", "b"])
     with pytest.raises(cnnzoo.InputError, match="neither probabilities"):
         cnnzoo.export(cnnzoo.lenet(classifier_activation="sigmoid", compile=False), tmp_path)
     with pytest.raises(cnnzoo.InputError, match="holds no trained model"):

@@ -6,6 +6,7 @@ Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Netwo
 import keras
 from keras.layers import Flatten
 
+from cnnzoo.layers import ContractivePenalty
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
@@ -80,8 +81,6 @@ def autoencoder(
     hidden = encoded(x, units, activation)
     codes = dense(code, code_activation, activity_regularizer=penalty, name="code")(hidden[-1])
     if contractive:
-        from cnnzoo.layers import ContractivePenalty
-
         codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden[1:], codes])
     x = decoded(codes, inputs.shape[1:], units, activation, output_activation, tied)
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.layers import KLSparsity
 
 SPARSITY = {"kl": {"target": 0.05, "weight": 1e-3}, "l1": {"weight": 1e-4}}
 WITH_SLOPE = ("sigmoid", "tanh", "relu", "linear")  # the activations that ContractivePenalty has a formula for
@@ -43,8 +44,6 @@ def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regul
         raise InputError(f"the target of sparsity must be a number between 0 and 1, not {numbers['target']!r}")
     if keras.activations.get(activation) is not keras.activations.sigmoid:
         raise InputError(f"sparsity 'kl' needs code_activation='sigmoid', whose values are 0…1, not {activation!r}")
-    from cnnzoo.layers import KLSparsity
-
     return KLSparsity(**numbers)
 
 

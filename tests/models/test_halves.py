@@ -34,27 +34,16 @@ def test_decoding_the_codes_is_the_whole(name, options):
     assert codes.shape[-1] == 5
     np.testing.assert_allclose(decoder(codes), model(images), atol=1e-6)
     np.testing.assert_array_equal(encoder(images, training=True), codes)  # no corruption, in training neither
-    shared = {id(weight) for weight in model.weights}
-    assert {id(weight) for half in (encoder, decoder) for weight in half.trainable_weights} <= shared
+    assert {id(weight) for half in (encoder, decoder) for weight in half.trainable_weights} == {
+        id(weight) for weight in model.trainable_weights
+    }
     assert (names, weights) == ([layer.name for layer in model.layers], len(model.weights))
 
 
 @every_case
-def test_halves_learn_with_the_whole(name, options):
-    model = small(name, **options)
-    images = pixels(model)
-    encoder, decoder = cnnzoo.encoder(model), cnnzoo.decoder(model)
-    before = np.asarray(encoder(images))
-    model.fit(images, images, epochs=3, verbose=0)
-    assert np.abs(before - encoder(images)).max() > 0
-    np.testing.assert_allclose(decoder(encoder(images)), model(images), atol=1e-6)
-
-
-@every_case
 def test_halves_of_a_loaded_model_and_halves_loaded_alone(name, options, tmp_path):
-    model = small(name, **options)
+    model = small(name, compile=False, **options)
     images = pixels(model)
-    model.fit(images, images, verbose=0)  # Keras warns of an optimizer that has not begun when it is loaded
     codes = np.asarray(cnnzoo.encoder(model)(images))
     model.save(tmp_path / "whole.keras")
     again = keras.models.load_model(tmp_path / "whole.keras")
