@@ -39,6 +39,7 @@ _DEFINED_IN = {
     "train": "cnnzoo.training",
     "evaluate": "cnnzoo.training",
     "export": "cnnzoo.serving",
+    "LayerwisePretraining": "cnnzoo.pretraining",
     "InputError": "cnnzoo.errors",
     "Run": "cnnzoo.run",
 }
@@ -52,6 +53,7 @@ _MODULES = (
     "losses",
     "models",
     "optimizers",
+    "pretraining",
     "recipe",
     "serving",
     "studies",
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from cnnzoo.models.lenet import lenet as lenet
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
+    from cnnzoo.pretraining import LayerwisePretraining as LayerwisePretraining
     from cnnzoo.recipe import Recipe as Recipe
     from cnnzoo.recipe import Study as Study
     from cnnzoo.recipe import list_recipes as list_recipes

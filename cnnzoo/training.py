@@ -20,6 +20,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import whole_file, write_json
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
+from cnnzoo.steps import executions
 from cnnzoo.weights import count_parameters
 
 EVALUATION_BATCH = 500
@@ -191,18 +192,6 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: An
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     # The loss is scaled by the optimizer itself where the precision asks for it, once.
     model.compile(optimizer, loss, metrics=[accuracy], auto_scale_loss=False, **options)
-
-
-def executions(batches: int, limit: int) -> tuple[int, int]:
-    """Return the steps of an epoch, and how many of them to run between two returns to Python.
-
-    Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of
-    the epoch. The size up to `limit` that leaves out fewest of the batches is taken, mostly none.
-    """
-    if batches <= limit:
-        return batches, batches
-    size = min(range(limit, limit // 2, -1), key=lambda size: batches % size)
-    return batches - batches % size, size
 
 
 def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
