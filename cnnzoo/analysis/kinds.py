@@ -8,12 +8,17 @@ from cnnzoo.analysis import pointwise, sliding
 from cnnzoo.analysis.arithmetic import Arithmetic, Call
 from cnnzoo.layers import (
     AveragePooling2D,
+    ContractivePenalty,
     LocallyConnected2D,
     LocalResponseNormalization,
     LpPooling2D,
+    MaskingNoise,
     PartiallyConnectedConv2D,
     RadialBasis,
+    SaltAndPepperNoise,
     Subsampling2D,
+    TiedConv2DTranspose,
+    TiedDense,
 )
 
 Kind = Callable[[Call], Arithmetic]
@@ -70,6 +75,11 @@ KINDS: dict[type, Kind] = {
     **_each(sliding.subsampling, Subsampling2D),
     **_each(sliding.partially_connected_convolution, PartiallyConnectedConv2D),
     **_each(pointwise.radial_basis, RadialBasis),
+    # The formulas count a shared kernel with each; as parameters a report counts it with the first.
+    **_each(pointwise.dense, TiedDense),
+    **_each(sliding.transposed_convolution, TiedConv2DTranspose),
+    **_each(pointwise.elementwise, MaskingNoise, SaltAndPepperNoise),
+    **_each(pointwise.last_input, ContractivePenalty),
     **_each(_response_normalization, LocalResponseNormalization),
 }
 

@@ -51,6 +51,11 @@ def elementwise(call: Call) -> Arithmetic:
     )
 
 
+def last_input(call: Call) -> Arithmetic:
+    """Return the last of several tensors as it is."""
+    return Arithmetic(shape=call.inputs[-1].shape, field=call.inputs[-1].field, keeps=False)
+
+
 def concatenation(call: Call) -> Arithmetic:
     """Return tensors laid end to end along one axis."""
     shapes = [signal.shape for signal in call.inputs]

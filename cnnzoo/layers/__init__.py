@@ -2,8 +2,10 @@
 
 from cnnzoo.layers.average_pooling import AveragePooling2D
 from cnnzoo.layers.column_convolution import ColumnConv2D
+from cnnzoo.layers.contractive_penalty import ContractivePenalty
 from cnnzoo.layers.digit_codes import DigitCodes
 from cnnzoo.layers.fan_in_uniform import FanInUniform
+from cnnzoo.layers.kl_sparsity import KLSparsity
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
 from cnnzoo.layers.locally_connected import LocallyConnected2D
 from cnnzoo.layers.lp_pooling import LpPooling2D
@@ -20,8 +22,10 @@ from cnnzoo.layers.tied_dense import TiedDense
 __all__ = [
     "AveragePooling2D",
     "ColumnConv2D",
+    "ContractivePenalty",
     "DigitCodes",
     "FanInUniform",
+    "KLSparsity",
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "LpPooling2D",

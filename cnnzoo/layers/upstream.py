@@ -32,3 +32,22 @@ def _with_inner_layers(operation: Any) -> dict[str, Any]:
     for layer in operation.layers if isinstance(operation, keras.Model) else []:
         inner |= _with_inner_layers(layer)
     return {**inner, operation.name: operation}
+
+
+def maker(tensor: Any) -> tuple[Any, list]:
+    """Return the layer that a symbolic tensor is the output of, and the tensors that the layer was called with.
+
+    Args:
+        tensor: a tensor of a graph. Other values have no maker: `None`, and nothing.
+
+    Example:
+    >>> image = keras.Input((4,))
+    >>> layer, inputs = maker(keras.layers.Dense(2, name="code")(image))
+    >>> layer.name, inputs[0] is image
+    ('code', True)
+    """
+    history = getattr(tensor, "_keras_history", None)
+    if history is None:
+        return None, []
+    # Keras has no public way to ask for the inputs of one of several calls of a layer.
+    return history.operation, list(history.operation._inbound_nodes[history.node_index].input_tensors)

@@ -30,6 +30,17 @@ def averages(images, size, strides):
     return out
 
 
+def tied(hidden, decoder):
+    """Return a layer and, after it, one that is tied to it, as a model: the kernel's gradient comes from both."""
+    image = keras.Input((6, 6, 4))
+    return keras.Model(image, decoder(hidden(image)))
+
+
+def tied_convolutions(images, kernel, hidden_bias, bias):
+    maps = np.tanh(reference.grouped_convolution(images, kernel, hidden_bias, (2, 2), "same", 1))
+    return reference.transposed_convolution(maps, kernel, bias, (2, 2), "same", (6, 6))
+
+
 # A layer of each kind, and its formula for images and weights.
 LAYERS = {
     "norm across": (
@@ -76,6 +87,29 @@ LAYERS = {
         layers.RadialBasis(3, adaptive=True, negate=True),
         lambda x, centers: -reference.squared_distances(x, centers),
     ),
+    "dense decoder alone": (
+        layers.TiedDense("code", "tanh", units=5),
+        lambda x, kernel, bias: np.tanh(x @ kernel.T + bias),
+    ),
+    "dense layers, tied": (
+        tied(keras.layers.Dense(3, "tanh", name="code"), layers.TiedDense("code")),
+        reference.tied_autoencoder,
+    ),
+    "convolutions, tied": (
+        tied(
+            keras.layers.Conv2D(3, 3, 2, "same", activation="tanh", name="conv"),
+            layers.TiedConv2DTranspose("conv"),
+        ),
+        tied_convolutions,
+    ),
+    "masking noise at rest": (layers.MaskingNoise(0.5), lambda x: x),
+    "salt and pepper at rest": (layers.SaltAndPepperNoise(0.5), lambda x: x),
+}
+
+# Penalties on a code of logistic units, as they arrive in the loss of an autoencoder.
+PENALTIES = {
+    "sparsity": {"activity_regularizer": layers.KLSparsity(0.1, 0.5)},
+    "contraction": {"contractive": 0.5},
 }
 
 MODELS = {
@@ -104,6 +138,24 @@ def write_layer(name, folder):
     (folder / f"{name}.json").write_text(json.dumps(keras.saving.serialize_keras_object(layer)))
 
 
+def write_penalty(name, folder):
+    """Write an autoencoder with a penalty and its weights, images, and its losses under TensorFlow."""
+    options = dict(PENALTIES[name])
+    contractive = options.pop("contractive", 0)
+    image = keras.Input((6,))
+    hidden = keras.layers.Dense(5, "tanh", name="hidden")(image)
+    code = keras.layers.Dense(3, "sigmoid", name="code", **options)(hidden)
+    code = layers.ContractivePenalty(contractive)([hidden, code]) if contractive else code
+    model = keras.Model(image, layers.TiedDense("hidden")(layers.TiedDense("code", "tanh")(code)))
+    images = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
+    weights = {f"weight_{n}": weight for n, weight in enumerate(model.get_weights())}
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    losses = model.fit(images, images, epochs=2, batch_size=8, verbose=0).history["loss"]
+    assert losses[0] > 1.05 * np.square(np.asarray(model(images)) - images).mean()  # the penalty is in it
+    np.savez(folder / f"{name}.npz", images=images, expected=losses, **weights)
+    (folder / f"{name}.json").write_text(model.to_json())
+
+
 def write_model(name, folder):
     """Write a model's options and weights, images and labels, and what it makes of them under TensorFlow."""
     model = cnnzoo.create(name, classifier_activation=None, **MODELS[name])
@@ -129,7 +181,11 @@ def write_model(name, folder):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cases")
-    for kind, names, write in (("layers", LAYERS, write_layer), ("models", MODELS, write_model)):
+    for kind, names, write in (
+        ("layers", LAYERS, write_layer),
+        ("penalties", PENALTIES, write_penalty),
+        ("models", MODELS, write_model),
+    ):
         (folder / kind).mkdir()
         for name in names:
             write(name, folder / kind)
@@ -153,6 +209,11 @@ def found(request, folder):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer_gives_the_formulas_outputs_and_gradients(name, found):
+    assert max(found[name]) <= 1e-5
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_arrive_in_the_loss_as_under_tensorflow(name, found):
     assert max(found[name]) <= 1e-5
 
 

@@ -28,8 +28,10 @@ def outputs_and_gradients(layer, images, upstream):
     if keras.backend.backend() == "jax":
         import jax
 
+        state = [variable.value for variable in layer.non_trainable_variables]
+
         def total(values, images):
-            outputs, _ = layer.stateless_call(values, [], images)
+            outputs, _ = layer.stateless_call(values, state, images)
             return (outputs * upstream).sum(), outputs
 
         values = [weight.value for weight in layer.trainable_weights]
@@ -54,6 +56,17 @@ def layer_differences(case):
     return [difference(one, other) for one, other in zip(found, expected, strict=True)]
 
 
+def penalty_differences(case):
+    """Return the difference of the losses before a step of training and after."""
+    model = keras.models.model_from_json(case.with_suffix(".json").read_text())
+    arrays = np.load(case)
+    model.set_weights([arrays[name] for name in arrays.files if name.startswith("weight_")])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    images, expected = arrays["images"], arrays["expected"]
+    history = model.fit(images, images, batch_size=len(images), epochs=len(expected), verbose=0).history
+    return [difference(np.array(history["loss"]), expected)]
+
+
 def model_differences(case):
     """Return differences of logits, of the losses of each step of training, and of the logits after it."""
     model = cnnzoo.models.create(case.stem, **json.loads(case.with_suffix(".json").read_text()))
@@ -70,6 +83,7 @@ def model_differences(case):
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     results = {case.stem: layer_differences(case) for case in sorted((folder / "layers").glob("*.npz"))}
+    results |= {case.stem: penalty_differences(case) for case in sorted((folder / "penalties").glob("*.npz"))}
     results |= {case.stem: model_differences(case) for case in sorted((folder / "models").glob("*.npz"))}
     results["tensorflow was loaded"] = "tensorflow" in sys.modules
     results["backend"] = keras.backend.backend()

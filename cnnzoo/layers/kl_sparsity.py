@@ -1,0 +1,68 @@
+"""The penalty of sparse autoencoders on units that are active too often, or too rarely."""
+
+import keras
+from keras import ops
+
+from cnnzoo.errors import InputError
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class KLSparsity(keras.regularizers.Regularizer):
+    """Hold the mean activation of each logistic unit near a target, by a Kullback-Leibler divergence.
+
+    As the `activity_regularizer` of a layer it adds to the loss
+    `weight · Σ_units [ρ ln(ρ/ρ̂) + (1 − ρ) ln((1 − ρ)/(1 − ρ̂))]`, where ρ is the target and ρ̂ a unit's mean over
+    the batch (of each replica), and in maps over the places too. Keras divides what an activity regularizer
+    returns by the size of the batch; what this one returns is the sum above *times* that size, so that the sum
+    itself is what is added. (`keras.regularizers.L1(l1)` so adds `l1 · Σ_units |activation|`, as a mean over the
+    batch: the other usual penalty.)
+
+    Args:
+        target: mean activation ρ that costs nothing, between 0 and 1.
+        weight: factor of the sum, at least 0.
+
+    Call arguments:
+        activations: float tensor `(batch, …, units)`, of values from 0 to 1.
+
+    Returns:
+        Scalar, float32 or float64: the sum above times the size of the batch.
+
+    Raises:
+        InputError: `target` or `weight` is out of its range.
+
+    Source: Ng, "Sparse autoencoder", CS294A lecture notes, 2011, section 3.
+
+    Example:
+    >>> import numpy as np
+    >>> layer = keras.layers.Dense(10, "sigmoid", kernel_initializer="zeros", activity_regularizer=KLSparsity(0.25))
+    >>> _ = layer(np.zeros((32, 4), "float32"))
+    >>> round(float(layer.losses[0]) / 10, 4), round(0.25 * np.log(0.25 / 0.5) + 0.75 * np.log(0.75 / 0.5), 4).item()
+    (0.1308, 0.1308)
+    """
+
+    def __init__(self, target: float = 0.05, weight: float = 1.0):
+        if not (_is_number(target) and 0 < target < 1):
+            raise InputError(f"the target of KLSparsity must be a number between 0 and 1, not {target!r}")
+        if not (_is_number(weight) and 0 <= weight < float("inf")):
+            raise InputError(f"the weight of KLSparsity must be a number of at least 0, not {weight!r}")
+        self.target = target
+        self.weight = weight
+
+    def __call__(self, activations):
+        dtype = keras.backend.standardize_dtype(activations.dtype)
+        # In half precision a mean would round to 0 or 1 long before it is.
+        values = ops.cast(activations, "float64" if dtype == "float64" else "float32")
+        means = ops.mean(values, axis=tuple(range(len(values.shape) - 1)))
+        smallest = keras.config.epsilon()
+        means = ops.clip(means, smallest, 1 - smallest)
+        rare, often = self.target, 1 - self.target
+        divergences = rare * ops.log(rare / means) + often * ops.log(often / (1 - means))
+        batch = ops.cast(ops.shape(values)[0], values.dtype)
+        return self.weight * ops.sum(divergences) * batch
+
+    def get_config(self):
+        return {"target": self.target, "weight": self.weight}
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
