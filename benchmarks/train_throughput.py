@@ -106,12 +106,13 @@ def _cnnzoo(optimizer: str):
     import keras
 
     import cnnzoo
-    from cnnzoo import data, distribute, training
+    from cnnzoo import data, distribute
+    from cnnzoo.steps import executions
 
     slices = distribute.slices_for(BATCH)
     split = data.Split(*_images())
     model = cnnzoo.lenet()
-    steps, together = training.executions(data.steps_per_epoch(split, BATCH), 32)
+    steps, together = executions(data.steps_per_epoch(split, BATCH), 32)
     fitted = distribute.in_slices(model, slices)
     fitted.compile(
         _optimizer(optimizer),

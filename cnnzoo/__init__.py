@@ -46,6 +46,7 @@ _DEFINED_IN = {
     "train": "cnnzoo.training",
     "evaluate": "cnnzoo.training",
     "export": "cnnzoo.serving",
+    "LayerwisePretraining": "cnnzoo.pretraining",
     "InputError": "cnnzoo.errors",
     "Run": "cnnzoo.run",
 }
@@ -60,6 +61,7 @@ _MODULES = (
     "metrics",
     "models",
     "optimizers",
+    "pretraining",
     "recipe",
     "serving",
     "studies",
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
     from cnnzoo.models.lenet import lenet5 as lenet5
     from cnnzoo.models.mlp import mlp as mlp
     from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_autoencoder
+    from cnnzoo.pretraining import LayerwisePretraining as LayerwisePretraining
     from cnnzoo.recipe import Recipe as Recipe
     from cnnzoo.recipe import Study as Study
     from cnnzoo.recipe import list_recipes as list_recipes

@@ -13,7 +13,7 @@ import cnnzoo
 from cnnzoo.callbacks import Checkpoint
 from cnnzoo.recipe import load_recipe
 from cnnzoo.run import Run
-from cnnzoo.training import executions
+from cnnzoo.steps import executions
 
 QUICK = {"epochs": 2, "examples": 256, "verbose": 0}
 

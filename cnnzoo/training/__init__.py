@@ -1,7 +1,6 @@
 """Run a recipe: data, model, pretraining, fit, judgement, and a folder that holds it all."""
 
 from cnnzoo.training.judging import evaluate
-from cnnzoo.training.preparing import executions
 from cnnzoo.training.running import train
 
-__all__ = ["evaluate", "executions", "train"]
+__all__ = ["evaluate", "train"]

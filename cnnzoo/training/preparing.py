@@ -79,18 +79,6 @@ def compile_for_its_task(
     model.compile(optimizer, loss, metrics=[task_of(model).metric()], auto_scale_loss=False, **options)
 
 
-def executions(batches: int, limit: int) -> tuple[int, int]:
-    """Return the steps of an epoch, and how many of them to run between two returns to Python.
-
-    Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of
-    the epoch. The size up to `limit` that leaves out fewest of the batches is taken, mostly none.
-    """
-    if batches <= limit:
-        return batches, batches
-    size = min(range(limit, limit // 2, -1), key=lambda size: batches % size)
-    return batches - batches % size, size
-
-
 def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate, or its schedule over the steps of the run, which the optimizer counts from 0."""
     largest, steps = recipe.learning_rate, steps_per_epoch * recipe.epochs

@@ -19,9 +19,10 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import whole_file, write_json
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
+from cnnzoo.steps import executions
 from cnnzoo.training.fitting import fit, pretrain
 from cnnzoo.training.judging import judged, principal_components
-from cnnzoo.training.preparing import compile_for_its_task, compiled, executions, images_of, labelled_part
+from cnnzoo.training.preparing import compile_for_its_task, compiled, images_of, labelled_part
 from cnnzoo.training.tasks import RECONSTRUCT, task_of
 from cnnzoo.weights import count_parameters
 

@@ -1,0 +1,5 @@
+"""Deep nets trained one layer at a time."""
+
+from cnnzoo.pretraining.callback import LayerwisePretraining
+
+__all__ = ["LayerwisePretraining"]

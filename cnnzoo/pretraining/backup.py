@@ -1,0 +1,79 @@
+"""Trained stages on disk, so that a run that was stopped goes on with the first one that is missing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from cnnzoo.errors import InputError, reason
+from cnnzoo.files import make_folder, whole_file
+from cnnzoo.pretraining.stages import Stage
+
+
+class Backup:
+    """A folder with one file for each trained stage: weights and history, whole or not at all.
+
+    Args:
+        folder: the folder, made if it is not there.
+        settings: what decides the result, as JSON can hold it; a file of other settings is refused.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]):
+        make_folder(folder)
+        self._folder = folder
+        self._settings = json.loads(json.dumps(settings))
+
+    def earned(self, number: int, stage: Stage) -> tuple[list[np.ndarray], dict[str, list[float]]] | None:
+        """Return weights and history of a stage, or `None` if it has not been trained to its end.
+
+        Raises:
+            InputError: the file is damaged, or was written with other settings.
+        """
+        path = self._path(number, stage)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path) as file:
+                notes = json.loads(str(file["notes"]))
+                weights = [file[f"weight_{index}"] for index in range(len(file.files) - 1)]
+        except Exception as error:  # zipfile, json and NumPy each have their own
+            raise InputError(
+                f"the backup {str(path)!r} cannot be read ({reason(error)}); delete it to pretrain that layer again"
+            ) from error
+        for name, value in self._settings.items():
+            if notes["settings"].get(name) != value:
+                raise InputError(
+                    f"the backup in {str(self._folder)!r} was made with {name}={notes['settings'].get(name)!r}, "
+                    f"not {value!r}; resume with the same values, or give another folder"
+                )
+        return weights, notes["history"]
+
+    def save(self, number: int, stage: Stage, history: dict[str, list[float]]) -> None:
+        notes = json.dumps({"settings": self._settings, "history": history})
+        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights_of(stage))}
+        with whole_file(self._path(number, stage)) as part, part.open("wb") as file:
+            np.savez(file, notes=np.array(notes), **arrays)
+
+    def _path(self, number: int, stage: Stage) -> Path:
+        return self._folder / f"stage-{number + 1}-{stage.name.replace('/', '_')}.npz"
+
+
+def variables_of(stage: Stage) -> list[Any]:
+    """Return the variables that a stage changes, each once."""
+    return list({id(variable): variable for layer in stage.trained for variable in layer.weights}.values())
+
+
+def weights_of(stage: Stage) -> list[np.ndarray]:
+    """Return the values of the variables that a stage changes."""
+    return [keras.ops.convert_to_numpy(variable) for variable in variables_of(stage)]
+
+
+def put_back(stage: Stage, weights: list[np.ndarray]) -> None:
+    """Set the variables of a stage to what a backup holds."""
+    for variable, weight in zip(variables_of(stage), weights, strict=True):
+        variable.assign(weight)

@@ -1,0 +1,131 @@
+"""Train each hidden layer as a shallow autoencoder, then hand over to fine-tuning."""
+
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from cnnzoo.errors import InputError
+from cnnzoo.pretraining import settings
+from cnnzoo.pretraining.ascent import Cache
+from cnnzoo.pretraining.randomness import undisturbed
+from cnnzoo.pretraining.run import PretrainingRun
+
+
+class LayerwisePretraining(keras.callbacks.Callback):
+    """Train every hidden Dense and Conv2D layer in turn as a (denoising) autoencoder of the codes below it.
+
+    It happens in `on_train_begin`; the fit that it was passed to then fine-tunes the whole. A stage
+    trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
+    entered the layer. In a classifier the decoders are thrown away. In an autoencoder, known by widths
+    that read the same from both ends, the decoder of a layer is the model's own mirrored layer, which
+    keeps what it learned (unrolling). The last layer with weights is no hidden one. Frozen layers are
+    passed through. Everything between the layers runs as at inference.
+
+    A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
+    `steps_per_execution`, precision and distribution strategy hold for the stages, too. Nothing is added to
+    the model; its `trainable` flags, its optimizer and all random states are left as they were.
+
+    Args:
+        data: what the model takes, without labels: an array `(n, *input_shape)`, or a `tf.data.Dataset`, a
+            `keras.utils.PyDataset` or another iterable of batches that can be read several times.
+        epochs: epochs for each layer, ≥ 0: a number, or one per layer.
+        corruption: share of the values that enter a layer to set to 0, in [0, 1], or a Keras layer that
+            is copied for each stage, or one of these per layer. The loss compares with the clean values.
+        optimizer: name, optimizer (each stage gets a copy) or function that returns a new one.
+        loss: a Keras loss of codes and reconstruction; `None` is binary cross-entropy where the decoder
+            ends in a sigmoid, else the mean squared error.
+        layers: names of the layers to pretrain; `None` for all hidden ones.
+        cache: where the codes below a layer are kept: `"memory"`; a folder, for what does not fit; or
+            `False`, which runs the layers below again on every batch.
+        batch_size: examples in a step, over all replicas.
+        tied: whether a decoder that is made uses the transposed kernel of its layer.
+        seed: seed of decoders, corruption and order.
+        backup: a folder for the weights of each finished stage; a run with the same folder goes on after them.
+        verbose: 0, 1 (a progress bar per layer), 2 (a line an epoch), or `"auto"`: 1 in a terminal, else 2.
+
+    Attributes:
+        history: by layer name, `{"loss": [one per epoch]}`.
+
+    Raises:
+        InputError: a value that cannot be used.
+        DivergedError: the loss of a stage is no finite number any more.
+
+    Source: Bengio, Lamblin, Popovici and Larochelle 2007 (greedy layer-wise training); Vincent et al. 2008
+        (denoising); Hinton and Salakhutdinov 2006 (unrolling), who trained the layers as restricted Boltzmann
+        machines instead.
+
+    Example:
+    >>> import cnnzoo
+    >>> images = cnnzoo.data.load("digits").train.images.reshape(-1, 64) / 16
+    >>> units = [keras.layers.Dense(width, "sigmoid", name=f"encoder_{width}") for width in (32, 16)]
+    >>> model = keras.Sequential([keras.Input((64,)), *units, keras.layers.Dense(10)])
+    >>> pretraining = LayerwisePretraining(images, epochs=2, corruption=0.1, verbose=0)
+    >>> pretraining.pretrain(model)
+    >>> {name: len(history["loss"]) for name, history in pretraining.history.items()}
+    {'encoder_32': 2, 'encoder_16': 2}
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        epochs: int | list[int],
+        corruption: Any = None,
+        optimizer: Any = "adam",
+        loss: Any = None,
+        layers: list[str] | None = None,
+        cache: Cache = "memory",
+        batch_size: int = 128,
+        tied: bool = False,
+        seed: int = 0,
+        backup: str | Path | None = None,
+        verbose: str | int = "auto",
+    ):
+        super().__init__()
+        settings.check_epochs(epochs)
+        settings.check_corruption(corruption)
+        settings.check_loss(loss)
+        if cache is None or cache is True or not isinstance(cache, str | Path | bool):
+            raise InputError(f"cache must be 'memory', a folder or False, not {cache!r}")
+        if type(batch_size) is not int or batch_size < 1:
+            raise InputError(f"batch_size must be a positive integer, not {batch_size!r}")
+        if type(seed) is not int or not 0 <= seed < 2**31:
+            raise InputError(f"seed must be an integer from 0 to 2³¹ − 1, not {seed!r}")
+        if verbose not in ("auto", 0, 1, 2):
+            raise InputError(f"verbose must be 'auto', 0, 1 or 2, not {verbose!r}")
+        self.data = data
+        self.epochs = epochs
+        self.corruption = corruption
+        self.optimizer = settings.optimizer_factory(optimizer)
+        self.loss = loss
+        self.layers = layers
+        self.cache = cache
+        self.batch_size = batch_size
+        self.tied = tied
+        self.seed = seed
+        self.backup = None if backup is None else Path(backup)
+        self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose
+        self.history: dict[str, dict[str, list[float]]] = {}
+        self._pretrained: weakref.ref | None = None
+
+    def on_train_begin(self, logs=None):
+        if self._pretrained is None or self._pretrained() is not self.model:
+            self.pretrain(self.model)
+
+    def pretrain(self, model: keras.Model) -> None:
+        """Pretrain a model, compiled or not; what `on_train_begin` calls.
+
+        Args:
+            model: a functional or built Sequential model with one input.
+
+        Raises:
+            InputError: the model, its layers or the data cannot be used.
+            DivergedError: the loss of a stage is no finite number any more.
+        """
+        run = PretrainingRun(self, model)
+        with undisturbed(self.seed):
+            self.history = run.finish()
+        self._pretrained = weakref.ref(model)

@@ -1,0 +1,106 @@
+"""Codes: what the trained layers make of the data, computed once and kept in memory or in a file."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+
+from cnnzoo.errors import InputError
+from cnnzoo.files import make_folder
+from cnnzoo.pretraining.rows import ArrayRows, FileRows, Rows
+
+AT_A_TIME = 1000  # rows that are computed at a time
+
+
+def computed(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...]) -> ArrayRows:
+    """Return what a function makes of all rows, in order.
+
+    Args:
+        rows: what goes in.
+        function: takes and returns a float tensor `(batch, …)`.
+        cache: `"memory"`, or the folder for a file.
+        shape: shape of what comes out of one row.
+
+    Raises:
+        InputError: it would not fit into half of the memory available, or the folder cannot be written to.
+    """
+    run = compiled(function, rows)
+    batches = (keras.ops.convert_to_numpy(run(batch)).astype("float32") for batch in rows.in_order(AT_A_TIME))
+    if cache == "memory":
+        check_memory(rows.count, shape)
+        codes = np.empty((rows.count, *shape), "float32")
+        start = 0
+        for batch in batches:
+            codes[start : start + len(batch)] = batch
+            start += len(batch)
+        return ArrayRows(codes)
+    return FileRows(_written(batches, Path(cache)), shape)
+
+
+def _written(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:
+    """Write batches to a file without a name, which is gone when it is closed or the process ends, however it does."""
+    make_folder(folder)
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    try:
+        for batch in batches:
+            file.write(np.ascontiguousarray(batch).data)
+        file.flush()
+    except OSError as error:
+        file.close()
+        raise InputError(f"cannot write codes to the folder {str(folder)!r}: {error.strerror}") from error
+    return file
+
+
+def check_memory(count: int, shape: tuple[int, ...]) -> None:
+    """Refuse codes that would take more than half of the memory available."""
+    needed, available = 4 * count * int(np.prod(shape, dtype="int64")), available_memory()
+    if needed > available / 2:
+        raise InputError(
+            f"codes of shape {(count, *shape)} take {_gigabytes(needed)}, more than half of the "
+            f"{_gigabytes(available)} of memory available; give cache=folder to keep them in a file, "
+            "or cache=False to compute them anew for every batch"
+        )
+
+
+def _gigabytes(number: float) -> str:
+    return f"{number / 2**30:,.1f} GiB"
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that can be had without swapping."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    except OSError:  # not Linux
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def compiled(function: Callable[[Any], Any], rows: Rows) -> Callable[[np.ndarray], Any]:
+    """Compile a function of batches of rows as the backend does."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        signature = tf.TensorSpec((None, *rows.shape), rows.dtype)
+        traced = tf.function(lambda batch: function(batch), autograph=False).get_concrete_function(signature)
+        return lambda batch: traced(tf.convert_to_tensor(batch))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(lambda batch: function(batch))
+    return lambda batch: function(keras.ops.convert_to_tensor(batch))
+
+
+def in_unit_range(rows: Rows, function: Callable[[Any], Any]) -> bool:
+    """Return whether all that a function makes of the rows lies in [0, 1]."""
+    run = compiled(function, rows)
+    for batch in rows.in_order(AT_A_TIME):
+        values = keras.ops.convert_to_numpy(run(batch))
+        if values.min() < 0 or values.max() > 1:
+            return False
+    return True

@@ -1,0 +1,122 @@
+"""Examples that can be read row by row: from an array, from a file, or as a stream of batches."""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+
+class ArrayRows:
+    """The rows of an array in memory, as float32 or, for integer inputs, as they are.
+
+    Args:
+        array: NumPy array `(n, …)`.
+        dtype: what rows are cast to.
+    """
+
+    def __init__(self, array: np.ndarray, dtype: str = "float32"):
+        self._array: np.ndarray | None = array
+        self.dtype = dtype
+        self.shape = array.shape[1:]
+        self.count = len(array)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        assert self._array is not None, "closed"
+        return self._array[indices].astype(self.dtype, copy=False)
+
+    def in_order(self, size: int) -> Iterator[np.ndarray]:
+        """Yield all rows in order, `size` at a time; the last ones as few as they are."""
+        assert self._array is not None, "closed"
+        for start in range(0, self.count, size):
+            yield self._array[start : start + size].astype(self.dtype, copy=False)
+
+    def epoch(self, generator: np.random.Generator, size: int, steps: int) -> Iterator[np.ndarray]:
+        """Yield `steps` batches of `size` rows, in a new order."""
+        order = generator.permutation(self.count)
+        for step in range(steps):
+            yield self.read(order[step * size : (step + 1) * size])
+
+    def close(self) -> None:
+        """Let go of the array, whoever still holds these rows."""
+        self._array = None
+
+
+class FileRows(ArrayRows):
+    """The float32 rows of a file, read where they lie.
+
+    A memory map would do, too, but what it has touched counts as the process's own memory.
+
+    Args:
+        file: a binary file, closed by `close`.
+        shape: shape of a row.
+    """
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...]):
+        self._file = file
+        self._lock = threading.Lock()
+        self.shape = shape
+        self.dtype = "float32"
+        self._bytes = 4 * int(np.prod(shape))
+        self.count = os.fstat(file.fileno()).st_size // self._bytes
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        rows = np.empty((len(indices), *self.shape), "float32")
+        lines = rows.reshape(len(rows), -1)
+        with self._lock:  # `close` waits for the reader, which may be a thread of tf.data
+            number = self._file.fileno()
+            for line, index in zip(lines, indices, strict=True):
+                os.preadv(number, [line.data], int(index) * self._bytes)
+        return rows
+
+    def in_order(self, size: int) -> Iterator[np.ndarray]:
+        for start in range(0, self.count, size):
+            yield self.read(np.arange(start, min(start + size, self.count)))
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+class StreamRows:
+    """The rows of batches that can be read again and again, in an order of their own.
+
+    Args:
+        batches: an iterable of arrays `(batch, …)`.
+        count: number of rows.
+        shape: shape of a row.
+        dtype: what rows are cast to.
+    """
+
+    def __init__(self, batches: Iterable[Any], count: int, shape: tuple[int, ...], dtype: str = "float32"):
+        self._batches = batches
+        self.dtype = dtype
+        self.count = count
+        self.shape = shape
+
+    def in_order(self, size: int) -> Iterator[np.ndarray]:
+        """Yield all rows in the order of the stream, `size` at a time; the last ones as few as they are."""
+        kept: list[np.ndarray] = []
+        held = 0
+        for batch in self._batches:
+            kept.append(np.asarray(batch).astype(self.dtype, copy=False))
+            held += len(kept[-1])
+            if held >= size:
+                joined = np.concatenate(kept)
+                whole = held - held % size
+                yield from (joined[start : start + size] for start in range(0, whole, size))
+                kept, held = [joined[whole:]], held - whole
+        if held:
+            yield np.concatenate(kept)
+
+    def epoch(self, generator: np.random.Generator, size: int, steps: int) -> Iterator[np.ndarray]:
+        """Yield `steps` batches of `size` rows, in the order of the stream."""
+        del generator
+        yield from (rows for rows, _ in zip(self.in_order(size), range(steps), strict=False))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+Rows = ArrayRows | StreamRows

@@ -1,0 +1,134 @@
+"""One pretraining of one model, stage by stage."""
+
+from contextlib import nullcontext
+from typing import Any
+
+import keras
+import numpy as np
+
+from cnnzoo.callbacks import DivergedError, StopOnNaN
+from cnnzoo.pretraining import settings
+from cnnzoo.pretraining.ascent import Ascent
+from cnnzoo.pretraining.backup import Backup, put_back
+from cnnzoo.pretraining.codes import in_unit_range
+from cnnzoo.pretraining.feeding import Batches, fit_arguments
+from cnnzoo.pretraining.graph import Segment
+from cnnzoo.pretraining.rows import Rows
+from cnnzoo.pretraining.shallow import Shallow
+from cnnzoo.pretraining.source import check_finite, examples
+from cnnzoo.pretraining.stages import Stage, stages
+from cnnzoo.steps import executions
+
+
+class PretrainingRun:
+    """One pretraining of one model: what was asked, brought to one value per stage.
+
+    Args:
+        asked: the `LayerwisePretraining`, whose arguments say what to do.
+        model: the model.
+    """
+
+    def __init__(self, asked: Any, model: keras.Model):
+        self.asked = asked
+        self.model = model
+        self.stages = stages(model, asked.layers)
+        self.epochs = settings.one_each("epochs", asked.epochs, len(self.stages))
+        self.corruption = settings.one_each("corruption", asked.corruption, len(self.stages))
+        self.data = examples(asked.data, model)
+        self.ascent = Ascent(model, self.data, asked.cache)
+        self.size = min(asked.batch_size, self.data.count)
+        limit = model.steps_per_execution if model.compiled else 1
+        self.steps, self.together = executions(self.data.count // self.size, limit)
+        self.backup: Backup | None = None
+
+    def finish(self) -> dict[str, dict[str, list[float]]]:
+        """Train the stages that are not earned yet, and return the history of all."""
+        with self._scope():
+            optimizer = self.asked.optimizer()
+        if self.asked.backup is not None:
+            self.backup = Backup(self.asked.backup, self._fingerprint(optimizer))
+        earned = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
+        history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
+        if all(earned) and self.model.compiled and int(self.model.optimizer.iterations) > 0:
+            return history  # a run that was restored further on
+        last = max((number for number, found in enumerate(earned) if not found and self.epochs[number]), default=-1)
+        if last >= 0:
+            self.ascent.check_memory(self.stages[: last + 1])
+            check_finite(self.data)
+        try:
+            for number, stage in enumerate(self.stages):
+                # Also past earned stages, step by step: then codes are those of the undisturbed run, to the bit.
+                below = self.ascent.up_to(stage) if number <= last and self.epochs[number] else None
+                if found := earned[number]:
+                    put_back(stage, found[0])
+                elif below:
+                    history[stage.name] = self._train(number, stage, *below)
+                else:
+                    history[stage.name] = {"loss": []}
+                if self.backup and not found:
+                    self.backup.save(number, stage, history[stage.name])
+        finally:
+            self.ascent.close()
+        return {stage.name: history[stage.name] for stage in self.stages}
+
+    def _train(self, number: int, stage: Stage, rows: Rows, below: Any) -> dict[str, list[float]]:
+        """Train one stage, and return its loss of each epoch."""
+        epochs, shape = self.epochs[number], self.ascent.shape_of(stage)
+        unit = stage.in_unit
+        if unit is None:
+            unit = in_unit_range(rows, below or Segment(stage.codes, stage.codes))
+        seeds = np.random.default_rng([self.asked.seed, number]).integers(2**31, size=2)
+        with self._scope():
+            shallow = Shallow(
+                stage,
+                shape,
+                below=below,
+                corruption=settings.corruption_layer(
+                    self.corruption[number], stage.layer.dtype_policy, seed=int(seeds[0])
+                ),
+                unit=unit,
+                own_loss=self.asked.loss is not None,
+                tied=self.asked.tied,
+                seed=int(seeds[1]),
+            )
+            shallow.compile(
+                self.asked.optimizer(),
+                shallow.default_loss() if self.asked.loss is None else self.asked.loss,
+                steps_per_execution=self.together,
+            )
+        if self.asked.verbose:
+            print(self._headline(number, stage, shape))
+        batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
+        arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
+        callbacks = [*arguments.pop("callbacks"), StopOnNaN()]
+        try:
+            history = shallow.fit(**arguments, callbacks=callbacks, verbose=self.asked.verbose).history
+        except DivergedError as error:
+            raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
+        return {"loss": [float(loss) for loss in history["loss"]]}
+
+    def _scope(self) -> Any:
+        strategy = getattr(self.model, "distribute_strategy", None)
+        return strategy.scope() if strategy else nullcontext()
+
+    def _headline(self, number: int, stage: Stage, shape: tuple[int, ...]) -> str:
+        sides = ["×".join(map(str, each)) for each in (shape, stage.hidden.shape[1:])]
+        return (
+            f"pretraining {number + 1} of {len(self.stages)}: {stage.name}, {sides[0]} → {sides[1]}"
+            f"{settings.corruption_text(self.corruption[number])}"
+        )
+
+    def _fingerprint(self, optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+        """Return what decides the result, besides the values of the data and the initial weights."""
+        return {
+            "layers": [[stage.name, [list(weight.shape) for weight in stage.layer.weights]] for stage in self.stages],
+            "epochs": self.epochs,
+            "corruption": settings.described(self.corruption),
+            "optimizer": settings.described(optimizer),
+            "loss": settings.described(self.asked.loss),
+            "batch_size": self.asked.batch_size,
+            "tied": self.asked.tied,
+            "seed": self.asked.seed,
+            "data": [self.data.count, *self.data.shape],
+            "precision": [stage.layer.dtype_policy.name for stage in self.stages],
+        }

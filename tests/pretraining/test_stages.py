@@ -1,0 +1,217 @@
+"""What a stage trains, and that it touches nothing else."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo.layers import TiedDense
+from cnnzoo.pretraining.stages import stages
+from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
+
+
+def fell(history):
+    return all(np.all(np.diff(stage["loss"]) < 0) for stage in history.values())
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_a_stage_changes_its_own_layer_alone(name):
+    model = classifier()
+    before = values_of(model)
+    pretraining = pretrained(model, images(), layers=[name], corruption=0.1)
+    assert changed(before, values_of(model)) == {name}
+    assert fell(pretraining.history)
+
+
+def test_all_hidden_layers_in_turn_and_not_the_head():
+    model = classifier()
+    before = values_of(model)
+    history = pretrained(model, images(), epochs=[3, 4, 5]).history
+    assert changed(before, values_of(model)) == {"a", "b", "c"}
+    assert {name: len(stage["loss"]) for name, stage in history.items()} == {"a": 3, "b": 4, "c": 5}
+    assert fell(history)
+
+
+def test_one_stage_is_the_autoencoder_that_one_writes_by_hand():
+    """One step of gradient descent on the whole set, against TensorFlow's own gradient of the formula."""
+    import tensorflow as tf
+
+    data, model = images(50), classifier(units=(8,))
+    weights = [tf.constant(weight) for weight in model.get_layer("a").get_weights()]
+    generator = np.random.default_rng([0, 0])
+    glorot = keras.initializers.GlorotUniform(int(generator.integers(2**31, size=2)[1]))((8, 20))
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        hidden = tf.sigmoid(data @ weights[0] + weights[1])
+        logits = hidden @ glorot
+        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=data, logits=logits))
+    expected = [weight - 0.5 * slope for weight, slope in zip(weights, tape.gradient(loss, weights), strict=True)]
+    history = pretrained(model, data, epochs=1, optimizer=keras.optimizers.SGD(0.5)).history
+    np.testing.assert_allclose(history["a"]["loss"], [float(loss)], rtol=1e-5)
+    for found, wanted in zip(model.get_layer("a").get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_activations_that_follow_belong_to_the_layer_and_what_is_between_to_the_codes():
+    inputs = keras.Input((6, 6, 2))
+    x = keras.layers.Conv2D(4, 3, name="one")(inputs)
+    x = keras.layers.PReLU(name="bent")(x)
+    x = keras.layers.MaxPooling2D(name="pool")(x)
+    x = keras.layers.Flatten(name="flat")(x)
+    x = keras.layers.Dense(3, "sigmoid", name="two")(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    first, second = stages(model)
+    assert [layer.name for layer in first.trained] == ["one", "bent"]
+    assert first.hidden is model.get_layer("bent").output
+    assert second.codes is model.get_layer("flat").output
+    before = values_of(model)
+    assert fell(pretrained(model, images(200, (6, 6, 2))).history)
+    assert changed(before, values_of(model)) == {"one", "bent", "two"}
+
+
+def test_frozen_layers_are_passed_through():
+    model = classifier()
+    model.get_layer("b").trainable = False
+    before = values_of(model)
+    history = pretrained(model, images(), epochs=[1, 2]).history
+    assert list(history) == ["a", "c"]
+    assert changed(before, values_of(model)) == {"a", "c"}
+    assert [layer.trainable for layer in model.layers] == [True, True, False, True, True]
+
+
+def test_an_autoencoder_keeps_its_mirrored_layers():
+    model = autoencoder()
+    first, second = stages(model)
+    assert [layer.name for layer in first.trained] == ["encoder_1", "output"]
+    assert [layer.name for layer in second.trained] == ["code", "decoder_1"]
+    before = values_of(model)
+    assert fell(pretrained(model, images(), layers=["encoder_1"]).history)
+    between = values_of(model)
+    assert changed(before, between) == {"encoder_1", "output"}
+    assert fell(pretrained(model, images(), layers=["code"]).history)
+    assert changed(between, values_of(model)) == {"code", "decoder_1"}
+
+
+def test_the_last_stage_of_a_one_layer_autoencoder_is_the_model():
+    """Loss and reconstruction of the stage are those of the whole, so fit and pretraining agree."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((20,))
+    model = keras.Model(
+        inputs,
+        keras.layers.Dense(20, "sigmoid", name="output")(keras.layers.Dense(6, "sigmoid", name="code")(inputs)),
+    )
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    twin.compile(keras.optimizers.SGD(0.5), "binary_crossentropy")
+    data = images(50)
+    losses = twin.fit(data, data, batch_size=50, epochs=3, verbose=0).history["loss"]
+    history = pretrained(model, data, optimizer=keras.optimizers.SGD(0.5)).history
+    np.testing.assert_allclose(history["code"]["loss"], losses, rtol=1e-5)
+    for one, other in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_tied_autoencoder_stays_tied():
+    inputs = keras.Input((20,))
+    x = keras.layers.Dense(12, "sigmoid", name="encoder_1")(inputs)
+    x = keras.layers.Dense(6, "sigmoid", name="code")(x)
+    x = TiedDense("code", "sigmoid", name="decoder_1")(x)
+    model = keras.Model(inputs, TiedDense("encoder_1", "sigmoid", name="output")(x))
+    count = len(model.weights)
+    before = values_of(model)
+    assert fell(pretrained(model, images()).history)
+    assert changed(before, values_of(model)) == {"encoder_1", "code", "decoder_1", "output"}
+    assert model.get_layer("output").kernel is model.get_layer("encoder_1").kernel
+    assert len(model.weights) == count
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_convolutional_autoencoder_is_known_by_its_form(odd):
+    keras.utils.set_random_seed(1)
+    side = 9 if odd else 8
+    inputs = keras.Input((side, side, 2))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="down_1")(inputs)
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="down_2")(x)
+    x = keras.layers.MaxPooling2D(padding="same")(x)
+    shape = x.shape[1:]
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(5, name="code")(x)
+    x = keras.layers.Dense(int(np.prod(shape)), "relu", name="up_3")(x)
+    x = keras.layers.Reshape(shape)(x)
+    x = keras.layers.UpSampling2D()(x)
+    x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x) if odd else x
+    x = keras.layers.Conv2DTranspose(4, 3, padding="same", activation="relu", name="up_2")(x)
+    x = keras.layers.Conv2DTranspose(2, 3, strides=2, padding="same", name="up_1")(x)
+    x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x) if odd else x
+    model = keras.Model(inputs, keras.layers.Activation("sigmoid", name="squash")(x))
+    found = [[layer.name for layer in stage.trained if layer.weights] for stage in stages(model)]
+    assert found == [["down_1", "up_1"], ["down_2", "up_2"], ["code", "up_3"]]
+    assert fell(pretrained(model, images(200, (side, side, 2))).history)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_decoders_of_convolutions_fit_odd_sizes(padding, tied):
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((11, 14, 2))
+    x = keras.layers.Conv2D(4, 4, strides=3, padding=padding, activation="tanh", name="one")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    assert fell(pretrained(model, images(200, (11, 14, 2)), tied=tied).history)
+
+
+def test_tied_decoders_of_a_classifier():
+    model = classifier()
+    before = values_of(model)
+    assert fell(pretrained(model, images(), tied=True).history)
+    assert changed(before, values_of(model)) == {"a", "b", "c"}
+
+
+def test_a_small_alexnet():
+    """Convolutions in columns, response normalisation and pooling in between, and no input in [0, 1]."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((19, 19, 3))
+    x = keras.layers.Conv2D(8, 5, strides=2, activation="relu", name="conv1")(inputs)
+    x = cnnzoo.layers.LocalResponseNormalization(name="norm1")(x)
+    x = keras.layers.MaxPooling2D(3, 2, name="pool1")(x)
+    x = cnnzoo.layers.ColumnConv2D(12, 3, groups=2, padding="same", activation="relu", name="conv2")(x)
+    x = keras.layers.MaxPooling2D(3, 2, name="pool2")(x)
+    x = keras.layers.Flatten(name="flat")(x)
+    x = keras.layers.Dropout(0.5, name="drop")(keras.layers.Dense(10, "relu", name="fc3")(x))
+    model = keras.Model(inputs, keras.layers.Dense(4, "softmax", name="fc4")(x))
+    history = pretrained(model, images(200, (19, 19, 3)) - 0.5, epochs=4).history
+    assert list(history) == ["conv1", "conv2", "fc3"]
+    assert fell(history)
+
+
+def test_sequential_models_and_layers_first_used_in_another_model():
+    shared = keras.layers.Dense(12, "sigmoid", name="shared")
+    keras.Model(other := keras.Input((20,)), shared(other))
+    model = keras.Sequential(
+        [keras.Input((20,)), keras.layers.Dense(20, "relu", name="a"), shared, keras.layers.Dense(3, name="head")]
+    )
+    _, second = stages(model)
+    assert second.codes is not other
+    assert fell(pretrained(model, images()).history)
+
+
+def test_a_way_around_a_layer():
+    """The codes of the second layer depend on more than those of the first."""
+    inputs = keras.Input((20,))
+    x = keras.layers.Dense(20, "sigmoid", name="a")(inputs)
+    x = keras.layers.Concatenate(name="both")([x, inputs])
+    x = keras.layers.Dense(8, "sigmoid", name="b")(x)
+    x = keras.layers.Concatenate()([x, inputs])
+    x = keras.layers.Dense(8, "sigmoid", name="c")(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    assert fell(pretrained(model, images()).history)
+
+
+def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():
+    """With everything masked only the decoder's bias can learn, whatever the data."""
+    model = classifier(units=(8,))
+    before = model.get_layer("a").kernel.numpy().copy()
+    history = pretrained(model, images(), corruption=1.0, epochs=2).history
+    np.testing.assert_array_equal(model.get_layer("a").kernel.numpy(), before)
+    assert history["a"]["loss"][0] == pytest.approx(np.log(2), rel=0.05)
+    pretrained(model, images(), corruption=[keras.layers.GaussianNoise(0.1)], epochs=1)
+    assert changed({"a/kernel": before}, values_of(model)) == {"a"}
