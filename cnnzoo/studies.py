@@ -115,7 +115,8 @@ def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: 
                 resume=begun,
                 data_dir=data_dir,
                 verbose=verbose,
-                pretrained=folder / ".pretrained",  # shared by all variants that pretrain alike; no variant has such a name
+                pretrained=folder
+                / ".pretrained",  # shared by all variants that pretrain alike; no variant has such a name
             )
         )
     return finished

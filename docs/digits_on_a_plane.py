@@ -3,19 +3,16 @@
     python docs/digits_on_a_plane.py RUN docs/digits_on_a_plane.png
 
 RUN is a finished run of `deep_autoencoder_2d_mnist`. Of each class the first 500 test images are drawn, as in the
-paper. Printed and drawn is the share of digits whose nearest neighbours on the plane are of their own class.
+paper. Printed and drawn is the share of digits to whom their five nearest neighbours give their own class, by vote.
 """
 
 import argparse
 
 import keras
 import matplotlib.pyplot as plt
-import numpy as np
 
 import cnnzoo
-from cnnzoo.analysis import neighbour_accuracy, pca
-
-OF_EACH_CLASS = 500
+from cnnzoo.analysis import LabelledCodes, codes_2d, pca
 
 
 def main() -> None:
@@ -28,29 +25,25 @@ def main() -> None:
     model = run.model()
     source = cnnzoo.data.load(run.recipe["data"], data_dir=options.data_dir)
     preprocess = cnnzoo.models.preprocessing(run.recipe["model"], model)
-    chosen = [np.flatnonzero(source.test.labels == label)[:OF_EACH_CLASS] for label in range(source.classes)]
-    chosen = np.concatenate(chosen)
-    train, images = (
-        keras.ops.convert_to_numpy(preprocess(each)) for each in (source.train.images, source.test.images[chosen])
-    )
+    train, test = (keras.ops.convert_to_numpy(preprocess(split.images)) for split in (source.train, source.test))
     planes = {
-        "two principal components": pca(train, 2).encode(images),
-        "two numbers of the autoencoder's code": cnnzoo.encoder(model).predict(images, verbose=0),
+        "two principal components": codes_2d(pca(train, 2), test, source.test.labels),
+        "two numbers of the autoencoder's code": codes_2d(model, test, source.test.labels),
     }
-    _figure(planes, source.test.labels[chosen], source.class_names).savefig(options.picture, dpi=150)
+    _figure(planes, source.class_names).savefig(options.picture, dpi=150)
 
 
-def _figure(planes: dict[str, np.ndarray], labels: np.ndarray, names: tuple[str, ...]) -> plt.Figure:
+def _figure(planes: dict[str, LabelledCodes], names: tuple[str, ...]) -> plt.Figure:
     figure, axes = plt.subplots(1, len(planes), figsize=(11, 5.6), layout="constrained")
     colours = plt.colormaps["tab10"]
-    for axis, (title, codes) in zip(axes, planes.items(), strict=True):
-        share = neighbour_accuracy(codes, labels)
-        print(f"{title}: {share:.1%} among neighbours of their own class")
+    for axis, (title, plane) in zip(axes, planes.items(), strict=True):
+        share = plane.neighbour_accuracy()
+        print(f"{title}: {share:.1%} lie among their own class")
         for label, name in enumerate(names):
-            of_class = codes[labels == label]
-            axis.scatter(*of_class.T, s=3, color=colours(label), label=name)
-            axis.text(*np.median(of_class, axis=0), name, fontsize=14, weight="bold", ha="center", va="center")
-        axis.set(title=f"{title}\n{share:.1%} among neighbours of their own class", xticks=[], yticks=[])
+            x, y = plane.codes[plane.labels == label].T
+            axis.scatter(x, y, s=3, color=colours(label))
+            axis.text(x.mean(), y.mean(), name, fontsize=14, weight="bold", ha="center", va="center")
+        axis.set(title=f"{title}\n{share:.1%} lie among their own class", xticks=[], yticks=[])
     return figure
 
 

@@ -50,7 +50,17 @@ def pretrain(
 
 def _fingerprint(recipe: Recipe) -> str:
     """Return a name for all that decides how a recipe's layers are pretrained."""
-    decisive = ("model", "model_options", "data", "image_size", "stream", "validation", "seed", "precision", "pretraining")
+    decisive = (
+        "model",
+        "model_options",
+        "data",
+        "image_size",
+        "stream",
+        "validation",
+        "seed",
+        "precision",
+        "pretraining",
+    )
     values = {name: value for name, value in recipe.to_dict().items() if name in decisive}
     if "batch_size" not in recipe.pretraining:
         values["batch_size"] = recipe.batch_size

@@ -20,10 +20,9 @@ def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
 def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
     """Return a recipe's data set, its training images, and those held out of them, if any."""
     source = source_of(recipe, data_dir)
-    kept, out = source.train, None
-    if recipe.validation:
-        kept, out = source.train.held_out(recipe.validation, recipe.seed)
-    return source, kept, out
+    if not recipe.validation:
+        return source, source.train, None
+    return source, *source.train.held_out(recipe.validation, recipe.seed)
 
 
 def labelled_part(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
@@ -71,9 +70,7 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras
     return model
 
 
-def compile_for_its_task(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, **options: Any
-) -> None:
+def compile_for_its_task(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, **options: Any) -> None:
     """Compile a model with the metric that its task is judged by."""
     # The loss is scaled by the optimizer itself where the precision asks for it, once.
     model.compile(optimizer, loss, metrics=[task_of(model).metric()], auto_scale_loss=False, **options)
