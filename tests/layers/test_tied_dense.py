@@ -163,6 +163,20 @@ def test_a_decoder_cut_off_shares_while_it_lives_and_stands_alone_after_loading(
     np.testing.assert_array_equal(model.get_layer("encoder").kernel, alone.get_layer("decoder_2").kernel)
 
 
+def test_a_decoder_that_is_a_model_within_a_model_is_tied_only_while_it_lives(tmp_path):
+    """What the docstring warns of: when such a decoder is rebuilt, its encoder is not before it yet."""
+    image, code = keras.Input((WIDTH,)), keras.Input((3,))
+    encoder = keras.Model(image, keras.layers.Dense(3, name="code")(image), name="encoder")
+    decoder = keras.Model(code, TiedDense(encoder.get_layer("code"), name="back")(code), name="decoder")
+    model = keras.Model(image, decoder(encoder(image)))
+    assert model.count_params() == WIDTH * 3 + 3 + WIDTH
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.count_params() == 2 * WIDTH * 3 + 3 + WIDTH
+    images = random(4, WIDTH).astype("float32")
+    np.testing.assert_array_equal(loaded(images), model(images))
+
+
 def test_weights_load_whatever_is_frozen(tmp_path):
     model, frozen = tied_model(), tied_model(trainable=False)
     assert [tuple(w.shape) for w in frozen.get_layer("decoder_2").weights] == [(WIDTH, 5), (WIDTH,)]
