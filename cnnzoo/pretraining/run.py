@@ -47,7 +47,7 @@ class PretrainingRun:
             optimizer = self.asked.optimizer()
         if self.asked.backup is not None:
             self.backup = Backup(self.asked.backup, self._fingerprint(optimizer))
-        earned = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
+        earned = self._earned()
         history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
         if all(earned) and self.model.compiled and int(self.model.optimizer.iterations) > 0:
             return history  # a run that was restored further on
@@ -70,6 +70,12 @@ class PretrainingRun:
         finally:
             self.ascent.close()
         return {stage.name: history[stage.name] for stage in self.stages}
+
+    def _earned(self) -> list[Any]:
+        """Return for each stage what the backup holds; `None` from the first one on that is missing."""
+        found: list[Any] = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
+        first = found.index(None) if None in found else len(found)
+        return found[:first] + [None] * (len(found) - first)
 
     def _train(self, number: int, stage: Stage, rows: Rows, below: Any) -> dict[str, list[float]]:
         """Train one stage, and return its loss of each epoch."""

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.layers import MaskingNoise
 
 
 def one_each(name: str, value: Any, count: int) -> list[Any]:
@@ -54,8 +55,6 @@ def corruption_layer(corruption: Any, dtype: Any, seed: int) -> keras.layers.Lay
     if isinstance(corruption, keras.layers.Layer):
         config = {**corruption.get_config(), "name": "corruption"}
         return type(corruption).from_config({**config, "seed": seed} if "seed" in config else config)
-    from cnnzoo.layers import MaskingNoise
-
     return MaskingNoise(corruption, seed=seed, dtype=dtype, name="corruption")
 
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from cnnzoo.errors import InputError
+from cnnzoo.layers import TiedConv2DTranspose, TiedDense
 from cnnzoo.pretraining.graph import Segment
 from cnnzoo.pretraining.stages import Stage
 
@@ -87,8 +88,6 @@ def _decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool, se
         "dtype": layer.dtype_policy,
     }
     if tied:
-        from cnnzoo.layers import TiedConv2DTranspose, TiedDense
-
         kind = TiedDense if isinstance(layer, keras.layers.Dense) else TiedConv2DTranspose
         return kind(layer, **common)
     common["kernel_initializer"] = keras.initializers.GlorotUniform(seed)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.pretraining.graph import Call, Segment, calls, following
 
 ACTIVATIONS = (
@@ -39,6 +40,9 @@ KEEPING_RANGE = (
     keras.layers.ZeroPadding2D,
     keras.layers.Cropping2D,
     keras.layers.UpSampling2D,
+    keras.layers.GaussianNoise,
+    MaskingNoise,
+    SaltAndPepperNoise,
 )
 TO_UNIT = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
 
@@ -114,13 +118,18 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
         _check_names(names, model, weighted)
         candidates = [call for call in weighted if call.layer.name in names]
     elif not candidates:
-        raise InputError(f"{model.name} has no hidden Dense or Conv2D layer to pretrain")
+        inside = any(isinstance(call.layer, keras.Model) for call in graph)
+        hint = "; a model inside of it has layers of its own: pretrain that one" if inside else ""
+        raise InputError(f"{model.name} has no hidden Dense or Conv2D layer to pretrain{hint}")
     found = []
     for call in candidates:
         if call.layer.trainable and call.layer.trainable_weights:
             hidden_end, mirror = mirrors.get(id(call), (_activated(call, graph)[-1].outgoing[0], None))
             layers = tuple(each.layer for each in _activated(call, graph))
             found.append(Stage(layers, call.incoming[0], hidden_end, _in_unit(call.incoming[0], graph), mirror))
+    if not found:
+        names = [call.layer.name for call in candidates]
+        raise InputError(f"there is nothing to pretrain: {', '.join(names)} are frozen (trainable=False)")
     return found
 
 
@@ -180,12 +189,9 @@ def _in_unit(codes: keras.KerasTensor, graph: list[Call]) -> bool | None:
             activation = "softmax"
         if _is_weighted(maker.layer) or isinstance(maker.layer, ACTIVATIONS):
             return keeping and activation in TO_UNIT
-        keeping = keeping and (isinstance(maker.layer, KEEPING_RANGE) or type(maker.layer).__name__ in _SILENT)
+        keeping = keeping and (isinstance(maker.layer, KEEPING_RANGE))
         tensor = maker.incoming[0]
     return None
-
-
-_SILENT = ("MaskingNoise", "SaltAndPepperNoise")  # cnnzoo's own corruption, which does nothing at inference
 
 
 def _mirrors(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dict[int, tuple[Any, Mirror]]:

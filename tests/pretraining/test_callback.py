@@ -1,0 +1,126 @@
+"""The callback inside a fit: what it leaves as it was, on which hardware and in which precision it works."""
+
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from cnnzoo import LayerwisePretraining
+from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
+
+DATA = images(200)
+LABELS = np.arange(200) % 5
+
+
+def fell(history):
+    return all(stage["loss"][-1] < stage["loss"][0] for stage in history.values())
+
+
+def fine_tuned(model, *callbacks):
+    """Seed everything, fit for two epochs, and return losses, weights and the next random numbers."""
+    keras.utils.set_random_seed(7)
+    losses = model.fit(DATA, LABELS, epochs=2, batch_size=50, verbose=0, callbacks=list(callbacks)).history["loss"]
+    drawn = random.random(), np.random.random(), float(keras.random.normal(())), float(keras.random.normal(()))  # noqa: NPY002
+    return losses, values_of(model), drawn
+
+
+def test_fine_tuning_is_what_it_would_have_been_with_the_same_weights():
+    """Also with dropout and shuffling that draw from the global random state."""
+    options = {"epochs": 1, "corruption": 0.2, "verbose": 0}
+    during = classifier(units=(8,), dropout=0.5)
+    state = [(layer.trainable, len(layer._inbound_nodes), len(layer.variables)) for layer in during.layers]
+    pretraining = LayerwisePretraining(DATA, **options)
+    found = fine_tuned(during, pretraining)
+
+    before = classifier(units=(8,), dropout=0.5)
+    LayerwisePretraining(DATA, **options).pretrain(before)
+    assert int(before.optimizer.iterations) == 0
+    expected = fine_tuned(before)
+
+    assert found[0] == expected[0]
+    assert not changed(found[1], expected[1])
+    assert found[2] == expected[2]
+    assert [(layer.trainable, len(layer._inbound_nodes), len(layer.variables)) for layer in during.layers] == state
+    between = values_of(during)
+    during.fit(DATA, LABELS, epochs=1, initial_epoch=1, verbose=0, callbacks=[pretraining])
+    assert not changed(between, values_of(during)), "a second fit does not pretrain again"
+
+
+def test_the_seed_alone_decides():
+    models = [classifier(units=(8,)) for _ in range(3)]
+    for model, noise, seed in zip(models, (1, 2, 1), (5, 5, 6), strict=True):
+        keras.utils.set_random_seed(noise)
+        pretrained(model, DATA, corruption=0.3, seed=seed, epochs=2)
+    assert not changed(values_of(models[0]), values_of(models[1]))
+    assert changed(values_of(models[0]), values_of(models[2])) == {"a"}
+
+
+def test_penalties_on_activations_are_part_of_a_stage_and_of_the_fit_after_it():
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((20,))
+    x = keras.layers.Dense(8, "sigmoid", activity_regularizer=keras.regularizers.L1(1.0), name="a")(inputs)
+    x = keras.layers.Dense(8, "sigmoid", name="b")(x)
+    model = keras.Model(inputs, keras.layers.Dense(5, "softmax", name="head")(x))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    pretraining = LayerwisePretraining(DATA, epochs=3, cache=False, optimizer="sgd", verbose=0)
+    model.fit(DATA, LABELS, epochs=1, verbose=0, callbacks=[pretraining])
+    assert pretraining.history["a"]["loss"][0] > 2 > 1 > pretraining.history["b"]["loss"][0]
+
+
+def test_two_replicas_equal_one(two_replicas):
+    with two_replicas.scope():
+        model = classifier(units=(8, 6))
+    alone = classifier(units=(8, 6))
+    pretraining = LayerwisePretraining(DATA, epochs=2, batch_size=50, optimizer="sgd", verbose=0)
+    with two_replicas.scope():
+        again = LayerwisePretraining(DATA, epochs=2, batch_size=50, optimizer="sgd", verbose=0)
+    alone.fit(DATA, LABELS, batch_size=50, verbose=0, shuffle=False, callbacks=[pretraining])
+    model.fit(DATA, LABELS, batch_size=50, verbose=0, shuffle=False, callbacks=[again])
+    for name in ("a", "b"):
+        np.testing.assert_allclose(again.history[name]["loss"], pretraining.history[name]["loss"], rtol=1e-5)
+    for one, other in zip(values_of(model).values(), values_of(alone).values(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(precision):
+    mixed, whole = classifier(units=(8, 6), dtype=precision), classifier(units=(8, 6))
+    found = pretrained(mixed, DATA, epochs=3, corruption=0.1).history
+    expected = pretrained(whole, DATA, epochs=3, corruption=0.1).history
+    assert fell(found)
+    for name in ("a", "b"):
+        np.testing.assert_allclose(found[name]["loss"], expected[name]["loss"], rtol=0.02)
+    assert all(weight.dtype == "float32" for weight in values_of(mixed).values())
+
+
+def test_steps_per_execution_are_the_models_own():
+    """230 examples make 23 batches of 10: as many as fit whole executions of 4."""
+    stepwise, together = classifier(units=(8,)), classifier(units=(8,), steps_per_execution=4)
+    histories = [pretrained(model, images(230), batch_size=10, epochs=2).history for model in (stepwise, together)]
+    assert together.steps_per_execution == 4
+    assert fell(histories[1])
+    np.testing.assert_allclose(histories[0]["a"]["loss"], histories[1]["a"]["loss"], rtol=0.05)
+
+
+def test_what_is_shown(capsys):
+    pretrained(classifier(units=(8, 6)), DATA, verbose=2, epochs=[1, 0], corruption=[0.25, None])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "pretraining 1 of 2: a, 20 → 8, masking 0.25"
+    assert "loss: " in lines[-1]
+    assert not any("2 of 2" in line for line in lines)  # no epochs, nothing to show
+    pretrained(classifier(units=(8,)), DATA, epochs=1, verbose=1, corruption=keras.layers.GaussianNoise(0.1))
+    shown = capsys.readouterr().out
+    assert shown.startswith("pretraining 1 of 1: a, 20 → 8, GaussianNoise\n")
+    assert "━" in shown
+
+
+def test_losses_of_the_users_own_get_reconstructions():
+    seen = []
+
+    def distance(codes, reconstruction):
+        seen.append(keras.ops.shape(reconstruction)[-1])
+        return keras.ops.mean(keras.ops.abs(keras.ops.log(reconstruction) - keras.ops.log(codes)), axis=-1)
+
+    assert fell(pretrained(classifier(units=(8,)), DATA, loss=distance).history)
+    assert seen

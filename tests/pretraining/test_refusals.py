@@ -1,0 +1,136 @@
+"""Input that cannot be used gets a sentence that names it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cnnzoo import InputError, LayerwisePretraining
+from cnnzoo.callbacks import DivergedError
+from tests.pretraining.nets import classifier, images, pretrained
+
+DATA = images(60)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"epochs": -1}, "epochs must be integers of at least 0, not -1"),
+        ({"epochs": [1, 2.5]}, "not 2.5"),
+        ({"corruption": 1.5}, "from 0 to 1.*not 1.5"),
+        ({"corruption": "much"}, "not 'much'"),
+        ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean"),
+        ({"optimizer": 3}, "optimizer must be a name"),
+        ({"loss": "mse2"}, "loss must be a loss of Keras.*'mse2'"),
+        ({"cache": True}, "cache must be 'memory', a folder or False, not True"),
+        ({"batch_size": 0}, "batch_size must be a positive integer, not 0"),
+        ({"seed": -1}, "seed must be"),
+        ({"verbose": 3}, "verbose must be"),
+    ],
+)
+def test_arguments(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        LayerwisePretraining(DATA, **{"epochs": 1, **options})
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (np.arange(60), "looks like labels"),
+        (np.zeros((60, 21)), r"shape \(60, 21\); the model takes \(n, 20\)"),
+        (np.zeros((60, 5, 4)), r"shape \(60, 5, 4\)"),
+        (np.zeros((0, 20)), "is empty"),
+        (np.where(DATA > 0.9, np.nan, DATA), "not finite"),
+        (np.full((60, 20), "a"), "must hold numbers"),
+        ((DATA, np.arange(60)), "without labels"),
+        ({"x": DATA}, "without labels"),
+        ("mnist", "not 'mnist'"),
+        (7, "not 7"),
+        (iter([DATA]), "only once"),
+        ([], "is empty"),
+        ([DATA, DATA[:, :10]], r"a batch of data has shape \(60, 10\)"),
+        (tf.data.Dataset.from_tensors((DATA, np.arange(60))), "leave the labels out"),
+        (tf.data.Dataset.from_tensors(DATA).repeat(), "has no end"),
+    ],
+)
+def test_data(data, sentence):
+    with pytest.raises(InputError, match=sentence):
+        pretrained(classifier(), data)
+
+
+def subclassed():
+    class Own(keras.Model):
+        pass
+
+    return Own(name="own")
+
+
+def two_inputs():
+    inputs = [keras.Input((20,), name=name) for name in ("left", "right")]
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Add()(inputs)))
+
+
+def channels_first():
+    inputs = keras.Input((1, 5, 4))
+    x = keras.layers.Conv2D(2, 3, data_format="channels_first", name="first")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (subclassed, r"own is a subclassed model \(Own\)"),
+        (two_inputs, r"has 2 inputs \(left, right\)"),
+        (lambda: keras.Sequential([keras.layers.Dense(3)], name="open"), "open is a Sequential model"),
+        (lambda: keras.Sequential([keras.Input((20,)), keras.layers.Dense(3)], name="flat"), "no hidden Dense"),
+        (lambda: keras.Sequential([keras.Input((20,)), classifier()]), "a model inside"),
+        (lambda: "mlp", "takes a Keras model"),
+    ],
+)
+def test_models(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        pretrained(make(), DATA)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"layers": ["aa"]}, "unknown layer 'aa'"),
+        ({"layers": ["drop"]}, "'drop' is neither Dense nor Conv2D but Dropout"),
+        ({"layers": "a"}, "must be a list"),
+        ({"layers": []}, "must be a list"),
+        ({"epochs": [1, 2]}, r"epochs has 2 values, \[1, 2\], for 3 layers"),
+        ({"corruption": [0.1]}, r"corruption has 1 values, \[0.1\], for 3 layers"),
+        ({"optimizer": lambda: "adam"}, "must return a new Keras optimizer, not 'adam'"),
+    ],
+)
+def test_layers(options, sentence):
+    inputs = keras.Input((20,))
+    x = keras.layers.Dropout(0.5, name="drop")(inputs)
+    for name in "abc":
+        x = keras.layers.Dense(8, name=name)(x)
+    with pytest.raises(InputError, match=sentence):
+        pretrained(keras.Model(inputs, keras.layers.Dense(3)(x)), DATA, **options)
+
+
+def test_everything_frozen():
+    model = classifier((8,))
+    model.get_layer("a").trainable = False
+    with pytest.raises(InputError, match="nothing to pretrain: a are frozen"):
+        pretrained(model, DATA)
+
+
+def test_channels_first():
+    with pytest.raises(InputError, match="'first' has its channels first"):
+        pretrained(channels_first(), images(60, (1, 5, 4)))
+
+
+def test_codes_that_do_not_fit_are_refused_before_the_first_step():
+    many = np.broadcast_to(np.zeros(20, "float32"), (10**12, 20))
+    with pytest.raises(InputError, match=r"GiB, more than half of the .* GiB of memory available; give cache=folder"):
+        pretrained(classifier(), many)
+
+
+def test_a_stage_that_diverges_is_named():
+    with pytest.raises(DivergedError, match=r"pretraining 'a': .*in epoch"):
+        pretrained(classifier(activation="relu"), 1e30 * DATA, optimizer=keras.optimizers.SGD(1e10))
