@@ -97,7 +97,25 @@ def _trained(
     steps = epochs * -(-len(flat) // batch_size)
     rate = keras.optimizers.schedules.CosineDecay(0.03, steps)
     model.compile(keras.optimizers.Adam(rate, beta_2=0.99), loss="binary_crossentropy", steps_per_execution=16)
-    for _ in range(epochs):
-        shuffled = flat[order.permutation(len(flat))]
-        model.fit(shuffled, shuffled, batch_size=batch_size, shuffle=False, verbose=0)
+    model.fit(_Shuffled(flat, batch_size, order), epochs=epochs, shuffle=False, verbose=0)
     return model.get_weights()
+
+
+class _Shuffled(keras.utils.PyDataset):
+    """Images as their own targets, in an order of its own each epoch."""
+
+    def __init__(self, flat: np.ndarray, batch_size: int, order: np.random.Generator):
+        super().__init__()
+        self._flat, self._batch_size, self._generator = flat, batch_size, order
+        self._order = order.permutation(len(flat))
+
+    def __len__(self) -> int:
+        return -(-len(self._flat) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        start = index * self._batch_size
+        batch = self._flat[self._order[start : start + self._batch_size]]
+        return batch, batch
+
+    def on_epoch_end(self) -> None:
+        self._order = self._generator.permutation(len(self._flat))

@@ -56,7 +56,7 @@ class ModelCode:
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
         # Functions, not models: a model of the decoder would add calls to the layers of the whole.
-        self._encoder = keras.Function(graph_inputs(model), code)
+        self._encoder = keras.Function(graph_inputs(model)[0], code)
         try:
             self._decoder = keras.Function(code, model.outputs[0])
         except ValueError as error:
