@@ -3,9 +3,9 @@
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
 
-import keras
 from keras.layers import Flatten
 
+from cnnzoo import optimizers
 from cnnzoo.layers import ContractivePenalty
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
@@ -91,7 +91,7 @@ def autoencoder(
         weights=weights,
         output_activation=output_activation,
         compile=compile,
-        optimizer=keras.optimizers.Adam(1e-3),
+        optimizer=optimizers.Adam(1e-3),
     )
 
 
@@ -153,7 +153,7 @@ def deep_autoencoder(
     x = dense(code, code_activation, name="code")(x)
     x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
 
-    optimizer = keras.optimizers.Adam(1e-3)  # to become cnnzoo.optimizers.Muon
+    optimizer = optimizers.Adam(1e-3)  # to become cnnzoo.optimizers.Muon
     return assemble(
         inputs,
         x,
