@@ -16,11 +16,13 @@ machine's rate of matrix products (SGEMM, float32) is measured in the same turns
 library's median counts. A training step multiplies and adds three times as often as a forward pass, less
 once for the first layer, whose input needs no gradient; one multiply-add is two operations.
 
-A machine that others use too gives medians of their work. `--quietest 0.25` takes them over that part of
-each contender's turns that waited least for a core, and says how long it waited.
+On a machine that others use too, seconds measure their work. `waited` says how long the threads were ready
+and had no core, per second. `--one-core` gives each contender one thread and counts its processor time,
+which does not hold the waiting: images per second of one core.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -41,12 +43,14 @@ def main() -> None:
     parser.add_argument("--optimizer", choices=("adam", "sgd"), default="adam", help="sgd has momentum 0.9")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
-    parser.add_argument("--quietest", type=float, default=1.0, help="part of the turns that counts, over 0 to 1")
+    parser.add_argument("--one-core", action="store_true", help="one thread, and its processor time")
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
         makers = {"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch, "torch compiled": _torch_compiled}
-        _serve(*makers[options.contender](options.optimizer, options.precision))
+        threads = 1 if options.one_core else os.cpu_count()
+        clock = time.process_time if options.one_core else time.perf_counter
+        _serve(*makers[options.contender](options.optimizer, options.precision, threads), clock)
     else:
         _compare(options)
 
@@ -56,6 +60,7 @@ def _compare(options: argparse.Namespace) -> None:
     for name in options.contenders:
         command = [sys.executable, __file__, "--contender", name]
         command += ["--optimizer", options.optimizer, "--precision", options.precision]
+        command += ["--one-core"] if options.one_core else []
         processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         _turn(processes[name])  # start and warm up alone
     turns: dict[str, list[dict]] = {name: [] for name in processes}
@@ -65,34 +70,33 @@ def _compare(options: argparse.Namespace) -> None:
     for process in processes.values():
         process.stdin.close()
         process.wait()
-    kept = max(1, round(options.rounds * options.quietest))
-    quiet = {name: sorted(turns[name], key=lambda turn: turn["waited"])[:kept] for name in turns}
-    _show(quiet, options)
+    _show(turns, options)
 
 
 def _show(turns: dict[str, list[dict]], options: argparse.Namespace) -> None:
     rates = {name: statistics.median(turn["sgemm"] for turn in turns[name]) for name in turns}
     sgemm, operations = max(rates.values()), 2 * multiply_adds()
-    kept = len(turns[options.contenders[0]])
+    cores = "one core's processor time" if options.one_core else f"{os.cpu_count()} cores"
+    first = options.contenders[0]
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, batch {BATCH}, {options.precision}, {options.optimizer}, "
-        f"{options.rounds} interleaved turns, of which the {kept} that waited least count"
+        f"{platform.machine()}, {cores}, batch {BATCH}, {options.precision}, {options.optimizer}, "
+        f"{options.rounds} interleaved turns"
     )
     print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in rates.items())})")
-    ours = statistics.median(turn["images"] for turn in turns[options.contenders[0]])
+    ours = statistics.median(turn["images"] for turn in turns[first])
     for name in turns:
         speeds = [turn["images"] for turn in turns[name]]
         speed, waited = statistics.median(speeds), statistics.median(turn["waited"] for turn in turns[name])
         print(
             f"{name:15s} {speed:7,.0f} images/s (from {min(speeds):,.0f} to {max(speeds):,.0f}), "
-            f"{speed * operations / sgemm / 1e9:.0%} of SGEMM, waited {waited:.0%}"
-            f"{'' if name == options.contenders[0] else f'   {options.contenders[0]} is {ours / speed:.2f} times as fast'}"
+            f"{speed * operations / sgemm / 1e9:.0%} of SGEMM, waited {waited:.2f} s/s"
+            f"{'' if name == first else f'   {first} is {ours / speed:.2f} times as fast'}"
         )
 
 
 def multiply_adds() -> int:
     """Return the multiply-adds of one image in a training step."""
-    layers = [inputs * outputs for inputs, outputs in zip(WIDTHS[:-1], WIDTHS[1:], strict=True)]
+    layers = [inputs * outputs for inputs, outputs in itertools.pairwise(WIDTHS)]
     return 3 * sum(layers) - layers[0]
 
 
@@ -105,13 +109,14 @@ def _turn(process: subprocess.Popen) -> dict:
     raise SystemExit("a contender ended early")
 
 
-def _serve(train, multiply) -> None:
+def _serve(train, multiply, clock) -> None:
     for _ in sys.stdin:
-        waited, seconds = _waiting(), _seconds(train)
+        waited, began = _waiting(), time.perf_counter()
+        seconds = _seconds(train, clock)
         result = {
             "images": STEPS * BATCH / seconds,
-            "waited": (_waiting() - waited) / seconds,
-            "sgemm": 2 * SIDE**3 / statistics.median(_seconds(multiply) for _ in range(5)) / 1e9,
+            "waited": (_waiting() - waited) / (time.perf_counter() - began),
+            "sgemm": 2 * SIDE**3 / statistics.median(_seconds(multiply, clock) for _ in range(5)) / 1e9,
         }
         print(json.dumps(result), flush=True)
 
@@ -122,16 +127,24 @@ def _waiting() -> float:
     return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
 
 
-def _seconds(work) -> float:
-    began = time.perf_counter()
+def _seconds(work, clock) -> float:
+    began = clock()
     work()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def _images():
     import numpy as np
 
     return np.random.default_rng(0).integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8")
+
+
+def _use(threads: int) -> None:
+    import tensorflow as tf
+
+    if threads == 1:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _product():
@@ -142,13 +155,14 @@ def _product():
     return lambda: product().numpy()
 
 
-def _cnnzoo(optimizer: str, precision: str):
+def _cnnzoo(optimizer: str, precision: str, threads: int):
     import keras
     import numpy as np
 
     import cnnzoo
     from cnnzoo import data, optimizers
 
+    _use(threads)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = cnnzoo.deep_autoencoder()
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
@@ -163,9 +177,10 @@ def _cnnzoo(optimizer: str, precision: str):
     return train, _product()
 
 
-def _keras(optimizer: str, precision: str):
+def _keras(optimizer: str, precision: str, threads: int):
     import keras
 
+    _use(threads)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     x = inputs = keras.Input((784,))
     for number, width in enumerate(WIDTHS[1:-1]):
@@ -181,18 +196,18 @@ def _keras(optimizer: str, precision: str):
     return train, _product()
 
 
-def _torch_compiled(optimizer: str, precision: str):
-    return _torch(optimizer, precision, compiled=True)
+def _torch_compiled(optimizer: str, precision: str, threads: int):
+    return _torch(optimizer, precision, threads, compiled=True)
 
 
-def _torch(optimizer: str, precision: str, *, compiled: bool = False):
+def _torch(optimizer: str, precision: str, threads: int, *, compiled: bool = False):
     import torch
     from torch import nn
 
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(threads)
     images = torch.from_numpy(_images().reshape(EXAMPLES, 784).astype("float32") / 255)
     layers = []
-    for number, (width, units) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True)):
+    for number, (width, units) in enumerate(itertools.pairwise(WIDTHS)):
         layers += [nn.Linear(width, units), *([] if number in (3, 7) else [nn.Sigmoid()])]
     net = nn.Sequential(*layers)
     if optimizer == "adam":
