@@ -77,12 +77,11 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
-        logits = None if self.from_logits else _before_sigmoid(y_pred)
+        plain = not self.from_logits and not self.label_smoothing and self.axis == -1
+        logits = _before_sigmoid(y_pred) if plain else None
         if logits is None:
             return super().call(y_true, y_pred)
-        return keras.losses.binary_crossentropy(
-            ops.cast(y_true, logits.dtype), logits, True, self.label_smoothing, self.axis
-        )
+        return ops.mean(_cross_entropy(ops.cast(y_true, logits.dtype), y_pred, logits), axis=-1)
 
 
 def _before_sigmoid(y_pred):
@@ -97,3 +96,18 @@ def _before_sigmoid(y_pred):
     while made_by.type in ("Reshape", "Identity"):
         made_by = made_by.inputs[0].op
     return tf.reshape(made_by.inputs[0], tf.shape(y_pred)) if made_by.type == "Sigmoid" else None
+
+
+def _cross_entropy(y_true, y_pred, logits):
+    """Return the cross-entropy of each pixel, with its gradient as one difference, sigmoid(logits) − y_true.
+
+    What TensorFlow derives from the formula is a dozen operations, each over all pixels of the batch.
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def from_logits(logits):
+        values = tf.nn.relu(logits) - logits * y_true + tf.math.log1p(tf.exp(-tf.abs(logits)))
+        return values, lambda upstream: upstream * (y_pred - y_true)
+
+    return from_logits(logits)

@@ -89,6 +89,7 @@ LAYERS = {
     ),
     "dense decoder alone": (
         layers.TiedDense("code", "tanh", units=5),
+        layers.WideDense(5, "sigmoid"),
         lambda x, kernel, bias: np.tanh(x @ kernel.T + bias),
     ),
     "dense layers, tied": (
