@@ -15,7 +15,6 @@ from cnnzoo.files import next_version
 from cnnzoo.layers import RadialBasis
 from cnnzoo.run import Run
 
-
 # What turns a model's outputs into the answers of a signature, by name.
 Answer = Callable[[Any], dict[str, Any]]
 
