@@ -94,10 +94,11 @@ def _trained(
         ]
     )
     model.set_weights([start.kernel, start.offset, start.components, start.bias])
-    steps = epochs * -(-len(flat) // batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(0.03, steps)
-    model.compile(keras.optimizers.Adam(rate, beta_2=0.99), loss="binary_crossentropy", steps_per_execution=16)
-    model.fit(_Shuffled(flat, batch_size, order), epochs=epochs, shuffle=False, verbose=0)
+    shuffled = _Shuffled(flat, batch_size, order)
+    rate = keras.optimizers.schedules.CosineDecay(0.03, epochs * len(shuffled))
+    together = 1 if keras.config.backend() == "torch" else 16  # with PyTorch, Keras takes one step at a time
+    model.compile(keras.optimizers.Adam(rate, beta_2=0.99), loss="binary_crossentropy", steps_per_execution=together)
+    model.fit(shuffled, epochs=epochs, shuffle=False, verbose=0)
     return model.get_weights()
 
 
