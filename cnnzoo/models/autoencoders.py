@@ -11,6 +11,7 @@ from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
 from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, decoded, dense, encoded
+from cnnzoo.optimizers import Muon
 
 
 def autoencoder(
@@ -113,8 +114,8 @@ def deep_autoencoder(
 
     It deviates from the paper in its beginning: there the weights came from restricted Boltzmann machines,
     here logistic units start with Glorot's uniform bound times 4, as Glorot and Bengio 2010 recommend it for
-    them (with the bound itself a stack this deep starts on a plateau). The optimizer is Adam with rate
-    0.001, where the paper has conjugate gradients.
+    them (with the bound itself a stack this deep starts on a plateau). The optimizer is Muon with rate 0.02,
+    for large batches (about 1,000), where the paper has conjugate gradients.
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
@@ -153,7 +154,7 @@ def deep_autoencoder(
     x = dense(code, code_activation, name="code")(x)
     x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
 
-    optimizer = keras.optimizers.Adam(1e-3)  # to become cnnzoo.optimizers.Muon
+    optimizer = Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
     return assemble(
         inputs,
         x,
