@@ -25,7 +25,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
     passed through. Everything between the layers runs as at inference.
 
     A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
-    `steps_per_execution`, precision and distribution strategy hold for the stages, too. Nothing is added to
+    `steps_per_execution`, precision and distribution strategy hold for the stages, too (with several
+    replicas, one step at a time). Nothing is added to
     the model; its `trainable` flags, its optimizer and all random states are left as they were.
 
     Args:

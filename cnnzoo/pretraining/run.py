@@ -37,7 +37,9 @@ class PretrainingRun:
         self.data = examples(asked.data, model)
         self.ascent = Ascent(model, self.data, asked.cache)
         self.size = min(asked.batch_size, self.data.count)
-        limit = model.steps_per_execution if model.compiled else 1
+        # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
+        replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+        limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
         self.steps, self.together = executions(self.data.count // self.size, limit)
         self.backup: Backup | None = None
 
