@@ -51,3 +51,49 @@ class MaximumAPosteriori(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "rubbish_penalty": self.rubbish_penalty}
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class PixelCrossentropy(keras.losses.BinaryCrossentropy):
+    """Average the binary cross-entropy over pixels and images, exact also where a pixel is certain.
+
+    The values are those of `keras.losses.BinaryCrossentropy`, with its arguments. Keras computes it from
+    what went into the sigmoid where the loss is handed the sigmoid's own output, and else from clipped
+    probabilities, whose gradient is 0 beyond the clip and takes longer. An autoencoder's images are that output
+    reshaped; on TensorFlow this loss looks behind the reshaping. Inside a `tf.function`, as in `fit`.
+
+    Args:
+        kwargs: the arguments of `keras.losses.BinaryCrossentropy`.
+
+    Call arguments:
+        y_true: pixels in 0…1, `(batch, height, width, channels)`.
+        y_pred: their reconstructions, of the same shape.
+
+    Example:
+    >>> import numpy as np
+    >>> loss = PixelCrossentropy()
+    >>> float(loss(np.ones((1, 2, 2, 1)), np.full((1, 2, 2, 1), 0.5))).__round__(3)  # log 2
+    0.693
+    """
+
+    def call(self, y_true, y_pred):
+        logits = None if self.from_logits else _before_sigmoid(y_pred)
+        if logits is None:
+            return super().call(y_true, y_pred)
+        return keras.losses.binary_crossentropy(
+            ops.cast(y_true, logits.dtype), logits, True, self.label_smoothing, self.axis
+        )
+
+
+def _before_sigmoid(y_pred):
+    """Return what a sigmoid was taken of to give these pixels, in their shape, or `None` if that is unknown."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    if not tf.is_tensor(y_pred) or tf.executing_eagerly():
+        return None
+    made_by = y_pred.op
+    while made_by.type in ("Reshape", "Identity"):
+        made_by = made_by.inputs[0].op
+    return tf.reshape(made_by.inputs[0], tf.shape(y_pred)) if made_by.type == "Sigmoid" else None

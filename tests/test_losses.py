@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnzoo.losses import MaximumAPosteriori
+from cnnzoo.losses import MaximumAPosteriori, PixelCrossentropy
 from tests import reference
 
 RNG = np.random.default_rng(1)
@@ -29,3 +29,37 @@ def test_large_penalties_do_not_overflow():
 def test_negative_penalty_is_refused():
     with pytest.raises(ValueError, match="Received: rubbish_penalty=-1"):
         MaximumAPosteriori(-1)
+
+
+def _trained(loss, build):
+    """Return the loss, and the gradient of the first weights, of a net whose last pixels are certain."""
+    inputs = keras.Input((4,))
+    outputs = keras.layers.Dense(6, "sigmoid", kernel_initializer="ones", name="output")(inputs)
+    model = keras.Model(inputs, build(outputs))
+    images = np.array([[9, 8, 7, 6], [0.1, 0, 0, 0.2]], "float32")
+    model.compile(keras.optimizers.SGD(1.0), loss)
+    before = model.get_weights()[0]
+    value = model.train_on_batch(images, np.zeros((2, *model.output_shape[1:]), "float32"))
+    return float(value), before - model.get_weights()[0]
+
+
+def test_cross_entropy_of_pixels_looks_behind_a_reshaping():
+    images = np.array([[9, 8, 7, 6], [0.1, 0, 0, 0.2]], "float64")
+    sums = images.sum(axis=1, keepdims=True) * np.ones((1, 6))
+    expected = images.T @ (1 / (1 + np.exp(-sums))) / sums.size
+    value, gradient = _trained(PixelCrossentropy(), keras.layers.Reshape((2, 3, 1)))
+    assert value == pytest.approx(np.logaddexp(0, sums).mean(), rel=1e-6)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5)
+
+
+def test_cross_entropy_of_pixels_is_keras_own_elsewhere():
+    twice = keras.layers.Lambda(lambda pixels: pixels * 0.5)
+    found, expected = (
+        _trained(loss, twice)
+        for loss in (
+            PixelCrossentropy(label_smoothing=0.1),
+            keras.losses.BinaryCrossentropy(label_smoothing=0.1),
+        )
+    )
+    assert found[0] == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)

@@ -18,6 +18,7 @@ from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
 from cnnzoo.layers.tied_conv2d_transpose import TiedConv2DTranspose
 from cnnzoo.layers.tied_dense import TiedDense
+from cnnzoo.layers.wide_dense import WideDense
 
 __all__ = [
     "AveragePooling2D",
@@ -37,5 +38,6 @@ __all__ = [
     "Subsampling2D",
     "TiedConv2DTranspose",
     "TiedDense",
+    "WideDense",
     "scaled_tanh",
 ]

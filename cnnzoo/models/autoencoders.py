@@ -3,15 +3,14 @@
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
 
-import keras
 from keras.layers import Flatten
 
+from cnnzoo import optimizers
 from cnnzoo.layers import ContractivePenalty
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
 from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, decoded, dense, encoded
-from cnnzoo.optimizers import Muon
 
 
 def autoencoder(
@@ -92,7 +91,7 @@ def autoencoder(
         weights=weights,
         output_activation=output_activation,
         compile=compile,
-        optimizer=keras.optimizers.Adam(1e-3),
+        optimizer=optimizers.Adam(1e-3),
     )
 
 
@@ -154,7 +153,7 @@ def deep_autoencoder(
     x = dense(code, code_activation, name="code")(x)
     x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
 
-    optimizer = Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
+    optimizer = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
     return assemble(
         inputs,
         x,

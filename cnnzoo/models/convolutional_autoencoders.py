@@ -7,6 +7,7 @@ Extraction", ICANN 2011.
 import keras
 from keras.layers import Conv2D, Conv2DTranspose, Cropping2D
 
+from cnnzoo import optimizers
 from cnnzoo.errors import InputError
 from cnnzoo.layers import TiedConv2DTranspose
 from cnnzoo.models import mlp, scaffold
@@ -93,7 +94,7 @@ def convolutional_autoencoder(
     x = _doubling(inputs.shape[-1], output_activation, to_pixels, dtype="float32", name="output")(x)
     x = Cropping2D(_excess(x.shape, sizes.pop()), dtype="float32", name="reconstruction")(x)
 
-    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer = optimizers.Adam(1e-3)
     return assemble(
         inputs,
         x,

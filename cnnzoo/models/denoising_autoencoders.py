@@ -8,6 +8,7 @@ Autoencoders: Learning Useful Representations in a Deep Network with a Local Den
 import keras
 from keras.layers import Flatten, GaussianNoise
 
+from cnnzoo import optimizers
 from cnnzoo.errors import InputError
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.models import scaffold
@@ -90,7 +91,7 @@ def denoising_autoencoder(
         weights=weights,
         output_activation=output_activation,
         compile=compile,
-        optimizer=keras.optimizers.Adam(1e-3),
+        optimizer=optimizers.Adam(1e-3),
     )
 
 

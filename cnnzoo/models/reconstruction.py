@@ -9,7 +9,8 @@ from keras.initializers import VarianceScaling
 from keras.layers import Dense, Reshape
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import TiedDense
+from cnnzoo.layers import TiedDense, WideDense
+from cnnzoo.losses import PixelCrossentropy
 from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 
@@ -44,7 +45,7 @@ def check_flag(name: str, value: Any) -> None:
         raise InputError(f"{name} must be True or False, not {value!r}")
 
 
-def dense(units: int, activation: Any, **options: Any) -> Dense:
+def dense(units: int, activation: Any, *, kind: type[Dense] = Dense, **options: Any) -> Dense:
     """Return a dense layer whose first weights suit its activation.
 
     Logistic units start with Glorot's uniform bound times 4, as Glorot and Bengio 2010 recommend it for
@@ -59,7 +60,7 @@ def dense(units: int, activation: Any, **options: Any) -> Dense:
     """
     logistic = keras.activations.get(activation) is keras.activations.sigmoid
     start = VarianceScaling(4.0**2, "fan_avg", "uniform") if logistic else "glorot_uniform"
-    return Dense(units, activation=activation, kernel_initializer=start, **options)
+    return kind(units, activation=activation, kernel_initializer=start, **options)
 
 
 def encoded(x, units: Sequence[int], activation: Any) -> list:
@@ -84,7 +85,7 @@ def decoded(code, shape: Sequence[int], units: Sequence[int], activation: Any, o
         shape: `(height, width, channels)` of the images.
         units: widths of the encoder, from the input to the code.
         activation: name or function of the hidden layers.
-        output_activation: that of the layer `output`, which computes in float32.
+        output_activation: that of the layer `output`, which activates in float32.
         tied: whether each layer uses the kernel of the one that it mirrors.
     """
     pixels = shape[0] * shape[1] * shape[2]
@@ -98,7 +99,10 @@ def decoded(code, shape: Sequence[int], units: Sequence[int], activation: Any, o
     x = code
     for depth, width in enumerate(reversed(units)):
         x = layer(depth, width, activation, name=f"decoder_{depth + 1}")(x)
-    x = layer(len(units), pixels, output_activation, dtype="float32", name="output")(x)
+    if tied:
+        x = layer(len(units), pixels, output_activation, dtype="float32", name="output")(x)
+    else:
+        x = dense(pixels, output_activation, kind=WideDense, name="output")(x)
     return Reshape(shape, dtype="float32", name="reconstruction")(x)
 
 
@@ -127,6 +131,6 @@ def assemble(
     model = scaffold.assemble(inputs, outputs, name=name, weights=weights, loss=None, compile=False)
     if compile:
         logistic = keras.activations.get(output_activation) is keras.activations.sigmoid
-        loss = keras.losses.BinaryCrossentropy() if logistic else keras.losses.MeanSquaredError()
+        loss = PixelCrossentropy() if logistic else keras.losses.MeanSquaredError()
         model.compile(optimizer, loss, metrics=[SquaredError()])
     return model

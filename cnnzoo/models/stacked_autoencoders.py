@@ -5,9 +5,9 @@ Vincent, Larochelle, Lajoie, Bengio and Manzagol, "Stacked Denoising Autoencoder
 Representations in a Deep Network with a Local Denoising Criterion", JMLR 11, 2010.
 """
 
-import keras
 from keras.layers import Dense, Flatten
 
+from cnnzoo import optimizers
 from cnnzoo.errors import InputError
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
@@ -74,5 +74,5 @@ def stacked_autoencoder(
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
         loss = scaffold.cross_entropy(classifier_activation) if compile else None
 
-    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer = optimizers.Adam(1e-3)
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)

@@ -7,17 +7,18 @@ from typing import Any
 import keras
 
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.optimizers.adam import Adam
 from cnnzoo.optimizers.classic_sgd import ClassicSGD
 from cnnzoo.optimizers.muon import Muon
 
-__all__ = ["ClassicSGD", "Muon", "make"]
+__all__ = ["Adam", "ClassicSGD", "Muon", "make"]
 
 
 def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
     """Return a new optimizer of this room or of Keras by its name.
 
     Args:
-        name: name of its class, in any case; `"muon"` is the one of this room, with Keras' arguments.
+        name: name of its class, in any case; `"adam"` and `"muon"` are those of this room, with Keras' arguments.
         learning_rate: a number or a schedule of Keras.
         options: its further arguments.
 
@@ -33,7 +34,7 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     for title, kind in vars(keras.optimizers).items():
         if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
             kinds[title.lower()] = kind
-    kinds |= {kind.__name__.lower(): kind for kind in (ClassicSGD, Muon)}
+    kinds |= {kind.__name__.lower(): kind for kind in (Adam, ClassicSGD, Muon)}
     if name.lower() not in kinds:
         raise unknown("optimizer", name, kinds)
     kind = kinds[name.lower()]

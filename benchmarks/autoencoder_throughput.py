@@ -1,0 +1,218 @@
+"""Training speed of deep_autoencoder: as cnnzoo ships it, written in plain Keras, and PyTorch eager and compiled.
+
+    pip install -e '.[torch]' && python benchmarks/autoencoder_throughput.py
+
+All train the same net, 784-1000-500-250-30 and back (2,837,314 parameters), at batch 256 on cross-entropy,
+with the same rule, on 8,192 images in memory from which each batch is drawn anew. Each contender lives in a
+process of its own and waits its turn; turns are interleaved, and the medians are of the turns.
+
+- cnnzoo: `cnnzoo.deep_autoencoder()`, `cnnzoo.optimizers`, `cnnzoo.data.train_pipeline` from uint8 pixels, `fit`.
+- keras: the same layers written by hand, Keras' optimizer, `fit` on float arrays.
+- torch eager and compiled: `torch.nn`, fused optimizer, `BCEWithLogitsLoss`, a plain loop over float tensors;
+  in bfloat16 under `torch.autocast`.
+
+bfloat16 is Keras' `mixed_bfloat16`: weights and their update stay float32, as they do under autocast. The
+machine's rate of matrix products (SGEMM, float32) is measured in the same turns on 2048×2048 matrices; the fastest
+library's median counts. A training step multiplies and adds three times as often as a forward pass, less
+once for the first layer, whose input needs no gradient; one multiply-add is two operations.
+
+A machine that others use too gives medians of their work. `--quietest 0.25` takes them over that part of
+each contender's turns that waited least for a core, and says how long it waited.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BATCH, STEPS, EXAMPLES, SIDE = 256, 16, 8192, 2048
+WIDTHS = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
+CONTENDERS = ("cnnzoo", "keras", "torch eager", "torch compiled")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--optimizer", choices=("adam", "sgd"), default="adam", help="sgd has momentum 0.9")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--quietest", type=float, default=1.0, help="part of the turns that counts, over 0 to 1")
+    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contender:
+        makers = {"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch, "torch compiled": _torch_compiled}
+        _serve(*makers[options.contender](options.optimizer, options.precision))
+    else:
+        _compare(options)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    processes = {}
+    for name in options.contenders:
+        command = [sys.executable, __file__, "--contender", name]
+        command += ["--optimizer", options.optimizer, "--precision", options.precision]
+        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        _turn(processes[name])  # start and warm up alone
+    turns: dict[str, list[dict]] = {name: [] for name in processes}
+    for _ in range(options.rounds):
+        for name, process in processes.items():
+            turns[name].append(_turn(process))
+    for process in processes.values():
+        process.stdin.close()
+        process.wait()
+    kept = max(1, round(options.rounds * options.quietest))
+    quiet = {name: sorted(turns[name], key=lambda turn: turn["waited"])[:kept] for name in turns}
+    _show(quiet, options)
+
+
+def _show(turns: dict[str, list[dict]], options: argparse.Namespace) -> None:
+    rates = {name: statistics.median(turn["sgemm"] for turn in turns[name]) for name in turns}
+    sgemm, operations = max(rates.values()), 2 * multiply_adds()
+    kept = len(turns[options.contenders[0]])
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, batch {BATCH}, {options.precision}, {options.optimizer}, "
+        f"{options.rounds} interleaved turns, of which the {kept} that waited least count"
+    )
+    print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in rates.items())})")
+    ours = statistics.median(turn["images"] for turn in turns[options.contenders[0]])
+    for name in turns:
+        speeds = [turn["images"] for turn in turns[name]]
+        speed, waited = statistics.median(speeds), statistics.median(turn["waited"] for turn in turns[name])
+        print(
+            f"{name:15s} {speed:7,.0f} images/s (from {min(speeds):,.0f} to {max(speeds):,.0f}), "
+            f"{speed * operations / sgemm / 1e9:.0%} of SGEMM, waited {waited:.0%}"
+            f"{'' if name == options.contenders[0] else f'   {options.contenders[0]} is {ours / speed:.2f} times as fast'}"
+        )
+
+
+def multiply_adds() -> int:
+    """Return the multiply-adds of one image in a training step."""
+    layers = [inputs * outputs for inputs, outputs in zip(WIDTHS[:-1], WIDTHS[1:], strict=True)]
+    return 3 * sum(layers) - layers[0]
+
+
+def _turn(process: subprocess.Popen) -> dict:
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith("{"):
+            return json.loads(line)
+    raise SystemExit("a contender ended early")
+
+
+def _serve(train, multiply) -> None:
+    for _ in sys.stdin:
+        waited, seconds = _waiting(), _seconds(train)
+        result = {
+            "images": STEPS * BATCH / seconds,
+            "waited": (_waiting() - waited) / seconds,
+            "sgemm": 2 * SIDE**3 / statistics.median(_seconds(multiply) for _ in range(5)) / 1e9,
+        }
+        print(json.dumps(result), flush=True)
+
+
+def _waiting() -> float:
+    """Return the seconds that this process' threads were ready to run and had no core, where Linux counts them."""
+    threads = Path("/proc/self/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
+
+
+def _seconds(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _images():
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8")
+
+
+def _product():
+    import tensorflow as tf
+
+    matrix = tf.random.normal((SIDE, SIDE))
+    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    return lambda: product().numpy()
+
+
+def _cnnzoo(optimizer: str, precision: str):
+    import keras
+    import numpy as np
+
+    import cnnzoo
+    from cnnzoo import data, optimizers
+
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    model = cnnzoo.deep_autoencoder()
+    rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
+    model.compile(rule, model.loss, steps_per_execution=STEPS)
+    split = data.Split(_images(), np.zeros(EXAMPLES, "int32"))
+    batches = data.train_pipeline(split, BATCH, preprocess=cnnzoo.models.preprocessing("deep_autoencoder", model))
+    pairs = batches.map(lambda images, _: (images, images)).with_options(batches.options())
+
+    def train():
+        model.fit(pairs, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+
+    return train, _product()
+
+
+def _keras(optimizer: str, precision: str):
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    x = inputs = keras.Input((784,))
+    for number, width in enumerate(WIDTHS[1:-1]):
+        x = keras.layers.Dense(width, activation="linear" if number == 3 else "sigmoid")(x)
+    model = keras.Model(inputs, keras.layers.Dense(784, "sigmoid", dtype="float32")(x))
+    rule = keras.optimizers.Adam(1e-3) if optimizer == "adam" else keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(rule, "binary_crossentropy")
+    images = _images().reshape(EXAMPLES, 784).astype("float32") / 255
+
+    def train():
+        model.fit(images[: STEPS * BATCH], images[: STEPS * BATCH], batch_size=BATCH, verbose=0)
+
+    return train, _product()
+
+
+def _torch_compiled(optimizer: str, precision: str):
+    return _torch(optimizer, precision, compiled=True)
+
+
+def _torch(optimizer: str, precision: str, *, compiled: bool = False):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(os.cpu_count())
+    images = torch.from_numpy(_images().reshape(EXAMPLES, 784).astype("float32") / 255)
+    layers = []
+    for number, (width, units) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True)):
+        layers += [nn.Linear(width, units), *([] if number in (3, 7) else [nn.Sigmoid()])]
+    net = nn.Sequential(*layers)
+    if optimizer == "adam":
+        rule = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
+    else:
+        rule = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9, fused=True)
+    forward, loss, matrix = torch.compile(net) if compiled else net, nn.BCEWithLogitsLoss(), torch.randn(SIDE, SIDE)
+
+    def train():
+        order = torch.randperm(EXAMPLES)
+        for step in range(STEPS):
+            batch = images[order[step * BATCH : (step + 1) * BATCH]]
+            rule.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+                logits = forward(batch)
+            loss(logits.float(), batch).backward()
+            rule.step()
+
+    return train, lambda: matrix @ matrix
+
+
+if __name__ == "__main__":
+    main()
