@@ -48,7 +48,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
         verbose: 0, 1 (a progress bar per layer), 2 (a line an epoch), or `"auto"`: 1 in a terminal, else 2.
 
     Attributes:
-        history: by layer name, `{"loss": [one per epoch]}`.
+        history: by layer name, `{"loss": [one per epoch], "seconds": [one per epoch]}`.
 
     Raises:
         InputError: a value that cannot be used.

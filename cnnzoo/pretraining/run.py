@@ -1,5 +1,6 @@
 """One pretraining of one model, stage by stage."""
 
+import time
 from contextlib import nullcontext
 from typing import Any
 
@@ -18,6 +19,19 @@ from cnnzoo.pretraining.shallow import Shallow
 from cnnzoo.pretraining.source import check_finite, examples
 from cnnzoo.pretraining.stages import Stage, stages
 from cnnzoo.steps import executions
+
+
+class Clock(keras.callbacks.Callback):
+    """Keep the seconds of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(round(time.perf_counter() - self._began, 3))
 
 
 class PretrainingRun:
@@ -66,7 +80,7 @@ class PretrainingRun:
                 elif below:
                     history[stage.name] = self._train(number, stage, *below)
                 else:
-                    history[stage.name] = {"loss": []}
+                    history[stage.name] = {"loss": [], "seconds": []}
                 if self.backup and not found:
                     self.backup.save(number, stage, history[stage.name])
         finally:
@@ -108,12 +122,13 @@ class PretrainingRun:
             print(self._headline(number, stage, shape))
         batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
         arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
-        callbacks = [*arguments.pop("callbacks"), StopOnNaN()]
+        clock = Clock()
+        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock]
         try:
             history = shallow.fit(**arguments, callbacks=callbacks, verbose=self.asked.verbose).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
-        return {"loss": [float(loss) for loss in history["loss"]]}
+        return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}
 
     def _scope(self) -> Any:
         strategy = getattr(self.model, "distribute_strategy", None)
