@@ -1,5 +1,6 @@
 """What every test stands on: a quiet TensorFlow with two logical CPUs, and the data where there is some."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -24,6 +25,14 @@ def two_replicas():
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tidied():
+    """Let go of a module's models and graphs, which would add up to gigabytes."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from cnnzoo.layers import ContractivePenalty
+
 # Below this many images a slice is too thin to outweigh the joining of the results.
 SMALLEST_SLICE = 32
 
@@ -52,7 +54,8 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     with batch normalisation.
 
     Args:
-        model: a functional model with one input and one output.
+        model: a functional model with one input and one output. One that adds penalties on activations to the
+            loss is returned as it is: they are means over the batch, and every slice would add its own.
         slices: number of slices; 1 returns `model` itself. Batches must have at least as many images:
             TensorFlow's convolution gets the shape of an empty batch wrong.
 
@@ -62,11 +65,15 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     >>> bool(np.allclose(model(images), in_slices(model, 2)(images), atol=1e-6))
     True
     """
-    if slices == 1:
+    if slices == 1 or any(map(_penalises_activations, model.layers)):
         return model
     images = keras.Input(model.input_shape[1:], name="images")
     outputs = [model(BatchSlice(number, slices, name=f"slice{number}")(images)) for number in range(slices)]
     return keras.Model(images, keras.layers.Concatenate(axis=0, name="joined")(outputs), name=f"{model.name}_in_slices")
+
+
+def _penalises_activations(layer: keras.Layer) -> bool:
+    return layer.activity_regularizer is not None or isinstance(layer, ContractivePenalty)
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")

@@ -10,7 +10,7 @@ from cnnzoo import Recipe, cli
 recipe = Recipe(
     model="deep_autoencoder",
     data="mnist",
-    epochs=200,
+    epochs=150,
     batch_size=1000,
     learning_rate=2e-2,
     optimizer="muon",

@@ -29,3 +29,14 @@ def test_slices_share_the_weights():
     sliced = in_slices(model, 2)
     assert [id(weight) for weight in sliced.trainable_weights] == [id(weight) for weight in model.trainable_weights]
     assert in_slices(model, 1) is model
+
+
+@pytest.mark.parametrize("penalty", [{"sparsity": "kl"}, {"sparsity": "l1"}, {"contractive": 0.1}], ids=str)
+def test_penalties_are_added_once(penalty):
+    model = small("autoencoder", **penalty)
+    images = np.random.default_rng(0).random((6, *model.input_shape[1:])).astype("float32")
+    sliced = in_slices(model, 2)
+    model(images)
+    added = [float(loss) for loss in model.losses]
+    sliced(images)
+    assert [float(loss) for loss in sliced.losses] == added

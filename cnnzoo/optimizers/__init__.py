@@ -11,7 +11,7 @@ from cnnzoo.optimizers.adam import Adam
 from cnnzoo.optimizers.classic_sgd import ClassicSGD
 from cnnzoo.optimizers.muon import Muon
 
-__all__ = ["Adam", "ClassicSGD", "Muon", "make"]
+__all__ = ["Adam", "ClassicSGD", "Muon", "kind_of", "make"]
 
 
 def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
@@ -29,15 +29,7 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     >>> make("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay
     0.1
     """
-    kinds: dict[str, type] = {}
-    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    for title, kind in vars(keras.optimizers).items():
-        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
-            kinds[title.lower()] = kind
-    kinds |= {kind.__name__.lower(): kind for kind in (Adam, ClassicSGD, Muon)}
-    if name.lower() not in kinds:
-        raise unknown("optimizer", name, kinds)
-    kind = kinds[name.lower()]
+    kind = kind_of(name)
     allowed = _arguments(kind)
     for option, value in options.items():
         if option not in allowed:
@@ -50,6 +42,27 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
         raise
     except (TypeError, ValueError) as error:
         raise InputError(f"optimizer_options {dict(options)} do not work: {error}") from error
+
+
+def kind_of(name: str) -> type[keras.optimizers.Optimizer]:
+    """Return the class of an optimizer by its name, in any case; this room's comes before Keras' of the same name.
+
+    Raises:
+        InputError: no such optimizer.
+
+    Example:
+    >>> kind_of("adam").__module__
+    'cnnzoo.optimizers.adam'
+    """
+    kinds: dict[str, type] = {}
+    wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    for title, kind in vars(keras.optimizers).items():
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
+            kinds[title.lower()] = kind
+    kinds |= {kind.__name__.lower(): kind for kind in (Adam, ClassicSGD, Muon)}
+    if name.lower() not in kinds:
+        raise unknown("optimizer", name, kinds)
+    return kinds[name.lower()]
 
 
 def _arguments(kind: type) -> dict[str, inspect.Parameter]:

@@ -25,7 +25,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
     passed through. Everything between the layers runs as at inference.
 
     A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
-    `steps_per_execution`, precision and distribution strategy hold for the stages, too. Nothing is added to
+    `steps_per_execution`, precision and distribution strategy hold for the stages, too (with several
+    replicas, one step at a time). Nothing is added to
     the model; its `trainable` flags, its optimizer and all random states are left as they were.
 
     Args:
@@ -47,7 +48,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
         verbose: 0, 1 (a progress bar per layer), 2 (a line an epoch), or `"auto"`: 1 in a terminal, else 2.
 
     Attributes:
-        history: by layer name, `{"loss": [one per epoch]}`.
+        history: by layer name, `{"loss": [one per epoch], "seconds": [one per epoch]}`.
 
     Raises:
         InputError: a value that cannot be used.

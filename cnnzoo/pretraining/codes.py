@@ -11,9 +11,7 @@ import numpy as np
 
 from cnnzoo.errors import InputError
 from cnnzoo.files import make_folder
-from cnnzoo.pretraining.rows import ArrayRows, FileRows, Rows
-
-AT_A_TIME = 1000  # rows that are computed at a time
+from cnnzoo.pretraining.rows import ArrayRows, FileRows, Rows, at_a_time
 
 
 def computed(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...]) -> ArrayRows:
@@ -29,7 +27,10 @@ def computed(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shap
         InputError: it would not fit into half of the memory available, or the folder cannot be written to.
     """
     run = compiled(function, rows)
-    batches = (keras.ops.convert_to_numpy(run(batch)).astype("float32") for batch in rows.in_order(AT_A_TIME))
+    batches = (
+        keras.ops.convert_to_numpy(run(batch)).astype("float32")
+        for batch in rows.in_order(at_a_time(rows.shape, shape))
+    )
     if cache == "memory":
         check_memory(rows.count, shape)
         codes = np.empty((rows.count, *shape), "float32")
@@ -99,7 +100,7 @@ def compiled(function: Callable[[Any], Any], rows: Rows) -> Callable[[np.ndarray
 def in_unit_range(rows: Rows, function: Callable[[Any], Any]) -> bool:
     """Return whether all that a function makes of the rows lies in [0, 1]."""
     run = compiled(function, rows)
-    for batch in rows.in_order(AT_A_TIME):
+    for batch in rows.in_order(at_a_time(rows.shape)):
         values = keras.ops.convert_to_numpy(run(batch))
         if values.min() < 0 or values.max() > 1:
             return False

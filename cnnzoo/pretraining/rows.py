@@ -7,6 +7,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+MOST = 1000  # rows at a time, where nothing is trained
+MOST_BYTES = 2**25
+
+
+def at_a_time(*shapes: tuple[int, ...]) -> int:
+    """Return how many rows to compute at a time, so that the largest of some shapes stays within 32 MiB.
+
+    Example:
+    >>> at_a_time((784,), (1000,)), at_a_time((227, 227, 3), (55, 55, 96))
+    (1000, 28)
+    """
+    largest = max(4 * int(np.prod(shape)) for shape in shapes)
+    return max(1, min(MOST, MOST_BYTES // largest))
+
 
 class ArrayRows:
     """The rows of an array in memory, as float32 or, for integer inputs, as they are.

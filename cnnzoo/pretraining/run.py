@@ -1,5 +1,6 @@
 """One pretraining of one model, stage by stage."""
 
+import time
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,6 +21,19 @@ from cnnzoo.pretraining.stages import Stage, stages
 from cnnzoo.steps import executions
 
 
+class Clock(keras.callbacks.Callback):
+    """Keep the seconds of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(round(time.perf_counter() - self._began, 3))
+
+
 class PretrainingRun:
     """One pretraining of one model: what was asked, brought to one value per stage.
 
@@ -37,7 +51,9 @@ class PretrainingRun:
         self.data = examples(asked.data, model)
         self.ascent = Ascent(model, self.data, asked.cache)
         self.size = min(asked.batch_size, self.data.count)
-        limit = model.steps_per_execution if model.compiled else 1
+        # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
+        replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+        limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
         self.steps, self.together = executions(self.data.count // self.size, limit)
         self.backup: Backup | None = None
 
@@ -64,7 +80,7 @@ class PretrainingRun:
                 elif below:
                     history[stage.name] = self._train(number, stage, *below)
                 else:
-                    history[stage.name] = {"loss": []}
+                    history[stage.name] = {"loss": [], "seconds": []}
                 if self.backup and not found:
                     self.backup.save(number, stage, history[stage.name])
         finally:
@@ -106,12 +122,13 @@ class PretrainingRun:
             print(self._headline(number, stage, shape))
         batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
         arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
-        callbacks = [*arguments.pop("callbacks"), StopOnNaN()]
+        clock = Clock()
+        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock]
         try:
             history = shallow.fit(**arguments, callbacks=callbacks, verbose=self.asked.verbose).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
-        return {"loss": [float(loss) for loss in history["loss"]]}
+        return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}
 
     def _scope(self) -> Any:
         strategy = getattr(self.model, "distribute_strategy", None)

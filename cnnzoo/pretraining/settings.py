@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 
-from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.errors import InputError, reason
 from cnnzoo.layers import MaskingNoise
+from cnnzoo.optimizers import kind_of
 
 
 def one_each(name: str, value: Any, count: int) -> list[Any]:
@@ -71,7 +72,8 @@ def optimizer_factory(optimizer: Any) -> Callable[[], keras.optimizers.Optimizer
     """Return what makes a new optimizer for every stage.
 
     Args:
-        optimizer: a name, an optimizer of which each stage gets a copy, or a function that returns one.
+        optimizer: a name, which stands for its defaults, an optimizer of which each stage gets a copy, or a
+            function that returns one.
 
     Raises:
         InputError: neither of these.
@@ -79,12 +81,7 @@ def optimizer_factory(optimizer: Any) -> Callable[[], keras.optimizers.Optimizer
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return lambda: type(optimizer).from_config(optimizer.get_config())
     if isinstance(optimizer, str):
-        try:
-            keras.optimizers.get(optimizer)
-        except ValueError as error:
-            kinds = [name for name, kind in vars(keras.optimizers).items() if isinstance(kind, type)]
-            raise unknown("optimizer", optimizer, [name.lower() for name in kinds]) from error
-        return lambda: keras.optimizers.get(optimizer)
+        return kind_of(optimizer)
     if callable(optimizer):
         return lambda: _made(optimizer)
     raise InputError(f"optimizer must be a name, an optimizer or a function that returns one, not {optimizer!r}")

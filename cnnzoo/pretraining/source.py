@@ -7,9 +7,7 @@ import keras
 import numpy as np
 
 from cnnzoo.errors import InputError
-from cnnzoo.pretraining.rows import ArrayRows, Rows, StreamRows
-
-AT_A_TIME = 4096  # rows whose values are checked at a time
+from cnnzoo.pretraining.rows import ArrayRows, Rows, StreamRows, at_a_time
 
 
 def examples(data: Any, model: keras.Model) -> Rows:
@@ -44,7 +42,7 @@ def check_finite(rows: Rows) -> None:
     Raises:
         InputError: there are some.
     """
-    for batch in rows.in_order(AT_A_TIME):
+    for batch in rows.in_order(at_a_time(rows.shape)):
         if batch.dtype.kind == "f" and not np.isfinite(batch).all():
             raise InputError("data holds values that are not finite (NaN or infinite); clean or leave out those images")
 

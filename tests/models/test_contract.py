@@ -1,6 +1,7 @@
 """What holds for every model of the zoo."""
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -37,16 +38,26 @@ PARAMETERS = {
 }
 BATCH = 8
 
-every_model = pytest.mark.parametrize("name", cnnzoo.list_models())
-every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
-every_autoencoder = pytest.mark.parametrize("name", AUTOENCODERS)
+# The twelve all-convolutional nets are one function; each kind and each base is in the four that always run.
+ALWAYS = {"all_cnn_c", "conv_pool_cnn_b", "strided_cnn_a", "model_c"}
+ALIKE = {name for name in PARAMETERS if re.fullmatch(r"(all_cnn|conv_pool_cnn|strided_cnn|model)_[abc]", name)} - ALWAYS
+
+
+def each(names):
+    marked = [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in names]
+    return pytest.mark.parametrize("name", marked)
+
+
+every_model = each(cnnzoo.list_models())
+every_classifier = each(CLASSIFIERS)
+every_autoencoder = each(AUTOENCODERS)
 
 
 def images_for(model, batch=BATCH):
     return np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
 
 
-@every_model
+@pytest.mark.parametrize("name", cnnzoo.list_models())
 def test_parameters_are_the_papers(name):
     model = cnnzoo.create(name)
     assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == PARAMETERS[name]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cnnzoo import LayerwisePretraining
-from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
+from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
 
 DATA = images(200)
 LABELS = np.arange(200) % 5
@@ -69,18 +69,27 @@ def test_penalties_on_activations_are_part_of_a_stage_and_of_the_fit_after_it():
 
 
 def test_two_replicas_equal_one(two_replicas):
+    """A layer of a classifier, and an autoencoder, whose own layers decode."""
+    options = {"epochs": 2, "optimizer": "sgd", "cache": False}
+    for make in (lambda: classifier((8,)), autoencoder):
+        alone = make()
+        with two_replicas.scope():
+            model = make()
+        expected = pretrained(alone, DATA, **options).history
+        found = pretrained(model, DATA, **options).history
+        for name in expected:
+            np.testing.assert_allclose(found[name]["loss"], expected[name]["loss"], rtol=1e-5)
+        for one, other in zip(values_of(model).values(), values_of(alone).values(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_two_replicas_in_a_fit(two_replicas):
     with two_replicas.scope():
-        model = classifier(units=(8, 6))
-    alone = classifier(units=(8, 6))
-    pretraining = LayerwisePretraining(DATA, epochs=2, batch_size=50, optimizer="sgd", verbose=0)
-    with two_replicas.scope():
-        again = LayerwisePretraining(DATA, epochs=2, batch_size=50, optimizer="sgd", verbose=0)
-    alone.fit(DATA, LABELS, batch_size=50, verbose=0, shuffle=False, callbacks=[pretraining])
-    model.fit(DATA, LABELS, batch_size=50, verbose=0, shuffle=False, callbacks=[again])
-    for name in ("a", "b"):
-        np.testing.assert_allclose(again.history[name]["loss"], pretraining.history[name]["loss"], rtol=1e-5)
-    for one, other in zip(values_of(model).values(), values_of(alone).values(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+        model = classifier((8,))
+    pretraining = LayerwisePretraining(DATA, epochs=2, batch_size=50, corruption=0.1, verbose=0)
+    losses = model.fit(DATA, LABELS, batch_size=50, epochs=2, verbose=0, callbacks=[pretraining]).history["loss"]
+    assert fell(pretraining.history)
+    assert losses[1] < losses[0]
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])

@@ -69,6 +69,27 @@ def test_activations_that_follow_belong_to_the_layer_and_what_is_between_to_the_
     assert changed(before, values_of(model)) == {"one", "bent", "two"}
 
 
+def test_what_is_known_about_the_range_of_codes():
+    x = keras.Input((6, 6, 2))
+    model = keras.Sequential(
+        [
+            x,
+            keras.layers.Conv2D(4, 3, activation="sigmoid"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Dropout(0.1),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4),  # the codes before it lie in [0, 1], the values to be measured before the first
+            keras.layers.Softmax(),
+            keras.layers.Dense(4, "relu"),
+            keras.layers.Dense(4, "sigmoid"),
+            keras.layers.Rescaling(3.0),
+            keras.layers.Dense(4),
+            keras.layers.Dense(4),
+        ]
+    )
+    assert [stage.in_unit for stage in stages(model)] == [None, True, True, False, False]
+
+
 def test_frozen_layers_are_passed_through():
     model = classifier()
     model.get_layer("b").trainable = False

@@ -48,7 +48,7 @@ def blobs(examples=200):
 
 def test_it_comes_to_the_optimum_of_its_loss():
     train = blobs()
-    fitted = logistic_pca(train, SIZE, epochs=200)
+    fitted = logistic_pca(train, SIZE, epochs=60, batch_size=50)
     flat = train.reshape(len(train), -1)
     outputs = (flat @ fitted.kernel + fitted.offset) @ fitted.components + fitted.bias
     least = optimum(flat)
