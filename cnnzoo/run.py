@@ -100,8 +100,8 @@ class Run:
             raise InputError(f"the model in {str(self.model_file)!r} is damaged: {error}") from error
 
     def discard_if_empty(self) -> None:
-        """Remove the folder of a run, or of a study, that ended before its first whole epoch."""
-        if not any(self.folder.rglob(self.checkpoint_file.name)):
+        """Remove the folder of a run, or of a study, that ended before its first whole epoch or pretrained layer."""
+        if not any(self.folder.rglob(self.checkpoint_file.name)) and not any(self.folder.rglob("stage-*.npz")):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, path: Path) -> dict[str, Any]:

@@ -101,14 +101,23 @@ class Recipe:
         self._check_pretraining()
 
     def _check_pretraining(self) -> None:
-        for name in self.pretraining:
+        given = self.pretraining
+        for name in given:
             if name not in PRETRAINING:
                 raise unknown("entry of pretraining", name, PRETRAINING, plural="entries of pretraining")
-        if self.pretraining and "epochs" not in self.pretraining:
+        if given and "epochs" not in given:
             raise InputError(
                 f"pretraining needs its epochs, one number or one for each layer, such as pretraining.epochs=10, "
-                f"not only {dict(self.pretraining)!r}"
+                f"not only {dict(given)!r}"
             )
+        # What else there is, `LayerwisePretraining` checks, which knows the layers.
+        rate = given.get("learning_rate", self.learning_rate)
+        _require(isinstance(rate, int | float) and rate > 0, "pretraining.learning_rate", "a positive number", rate)
+        examples = given.get("examples")
+        fits = examples is None or (_is_integer(examples) and examples >= 1)
+        _require(fits, "pretraining.examples", "None or an integer of at least 1", examples)
+        options = given.get("optimizer_options", {})
+        _require(isinstance(options, Mapping), "pretraining.optimizer_options", "a mapping", options)
 
     def _check_schedule(self) -> None:
         _require(0 < self.drop_factor < 1, "drop_factor", "above 0 and below 1", self.drop_factor)
