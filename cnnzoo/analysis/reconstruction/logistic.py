@@ -19,12 +19,11 @@ def logistic_pca(images, size: int, *, epochs: int = 20, batch_size: int = 100, 
 
     The paper prints 8.01 for MNIST and does not say which logistic PCA it means. There are two:
 
-    - A code linear in the image, which is what is fitted here. The default settings gave a squared error of
-      7.76 on MNIST's test images.
+    - A code linear in the image, which is what is fitted here. `benchmarks/reconstruction_baselines.py` prints what
+      the default settings give on MNIST.
     - A code fitted to each image on its own, also to each test image (Collins, Dasgupta and Schapire, 2001;
-      Schein, Saul and Ungar, 2003). That gave about 3.0 on the first 2,000 test images, in one trial with 10,000
-      training images and a penalty of 0.0005 on the squares of codes and components, its error still falling. It
-      sees the image that it is judged by while it looks for the code, and is no baseline for one pass of an encoder.
+      Schein, Saul and Ungar, 2003). It sees the image that it is judged by while it looks for the code, and is no
+      baseline for one pass of an encoder.
 
     It starts from the principal components, with codes of variance 1, and is trained by Adam at 0.03 with a
     cosine decay to 0. Those settings were chosen by the training loss.
