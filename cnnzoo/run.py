@@ -90,7 +90,7 @@ class Run:
         """
         import keras
 
-        for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.optimizers"):
+        for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.metrics", "cnnzoo.optimizers"):
             importlib.import_module(module)  # so that Keras knows their classes by name
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")

@@ -49,6 +49,9 @@ def test_an_autoencoder_is_judged_by_the_papers_unit_and_beside_pca(tmp_path):
     errors = np.square(images - run.model().predict(images, verbose=0)).sum(axis=(1, 2, 3))
     assert run.metrics["test"]["squared_error"] == pytest.approx(errors.mean(), rel=1e-5)
     assert cnnzoo.evaluate(run) == run.metrics["test"]
+    code = "import cnnzoo, sys; print(cnnzoo.Run(sys.argv[1]).model().name)"
+    fresh = subprocess.run([sys.executable, "-c", code, run.folder], capture_output=True, text=True, check=True)
+    assert fresh.stdout == "deep_autoencoder\n"  # with nothing else imported
 
     flat = digits.train.images.reshape(-1, 64).astype("float64") / 255
     linear = PCA(5, svd_solver="full").fit(flat)
