@@ -77,17 +77,17 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
-        plain = not self.from_logits and not self.label_smoothing and self.axis == -1
-        logits = _before_sigmoid(y_pred) if plain else None
+        plain = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
+        if not plain:
+            return super().call(y_true, y_pred)
+        logits, pixels = (y_pred, ops.sigmoid(y_pred)) if self.from_logits else (_before_sigmoid(y_pred), y_pred)
         if logits is None:
             return super().call(y_true, y_pred)
-        return ops.mean(_cross_entropy(ops.cast(y_true, logits.dtype), y_pred, logits), axis=-1)
+        return ops.mean(_cross_entropy(ops.cast(y_true, logits.dtype), pixels, logits), axis=-1)
 
 
 def _before_sigmoid(y_pred):
     """Return what a sigmoid was taken of to give these pixels, in their shape, or `None` if that is unknown."""
-    if keras.backend.backend() != "tensorflow":
-        return None
     import tensorflow as tf
 
     if not tf.is_tensor(y_pred) or tf.executing_eagerly():

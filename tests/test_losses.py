@@ -31,10 +31,10 @@ def test_negative_penalty_is_refused():
         MaximumAPosteriori(-1)
 
 
-def _trained(loss, build):
+def _trained(loss, build, activation="sigmoid"):
     """Return the loss, and the gradient of the first weights, of a net whose last pixels are certain."""
     inputs = keras.Input((4,))
-    outputs = keras.layers.Dense(6, "sigmoid", kernel_initializer="ones", name="output")(inputs)
+    outputs = keras.layers.Dense(6, activation, kernel_initializer="ones", name="output")(inputs)
     model = keras.Model(inputs, build(outputs))
     images = np.array([[9, 8, 7, 6], [0.1, 0, 0, 0.2]], "float32")
     model.compile(keras.optimizers.SGD(1.0), loss)
@@ -60,6 +60,15 @@ def test_cross_entropy_of_pixels_is_keras_own_elsewhere():
             PixelCrossentropy(label_smoothing=0.1),
             keras.losses.BinaryCrossentropy(label_smoothing=0.1),
         )
+    )
+    assert found[0] == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+
+
+def test_cross_entropy_of_logits_is_keras_own():
+    found, expected = (
+        _trained(loss(from_logits=True), keras.layers.Identity(), activation=None)
+        for loss in (PixelCrossentropy, keras.losses.BinaryCrossentropy)
     )
     assert found[0] == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)

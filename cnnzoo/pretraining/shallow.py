@@ -8,6 +8,7 @@ from keras import ops
 
 from cnnzoo.errors import InputError
 from cnnzoo.layers import TiedConv2DTranspose, TiedDense
+from cnnzoo.losses import PixelCrossentropy
 from cnnzoo.pretraining.graph import Segment
 from cnnzoo.pretraining.stages import Stage
 
@@ -77,7 +78,7 @@ class Shallow(keras.Model):
 
     def default_loss(self) -> keras.losses.Loss:
         if self.gives_logits:
-            return keras.losses.BinaryCrossentropy(from_logits=True)
+            return PixelCrossentropy(from_logits=True)
         return keras.losses.MeanSquaredError()
 
 

@@ -87,9 +87,12 @@ LAYERS = {
         layers.RadialBasis(3, adaptive=True, negate=True),
         lambda x, centers: -reference.squared_distances(x, centers),
     ),
+    "dense, activated in float32": (
+        layers.WideDense(5, "tanh"),
+        lambda x, kernel, bias: np.tanh(x @ kernel + bias),
+    ),
     "dense decoder alone": (
         layers.TiedDense("code", "tanh", units=5),
-        layers.WideDense(5, "sigmoid"),
         lambda x, kernel, bias: np.tanh(x @ kernel.T + bias),
     ),
     "dense layers, tied": (
