@@ -11,11 +11,19 @@ recipe = Recipe(
     model="stacked_autoencoder",
     data="mnist",
     epochs=30,
-    batch_size=250,
-    learning_rate=2e-3,
-    optimizer="muon",
-    optimizer_options={"weight_decay": 0.1},
-    pretraining={"epochs": 15, "corruption": (0.1, 0.2, 0.3), "optimizer": "muon", "learning_rate": 1e-2},
+    batch_size=100,
+    learning_rate=1e-3,
+    optimizer="adam",
+    precision="mixed_bfloat16",
+    pretraining={
+        "epochs": 15,
+        "corruption": (0.1, 0.2, 0.3),
+        "optimizer": "muon",
+        "learning_rate": 1e-2,
+        "schedule": "cosine",
+        "optimizer_options": {"weight_decay": 0.0, "adam_weight_decay": 0.0, "adam_lr_ratio": 0.1},
+        "batch_size": 500,
+    },
 )
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
         epochs: epochs for each layer, ≥ 0: a number, or one per layer.
         corruption: share of the values that enter a layer to set to 0, in [0, 1], or a Keras layer that
             is copied for each stage, or one of these per layer. The loss compares with the clean values.
-        optimizer: name, optimizer (each stage gets a copy) or function that returns a new one.
+        optimizer: name, optimizer (each stage gets a copy) or function that returns a new one; a function with
+            an argument is given the number of steps of the stage, for a schedule.
         loss: a Keras loss of codes and reconstruction; `None` is binary cross-entropy where the decoder
             ends in a sigmoid, else the mean squared error.
         layers: names of the layers to pretrain; `None` for all hidden ones.

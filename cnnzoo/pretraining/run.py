@@ -60,9 +60,9 @@ class PretrainingRun:
     def finish(self) -> dict[str, dict[str, list[float]]]:
         """Train the stages that are not earned yet, and return the history of all."""
         with self._scope():
-            optimizer = self.asked.optimizer()
+            optimizers = [self.asked.optimizer(epochs * self.steps) for epochs in self.epochs]
         if self.asked.backup is not None:
-            self.backup = Backup(self.asked.backup, self._fingerprint(optimizer))
+            self.backup = Backup(self.asked.backup, self._fingerprint(optimizers))
         earned = self._earned()
         history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
         if all(earned) and self.model.compiled and int(self.model.optimizer.iterations) > 0:
@@ -114,7 +114,7 @@ class PretrainingRun:
                 seed=int(seeds[1]),
             )
             shallow.compile(
-                self.asked.optimizer(),
+                self.asked.optimizer(epochs * self.steps),
                 shallow.default_loss() if self.asked.loss is None else self.asked.loss,
                 steps_per_execution=self.together,
             )
@@ -141,13 +141,13 @@ class PretrainingRun:
             f"{settings.corruption_text(self.corruption[number])}"
         )
 
-    def _fingerprint(self, optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    def _fingerprint(self, optimizers: list[keras.optimizers.Optimizer]) -> dict[str, Any]:
         """Return what decides the result, besides the values of the data and the initial weights."""
         return {
             "layers": [[stage.name, [list(weight.shape) for weight in stage.layer.weights]] for stage in self.stages],
             "epochs": self.epochs,
             "corruption": settings.described(self.corruption),
-            "optimizer": settings.described(optimizer),
+            "optimizer": settings.described(optimizers),
             "loss": settings.described(self.asked.loss),
             "batch_size": self.asked.batch_size,
             "tied": self.asked.tied,

@@ -1,5 +1,6 @@
 """What a person may choose about pretraining: checked, and made anew for every stage."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,27 +69,30 @@ def corruption_text(corruption: Any) -> str:
     return f", {type(corruption).__name__}"
 
 
-def optimizer_factory(optimizer: Any) -> Callable[[], keras.optimizers.Optimizer]:
-    """Return what makes a new optimizer for every stage.
+def optimizer_factory(optimizer: Any) -> Callable[[int], keras.optimizers.Optimizer]:
+    """Return what makes a new optimizer for a stage, from the number of its steps.
 
     Args:
         optimizer: a name, which stands for its defaults, an optimizer of which each stage gets a copy, or a
-            function that returns one.
+            function that returns one, from nothing or from the number of steps.
 
     Raises:
         InputError: neither of these.
     """
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        return lambda: type(optimizer).from_config(optimizer.get_config())
+        return lambda steps: type(optimizer).from_config(optimizer.get_config())
     if isinstance(optimizer, str):
-        return kind_of(optimizer)
+        kind = kind_of(optimizer)
+        return lambda steps: kind()
     if callable(optimizer):
-        return lambda: _made(optimizer)
+        return lambda steps: _made(optimizer, steps)
     raise InputError(f"optimizer must be a name, an optimizer or a function that returns one, not {optimizer!r}")
 
 
-def _made(factory: Callable[[], Any]) -> keras.optimizers.Optimizer:
-    made = factory()
+def _made(factory: Callable[..., Any], steps: int) -> keras.optimizers.Optimizer:
+    needed = [value for value in inspect.signature(factory).parameters.values() if value.default is value.empty]
+    asks = any(value.kind in (value.POSITIONAL_ONLY, value.POSITIONAL_OR_KEYWORD) for value in needed)
+    made = factory(steps) if asks else factory()
     if not isinstance(made, keras.optimizers.Optimizer):
         raise InputError(f"optimizer must return a new Keras optimizer, not {made!r}")
     return made

@@ -39,8 +39,9 @@ class Recipe:
         repeats: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: what trains the hidden layers one by one before the whole, on all training images without
             their labels; empty for none. `epochs` is needed; the others are `corruption`, `optimizer`,
-            `learning_rate`, `optimizer_options`, `batch_size`, `loss`, `layers`, `tied`, `cache` and `examples` (the
-            number of images), as `cnnzoo.LayerwisePretraining` and this recipe say.
+            `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`, `loss`,
+            `layers`, `tied`, `cache` and `examples` (the number of images), as `cnnzoo.LayerwisePretraining` and
+            this recipe say.
         test_examples: number of test images to judge by, or `None` for all; only for trying out.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
@@ -113,6 +114,8 @@ class Recipe:
         # What else there is, `LayerwisePretraining` checks, which knows the layers.
         rate = given.get("learning_rate", self.learning_rate)
         _require(isinstance(rate, int | float) and rate > 0, "pretraining.learning_rate", "a positive number", rate)
+        schedule = given.get("schedule", "constant")
+        _require(schedule in ("constant", "cosine"), "pretraining.schedule", "'constant' or 'cosine'", schedule)
         examples = given.get("examples")
         fits = examples is None or (_is_integer(examples) and examples >= 1)
         _require(fits, "pretraining.examples", "None or an integer of at least 1", examples)
@@ -212,6 +215,7 @@ PRETRAINING = (
     "corruption",
     "optimizer",
     "learning_rate",
+    "schedule",
     "optimizer_options",
     "batch_size",
     "loss",

@@ -31,15 +31,20 @@ def pretrain(
         The history of each layer.
     """
     options = dict(recipe.pretraining)
-    name, rate = options.pop("optimizer", "adam"), options.pop("learning_rate", 1e-3)
-    settings = options.pop("optimizer_options", {})
+    name, settings = options.pop("optimizer", "adam"), options.pop("optimizer_options", {})
+    rate, schedule = options.pop("learning_rate", 1e-3), options.pop("schedule", "constant")
     split = split[: options.pop("examples", None)]
     preprocess = models.preprocessing(recipe.model, model)
     images = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess).map(lambda inputs, labels: inputs)
+
+    def optimizer(steps: int) -> keras.optimizers.Optimizer:
+        decayed = keras.optimizers.schedules.CosineDecay(rate, steps) if schedule == "cosine" else rate
+        return optimizers.make(name, decayed, settings)
+
     pretraining = LayerwisePretraining(
         images,
         **{"batch_size": recipe.batch_size, **options},
-        optimizer=lambda: optimizers.make(name, rate, settings),
+        optimizer=optimizer,
         seed=recipe.seed,
         backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe),
         verbose=_verbosity(verbose),

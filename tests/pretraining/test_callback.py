@@ -56,6 +56,19 @@ def test_the_seed_alone_decides():
     assert changed(values_of(models[0]), values_of(models[2])) == {"a"}
 
 
+def test_a_function_with_an_argument_makes_an_optimizer_for_the_steps_of_each_stage():
+    asked = []
+
+    def optimizer(steps):
+        asked.append(steps)
+        return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, steps))
+
+    pretrained(classifier(units=(8, 6)), DATA, epochs=[1, 3], optimizer=optimizer)
+    assert set(asked) == {4, 12}  # 200 examples in batches of 50
+    halved = pretrained(classifier(units=(8,)), DATA, epochs=2, optimizer=keras.optimizers.SGD)  # a class, as it is
+    assert len(halved.history["a"]["loss"]) == 2
+
+
 def test_penalties_on_activations_are_part_of_a_stage_and_of_the_fit_after_it():
     keras.utils.set_random_seed(1)
     inputs = keras.Input((20,))

@@ -137,6 +137,7 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
         ({"epochs": 1, "examples": 0}, "examples"),
         ({"epochs": 1, "optimizer_options": 3}, "optimizer_options"),
         ({"epochs": 1, "learning_rate": "fast"}, "learning_rate"),
+        ({"epochs": 1, "schedule": "step"}, "'constant' or 'cosine', not 'step'"),
     ],
 )
 def test_bad_pretraining_gets_a_sentence_and_leaves_no_run(tmp_path, pretraining, words):
