@@ -3,7 +3,7 @@
     pip install -e '.[torch]' && python benchmarks/autoencoder_throughput.py
 
 All train the same net, 784-1000-500-250-30 and back (2,837,314 parameters), at batch 256 on cross-entropy,
-with the same rule, on 16,384 images in memory from which each batch is drawn anew. Each contender lives in a
+with the same rule, on as many images as MNIST's in memory, from which each batch is drawn anew. Each contender lives in a
 process of its own and waits its turn; turns are interleaved, and the medians are of the turns.
 
 - cnnzoo: `cnnzoo.deep_autoencoder()`, `cnnzoo.optimizers`, `cnnzoo.data.train_pipeline` from uint8 pixels, `fit`.
@@ -32,7 +32,7 @@ import sys
 import time
 from pathlib import Path
 
-BATCH, STEPS, EXAMPLES, SIDE = 256, 64, 64 * 256, 2048
+BATCH, STEPS, EXAMPLES, SIDE = 256, 234, 60_000, 2048  # a turn is an epoch of MNIST
 WIDTHS = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
 CONTENDERS = ("cnnzoo", "keras", "torch eager", "torch compiled")
 
