@@ -246,6 +246,23 @@ def test_a_branch_that_begins_at_the_images_again(kept):
     np.testing.assert_allclose(cached["c"]["loss"], direct["c"]["loss"], rtol=1e-5)
 
 
+def test_none_of_several_heads_is_hidden():
+    inputs = keras.Input((20,))
+    x = keras.layers.Dense(8, "sigmoid", name="a")(inputs)
+    early = keras.layers.Dense(3, "softmax", name="early")(x)
+    x = keras.layers.Dense(6, "sigmoid", name="b")(x)
+    late = keras.layers.Activation("softmax")(keras.layers.Dense(3, name="late")(x))
+    assert [stage.name for stage in stages(keras.Model(inputs, [early, late]))] == ["a", "b"]
+    assert [stage.name for stage in stages(keras.Model(inputs, [early, late]), ["late"])] == ["late"]
+
+
+def test_a_layer_that_is_its_own_head_is_not_hidden():
+    inputs = keras.Input((20,))
+    again = keras.layers.Dense(20, name="again")
+    x = keras.layers.Dense(20, name="a")(inputs)
+    assert [stage.name for stage in stages(keras.Model(inputs, again(again(x))))] == ["a"]
+
+
 def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():
     """With everything masked only the decoder's bias can learn, whatever the data."""
     model = classifier(units=(8,))
