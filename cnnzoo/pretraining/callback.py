@@ -20,9 +20,9 @@ class LayerwisePretraining(keras.callbacks.Callback):
     It happens in `on_train_begin`; the fit that it was passed to then fine-tunes the whole. A stage
     trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
     entered the layer. In a classifier the decoders are thrown away. In an autoencoder, known by widths
-    that read the same from both ends, the decoder of a layer is the model's own mirrored layer, which
-    keeps what it learned (unrolling). A layer that no other layer with weights follows, a head, is no hidden
-    one. Frozen layers are passed through. Everything between the layers runs as at inference.
+    that read the same from both ends and by no softmax at the last, the decoder of a layer is the model's own
+    mirrored layer, which keeps what it learned (unrolling). A layer that no other layer with weights follows, a
+    head, is no hidden one. Frozen layers are passed through. Everything between the layers runs as at inference.
 
     A model whose optimizer has taken steps is refused in a fit: pretraining would undo what it learned. With a
     `backup` that holds every stage the fit goes on instead, as after `keras.callbacks.BackupAndRestore`.

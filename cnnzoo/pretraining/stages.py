@@ -195,6 +195,10 @@ def _activation_of(layer: Any) -> str:
     return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
+def _gives_softmax(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Softmax) or _activation_of(layer) == "softmax"
+
+
 def _in_unit(codes: keras.KerasTensor, graph: list[Call]) -> bool | None:
     """Return whether a tensor lies in [0, 1] by its making, or `None` where no weighted layer lies below it."""
     makers = {id(tensor): call for call in graph for tensor in call.outgoing}
@@ -214,9 +218,12 @@ def _mirrors(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dic
     """Return, by the id of each encoder call, the end of its encoding part and its mirror; empty for a classifier.
 
     An autoencoder is known by its form: what leaves has the shape of what enters, and the widths of
-    its weighted layers read the same from both ends.
+    its weighted layers read the same from both ends. Where the inputs are as many as the classes, a classifier may
+    have that form, but it ends in a softmax.
     """
     half, odd = divmod(len(weighted), 2)
+    if weighted and any(_gives_softmax(call.layer) for call in _activated(weighted[-1], graph)):
+        return {}
     if not half or odd or len(model.outputs) != 1 or model.outputs[0].shape != model.inputs[0].shape:
         return {}
     pairs = list(zip(weighted[:half], reversed(weighted[half:]), strict=True))

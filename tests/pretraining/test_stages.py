@@ -256,6 +256,16 @@ def test_none_of_several_heads_is_hidden():
     assert [stage.name for stage in stages(keras.Model(inputs, [early, late]), ["late"])] == ["late"]
 
 
+@pytest.mark.parametrize("last", ["softmax", "sigmoid", None])
+def test_as_many_classes_as_inputs_are_no_autoencoder(last):
+    inputs = keras.Input((5,))
+    x = keras.layers.Dense(8, "sigmoid", name="a")(inputs)
+    x = keras.layers.Dense(5, last, name="head")(x)
+    outputs = x if last else keras.layers.Softmax()(x)
+    (stage,) = stages(keras.Model(inputs, outputs))
+    assert [layer.name for layer in stage.trained] == (["a", "head"] if last == "sigmoid" else ["a"])
+
+
 def test_a_layer_that_is_its_own_head_is_not_hidden():
     inputs = keras.Input((20,))
     again = keras.layers.Dense(20, name="again")
