@@ -73,7 +73,8 @@ class PretrainingRun:
             self.backup = Backup(self.asked.backup, self._fingerprint(optimizers))
         earned = self._earned()
         history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
-        steps = int(self.model.optimizer.iterations) if self.model.compiled else 0
+        # By way of NumPy: int() does not take the variable of several replicas.
+        steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) if self.model.compiled else 0
         if all(earned) and steps > 0:
             return history  # a run that was restored further on
         if in_fit and steps > 0:
