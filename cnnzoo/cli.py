@@ -131,6 +131,7 @@ def train(
         f"test {_in_words(metrics['test'])}, {metrics['test_examples']:,} images, "
         f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
         f"{metrics['images_per_second']:,} images/s\n"
+        f"{_before_the_fit(metrics)}"
         f"{_beside_pca(metrics)}"
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
@@ -149,6 +150,15 @@ def _beside_pca(metrics: dict[str, Any]) -> str:
     if not linear:
         return ""
     return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f} an image\n"
+
+
+def _before_the_fit(metrics: dict[str, Any]) -> str:
+    """Return a line with the time that pretraining took, which the seconds of the fit do not hold, or nothing."""
+    layers = metrics.get("pretraining")
+    if not layers:
+        return ""
+    seconds = sum(sum(history["seconds"]) for history in layers.values())
+    return f"before that, {seconds:.0f} s of pretraining, {len(layers)} layers\n"
 
 
 def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":

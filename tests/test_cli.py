@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnzoo import cli
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -82,6 +84,13 @@ def test_train_evaluate_export(tmp_path):
         exported = cnnzoo("export", "runs/lenet5_digits/1", "--to", "saved_models/lenet5", cwd=tmp_path)
         assert exported.stdout.strip() == f"saved_models/lenet5/{version}"
         assert (tmp_path / "saved_models" / "lenet5" / version / "saved_model.pb").is_file()
+
+
+def test_the_seconds_of_pretraining_are_told_apart_from_those_of_the_fit():
+    history = {"loss": [0.7, 0.6], "seconds": [1.25, 2.0]}
+    told = cli._before_the_fit({"pretraining": {"encoder_1": history, "encoder_2": history}})
+    assert told == "before that, 6 s of pretraining, 2 layers\n"
+    assert cli._before_the_fit({"test": {"accuracy": 1.0}}) == ""
 
 
 def test_a_recipe_file_is_a_program_and_a_recipe(tmp_path):

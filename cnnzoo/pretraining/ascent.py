@@ -54,13 +54,13 @@ class Ascent:
         if self._cache is False:
             below = Segment(self._start, stage.codes)
             return self._data, None if below.is_identity else below
-        source = self._rows
         try:
             part = Segment(self._at, stage.codes)
-        except ValueError:  # the codes depend on more than the codes before them
-            part, source = Segment(self._start, stage.codes), self._data
-        if not part.is_identity or isinstance(source, StreamRows):
-            codes = computed(source, part, self._cache, self.shape_of(stage))
+        except ValueError:  # the codes depend on more than the codes before them: up from the data again
+            self.close()
+            part = Segment(self._at, stage.codes)
+        if not part.is_identity or isinstance(self._rows, StreamRows):
+            codes = computed(self._rows, part, self._cache, self.shape_of(stage))
             self.close()
             self._rows = codes
         self._at = stage.codes

@@ -70,7 +70,12 @@ def variables_of(stage: Stage) -> list[Any]:
 
 def weights_of(stage: Stage) -> list[np.ndarray]:
     """Return the values of the variables that a stage changes."""
-    return [keras.ops.convert_to_numpy(variable) for variable in variables_of(stage)]
+    return [_for_a_file(keras.ops.convert_to_numpy(variable)) for variable in variables_of(stage)]
+
+
+def _for_a_file(weight: np.ndarray) -> np.ndarray:
+    """Return bfloat16 as float32, which holds the same numbers: NumPy's files do not know bfloat16."""
+    return weight.astype("float32") if weight.dtype.name == "bfloat16" else weight
 
 
 def put_back(stage: Stage, weights: list[np.ndarray]) -> None:

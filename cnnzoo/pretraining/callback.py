@@ -20,9 +20,12 @@ class LayerwisePretraining(keras.callbacks.Callback):
     It happens in `on_train_begin`; the fit that it was passed to then fine-tunes the whole. A stage
     trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
     entered the layer. In a classifier the decoders are thrown away. In an autoencoder, known by widths
-    that read the same from both ends, the decoder of a layer is the model's own mirrored layer, which
-    keeps what it learned (unrolling). The last layer with weights is no hidden one. Frozen layers are
-    passed through. Everything between the layers runs as at inference.
+    that read the same from both ends and by no softmax at the last, the decoder of a layer is the model's own
+    mirrored layer, which keeps what it learned (unrolling). A layer that no other layer with weights follows, a
+    head, is no hidden one. Frozen layers are passed through. Everything between the layers runs as at inference.
+
+    A model whose optimizer has taken steps is refused in a fit: pretraining would undo what it learned. With a
+    `backup` that holds every stage the fit goes on instead, as after `keras.callbacks.BackupAndRestore`.
 
     A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
     `steps_per_execution`, precision and distribution strategy hold for the stages, too (with several
@@ -31,7 +34,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
 
     Args:
         data: what the model takes, without labels: an array `(n, *input_shape)`, or a `tf.data.Dataset`, a
-            `keras.utils.PyDataset` or another iterable of batches that can be read several times.
+            `keras.utils.PyDataset` or another iterable of batches that can be read several times; without a cache
+            batches keep their own order.
         epochs: epochs for each layer, ≥ 0: a number, or one per layer.
         corruption: share of the values that enter a layer to set to 0, in [0, 1], or a Keras layer that
             is copied for each stage, or one of these per layer. The loss compares with the clean values.
@@ -39,7 +43,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
             an argument is given the number of steps of the stage, for a schedule.
         loss: a Keras loss of codes and reconstruction; `None` is binary cross-entropy where the decoder
             ends in a sigmoid, else the mean squared error.
-        layers: names of the layers to pretrain; `None` for all hidden ones.
+        layers: names of the layers to pretrain, in the model's order; `None` for all hidden ones.
         cache: where the codes below a layer are kept: `"memory"`; a folder, for what does not fit; or
             `False`, which runs the layers below again on every batch.
         batch_size: examples in a step, over all replicas.
@@ -61,7 +65,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
 
     Example:
     >>> import cnnzoo
-    >>> images = cnnzoo.data.load("digits").train.images.reshape(-1, 64) / 16
+    >>> images = cnnzoo.data.load("digits").train.images.reshape(-1, 64) / 255
     >>> units = [keras.layers.Dense(width, "sigmoid", name=f"encoder_{width}") for width in (32, 16)]
     >>> model = keras.Sequential([keras.Input((64,)), *units, keras.layers.Dense(10)])
     >>> pretraining = LayerwisePretraining(images, epochs=2, corruption=0.1, verbose=0)
@@ -96,6 +100,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
             raise InputError(f"batch_size must be a positive integer, not {batch_size!r}")
         if type(seed) is not int or not 0 <= seed < 2**31:
             raise InputError(f"seed must be an integer from 0 to 2³¹ − 1, not {seed!r}")
+        if not isinstance(tied, bool):
+            raise InputError(f"tied must be True or False, not {tied!r}")
         if verbose not in ("auto", 0, 1, 2):
             raise InputError(f"verbose must be 'auto', 0, 1 or 2, not {verbose!r}")
         self.data = data
@@ -115,7 +121,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self._pretrained is None or self._pretrained() is not self.model:
-            self.pretrain(self.model)
+            self._pretrain(self.model, in_fit=True)
 
     def pretrain(self, model: keras.Model) -> None:
         """Pretrain a model, compiled or not; what `on_train_begin` calls.
@@ -127,7 +133,10 @@ class LayerwisePretraining(keras.callbacks.Callback):
             InputError: the model, its layers or the data cannot be used.
             DivergedError: the loss of a stage is no finite number any more.
         """
+        self._pretrain(model, in_fit=False)
+
+    def _pretrain(self, model: keras.Model, in_fit: bool) -> None:
         run = PretrainingRun(self, model)
         with undisturbed(self.seed):
-            self.history = run.finish()
+            self.history = run.finish(in_fit)
         self._pretrained = weakref.ref(model)

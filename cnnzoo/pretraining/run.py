@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo.callbacks import DivergedError, StopOnNaN
+from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.ascent import Ascent
 from cnnzoo.pretraining.backup import Backup, put_back
@@ -57,16 +58,30 @@ class PretrainingRun:
         self.steps, self.together = executions(self.data.count // self.size, limit)
         self.backup: Backup | None = None
 
-    def finish(self) -> dict[str, dict[str, list[float]]]:
-        """Train the stages that are not earned yet, and return the history of all."""
+    def finish(self, in_fit: bool = False) -> dict[str, dict[str, list[float]]]:
+        """Train the stages that are not earned yet, and return the history of all.
+
+        Args:
+            in_fit: whether a fit has begun, in which a trained model is to go on as it is.
+
+        Raises:
+            InputError: it has not all been earned, and the model of the fit has been trained already.
+        """
         with self._scope():
-            optimizers = [self.asked.optimizer(epochs * self.steps) for epochs in self.epochs]
+            optimizers = [self.asked.optimizer(max(1, epochs * self.steps)) for epochs in self.epochs]
         if self.asked.backup is not None:
             self.backup = Backup(self.asked.backup, self._fingerprint(optimizers))
         earned = self._earned()
         history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
-        if all(earned) and self.model.compiled and int(self.model.optimizer.iterations) > 0:
+        # By way of NumPy: int() does not take the variable of several replicas.
+        steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) if self.model.compiled else 0
+        if all(earned) and steps > 0:
             return history  # a run that was restored further on
+        if in_fit and steps > 0:
+            raise InputError(
+                f"{self.model.name} has been trained for {steps} steps, which pretraining would undo; leave "
+                "LayerwisePretraining out, give the backup folder of its run, or call pretrain(model) before the fit"
+            )
         last = max((number for number, found in enumerate(earned) if not found and self.epochs[number]), default=-1)
         if last >= 0:
             self.ascent.check_memory(self.stages[: last + 1])
@@ -150,6 +165,7 @@ class PretrainingRun:
             "optimizer": settings.described(optimizers),
             "loss": settings.described(self.asked.loss),
             "batch_size": self.asked.batch_size,
+            "steps": self.steps,
             "tied": self.asked.tied,
             "seed": self.asked.seed,
             "data": [self.data.count, *self.data.shape],

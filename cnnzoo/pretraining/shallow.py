@@ -88,17 +88,17 @@ def _decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool, se
         "name": f"{layer.name}_decoder",
         "dtype": layer.dtype_policy,
     }
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        raise InputError(
+            f"the layer {layer.name!r} has its channels first; what can be pretrained are convolutions whose "
+            "channels come last"
+        )
     if tied:
         kind = TiedDense if isinstance(layer, keras.layers.Dense) else TiedConv2DTranspose
         return kind(layer, **common)
     common["kernel_initializer"] = keras.initializers.GlorotUniform(seed)
     if isinstance(layer, keras.layers.Dense):
         return keras.layers.Dense(shape[-1], **common)
-    if layer.data_format != "channels_last":
-        raise InputError(
-            f"the layer {layer.name!r} has its channels first; what can be pretrained are convolutions whose "
-            "channels come last"
-        )
     return keras.layers.Conv2DTranspose(
         shape[-1],
         layer.kernel_size,

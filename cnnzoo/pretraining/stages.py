@@ -112,7 +112,7 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
     graph = calls(model)
     weighted = _once(call for call in graph if _is_weighted(call.layer))
     mirrors = _mirrors(model, graph, weighted)
-    hidden = weighted[: len(mirrors)] if mirrors else weighted[:-1]
+    hidden = weighted[: len(mirrors)] if mirrors else _hidden(graph, weighted)
     candidates = [call for call in hidden if _is_encoder(call.layer)]
     if names is not None:
         _check_names(names, model, weighted)
@@ -146,6 +146,22 @@ def _check_names(names: Sequence[str], model: keras.Model, weighted: list[Call])
                 f"the layer {name!r} is neither Dense nor Conv2D but {type(there[name]).__name__}; "
                 f"the layers that can be pretrained are {', '.join(allowed)}"
             )
+    in_order = [name for name in allowed if name in names]
+    if list(names) != in_order:  # a value per layer would go to another one than it stands beside
+        raise InputError(f"layers must be named once each in the model's order, {in_order!r}, not {list(names)!r}")
+
+
+def _hidden(graph: list[Call], weighted: list[Call]) -> list[Call]:
+    """Leave out the heads: layers that no other layer with weights follows. A model may have several."""
+    used: set[int] = set()  # tensors that a layer with weights comes after
+    heads: set[int] = set()
+    for call in reversed(graph):
+        is_weighted, goes_on = _is_weighted(call.layer), any(id(tensor) in used for tensor in call.outgoing)
+        if is_weighted and not goes_on:
+            heads.add(id(call.layer))
+        if is_weighted or goes_on:
+            used.update(id(tensor) for tensor in call.incoming)
+    return [call for call in weighted if id(call.layer) not in heads]
 
 
 def _once(found) -> list[Call]:
@@ -179,6 +195,10 @@ def _activation_of(layer: Any) -> str:
     return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
+def _gives_softmax(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Softmax) or _activation_of(layer) == "softmax"
+
+
 def _in_unit(codes: keras.KerasTensor, graph: list[Call]) -> bool | None:
     """Return whether a tensor lies in [0, 1] by its making, or `None` where no weighted layer lies below it."""
     makers = {id(tensor): call for call in graph for tensor in call.outgoing}
@@ -198,9 +218,12 @@ def _mirrors(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dic
     """Return, by the id of each encoder call, the end of its encoding part and its mirror; empty for a classifier.
 
     An autoencoder is known by its form: what leaves has the shape of what enters, and the widths of
-    its weighted layers read the same from both ends.
+    its weighted layers read the same from both ends. Where the inputs are as many as the classes, a classifier may
+    have that form, but it ends in a softmax.
     """
     half, odd = divmod(len(weighted), 2)
+    if weighted and any(_gives_softmax(call.layer) for call in _activated(weighted[-1], graph)):
+        return {}
     if not half or odd or len(model.outputs) != 1 or model.outputs[0].shape != model.inputs[0].shape:
         return {}
     pairs = list(zip(weighted[:half], reversed(weighted[half:]), strict=True))

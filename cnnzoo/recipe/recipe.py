@@ -112,8 +112,10 @@ class Recipe:
                 f"not only {dict(given)!r}"
             )
         # What else there is, `LayerwisePretraining` checks, which knows the layers.
-        rate = given.get("learning_rate", self.learning_rate)
-        _require(isinstance(rate, int | float) and rate > 0, "pretraining.learning_rate", "a positive number", rate)
+        rate, name = given.get("learning_rate", self.learning_rate), given.get("optimizer", self.optimizer)
+        fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
+        _require(fits, "pretraining.learning_rate", "a positive number", rate)
+        _require(isinstance(name, str), "pretraining.optimizer", "a name", name)
         schedule = given.get("schedule", "constant")
         _require(schedule in ("constant", "cosine"), "pretraining.schedule", "'constant' or 'cosine'", schedule)
         examples = given.get("examples")

@@ -24,8 +24,7 @@ def pretrain(
 ) -> dict[str, dict[str, list[float]]]:
     """Pretrain a recipe's model layer by layer on images without their labels.
 
-    What each layer learned is kept in the run's folder, or in the one that is shared, until the recipe's own
-    checkpoint holds it.
+    What each layer learned is kept in the run's folder, or in the one that is shared.
 
     Returns:
         The history of each layer.
@@ -46,14 +45,14 @@ def pretrain(
         **{"batch_size": recipe.batch_size, **options},
         optimizer=optimizer,
         seed=recipe.seed,
-        backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe),
+        backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe, model),
         verbose=_verbosity(verbose),
     )
     pretraining.pretrain(model)
     return pretraining.history
 
 
-def _fingerprint(recipe: Recipe) -> str:
+def _fingerprint(recipe: Recipe, model: keras.Model) -> str:
     """Return a name for all that decides how a recipe's layers are pretrained."""
     decisive = (
         "model",
@@ -67,6 +66,7 @@ def _fingerprint(recipe: Recipe) -> str:
         "pretraining",
     )
     values = {name: value for name, value in recipe.to_dict().items() if name in decisive}
+    values["steps_per_execution"] = int(model.steps_per_execution)  # it may cost an epoch its last steps
     if "batch_size" not in recipe.pretraining:
         values["batch_size"] = recipe.batch_size
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

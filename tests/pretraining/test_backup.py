@@ -70,3 +70,20 @@ def test_everything_earned(tmp_path, capsys):
     (tmp_path / "stage-2-b.npz").write_bytes(b"half of a file")
     with pytest.raises(InputError, match=r"stage-2-b.npz' cannot be read .*; delete it"):
         pretrained(classifier((8, 6)), images(), **options)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_weights_of_half_precision(precision, tmp_path):
+    models = [classifier((8, 6), dtype=precision) for _ in range(2)]
+    for model in models:
+        pretrained(model, images(), epochs=1, backup=tmp_path, optimizer="sgd")
+    assert models[1].get_layer("a").kernel.dtype == precision
+    assert not changed(values_of(models[0]), values_of(models[1]))
+
+
+def test_another_number_of_steps_is_another_configuration(tmp_path):
+    """23 batches fit no whole executions of up to 4 steps: 21 of them do, in executions of 3."""
+    pretrained(classifier((8,)), images(230), epochs=1, batch_size=10, backup=tmp_path)
+    together = classifier((8,), steps_per_execution=4)
+    with pytest.raises(InputError, match="was made with steps=23, not 21"):
+        pretrained(together, images(230), epochs=1, batch_size=10, backup=tmp_path)

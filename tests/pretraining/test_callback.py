@@ -96,13 +96,17 @@ def test_two_replicas_equal_one(two_replicas):
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_two_replicas_in_a_fit(two_replicas):
+def test_two_replicas_in_a_fit(two_replicas, tmp_path):
     with two_replicas.scope():
         model = classifier((8,))
-    pretraining = LayerwisePretraining(DATA, epochs=2, batch_size=50, corruption=0.1, verbose=0)
+    options = {"epochs": 2, "batch_size": 50, "corruption": 0.1, "backup": tmp_path, "verbose": 0}
+    pretraining = LayerwisePretraining(DATA, **options)
     losses = model.fit(DATA, LABELS, batch_size=50, epochs=2, verbose=0, callbacks=[pretraining]).history["loss"]
     assert fell(pretraining.history)
     assert losses[1] < losses[0]
+    before = values_of(model)
+    LayerwisePretraining(DATA, **options).pretrain(model)  # all earned, and trained further on
+    assert not changed(before, values_of(model))
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from cnnzoo import InputError, LayerwisePretraining
 from cnnzoo.callbacks import DivergedError
-from tests.pretraining.nets import classifier, images, pretrained
+from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
 
 DATA = images(60)
 
@@ -24,6 +24,7 @@ DATA = images(60)
         ({"loss": "mse2"}, "loss must be a loss of Keras.*'mse2'"),
         ({"cache": True}, "cache must be 'memory', a folder or False, not True"),
         ({"batch_size": 0}, "batch_size must be a positive integer, not 0"),
+        ({"tied": "no"}, "tied must be True or False, not 'no'"),
         ({"seed": -1}, "seed must be"),
         ({"verbose": 3}, "verbose must be"),
     ],
@@ -99,6 +100,8 @@ def test_models(make, sentence):
         ({"layers": ["drop"]}, "'drop' is neither Dense nor Conv2D but Dropout"),
         ({"layers": "a"}, "must be a list"),
         ({"layers": []}, "must be a list"),
+        ({"layers": ["b", "a"], "epochs": [1, 2]}, r"in the model's order, \['a', 'b'\], not \['b', 'a'\]"),
+        ({"layers": ["a", "a"]}, "once each"),
         ({"epochs": [1, 2]}, r"epochs has 2 values, \[1, 2\], for 3 layers"),
         ({"corruption": [0.1]}, r"corruption has 1 values, \[0.1\], for 3 layers"),
         ({"optimizer": lambda: "adam"}, "must return a new Keras optimizer, not 'adam'"),
@@ -120,9 +123,28 @@ def test_everything_frozen():
         pretrained(model, DATA)
 
 
-def test_channels_first():
+@pytest.mark.parametrize("tied", [False, True])
+def test_channels_first(tied):
     with pytest.raises(InputError, match="'first' has its channels first"):
-        pretrained(channels_first(), images(60, (1, 5, 4)))
+        pretrained(channels_first(), images(60, (1, 5, 4)), tied=tied)
+
+
+def test_a_trained_model_in_a_fit(tmp_path):
+    """As BackupAndRestore leaves it, or a file: what it has learned is not to be pretrained away."""
+    model, labels = classifier((8,)), np.arange(60) % 5
+    model.fit(DATA, labels, verbose=0)
+    before = values_of(model)
+    for backup in (None, tmp_path):
+        pretraining = LayerwisePretraining(DATA, epochs=1, backup=backup, verbose=0)
+        with pytest.raises(InputError, match=r"trained for 2 steps, which pretraining would undo.*pretrain\(model\)"):
+            model.fit(DATA, labels, verbose=0, callbacks=[pretraining])
+    assert not changed(before, values_of(model))
+
+    pretrained(classifier((8,)), DATA, epochs=1, optimizer="adam", batch_size=128, backup=tmp_path)
+    pretraining = LayerwisePretraining(DATA, epochs=1, backup=tmp_path, verbose=0)
+    model.fit(DATA, labels, epochs=0, verbose=0, callbacks=[pretraining])
+    assert not changed(before, values_of(model))
+    assert list(pretraining.history) == ["a"]
 
 
 def test_codes_that_do_not_fit_are_refused_before_the_first_step():

@@ -9,6 +9,8 @@ from cnnzoo.layers import TiedDense
 from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
 
+DATA = images()
+
 
 def fell(history):
     return all(np.all(np.diff(stage["loss"]) < 0) for stage in history.values())
@@ -225,6 +227,50 @@ def test_a_way_around_a_layer():
     x = keras.layers.Dense(8, "sigmoid", name="c")(x)
     model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
     assert fell(pretrained(model, images()).history)
+
+
+@pytest.mark.parametrize("kept", [DATA, [DATA[:100], DATA[100:]]], ids=["array", "batches"])
+def test_a_branch_that_begins_at_the_images_again(kept):
+    """In graph order the branch comes after layers that are further up; what enters it are the images."""
+
+    def model():
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((20,))
+        up = keras.layers.Dense(20, "sigmoid", name="a")(inputs)
+        up = keras.layers.Dense(6, "sigmoid", name="b")(up)
+        beside = keras.layers.Dense(8, "sigmoid", name="c")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(2, name="head")(keras.layers.Concatenate()([up, beside])))
+
+    cached, direct = pretrained(model(), kept).history, pretrained(model(), DATA, cache=False).history
+    assert list(cached) == ["a", "b", "c"]
+    np.testing.assert_allclose(cached["c"]["loss"], direct["c"]["loss"], rtol=1e-5)
+
+
+def test_none_of_several_heads_is_hidden():
+    inputs = keras.Input((20,))
+    x = keras.layers.Dense(8, "sigmoid", name="a")(inputs)
+    early = keras.layers.Dense(3, "softmax", name="early")(x)
+    x = keras.layers.Dense(6, "sigmoid", name="b")(x)
+    late = keras.layers.Activation("softmax")(keras.layers.Dense(3, name="late")(x))
+    assert [stage.name for stage in stages(keras.Model(inputs, [early, late]))] == ["a", "b"]
+    assert [stage.name for stage in stages(keras.Model(inputs, [early, late]), ["late"])] == ["late"]
+
+
+@pytest.mark.parametrize("last", ["softmax", "sigmoid", None])
+def test_as_many_classes_as_inputs_are_no_autoencoder(last):
+    inputs = keras.Input((5,))
+    x = keras.layers.Dense(8, "sigmoid", name="a")(inputs)
+    x = keras.layers.Dense(5, last, name="head")(x)
+    outputs = x if last else keras.layers.Softmax()(x)
+    (stage,) = stages(keras.Model(inputs, outputs))
+    assert [layer.name for layer in stage.trained] == (["a", "head"] if last == "sigmoid" else ["a"])
+
+
+def test_a_layer_that_is_its_own_head_is_not_hidden():
+    inputs = keras.Input((20,))
+    again = keras.layers.Dense(20, name="again")
+    x = keras.layers.Dense(20, name="a")(inputs)
+    assert [stage.name for stage in stages(keras.Model(inputs, again(again(x))))] == ["a"]
 
 
 def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():

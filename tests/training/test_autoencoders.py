@@ -125,6 +125,21 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
     assert [row["unit"] for row in comparison.rows] == ["test error %"] * 3
 
 
+def test_what_a_study_shares_does_not_depend_on_the_variant_that_came_first(tmp_path):
+    """64 images run 2 steps at a time, which leaves out the last of the 7 batches that layers are pretrained on."""
+    recipe = STACK.replace(epochs=1, pretraining={"epochs": 1, "examples": 7 * 32})
+    study = Study(recipe=recipe, variants={"more": {}, "few": {"examples": 32}}, seeds=(0,))
+    studies.run(study, workdir=tmp_path / "study", verbose=0)
+    alone = cnnzoo.train(recipe.replace(examples=32), workdir=tmp_path / "alone", verbose=0)
+    assert same(weights_of(cnnzoo.Run(tmp_path / "study/few/seed0")), weights_of(alone))
+
+
+def test_a_layer_that_is_left_out_needs_no_steps_for_its_rate_to_decay(tmp_path):
+    pretraining = {**STACK.pretraining, "epochs": (0, 1, 0), "schedule": "cosine"}
+    run = cnnzoo.train(STACK.replace(epochs=1, pretraining=pretraining), workdir=tmp_path / "run", verbose=0)
+    assert [len(layer["loss"]) for layer in run.metrics["pretraining"].values()] == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("pretraining", "words"),
     [
@@ -137,6 +152,8 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
         ({"epochs": 1, "examples": 0}, "examples"),
         ({"epochs": 1, "optimizer_options": 3}, "optimizer_options"),
         ({"epochs": 1, "learning_rate": "fast"}, "learning_rate"),
+        ({"epochs": 1, "learning_rate": float("inf")}, "learning_rate must be a positive number, not inf"),
+        ({"epochs": 1, "optimizer": 5}, "pretraining.optimizer must be a name, not 5"),
         ({"epochs": 1, "schedule": "step"}, "'constant' or 'cosine', not 'step'"),
     ],
 )
