@@ -3,8 +3,8 @@
     pip install -e '.[torch]' && python benchmarks/autoencoder_throughput.py
 
 All train the same net, 784-1000-500-250-30 and back (2,837,314 parameters), at batch 256 on cross-entropy,
-with the same rule, on as many images as MNIST's in memory, from which each batch is drawn anew. Each contender lives in a
-process of its own and waits its turn; turns are interleaved, and the medians are of the turns.
+with the same rule, on as many images as MNIST's in memory, from which each batch is drawn anew. Each contender lives
+in a process of its own and waits its turn; turns are interleaved, and the medians are of the turns.
 
 - cnnzoo: `cnnzoo.deep_autoencoder()`, `cnnzoo.optimizers`, `cnnzoo.data.train_pipeline` from uint8 pixels, `fit`.
 - keras: the same layers written by hand, Keras' optimizer, `fit` on float arrays.

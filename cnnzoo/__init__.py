@@ -49,6 +49,7 @@ _DEFINED_IN = {
     "LayerwisePretraining": "cnnzoo.pretraining",
     "InputError": "cnnzoo.errors",
     "Run": "cnnzoo.run",
+    "load_model": "cnnzoo.run",
 }
 _MODULES = (
     "analysis",
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
     from cnnzoo.recipe import list_recipes as list_recipes
     from cnnzoo.recipe import load_recipe as load_recipe
     from cnnzoo.run import Run as Run
+    from cnnzoo.run import load_model as load_model
     from cnnzoo.serving import export as export
     from cnnzoo.training import evaluate as evaluate
     from cnnzoo.training import train as train

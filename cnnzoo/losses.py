@@ -60,7 +60,8 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     The values are those of `keras.losses.BinaryCrossentropy`, with its arguments. Keras computes it from
     what went into the sigmoid where the loss is handed the sigmoid's own output, and else from clipped
     probabilities, whose gradient is 0 beyond the clip and takes longer. An autoencoder's images are that output
-    reshaped; on TensorFlow this loss looks behind the reshaping. Inside a `tf.function`, as in `fit`.
+    reshaped; on TensorFlow this loss looks behind the reshaping. Inside a `tf.function`, as in `fit`. Each image has
+    one value, so that `sample_weight` can weigh images.
 
     Args:
         kwargs: the arguments of `keras.losses.BinaryCrossentropy`.
@@ -77,6 +78,10 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
+        values = self._per_place(y_true, y_pred)
+        return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
+
+    def _per_place(self, y_true, y_pred):
         plain = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
         if not plain:
             return super().call(y_true, y_pred)

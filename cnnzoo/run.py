@@ -5,10 +5,13 @@ import importlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnzoo.errors import InputError
 from cnnzoo.files import PART, make_folder, versions, write_json
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Run:
@@ -82,22 +85,15 @@ class Run:
         with self.history_file.open(newline="") as file:
             return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
-    def model(self):
+    def model(self) -> "keras.Model":
         """Load the trained model.
 
         Raises:
             InputError: the run is not finished, or its model is damaged.
         """
-        import keras
-
-        for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.metrics", "cnnzoo.optimizers"):
-            importlib.import_module(module)  # so that Keras knows their classes by name
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
-        try:
-            return keras.models.load_model(self.model_file)
-        except Exception as error:  # zipfile, h5py, json and Keras each have their own
-            raise InputError(f"the model in {str(self.model_file)!r} is damaged: {error}") from error
+        return load_model(self.model_file)
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run, or of a study, that ended before its first whole epoch or pretrained layer."""
@@ -111,6 +107,35 @@ class Run:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{str(path)!r} is damaged: {error}") from error
+
+
+def load_model(path: str | Path) -> "keras.Model":
+    """Load a `.keras` file, also one whose layers, loss or optimizer are this library's.
+
+    `keras.models.load_model` knows those only once they are imported.
+
+    Args:
+        path: a file that `model.save` wrote.
+
+    Raises:
+        InputError: there is no such file, or it is damaged or not to be trusted.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> cnnzoo.lenet5(compile=False).save(f"{(folder := tempfile.mkdtemp())}/lenet5.keras")
+    >>> load_model(f"{folder}/lenet5.keras").name
+    'lenet5'
+    """
+    import keras
+
+    for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.metrics", "cnnzoo.optimizers"):
+        importlib.import_module(module)  # so that Keras knows their classes by name
+    if not Path(path).is_file():
+        raise InputError(f"there is no model file {str(path)!r}")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # zipfile, h5py, json and Keras each have their own
+        raise InputError(f"the model in {str(path)!r} is damaged: {error}") from error
 
 
 def begin(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:

@@ -10,6 +10,7 @@ import keras
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.ascent import Cache
+from cnnzoo.pretraining.quiet import without_retracing_notes
 from cnnzoo.pretraining.randomness import undisturbed
 from cnnzoo.pretraining.run import PretrainingRun
 
@@ -47,7 +48,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
         cache: where the codes below a layer are kept: `"memory"`; a folder, for what does not fit; or
             `False`, which runs the layers below again on every batch.
         batch_size: examples in a step, over all replicas.
-        tied: whether a decoder that is made uses the transposed kernel of its layer.
+        tied: whether a decoder that is made uses the transposed kernel of its layer. An autoencoder's own mirrored
+            layers are as they are.
         seed: seed of decoders, corruption and order.
         backup: a folder for the weights of each finished stage; a run with the same folder goes on after them.
         verbose: 0, 1 (a progress bar per layer), 2 (a line an epoch), or `"auto"`: 1 in a terminal, else 2.
@@ -137,6 +139,6 @@ class LayerwisePretraining(keras.callbacks.Callback):
 
     def _pretrain(self, model: keras.Model, in_fit: bool) -> None:
         run = PretrainingRun(self, model)
-        with undisturbed(self.seed):
+        with undisturbed(self.seed), without_retracing_notes():
             self.history = run.finish(in_fit)
         self._pretrained = weakref.ref(model)

@@ -173,3 +173,17 @@ def test_few_examples_come_often(tmp_path):
     assert run.metrics["images_per_second"] > 0
     with pytest.raises(cnnzoo.InputError, match="repeats must be at least 1, not 0"):
         STACK.replace(repeats=0)
+
+
+def test_a_saved_model_loads_in_a_fresh_process_by_one_call(tmp_path):
+    model = cnnzoo.autoencoder(units=(), code=3)
+    images = np.random.default_rng(0).random((4, 28, 28, 1), "float32")
+    model.fit(images, images, sample_weight=np.arange(4.0), verbose=0)  # a weight for each image
+    model.save(tmp_path / "net.keras")
+    code = "import cnnzoo, sys; print(cnnzoo.load_model(sys.argv[1]).name)"
+    fresh = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "net.keras"], capture_output=True, text=True, check=True
+    )
+    assert fresh.stdout == "autoencoder\n"
+    with pytest.raises(cnnzoo.InputError, match=r"there is no model file '.*none.keras'"):
+        cnnzoo.load_model(tmp_path / "none.keras")
