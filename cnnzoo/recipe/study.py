@@ -115,10 +115,11 @@ class Study:
 
     def smoke(self) -> Self:
         """Return the same study cut to seconds: a few steps of each variant, at one seed."""
-        recipe = self.recipe.smoke()
-        few = 2 * recipe.batch_size
-        recipe = recipe.replace(epochs=1, examples=few, test_examples=few)
-        return dataclasses.replace(self, recipe=recipe, seeds=self.seeds[:1])
+        variants = {}
+        for name, changes in self.variants.items():
+            cut = _in_seconds(self._varied(changes))
+            variants[name] = {key: getattr(cut, key) if key in CUT else value for key, value in changes.items()}
+        return dataclasses.replace(self, recipe=_in_seconds(self.recipe), variants=variants, seeds=self.seeds[:1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values as plain types; `from_dict` gives the study back."""
@@ -136,3 +137,13 @@ class Study:
             return cls(**{**values, "recipe": Recipe.from_dict(values["recipe"])})
         except (TypeError, KeyError) as error:
             raise InputError(f"these are not the values of a study of this version of cnnzoo: {error}") from error
+
+
+CUT = ("epochs", "examples", "repeats", "test_examples", "batch_size", "pretraining")  # what a smoke run cuts
+
+
+def _in_seconds(recipe: Recipe) -> Recipe:
+    """Return a recipe cut to a few steps."""
+    smoke = recipe.smoke()
+    few = 2 * smoke.batch_size
+    return smoke.replace(epochs=1, examples=few, test_examples=few)

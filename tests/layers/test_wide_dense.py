@@ -20,7 +20,7 @@ def test_in_float32_it_is_keras_own():
 def test_in_mixed_precision_the_sigmoid_is_taken_in_float32():
     layer = WideDense(4, "sigmoid", dtype="mixed_bfloat16")
     model = keras.Sequential([keras.Input((6,)), layer])
-    assert model.output.dtype == "float32"
+    assert model.outputs[0].dtype == "float32"
     found = np.asarray(model(IMAGES))
     assert found.dtype == np.float32
     sums = np.log(found / (1 - found))

@@ -80,7 +80,7 @@ def test_arguments_begin_as_those_of_keras_applications(name):
 @pytest.mark.parametrize("name", AUTOENCODERS)
 def test_training_lowers_the_error(name):
     model = small(name)
-    model.optimizer.learning_rate = 0.01
+    model.optimizer.learning_rate = 0.03
     steps = np.linspace(0, 3, 64)[:, None, None, None]
     places = np.arange(np.prod(model.input_shape[1:])).reshape(model.input_shape[1:])
     images = (0.5 + 0.5 * np.sin(steps + places)).astype("float32")
