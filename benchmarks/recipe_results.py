@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cnnzoo.run import error_of
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,12 +49,10 @@ def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
 
 
 def _show(recipe: str, more: list[str], results: list[dict]) -> None:
-    classifies = "accuracy" in results[0]["test"]
-    unit = "test error %" if classifies else "test squared error an image"
-    errors = [100 * (1 - one["accuracy"]) if classifies else one["squared_error"] for one in _tests(results)]
+    units, errors = zip(*map(error_of, results), strict=True)
     spread = statistics.stdev(errors) if len(errors) > 1 else float("nan")
     print(f"{' '.join([recipe, *more])}: {results[0]['parameters']:,} parameters, {results[0]['epochs']} epochs")
-    print(f"{unit}  {'  '.join(f'{error:.2f}' for error in errors)}")
+    print(f"{units[0]}  {'  '.join(f'{error:.2f}' for error in errors)}")
     print(f"mean {statistics.mean(errors):.3f}  standard deviation {spread:.3f}  n={len(errors)}")
     if linear := results[0].get("principal_components"):
         print(f"{linear['components']} principal components: {linear['squared_error']:.3f}")
@@ -61,10 +61,6 @@ def _show(recipe: str, more: list[str], results: list[dict]) -> None:
         print(f"seconds of pretraining {layer}  {'  '.join(map(str, seconds))}")
     print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")
     print(f"images/s {'  '.join(str(result['images_per_second']) for result in results)}")
-
-
-def _tests(results: list[dict]) -> list[dict]:
-    return [result["test"] for result in results]
 
 
 if __name__ == "__main__":

@@ -109,6 +109,22 @@ class Run:
             raise InputError(f"{str(path)!r} is damaged: {error}") from error
 
 
+def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
+    """Return what a finished run got wrong: its unit, and how much.
+
+    Args:
+        metrics: the run's `metrics`.
+
+    Example:
+    >>> error_of({"test": {"squared_error": 2.5, "loss": 0.1}})
+    ('test squared error', 2.5)
+    """
+    test = metrics["test"]
+    if "accuracy" in test:
+        return "test error %", 100 * (1 - test["accuracy"])
+    return "test squared error", test["squared_error"]
+
+
 def load_model(path: str | Path) -> "keras.Model":
     """Load a `.keras` file, also one whose layers, loss or optimizer are this library's.
 

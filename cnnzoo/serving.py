@@ -64,7 +64,7 @@ def export(
         run, model = model, model.model()
         preprocess = preprocess or models.preprocessing(run.recipe["model"], model)
         image_shape = image_shape or run.metrics["image_shape"]
-    if _reconstructs(model):
+    if models.reconstructs(model):
         if class_names is not None:
             raise InputError(f"{model.name} is an autoencoder and has no classes, but {class_names=} was given")
         answer: Answer = _reconstruction
@@ -73,10 +73,6 @@ def export(
     with next_version(Path(folder)) as version:
         _write(model, version.part, preprocess, tuple(image_shape or model.input_shape[1:]), answer)
     return version.folder
-
-
-def _reconstructs(model: keras.Model) -> bool:
-    return model.output_shape == model.input_shape and len(model.output_shape) == 4
 
 
 def _reconstruction(outputs) -> dict[str, Any]:

@@ -128,15 +128,13 @@ def _as_written(study: Study) -> dict[str, Any]:
 
 def _row(name: str, variant_runs: list[Run]) -> dict[str, Any]:
     metrics = [each.metrics for each in variant_runs]
-    classifies = "accuracy" in metrics[0]["test"]
-    figures = [one["test"] for one in metrics]
-    errors = [100 * (1 - one["accuracy"]) if classifies else one["squared_error"] for one in figures]
+    units, errors = zip(*map(runs.error_of, metrics), strict=True)
     return {
         "variant": name,
         "model": metrics[0]["model"],
         "parameters": metrics[0]["parameters"],
-        "unit": "test error %" if classifies else "test squared error",
-        "errors": errors,
+        "unit": units[0],
+        "errors": list(errors),
         "mean": statistics.mean(errors),
         "deviation": statistics.stdev(errors) if len(errors) > 1 else None,
         "seconds": [round(one["train_seconds"]) for one in metrics],

@@ -104,6 +104,30 @@ def function(name: str) -> Callable[..., "keras.Model"]:
     return getattr(family(name), name)
 
 
+def takes_classes(name: str) -> bool:
+    """Return whether a model has classes: whether it is a classifier, and no autoencoder, by its arguments.
+
+    Raises:
+        InputError: no such model; the message names the nearest ones.
+
+    Example:
+    >>> takes_classes("lenet5"), takes_classes("deep_autoencoder")
+    (True, False)
+    """
+    return "classes" in inspect.signature(function(name)).parameters
+
+
+def reconstructs(model: "keras.Model") -> bool:
+    """Return whether a model gives back images of the shape that it takes, as an autoencoder does.
+
+    Example:
+    >>> import cnnzoo
+    >>> reconstructs(cnnzoo.deep_autoencoder()), reconstructs(cnnzoo.lenet5())
+    (True, False)
+    """
+    return model.output_shape == model.input_shape and len(model.output_shape) == 4
+
+
 def family(name: str) -> ModuleType:
     """Return the module of a model's paper family, which has its `preprocess_input`.
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import keras
 
 from cnnzoo import data, models
-from cnnzoo.analysis import pca, squared_error
-from cnnzoo.models.halves import encoder
+from cnnzoo.analysis import ModelCode, pca, squared_error
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.preparing import source_of
@@ -63,7 +62,7 @@ def principal_components(
     """
     if isinstance(train, data.StreamedSplit) or isinstance(test, data.StreamedSplit):
         return None
-    size = math.prod(encoder(model).output_shape[1:])
+    size = ModelCode(model).size
     if size >= min(len(train), math.prod(model.input_shape[1:])):
         return None
     preprocess = models.preprocessing(recipe.model, model)

@@ -1,6 +1,5 @@
 """From a recipe's values to its images and its compiled model."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras
     Raises:
         InputError: the model's options do not fit the data.
     """
-    takes_classes = "classes" in inspect.signature(models.function(recipe.model)).parameters
+    takes_classes = models.takes_classes(recipe.model)
     classes = {"classes": source.classes} if takes_classes else {}
     model = models.create(recipe.model, **{**classes, **recipe.model_options})
     if model.input_shape[-1] != source.image_shape[-1]:

@@ -1,7 +1,6 @@
 """Run a recipe from its first step to its last file."""
 
 import importlib.metadata
-import inspect
 import json
 import os
 import platform
@@ -105,7 +104,7 @@ def _goes_in_slices(recipe: Recipe) -> bool:
 
     The wide layers that are pretrained, and those of autoencoders, keep all cores busy by themselves.
     """
-    return not recipe.pretraining and "classes" in inspect.signature(models.function(recipe.model)).parameters
+    return not recipe.pretraining and models.takes_classes(recipe.model)
 
 
 def _loaded(name: str) -> Recipe:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from cnnzoo import models
 from cnnzoo.metrics import SquaredError
 
 
@@ -43,4 +44,4 @@ def task_of(model: keras.Model) -> Task:
     >>> task_of(cnnzoo.lenet()) is CLASSIFY, task_of(cnnzoo.deep_autoencoder()) is RECONSTRUCT
     (True, True)
     """
-    return RECONSTRUCT if model.output_shape == model.input_shape else CLASSIFY
+    return RECONSTRUCT if models.reconstructs(model) else CLASSIFY
