@@ -17,13 +17,12 @@ operations.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
-import time
+
+from turns import compared, seconds, serve
 
 BATCH, TRAIN_STEPS, INFERENCE_STEPS, SIDE = 32, 8, 8, 2048
 CONTENDERS = ("cnnzoo", "keras", "torch eager")
@@ -36,25 +35,11 @@ def main() -> None:
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
-        _serve(*{"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch}[options.contender]())
+        works = {"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch}[options.contender]()
+        serve(lambda: _report(*works))
     else:
-        _compare(options.rounds)
-
-
-def _compare(rounds: int) -> None:
-    processes = {}
-    for name in CONTENDERS:
-        command = [sys.executable, __file__, "--contender", name]
-        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        _turn(processes[name])  # start and warm up alone
-    turns: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, process in processes.items():
-            turns[name].append(_turn(process))
-    for process in processes.values():
-        process.stdin.close()
-        process.wait()
-    _show(turns, rounds)
+        commands = {name: [sys.executable, __file__, "--contender", name] for name in CONTENDERS}
+        _show(compared(commands, options.rounds), options.rounds)
 
 
 def _show(turns: dict[str, list[dict]], rounds: int) -> None:
@@ -89,29 +74,12 @@ def _operations() -> tuple[int, int]:
     return 2 * forward, 2 * (3 * forward - report["conv1"].multiply_adds)
 
 
-def _turn(process: subprocess.Popen) -> dict:
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    for line in process.stdout:
-        if line.startswith("{"):
-            return json.loads(line)
-    raise SystemExit("a contender ended early")
-
-
-def _serve(train, infer, multiply) -> None:
-    for _ in sys.stdin:
-        result = {
-            "training": TRAIN_STEPS * BATCH / _seconds(train),
-            "inference": INFERENCE_STEPS * BATCH / _seconds(infer),
-            "sgemm": statistics.median(2 * SIDE**3 / _seconds(multiply) / 1e9 for _ in range(9)),
-        }
-        print(json.dumps(result), flush=True)
-
-
-def _seconds(work) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _report(train, infer, multiply) -> dict:
+    return {
+        "training": TRAIN_STEPS * BATCH / seconds(train),
+        "inference": INFERENCE_STEPS * BATCH / seconds(infer),
+        "sgemm": statistics.median(2 * SIDE**3 / seconds(multiply) / 1e9 for _ in range(9)),
+    }
 
 
 def _batch():

@@ -23,14 +23,14 @@ which does not hold the waiting: images per second of one core.
 
 import argparse
 import itertools
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+from turns import compared, seconds, serve
 
 BATCH, STEPS, EXAMPLES, SIDE = 256, 234, 60_000, 2048  # a turn is an epoch of MNIST
 WIDTHS = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
@@ -50,26 +50,19 @@ def main() -> None:
         makers = {"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch, "torch compiled": _torch_compiled}
         threads = 1 if options.one_core else os.cpu_count()
         clock = time.process_time if options.one_core else time.perf_counter
-        _serve(*makers[options.contender](options.optimizer, options.precision, threads), clock)
+        train, multiply = makers[options.contender](options.optimizer, options.precision, threads)
+        serve(lambda: _report(train, multiply, clock))
     else:
         _compare(options)
 
 
 def _compare(options: argparse.Namespace) -> None:
-    processes = {}
+    commands = {}
     for name in options.contenders:
-        command = [sys.executable, __file__, "--contender", name]
-        command += ["--optimizer", options.optimizer, "--precision", options.precision]
-        command += ["--one-core"] if options.one_core else []
-        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        _turn(processes[name])  # start and warm up alone
-    turns: dict[str, list[dict]] = {name: [] for name in processes}
-    for _ in range(options.rounds):
-        for name, process in processes.items():
-            turns[name].append(_turn(process))
-    for process in processes.values():
-        process.stdin.close()
-        process.wait()
+        commands[name] = [sys.executable, __file__, "--contender", name]
+        commands[name] += ["--optimizer", options.optimizer, "--precision", options.precision]
+        commands[name] += ["--one-core"] if options.one_core else []
+    turns = compared(commands, options.rounds)
     _show(turns, options)
 
 
@@ -100,37 +93,20 @@ def multiply_adds() -> int:
     return 3 * sum(layers) - layers[0]
 
 
-def _turn(process: subprocess.Popen) -> dict:
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    for line in process.stdout:
-        if line.startswith("{"):
-            return json.loads(line)
-    raise SystemExit("a contender ended early")
-
-
-def _serve(train, multiply, clock) -> None:
-    for _ in sys.stdin:
-        waited, began = _waiting(), time.perf_counter()
-        seconds = _seconds(train, clock)
-        result = {
-            "images": STEPS * BATCH / seconds,
-            "waited": (_waiting() - waited) / (time.perf_counter() - began),
-            "sgemm": 2 * SIDE**3 / statistics.median(_seconds(multiply, clock) for _ in range(5)) / 1e9,
-        }
-        print(json.dumps(result), flush=True)
+def _report(train, multiply, clock) -> dict:
+    waited, began = _waiting(), time.perf_counter()
+    trained = seconds(train, clock)
+    return {
+        "images": STEPS * BATCH / trained,
+        "waited": (_waiting() - waited) / (time.perf_counter() - began),
+        "sgemm": 2 * SIDE**3 / statistics.median(seconds(multiply, clock) for _ in range(5)) / 1e9,
+    }
 
 
 def _waiting() -> float:
     """Return the seconds that this process' threads were ready to run and had no core, where Linux counts them."""
     threads = Path("/proc/self/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
-
-
-def _seconds(work, clock) -> float:
-    began = clock()
-    work()
-    return clock() - began
 
 
 def _images():

@@ -30,6 +30,8 @@ import sys
 import tempfile
 import time
 
+from turns import answer, compared, seconds, serve
+
 BATCH, PIXELS, UNITS = 256, 784, 1000
 CONTENDERS = ("cached", "uncached", "torch", "torch fused")
 
@@ -67,18 +69,8 @@ def _line(options: argparse.Namespace, rest: str) -> str:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    processes = {}
-    for name in options.contenders:
-        command = _command(options, name)
-        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    turns: dict[str, list[dict]] = {name: [] for name in processes}
-    for _ in range(options.rounds):
-        for name, process in processes.items():
-            turns[name].append(_turn(process))
-    for process in processes.values():
-        process.stdin.close()
-        process.wait()
-    _show(turns, options)
+    commands = {name: _command(options, name) for name in options.contenders}
+    _show(compared(commands, options.rounds, warm_ups=0), options)  # each warms up at its start
 
 
 def _show(turns: dict[str, list[dict]], options: argparse.Namespace) -> None:
@@ -97,7 +89,7 @@ def _show(turns: dict[str, list[dict]], options: argparse.Namespace) -> None:
         )
     allowed = _operations(options, cached=False) / _operations(options, cached=True)
     print(f"the multiply-adds allow the cache a gain of {allowed:.3f}")
-    if {"cached", "uncached"} <= set(turns):
+    if {"cached", "uncached"} <= set(turns) and allowed > 1:  # one hidden layer has nothing below it
         gain = statistics.median(net["uncached"]) / statistics.median(net["cached"])
         print(f"measured {gain:.3f}, that is {(gain - 1) / (allowed - 1):.0%} of it")
 
@@ -109,32 +101,20 @@ def _operations(options: argparse.Namespace, *, cached: bool) -> float:
     return 5 * sum(layers) + below
 
 
-def _turn(process: subprocess.Popen) -> dict:
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    return _answer(process.stdout)
-
-
-def _answer(lines) -> dict:
-    for line in lines:
-        if line.startswith("{"):
-            return json.loads(line)
-    raise SystemExit("a contender ended early")
-
-
 def _serve(options: argparse.Namespace) -> None:
     clock = time.process_time if options.one_core else time.perf_counter
     threads = 1 if options.one_core else os.cpu_count()
     pretrain = _torch(options, threads) if options.contender.startswith("torch") else _cnnzoo(options, threads)
     images = _images(options.images)
     pretrain(images[:BATCH], 1)  # imports and the libraries' own start
-    for _ in sys.stdin:
-        times = []
-        for work in ((images[:BATCH], 1), (images, options.epochs)):
-            began = clock()
-            pretrain(*work)
-            times.append(clock() - began)
-        print(json.dumps({"start": times[0], "whole": times[1]}), flush=True)
+
+    def report() -> dict:
+        return {
+            "start": seconds(lambda: pretrain(images[:BATCH], 1), clock),
+            "whole": seconds(lambda: pretrain(images, options.epochs), clock),
+        }
+
+    serve(report)
 
 
 def _compare_memory(options: argparse.Namespace) -> None:
@@ -142,7 +122,7 @@ def _compare_memory(options: argparse.Namespace) -> None:
     peaks = {}
     for name in ("uncached", "folder", "cached"):
         ended = subprocess.run(_command(options, name), stdout=subprocess.PIPE, text=True, check=True)
-        peaks[name] = _answer(ended.stdout.splitlines())["peak"]
+        peaks[name] = answer(ended.stdout.splitlines())["peak"]
         print(f"{name:10s} {peaks[name] / 2**20:,.0f} MiB, {peaks[name] / peaks['uncached']:.2f} of uncached")
 
 

@@ -16,9 +16,10 @@ import argparse
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
+
+from turns import compared, serve
 
 BATCH, EXAMPLES = 128, 60_000
 CONTENDERS = ("cnnzoo", "keras", "torch eager", "torch compiled")
@@ -31,25 +32,17 @@ def main() -> None:
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
-        _serve(_contender(options.contender, options.optimizer))
+        train_epoch = _contender(options.contender, options.optimizer)
+        serve(lambda: _report(train_epoch))
     else:
         _compare(options.rounds, options.optimizer)
 
 
 def _compare(rounds: int, optimizer: str) -> None:
-    processes = {}
-    for name in CONTENDERS:
-        command = [sys.executable, __file__, "--contender", name, "--optimizer", optimizer]
-        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        _turn(processes[name])  # start and warm up alone
-        _turn(processes[name])
-    speeds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, process in processes.items():
-            speeds[name].append(_turn(process))
-    for process in processes.values():
-        process.stdin.close()
-        process.wait()
+    common = ["--optimizer", optimizer]
+    commands = {name: [sys.executable, __file__, "--contender", name, *common] for name in CONTENDERS}
+    turns = compared(commands, rounds, warm_ups=2)
+    speeds = {name: [turn["images"] for turn in each] for name, each in turns.items()}
     print(f"{platform.machine()}, {os.cpu_count()} cores, batch {BATCH}, {optimizer}, {rounds} interleaved turns")
     ours = statistics.median(speeds["cnnzoo"])
     for name, values in speeds.items():
@@ -60,20 +53,10 @@ def _compare(rounds: int, optimizer: str) -> None:
         )
 
 
-def _turn(process: subprocess.Popen) -> float:
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    for line in process.stdout:
-        if line.startswith("images/s "):
-            return float(line.split()[1])
-    raise SystemExit("a contender ended early")
-
-
-def _serve(train_epoch) -> None:
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        images = train_epoch()
-        print(f"images/s {images / (time.perf_counter() - began)}", flush=True)
+def _report(train_epoch) -> dict:
+    began = time.perf_counter()
+    images = train_epoch()
+    return {"images": images / (time.perf_counter() - began)}
 
 
 def _contender(name: str, optimizer: str):

@@ -1,0 +1,51 @@
+"""Contenders that take turns: each lives in a process of its own, and works only when it is told to."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+
+def compared(commands: Mapping[str, list[str]], rounds: int, warm_ups: int = 1) -> dict[str, list[dict]]:
+    """Start the contenders, let each warm up alone, and return what they report of each of the interleaved turns."""
+    processes = {}
+    for name, command in commands.items():
+        processes[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(warm_ups):
+            _turn(processes[name])
+    turns: dict[str, list[dict]] = {name: [] for name in processes}
+    for _ in range(rounds):
+        for name, process in processes.items():
+            turns[name].append(_turn(process))
+    for process in processes.values():
+        process.stdin.close()
+        process.wait()
+    return turns
+
+
+def serve(report: Callable[[], dict]) -> None:
+    """Take a turn for every line of the standard input: work, and print what came out."""
+    for _ in sys.stdin:
+        print(json.dumps(report()), flush=True)
+
+
+def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return how long a piece of work takes."""
+    began = clock()
+    work()
+    return clock() - began
+
+
+def answer(lines: Iterable[str]) -> dict:
+    """Return the first report among the lines that a contender prints."""
+    for line in lines:
+        if line.startswith("{"):
+            return json.loads(line)
+    raise SystemExit("a contender ended early")
+
+
+def _turn(process: subprocess.Popen) -> dict:
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    return answer(process.stdout)
