@@ -3,13 +3,16 @@
     pip install -e '.[torch]' && python benchmarks/pretraining_throughput.py [--hidden 5] [--memory]
 
 All pretrain the stacked autoencoder of Vincent et al. 2010, three logistic layers of 1,000 units, masking 0.1, 0.2
-and 0.3, at batch 256 with Adam on cross-entropy, in float32, on made-up images of 784 pixels. Each contender
+and 0.3, at batch 256 with Adam on cross-entropy, on made-up images of 784 pixels. Each contender
 lives in a process of its own and waits its turn; turns are interleaved, and medians are of the turns.
 
 - cached: `LayerwisePretraining(cache="memory")`.
 - uncached: `cache=False`, which runs the layers below again on every batch.
 - torch: as its users write it: the layers below run again in every epoch under `no_grad`, `torch.optim.Adam`.
 - torch fused: the same with `Adam(fused=True)`.
+
+bfloat16 is Keras' `mixed_bfloat16`, and `torch.autocast`: weights and their update stay float32 in both. Before the
+first turn cnnzoo sets TensorFlow's threads for slices of the batch, as `cnnzoo train` does.
 
 In the same turn each contender also pretrains on a single batch a layer; `start` is the time of that: building,
 tracing, compiling. It is a constant of the run, and is taken off for the speeds, but not for the line `whole`.
@@ -42,6 +45,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=3, help="hidden layers")
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=5, help="epochs a layer")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--one-core", action="store_true", help="one thread, and its processor time")
     parser.add_argument("--memory", action="store_true", help="peak memory by kind of cache, instead of speed")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
@@ -60,12 +64,16 @@ def main() -> None:
 def _command(options: argparse.Namespace, contender: str) -> list[str]:
     flags = [flag for flag in ("--one-core", "--memory") if getattr(options, flag[2:].replace("-", "_"))]
     numbers = [f"--{name}={getattr(options, name)}" for name in ("hidden", "images", "epochs")]
-    return [sys.executable, __file__, "--contender", contender, *numbers, *flags]
+    return [
+        *(sys.executable, __file__, "--contender", contender, "--precision", options.precision),
+        *numbers,
+        *flags,
+    ]
 
 
 def _line(options: argparse.Namespace, rest: str) -> str:
     shape = f"{options.hidden}×{UNITS}, {options.images:,} images, {options.epochs} epochs a layer"
-    return f"{platform.machine()}, {os.cpu_count()} cores, {shape}, batch {BATCH}, float32, {rest}"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {shape}, batch {BATCH}, {options.precision}, {rest}"
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -150,9 +158,12 @@ def _cnnzoo(options: argparse.Namespace, threads: int):
     if threads == 1:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+    else:
+        cnnzoo.distribute.slices_for(BATCH)  # as `cnnzoo train` does
 
     def pretrain(images, epochs):
-        keras.utils.clear_session()
+        keras.utils.clear_session()  # which forgets the policy, too
+        keras.config.set_dtype_policy("mixed_bfloat16" if options.precision == "bfloat16" else "float32")
         model = cnnzoo.stacked_autoencoder(units=(UNITS,) * options.hidden)
         model.compile(model.optimizer, model.loss, steps_per_execution=16)
         with tempfile.TemporaryDirectory() as folder:
@@ -184,11 +195,12 @@ def _torch(options: argparse.Namespace, threads: int):
             for _ in range(epochs):
                 order = torch.randperm(len(images))
                 for start in range(0, len(images) - BATCH + 1, BATCH):
-                    with torch.no_grad():
-                        codes = below(images[order[start : start + BATCH]])
-                    corrupted = codes * (torch.rand_like(codes) >= rate)
                     rule.zero_grad()
-                    loss(decoder(encoder(corrupted)), codes).backward()
+                    with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
+                        with torch.no_grad():
+                            codes = below(images[order[start : start + BATCH]])
+                        logits = decoder(encoder(codes * (torch.rand_like(codes) >= rate)))
+                    loss(logits.float(), codes.float()).backward()
                     rule.step()
             below.extend(encoder)
             width = UNITS

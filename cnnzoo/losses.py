@@ -78,29 +78,45 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
-        values = self._per_place(y_true, y_pred)
-        return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
-
-    def _per_place(self, y_true, y_pred):
         plain = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
-        if not plain:
-            return super().call(y_true, y_pred)
-        logits, pixels = (y_pred, ops.sigmoid(y_pred)) if self.from_logits else (_before_sigmoid(y_pred), y_pred)
-        if logits is None:
-            return super().call(y_true, y_pred)
-        return ops.mean(_cross_entropy(ops.cast(y_true, logits.dtype), pixels, logits), axis=-1)
+        if plain and (slices := _slices(y_true, y_pred, self.from_logits)):
+            values = [_each_image(_cross_entropy(*each)) for each in slices]
+            return values[0] if len(values) == 1 else ops.concatenate(values)
+        return _each_image(super().call(y_true, y_pred))
 
 
-def _before_sigmoid(y_pred):
+def _each_image(values):
+    return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
+
+
+def _slices(y_true, y_pred, from_logits: bool) -> list[tuple]:
+    """Return targets, pixels and logits of each slice of a batch, or nothing where the logits are unknown.
+
+    What went through a net in slices, as `cnnzoo.distribute` does it, comes apart again, so that the cores go on
+    side by side.
+    """
+    import tensorflow as tf
+
+    in_graph = tf.is_tensor(y_pred) and not tf.executing_eagerly()
+    joined = in_graph and y_pred.op.type == "ConcatV2" and tf.get_static_value(y_pred.op.inputs[-1]) == 0
+    slices = list(y_pred.op.inputs[:-1]) if joined else [y_pred]
+    targets = tf.split(y_true, [tf.shape(each)[0] for each in slices]) if joined else [y_true]
+    if from_logits:
+        return [(target, ops.sigmoid(logits), logits) for target, logits in zip(targets, slices, strict=True)]
+    logits = [_before_sigmoid(pixels) if in_graph else None for pixels in slices]
+    if any(each is None for each in logits):
+        return []
+    return list(zip(targets, slices, logits, strict=True))
+
+
+def _before_sigmoid(pixels):
     """Return what a sigmoid was taken of to give these pixels, in their shape, or `None` if that is unknown."""
     import tensorflow as tf
 
-    if not tf.is_tensor(y_pred) or tf.executing_eagerly():
-        return None
-    made_by = y_pred.op
+    made_by = pixels.op
     while made_by.type in ("Reshape", "Identity"):
         made_by = made_by.inputs[0].op
-    return tf.reshape(made_by.inputs[0], tf.shape(y_pred)) if made_by.type == "Sigmoid" else None
+    return tf.reshape(made_by.inputs[0], tf.shape(pixels)) if made_by.type == "Sigmoid" else None
 
 
 def _cross_entropy(y_true, y_pred, logits):
@@ -109,6 +125,8 @@ def _cross_entropy(y_true, y_pred, logits):
     What TensorFlow derives from the formula is a dozen operations, each over all pixels of the batch.
     """
     import tensorflow as tf
+
+    y_true = tf.cast(y_true, logits.dtype)
 
     @tf.custom_gradient
     def from_logits(logits):

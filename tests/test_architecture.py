@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parent.parent / "cnnzoo"
 FLOORS = [
     {"errors"},
     {"files", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
-    {"models", "callbacks", "data", "recipe", "run"},
-    {"analysis", "serving", "distribute", "pretraining"},
+    {"models", "callbacks", "data", "recipe", "run", "distribute"},
+    {"analysis", "serving", "pretraining"},
     {"training"},
     {"studies"},
     {"cli"},

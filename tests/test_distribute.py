@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.distribute import in_slices
+from cnnzoo.layers import WideDense
 from tests.small_nets import small, targets_for
 
 
@@ -40,3 +42,65 @@ def test_penalties_are_added_once(penalty):
     added = [float(loss) for loss in model.losses]
     sliced(images)
     assert [float(loss) for loss in sliced.losses] == added
+
+
+def test_a_dense_layers_gradient_is_one_product():
+    """The kernel's gradient is taken of the whole batch at once, and the kernel is cast once, however many slices."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(6, "relu"), WideDense(5)])
+    keras.config.set_dtype_policy("float32")
+    sliced = in_slices(keras.Model(model.inputs, model.outputs), 3)
+
+    @tf.function
+    def gradients(batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(sliced(batch))
+        return tape.gradient(loss, [weight.value for weight in sliced.trainable_weights])
+
+    graph = gradients.get_concrete_function(tf.TensorSpec((8, 7))).graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    transposed = [node for node in nodes if node.op == "MatMul" and node.attr["transpose_a"].b]
+    assert len(transposed) == 2  # one for each of the layers
+
+
+def test_what_comes_out_keeps_its_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = cnnzoo.deep_autoencoder(units=(20, 12), code=5)
+    sliced = in_slices(model, 2)
+    images = np.random.default_rng(0).random((6, 28, 28, 1)).astype("float32")
+    keras.config.set_dtype_policy("float32")
+    assert sliced(images).dtype == "float32"
+    np.testing.assert_allclose(sliced(images), model(images), atol=1e-2)
+    assert any(np.float32(value).view(np.uint32) & 0xFFFF for value in np.ravel(sliced(images)))  # more than bfloat16
+
+
+def test_dropout_is_silent_at_inference_and_not_in_training():
+    inputs = keras.Input((400,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+    ones, sliced = np.ones((4, 400), "float32"), in_slices(model, 2)
+    np.testing.assert_array_equal(sliced(ones), ones)
+    assert 0.4 < np.mean(sliced(ones, training=True) == 0) < 0.6
+
+
+def test_a_net_that_branches_and_a_sequential_one():
+    inputs = keras.Input((6,))
+    x = keras.layers.Dense(5, "relu")(inputs)
+    y = keras.layers.Dense(5)(inputs)
+    branching = keras.Model(inputs, keras.layers.Concatenate()([x, keras.ops.tanh(x + y), y]))
+    sequential = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(3)])
+    values = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
+    for model in (branching, sequential):
+        np.testing.assert_allclose(in_slices(model, 2)(values), model(values), atol=1e-6)
+
+
+def test_its_own_training_has_its_own_metrics(tmp_path):
+    model = cnnzoo.mlp()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    sliced = in_slices(model, 2)
+    sliced.compile("sgd", "sparse_categorical_crossentropy", metrics=["sparse_top_k_categorical_accuracy"])
+    images = np.random.default_rng(0).random((8, 28, 28, 1)).astype("float32")
+    history = sliced.fit(images, np.arange(8), batch_size=4, verbose=0).history
+    assert set(history) == {"loss", "sparse_top_k_categorical_accuracy"}
+    sliced.save(tmp_path / "sliced.keras")
+    loaded = keras.models.load_model(tmp_path / "sliced.keras")
+    np.testing.assert_array_equal(loaded(images), sliced(images))

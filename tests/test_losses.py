@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cnnzoo.losses import MaximumAPosteriori, PixelCrossentropy
 from tests import reference
@@ -72,3 +73,23 @@ def test_cross_entropy_of_logits_is_keras_own():
     )
     assert found[0] == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_cross_entropy_of_joined_slices_is_that_of_the_whole(from_logits):
+    logits = np.random.default_rng(0).normal(size=(5, 3, 2)).astype("float32") * 20
+    targets = np.random.default_rng(1).random((5, 3, 2)).astype("float32")
+
+    @tf.function
+    def joined(logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            parts = (logits[:2], logits[2:])
+            pixels = tf.concat([part if from_logits else tf.sigmoid(part) for part in parts], axis=0)
+            value = PixelCrossentropy(from_logits=from_logits)(targets, pixels)
+        return value, tape.gradient(value, logits)
+
+    value, gradient = joined(tf.constant(logits))
+    exact = logits.astype("float64")
+    assert float(value) == pytest.approx((np.logaddexp(0, exact) - exact * targets).mean(), rel=1e-6)
+    np.testing.assert_allclose(gradient, (1 / (1 + np.exp(-exact)) - targets) / targets.size, atol=1e-7)

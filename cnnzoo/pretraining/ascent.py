@@ -8,7 +8,7 @@ import keras
 
 from cnnzoo.pretraining.codes import check_memory, computed
 from cnnzoo.pretraining.graph import Segment
-from cnnzoo.pretraining.rows import Rows, StreamRows
+from cnnzoo.pretraining.rows import ArrayRows, Rows, StreamRows
 from cnnzoo.pretraining.stages import Stage
 
 Cache = str | Path | Literal[False]
@@ -24,10 +24,12 @@ class Ascent:
         model: the model, which has one input.
         data: its examples.
         cache: `"memory"`, a folder or `False`.
+        slices: in how many slices, side by side, codes are computed.
     """
 
-    def __init__(self, model: keras.Model, data: Rows, cache: Cache):
+    def __init__(self, model: keras.Model, data: Rows, cache: Cache, slices: int = 1):
         self._data = self._rows = data
+        self.slices = slices
         self._start = self._at = model.inputs[0]
         self._cache = cache
 
@@ -59,8 +61,11 @@ class Ascent:
         except ValueError:  # the codes depend on more than the codes before them: up from the data again
             self.close()
             part = Segment(self._at, stage.codes)
-        if not part.is_identity or isinstance(self._rows, StreamRows):
-            codes = computed(self._rows, part, self._cache, self.shape_of(stage))
+        shape = self.shape_of(stage)
+        if part.only_reshapes and type(self._rows) is ArrayRows:
+            self._rows = self._rows.reshaped(shape)
+        elif not part.is_identity or isinstance(self._rows, StreamRows):
+            codes = computed(self._rows, part, self._cache, shape, self.slices)
             self.close()
             self._rows = codes
         self._at = stage.codes

@@ -14,21 +14,24 @@ from cnnzoo.files import make_folder
 from cnnzoo.pretraining.rows import ArrayRows, FileRows, Rows, at_a_time
 
 
-def computed(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...]) -> ArrayRows:
+def computed(
+    rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...], slices: int = 1
+) -> ArrayRows:
     """Return what a function makes of all rows, in order.
 
     Args:
         rows: what goes in.
-        function: takes and returns a float tensor `(batch, …)`.
+        function: takes and returns a float tensor `(batch, …)`, or slices of one.
         cache: `"memory"`, or the folder for a file.
         shape: shape of what comes out of one row.
+        slices: in how many slices, side by side, a batch goes through the function.
 
     Raises:
         InputError: it would not fit into half of the memory available, or the folder cannot be written to.
     """
-    run = compiled(function, rows)
+    run = compiled(_in_slices(function, slices), rows)
     batches = (
-        keras.ops.convert_to_numpy(run(batch)).astype("float32")
+        keras.ops.convert_to_numpy(run(batch)).astype("float32", copy=False)
         for batch in rows.in_order(at_a_time(rows.shape, shape))
     )
     if cache == "memory":
@@ -40,6 +43,14 @@ def computed(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shap
             start += len(batch)
         return ArrayRows(codes)
     return FileRows(_written(batches, Path(cache)), shape)
+
+
+def _in_slices(function: Callable[[Any], Any], slices: int) -> Callable[[Any], Any]:
+    if slices == 1:
+        return function
+    from cnnzoo.distribute.side_by_side import cut, joined
+
+    return lambda batch: joined(function(cut(batch, slices)))
 
 
 def _written(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:

@@ -82,12 +82,17 @@ def following(tensor: keras.KerasTensor, graph: list[Call]) -> list[Call]:
 class Segment:
     """The part of a graph that leads from one tensor to another, run with every layer as at inference.
 
-    It shares the layers' weights, and leaves no trace in the layers or in the model.
+    It shares the layers' weights, and leaves no trace in the layers or in the model. Given a batch in slices
+    (`cnnzoo.distribute.side_by_side`), it returns slices.
 
     Args:
         start: the tensor that is given.
         end: the tensor that is computed.
         linear: a layer to be called without its activation.
+
+    Attributes:
+        is_identity: whether the end is the start.
+        only_reshapes: whether the end holds the values of the start, in their order and another shape.
 
     Raises:
         ValueError: `end` depends on something besides `start`.
@@ -97,12 +102,15 @@ class Segment:
         self.is_identity = start is end
         self._linear = linear
         self._function = None if self.is_identity else keras.Function([start], [end], name="segment")
+        operations = self._function.operations if self._function else []
+        self.only_reshapes = bool(operations) and all(map(_reshapes, operations))
 
     def __call__(self, values: Any) -> Any:
         if self._function is None:
             return values
         # Keras has no public way to tell each layer of a Function that this is no training.
-        (end,) = self._function._run_through_graph([values], operation_fn=self._silent)
+        how = self._silent_in_slices if hasattr(values, "parts") else self._silent
+        (end,) = self._function._run_through_graph([values], operation_fn=how)
         return end
 
     def _silent(self, operation: Any) -> Any:
@@ -111,6 +119,18 @@ class Segment:
         if isinstance(operation, keras.layers.Layer) and "training" in inspect.signature(operation.call).parameters:
             return functools.partial(operation, training=False)
         return operation
+
+    def _silent_in_slices(self, operation: Any) -> Any:
+        from cnnzoo.distribute.side_by_side import dense, is_plain_dense, side_by_side
+
+        if operation is self._linear and is_plain_dense(operation):
+            return lambda slices: dense(operation, slices, keras.activations.linear)
+        return side_by_side(operation if is_plain_dense(operation) else self._silent(operation))
+
+
+def _reshapes(operation: Any) -> bool:
+    in_order = getattr(operation, "data_format", "channels_last") == "channels_last"
+    return in_order and isinstance(operation, keras.layers.InputLayer | keras.layers.Flatten | keras.layers.Reshape)
 
 
 def _without_activation(layer: Any, *args: Any, **kwargs: Any) -> Any:

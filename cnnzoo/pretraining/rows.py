@@ -36,6 +36,11 @@ class ArrayRows:
         self.shape = array.shape[1:]
         self.count = len(array)
 
+    def reshaped(self, shape: tuple[int, ...]) -> "ArrayRows":
+        """Return the same rows in another shape."""
+        assert self._array is not None, "closed"
+        return ArrayRows(self._array.reshape(self.count, *shape), self.dtype)
+
     def read(self, indices: np.ndarray) -> np.ndarray:
         assert self._array is not None, "closed"
         return self._array[indices].astype(self.dtype, copy=False)

@@ -50,12 +50,13 @@ class PretrainingRun:
         self.epochs = settings.one_each("epochs", asked.epochs, len(self.stages))
         self.corruption = settings.one_each("corruption", asked.corruption, len(self.stages))
         self.data = examples(asked.data, model)
-        self.ascent = Ascent(model, self.data, asked.cache)
         self.size = min(asked.batch_size, self.data.count)
         # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
         replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
         limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
         self.steps, self.together = executions(self.data.count // self.size, limit)
+        self.slices = _slices_for(self.size) if replicas == 1 else 1
+        self.ascent = Ascent(model, self.data, asked.cache, self.slices)
         self.backup: Backup | None = None
 
     def finish(self, in_fit: bool = False) -> dict[str, dict[str, list[float]]]:
@@ -127,6 +128,7 @@ class PretrainingRun:
                 own_loss=self.asked.loss is not None,
                 tied=self.asked.tied,
                 seed=int(seeds[1]),
+                slices=self.slices,
             )
             shallow.compile(
                 self.asked.optimizer(epochs * self.steps),
@@ -171,3 +173,12 @@ class PretrainingRun:
             "data": [self.data.count, *self.data.shape],
             "precision": [stage.layer.dtype_policy.name for stage in self.stages],
         }
+
+
+def _slices_for(batch_size: int) -> int:
+    """Return how many slices of a batch go side by side; other libraries spread a step over the cores by themselves."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    from cnnzoo.distribute import slices_for
+
+    return slices_for(batch_size)

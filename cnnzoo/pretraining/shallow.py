@@ -1,5 +1,6 @@
 """One stage: a shallow autoencoder that shares a layer of the model."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ class Shallow(keras.Model):
         own_loss: whether a loss of the user's is compiled, which gets the reconstruction instead of its logits.
         tied: whether a made decoder uses the transposed kernel of the layer.
         seed: seed of a made decoder's weights.
+        slices: in how many slices, side by side, a batch goes through; see `cnnzoo.distribute.slices_for`.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Shallow(keras.Model):
         own_loss: bool,
         tied: bool,
         seed: int,
+        slices: int = 1,
     ):
         # Each layer casts its own input: the codes, which are the target too, stay as they are.
         super().__init__(name=f"pretraining_{stage.name}", dtype=stage.layer.dtype_policy, autocast=False)
         self.corruption = corruption
         self.trained = list(stage.trained)
         self._shape_of_codes = shape
+        self._slices = slices
         self._below = below
         self._encode = Segment(stage.codes, stage.hidden)
         sigmoid = unit and (stage.mirror is None or stage.mirror.sigmoid is not None)
@@ -62,10 +66,25 @@ class Shallow(keras.Model):
         self.built = True
 
     def call(self, batch, training=None):
-        codes = batch if self._below is None else ops.stop_gradient(self._below(batch))
-        corrupted = codes if self.corruption is None else self.corruption(codes, training=training)
-        reconstruction = fitted(self._decode(self._encode(corrupted)), self._shape_of_codes)
+        if self._slices == 1:
+            codes, reconstruction = self._reconstructed(batch, training, lambda operation: operation)
+        else:
+            from cnnzoo.distribute.side_by_side import cut, joined, side_by_side
+
+            codes, reconstruction = self._reconstructed(cut(batch, self._slices), training, side_by_side)
+            codes = batch if self._below is None else joined(codes)
+            reconstruction = joined(reconstruction)
         return {"codes": codes, "reconstruction": reconstruction}
+
+    def _reconstructed(self, batch, training, each):
+        """Return codes and reconstruction; `each` makes of an operation what it is on slices, if these are slices."""
+        codes = batch if self._below is None else each(ops.stop_gradient)(self._below(batch))
+        corrupted = codes
+        if self.corruption is not None:
+            corrupted = each(functools.partial(self.corruption, training=training))(codes)
+        decode = each(self._decode) if isinstance(self._decode, keras.layers.Layer) else self._decode
+        reconstruction = decode(self._encode(corrupted))
+        return codes, each(lambda images: ops.cast(fitted(images, self._shape_of_codes), "float32"))(reconstruction)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(

@@ -38,7 +38,7 @@ def labelled_part(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
     return part.repeated(recipe.repeats)
 
 
-def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras.Model:
+def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps_per_execution: int = 1) -> keras.Model:
     """Return a recipe's model, compiled for its task with the recipe's optimizer.
 
     Raises:
@@ -65,7 +65,7 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int) -> keras
     optimizer = optimizers.make(recipe.optimizer, rate, recipe.optimizer_options)
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    compile_for_its_task(model, optimizer, model.loss)
+    compile_for_its_task(model, optimizer, model.loss, steps_per_execution=steps_per_execution)
     return model
 
 

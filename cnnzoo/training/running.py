@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from cnnzoo import data, distribute, models
+from cnnzoo import data, distribute
 from cnnzoo import run as runs
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
@@ -70,7 +70,7 @@ def train(
         return run
     if not run:
         runs.check_free(workdir)
-    slices = distribute.slices_for(recipe.batch_size) if _goes_in_slices(recipe) else 1
+    slices = distribute.slices_for(recipe.batch_size)
     with _session(recipe):
         source, unlabelled, validation_split = images_of(recipe, data_dir)
         train_split = labelled_part(recipe, unlabelled)
@@ -78,12 +78,13 @@ def train(
         # published figures with distortions were measured.
         augmentation(recipe.augment, source.image_shape)
         steps, together = executions(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
-        model = compiled(recipe, source, steps)
+        model = compiled(recipe, source, steps, steps_per_execution=together)
         # Only now, so that input refused above leaves no folder behind.
         run = run or runs.begin(workdir, recipe.name, {"recipe": recipe.to_dict(), **_circumstances()})
         try:
             fitted = distribute.in_slices(model, slices)
-            compile_for_its_task(fitted, model.optimizer, model.loss, steps_per_execution=together)
+            if fitted is not model:
+                compile_for_its_task(fitted, model.optimizer, model.loss, steps_per_execution=together)
             learned = pretrain(recipe, run, model, unlabelled, pretrained, verbose) if recipe.pretraining else {}
             fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose)
         except InputError:
@@ -97,14 +98,6 @@ def train(
             model.save(part)
         write_json(run.metrics_file, metrics)
     return run
-
-
-def _goes_in_slices(recipe: Recipe) -> bool:
-    """Return whether to spread slices of the batch over the cores, and not each operation.
-
-    The wide layers that are pretrained, and those of autoencoders, keep all cores busy by themselves.
-    """
-    return not recipe.pretraining and models.takes_classes(recipe.model)
 
 
 def _loaded(name: str) -> Recipe:

@@ -1,11 +1,13 @@
-"""Making use of every core of the machine."""
+"""A batch in slices, one for every core."""
 
+import inspect
 import os
+from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import ops
 
+from cnnzoo.distribute.side_by_side import cut, is_plain_dense, joined, side_by_side
 from cnnzoo.layers import ContractivePenalty
 
 # Below this many images a slice is too thin to outweigh the joining of the results.
@@ -54,7 +56,7 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     with batch normalisation.
 
     Args:
-        model: a functional model with one input and one output. One that adds penalties on activations to the
+        model: a model with one input and one output. One that adds penalties on activations to the
             loss is returned as it is: they are means over the batch, and every slice would add its own.
         slices: number of slices; 1 returns `model` itself. Batches must have at least as many images:
             TensorFlow's convolution gets the shape of an empty batch wrong.
@@ -67,9 +69,9 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     """
     if slices == 1 or any(map(_penalises_activations, model.layers)):
         return model
-    images = keras.Input(model.input_shape[1:], name="images")
-    outputs = [model(BatchSlice(number, slices, name=f"slice{number}")(images)) for number in range(slices)]
-    return keras.Model(images, keras.layers.Concatenate(axis=0, name="joined")(outputs), name=f"{model.name}_in_slices")
+    images = keras.Input(model.inputs[0].shape[1:], name="images")
+    outputs = InSlices(model, slices, name="in_slices")(images)
+    return keras.Model(images, outputs, name=f"{model.name}_in_slices")
 
 
 def _penalises_activations(layer: keras.Layer) -> bool:
@@ -77,30 +79,56 @@ def _penalises_activations(layer: keras.Layer) -> bool:
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class BatchSlice(keras.layers.Layer):
-    """Take one of several nearly equal slices of the batch.
+class InSlices(keras.layers.Layer):
+    """Run a model on nearly equal slices of the batch, side by side.
 
     Args:
-        number: which slice, from 0.
+        model: a model with one input and one output; a functional one goes layer by layer.
         slices: how many there are.
 
     Example:
-    >>> import numpy as np
-    >>> BatchSlice(1, 2)(np.arange(6.0).reshape(6, 1)).shape
-    TensorShape([3, 1])
+    >>> import cnnzoo, numpy as np
+    >>> InSlices(cnnzoo.mlp(), 2)(np.ones((5, 28, 28, 1), "float32")).shape
+    TensorShape([5, 10])
     """
 
-    def __init__(self, number: int, slices: int, **kwargs):
-        super().__init__(**kwargs)
-        self.number = number
+    def __init__(self, model: keras.Model, slices: int, **kwargs):
+        # The model's layers cast what they are given: here it is only cut and joined.
+        super().__init__(**{"autocast": False, **kwargs})
+        self.model = model
         self.slices = slices
+        self.built = True
 
-    def call(self, batch):
-        size = ops.shape(batch)[0]
-        return batch[size * self.number // self.slices : size * (self.number + 1) // self.slices]
+    def call(self, batch, training=None):
+        def each(operation):
+            return side_by_side(operation if is_plain_dense(operation) else _told(operation, training))
 
-    def compute_output_shape(self, input_shape):
-        return None, *input_shape[1:]
+        slices = cut(batch, self.slices)
+        if not isinstance(self.model, keras.Function):
+            return joined(each(self.model)(slices))
+        # Keras has no public way to say how each layer of a model is called.
+        return joined(*keras.tree.flatten(self.model._run_through_graph([slices], operation_fn=each)))
+
+    def compute_output_spec(self, batch):
+        return keras.KerasTensor((None, *self.model.outputs[0].shape[1:]), dtype=self.model.outputs[0].dtype)
+
+    @property
+    def metrics(self):
+        # Not those that the model is itself compiled with: what runs it in slices has its own.
+        return [metric for layer in self.model.layers for metric in layer.metrics]
 
     def get_config(self):
-        return {**super().get_config(), "number": self.number, "slices": self.slices}
+        model = keras.saving.serialize_keras_object(self.model)
+        return {**super().get_config(), "model": model, "slices": self.slices}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
+
+
+def _told(operation: Any, training: bool | None) -> Any:
+    """Return a layer that knows whether it trains: in a model's graph it stands with what it was called with first."""
+    takes = isinstance(operation, keras.Layer) and "training" in inspect.signature(operation.call).parameters
+    if training is None or not takes:
+        return operation
+    return lambda *args, **kwargs: operation(*args, **{**kwargs, "training": training})
