@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -59,6 +62,8 @@ def test_a_dense_layers_gradient_is_one_product():
 
     graph = gradients.get_concrete_function(tf.TensorSpec((8, 7))).graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    kernels = [node for node in nodes if node.op == "ReadVariableOp"]
+    assert len(kernels) == 4  # with the biases: read, and cast, once for all slices
     transposed = [node for node in nodes if node.op == "MatMul" and node.attr["transpose_a"].b]
     assert len(transposed) == 2  # one for each of the layers
 
@@ -87,9 +92,10 @@ def test_a_net_that_branches_and_a_sequential_one():
     x = keras.layers.Dense(5, "relu")(inputs)
     y = keras.layers.Dense(5)(inputs)
     branching = keras.Model(inputs, keras.layers.Concatenate()([x, keras.ops.tanh(x + y), y]))
+    keyword = keras.Model(inputs, keras.layers.Dense(3)(inputs=inputs))
     sequential = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(3)])
     values = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
-    for model in (branching, sequential):
+    for model in (branching, keyword, sequential):
         np.testing.assert_allclose(in_slices(model, 2)(values), model(values), atol=1e-6)
 
 
@@ -104,3 +110,25 @@ def test_its_own_training_has_its_own_metrics(tmp_path):
     sliced.save(tmp_path / "sliced.keras")
     loaded = keras.models.load_model(tmp_path / "sliced.keras")
     np.testing.assert_array_equal(loaded(images), sliced(images))
+
+
+def test_penalties_of_a_model_within_are_seen():
+    within = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, activity_regularizer="l1")])
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(within(inputs)))
+    assert in_slices(model, 2) is model
+
+
+def test_threads_that_were_set_for_slices_serve_other_batches(tmp_path):
+    """In a process of its own, since threads are set before TensorFlow starts."""
+    script = """
+import os
+os.sched_getaffinity = lambda _: range(4)
+import tensorflow as tf
+from cnnzoo.distribute import slices_for
+found = [slices_for(100)]
+tf.zeros(1)
+print(*found, slices_for(500), slices_for(64), slices_for(10))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["3", "3", "2", "1"]

@@ -40,45 +40,49 @@ def joined(slices: Slices) -> tf.Tensor:
     return tf.concat(slices.parts, axis=0)
 
 
-def side_by_side(operation: Any) -> Callable[..., Any]:
+def side_by_side(operation: Any, call: Callable[..., Any] | None = None, activation: Any = None) -> Callable[..., Any]:
     """Return what calls a layer, or another operation of Keras, on every slice.
+
+    Args:
+        operation: the layer or operation.
+        call: what is called for it, if not the operation itself.
+        activation: what `call` activates a dense layer by, if not the layer's own.
 
     Example:
     >>> halves = cut(tf.reshape(tf.range(4.0), (4, 1)), 2)
     >>> joined(side_by_side(keras.layers.Rescaling(2.0))(halves)).numpy().ravel().tolist()
     [0.0, 2.0, 4.0, 6.0]
     """
+    call = call or operation
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if is_plain_dense(operation) and args[0].parts[0].shape.rank == 2:
-            return dense(operation, args[0], operation.activation)
+    def each(*args: Any, **kwargs: Any) -> Any:
+        if _is_plain_dense(operation, args):
+            return _dense(operation, args[0], activation or operation.activation)
         flat = keras.tree.flatten((args, kwargs))
         count = next(len(value.parts) for value in flat if isinstance(value, Slices))
-        results = [operation(*each[0], **each[1]) for each in (_pick((args, kwargs), n) for n in range(count))]
+        results = [call(*own[0], **own[1]) for own in (_pick((args, kwargs), number) for number in range(count))]
         outputs = [Slices(parts) for parts in zip(*map(keras.tree.flatten, results), strict=True)]
         return outputs[0] if len(outputs) == 1 else outputs
 
-    return call
+    return each
 
 
 def _pick(values: Any, number: int) -> Any:
     return keras.tree.map_structure(lambda value: value.parts[number] if isinstance(value, Slices) else value, values)
 
 
-def is_plain_dense(operation: Any) -> bool:
-    """Return whether `dense` does what an operation would do."""
+def _is_plain_dense(operation: Any, args: tuple) -> bool:
+    """Return whether `_dense` does what a call would do."""
     # Of a class that inherits from Dense it is not known what its call does.
-    return type(operation) in (Dense, WideDense) and not operation.lora_enabled and not operation.quantization_mode
+    return (
+        type(operation) in (Dense, WideDense)
+        and not (operation.lora_enabled or operation.quantization_mode or operation.activity_regularizer)
+        and len(args) == 1
+        and args[0].parts[0].shape.rank == 2
+    )
 
 
-def dense(layer: Dense, slices: Slices, activation: Callable[[tf.Tensor], tf.Tensor]) -> Slices:
-    """Return what a dense layer makes of slices of the shape `(part of the batch, width)`.
-
-    Args:
-        layer: for which `is_plain_dense` holds.
-        slices: its inputs.
-        activation: the layer's, or another.
-    """
+def _dense(layer: Dense, slices: Slices, activation: Callable[[tf.Tensor], tf.Tensor]) -> Slices:
     dtype = layer.compute_dtype
     sums = _products(tf.cast(layer.kernel.value, dtype), *(tf.cast(part, dtype) for part in slices.parts))
     if layer.use_bias:

@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from cnnzoo.distribute.side_by_side import cut, is_plain_dense, joined, side_by_side
-from cnnzoo.layers import ContractivePenalty
+from cnnzoo.distribute.side_by_side import cut, joined, side_by_side
+from cnnzoo.errors import InputError
+from cnnzoo.layers.contractive_penalty import penalises_activations
 
 # Below this many images a slice is too thin to outweigh the joining of the results.
 SMALLEST_SLICE = 32
@@ -22,7 +23,7 @@ def slices_for(batch_size: int) -> int:
     the batch through the whole net, they wait for each other once a step.
 
     Threads can be set only before TensorFlow's first operation in a process. After that, unless they
-    are set as needed already, and where there is an accelerator, the answer is 1.
+    are set for slices already, and where there is an accelerator or another backend, the answer is 1.
 
     Args:
         batch_size: images in one step.
@@ -33,17 +34,16 @@ def slices_for(batch_size: int) -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     slices = max(1, min(cores, batch_size // SMALLEST_SLICE))
-    if slices == 1 or tf.config.list_physical_devices("GPU"):
+    if slices == 1 or keras.backend.backend() != "tensorflow" or tf.config.list_physical_devices("GPU"):
         return 1
+    threads = tf.config.threading
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(cores // slices)
-        tf.config.threading.set_inter_op_parallelism_threads(slices)
+        threads.set_intra_op_parallelism_threads(cores // slices)
+        threads.set_inter_op_parallelism_threads(slices)
     except RuntimeError:  # TensorFlow has started
-        started = (
-            tf.config.threading.get_intra_op_parallelism_threads(),
-            tf.config.threading.get_inter_op_parallelism_threads(),
-        )
-        return slices if started == (cores // slices, slices) else 1
+        together = threads.get_inter_op_parallelism_threads()
+        set_for_slices = together > 1 and threads.get_intra_op_parallelism_threads() == cores // together
+        return min(slices, together) if set_for_slices else 1
     return slices
 
 
@@ -61,21 +61,22 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
         slices: number of slices; 1 returns `model` itself. Batches must have at least as many images:
             TensorFlow's convolution gets the shape of an empty batch wrong.
 
+    Raises:
+        InputError: Keras' backend is not TensorFlow.
+
     Example:
     >>> import cnnzoo, numpy as np
     >>> model, images = cnnzoo.lenet(), np.random.default_rng(0).random((8, 32, 32, 1), "float32")
     >>> bool(np.allclose(model(images), in_slices(model, 2)(images), atol=1e-6))
     True
     """
-    if slices == 1 or any(map(_penalises_activations, model.layers)):
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"slices are for Keras' TensorFlow backend, not {keras.backend.backend()!r}")
+    if slices == 1 or any(map(penalises_activations, model._flatten_layers())):
         return model
     images = keras.Input(model.inputs[0].shape[1:], name="images")
     outputs = InSlices(model, slices, name="in_slices")(images)
     return keras.Model(images, outputs, name=f"{model.name}_in_slices")
-
-
-def _penalises_activations(layer: keras.Layer) -> bool:
-    return layer.activity_regularizer is not None or isinstance(layer, ContractivePenalty)
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -101,7 +102,7 @@ class InSlices(keras.layers.Layer):
 
     def call(self, batch, training=None):
         def each(operation):
-            return side_by_side(operation if is_plain_dense(operation) else _told(operation, training))
+            return side_by_side(operation, _told(operation, training))
 
         slices = cut(batch, self.slices)
         if not isinstance(self.model, keras.Function):

@@ -158,3 +158,13 @@ def squared_norms(kernels: list, slopes: list) -> Any:
     for kernel, slope in zip(kernels[-2::-1], slopes[-2::-1], strict=True):
         jacobian = ops.matmul(jacobian * slope[:, None, :], ops.transpose(kernel))
     return ops.sum(ops.square(jacobian), axis=(1, 2))
+
+
+def penalises_activations(operation: Any) -> bool:
+    """Return whether a layer adds a penalty on what it computes, which is a mean over the batch, to the loss.
+
+    Example:
+    >>> penalises_activations(keras.layers.Dense(3)), penalises_activations(ContractivePenalty(0.1))
+    (False, True)
+    """
+    return getattr(operation, "activity_regularizer", None) is not None or isinstance(operation, ContractivePenalty)

@@ -48,8 +48,12 @@ class Ascent:
             InputError: the codes of a stage take more than half of the memory available.
         """
         for stage in stages:
-            if self._cache == "memory" and stage.codes is not self._start:
+            if self._cache == "memory" and stage.codes is not self._start and not self._is_data(stage):
                 check_memory(self._data.count, self.shape_of(stage))
+
+    def _is_data(self, stage: Stage) -> bool:
+        in_array = type(self._data) is ArrayRows and self._data.dtype == "float32"
+        return in_array and Segment(self._start, stage.codes).only_reshapes
 
     def up_to(self, stage: Stage) -> tuple[Rows, Callable[[Any], Any] | None]:
         """Return the rows for a stage, and what makes codes of them if they are none yet."""
@@ -62,7 +66,7 @@ class Ascent:
             self.close()
             part = Segment(self._at, stage.codes)
         shape = self.shape_of(stage)
-        if part.only_reshapes and type(self._rows) is ArrayRows:
+        if part.only_reshapes and type(self._rows) is ArrayRows and self._rows.dtype == "float32":
             self._rows = self._rows.reshaped(shape)
         elif not part.is_identity or isinstance(self._rows, StreamRows):
             codes = computed(self._rows, part, self._cache, shape, self.slices)

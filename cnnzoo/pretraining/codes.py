@@ -29,9 +29,10 @@ def computed(
     Raises:
         InputError: it would not fit into half of the memory available, or the folder cannot be written to.
     """
-    run = compiled(_in_slices(function, slices), rows)
+    few = compiled(function, rows)
+    run = few if slices == 1 else compiled(_in_slices(function, slices), rows)
     batches = (
-        keras.ops.convert_to_numpy(run(batch)).astype("float32", copy=False)
+        keras.ops.convert_to_numpy((run if len(batch) >= slices else few)(batch)).astype("float32", copy=False)
         for batch in rows.in_order(at_a_time(rows.shape, shape))
     )
     if cache == "memory":
@@ -46,8 +47,6 @@ def computed(
 
 
 def _in_slices(function: Callable[[Any], Any], slices: int) -> Callable[[Any], Any]:
-    if slices == 1:
-        return function
     from cnnzoo.distribute.side_by_side import cut, joined
 
     return lambda batch: joined(function(cut(batch, slices)))

@@ -92,6 +92,7 @@ class Segment:
 
     Attributes:
         is_identity: whether the end is the start.
+        operations: layers and other operations on the way.
         only_reshapes: whether the end holds the values of the start, in their order and another shape.
 
     Raises:
@@ -102,8 +103,8 @@ class Segment:
         self.is_identity = start is end
         self._linear = linear
         self._function = None if self.is_identity else keras.Function([start], [end], name="segment")
-        operations = self._function.operations if self._function else []
-        self.only_reshapes = bool(operations) and all(map(_reshapes, operations))
+        self.operations = self._function.operations if self._function else []
+        self.only_reshapes = bool(self.operations) and all(map(_only_reshapes, self.operations))
 
     def __call__(self, values: Any) -> Any:
         if self._function is None:
@@ -121,16 +122,17 @@ class Segment:
         return operation
 
     def _silent_in_slices(self, operation: Any) -> Any:
-        from cnnzoo.distribute.side_by_side import dense, is_plain_dense, side_by_side
+        from cnnzoo.distribute.side_by_side import side_by_side
 
-        if operation is self._linear and is_plain_dense(operation):
-            return lambda slices: dense(operation, slices, keras.activations.linear)
-        return side_by_side(operation if is_plain_dense(operation) else self._silent(operation))
+        activation = keras.activations.linear if operation is self._linear else None
+        return side_by_side(operation, self._silent(operation), activation)
 
 
-def _reshapes(operation: Any) -> bool:
+def _only_reshapes(operation: Any) -> bool:
+    if type(operation) not in (keras.layers.InputLayer, keras.layers.Flatten, keras.layers.Reshape):
+        return False
     in_order = getattr(operation, "data_format", "channels_last") == "channels_last"
-    return in_order and isinstance(operation, keras.layers.InputLayer | keras.layers.Flatten | keras.layers.Reshape)
+    return in_order and operation.compute_dtype == "float32"  # in mixed precision they round, too
 
 
 def _without_activation(layer: Any, *args: Any, **kwargs: Any) -> Any:

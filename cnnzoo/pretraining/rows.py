@@ -28,28 +28,31 @@ class ArrayRows:
     Args:
         array: NumPy array `(n, …)`.
         dtype: what rows are cast to.
+        shape: the shape of a row, if not that of the array's.
     """
 
-    def __init__(self, array: np.ndarray, dtype: str = "float32"):
+    def __init__(self, array: np.ndarray, dtype: str = "float32", shape: tuple[int, ...] | None = None):
         self._array: np.ndarray | None = array
         self.dtype = dtype
-        self.shape = array.shape[1:]
+        self.shape = array.shape[1:] if shape is None else shape
         self.count = len(array)
 
     def reshaped(self, shape: tuple[int, ...]) -> "ArrayRows":
-        """Return the same rows in another shape."""
+        """Return the same rows, in another shape when they are read; nothing is copied."""
         assert self._array is not None, "closed"
-        return ArrayRows(self._array.reshape(self.count, *shape), self.dtype)
+        return ArrayRows(self._array, self.dtype, shape)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
+        return self._at(indices)
+
+    def _at(self, where: np.ndarray | slice) -> np.ndarray:
         assert self._array is not None, "closed"
-        return self._array[indices].astype(self.dtype, copy=False)
+        return self._array[where].astype(self.dtype, copy=False).reshape(-1, *self.shape)
 
     def in_order(self, size: int) -> Iterator[np.ndarray]:
         """Yield all rows in order, `size` at a time; the last ones as few as they are."""
-        assert self._array is not None, "closed"
         for start in range(0, self.count, size):
-            yield self._array[start : start + size].astype(self.dtype, copy=False)
+            yield self._at(slice(start, start + size))
 
     def epoch(self, generator: np.random.Generator, size: int, steps: int) -> Iterator[np.ndarray]:
         """Yield `steps` batches of `size` rows, in a new order."""

@@ -9,6 +9,7 @@ from keras import ops
 
 from cnnzoo.errors import InputError
 from cnnzoo.layers import TiedConv2DTranspose, TiedDense
+from cnnzoo.layers.contractive_penalty import penalises_activations
 from cnnzoo.losses import PixelCrossentropy
 from cnnzoo.pretraining.graph import Segment
 from cnnzoo.pretraining.stages import Stage
@@ -29,7 +30,8 @@ class Shallow(keras.Model):
         own_loss: whether a loss of the user's is compiled, which gets the reconstruction instead of its logits.
         tied: whether a made decoder uses the transposed kernel of the layer.
         seed: seed of a made decoder's weights.
-        slices: in how many slices, side by side, a batch goes through; see `cnnzoo.distribute.slices_for`.
+        slices: in how many slices, side by side, a batch goes through, unless activations are penalised; see
+            `cnnzoo.distribute.slices_for`.
     """
 
     def __init__(
@@ -50,7 +52,6 @@ class Shallow(keras.Model):
         self.corruption = corruption
         self.trained = list(stage.trained)
         self._shape_of_codes = shape
-        self._slices = slices
         self._below = below
         self._encode = Segment(stage.codes, stage.hidden)
         sigmoid = unit and (stage.mirror is None or stage.mirror.sigmoid is not None)
@@ -63,6 +64,9 @@ class Shallow(keras.Model):
             activation = "sigmoid" if sigmoid and own_loss else "linear"
             self._decode = self.decoder = _decoder(stage.layer, shape, activation, tied, seed)
             self.decoder.build((None, *stage.hidden.shape[1:]))
+        # Penalties are means over the batch, and every slice would add its own.
+        run = [*self._encode.operations, *getattr(self._decode, "operations", [])]
+        self._slices = 1 if any(map(penalises_activations, run)) else slices
         self.built = True
 
     def call(self, batch, training=None):

@@ -70,7 +70,7 @@ def train(
         return run
     if not run:
         runs.check_free(workdir)
-    slices = distribute.slices_for(recipe.batch_size)
+    slices = 1 if _penalised(recipe) else distribute.slices_for(recipe.batch_size)
     with _session(recipe):
         source, unlabelled, validation_split = images_of(recipe, data_dir)
         train_split = labelled_part(recipe, unlabelled)
@@ -98,6 +98,11 @@ def train(
             model.save(part)
         write_json(run.metrics_file, metrics)
     return run
+
+
+def _penalised(recipe: Recipe) -> bool:
+    """Return whether a recipe's model penalises activations: then it does not go in slices, and threads stay."""
+    return any(recipe.model_options.get(option) for option in ("sparsity", "contractive"))
 
 
 def _loaded(name: str) -> Recipe:

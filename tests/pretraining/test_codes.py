@@ -92,3 +92,27 @@ def test_sides_that_the_model_leaves_open():
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
     history = pretrained(model, images(100, (7, 5, 2))).history
     assert all(stage["loss"][-1] < stage["loss"][0] for stage in history.values())
+
+
+class Halved(keras.layers.Flatten):
+    def call(self, inputs):
+        return super().call(inputs) / 2
+
+
+@pytest.mark.parametrize("flatten", [keras.layers.Flatten, Halved])
+def test_flattened_images_are_read_where_they_lie(flatten, monkeypatch):
+    """Only what nothing but reshapes them, and a part of an array that does not lie in one piece, too."""
+
+    def learned(cache):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((4, 5))
+        hidden = keras.layers.Dense(6, "sigmoid", name="a")(flatten(name="flat")(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(3)(hidden))
+        data = images(60, (6, 5))[:, 1:-1]
+        return pretrained(model, data, cache=cache).history["a"]["loss"]
+
+    expected = learned(False)
+    if flatten is keras.layers.Flatten:  # there is nothing to compute, nor memory needed for it
+        monkeypatch.setattr("cnnzoo.pretraining.ascent.computed", None)
+        monkeypatch.setattr("cnnzoo.pretraining.codes.available_memory", lambda: 0)
+    assert learned("memory") == pytest.approx(expected, rel=1e-5)

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from cnnzoo import LayerwisePretraining
+from cnnzoo.layers import MaskingNoise
 from cnnzoo.pretraining.run import PretrainingRun
+from cnnzoo.pretraining.shallow import Shallow
+from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, classifier, images, values_of
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends do not slice")
@@ -56,7 +59,57 @@ def test_a_loss_of_ones_own_gets_reconstructions():
         np.testing.assert_allclose(sliced[path], values, atol=1e-5)
 
 
+class Kept(keras.layers.Layer):
+    """Masks a half, and keeps what came out."""
+
+    def __init__(self):
+        super().__init__()
+        self.noise = MaskingNoise(0.5, seed=1)
+        self.outputs = []
+
+    def call(self, inputs, training=None):
+        self.outputs.append(self.noise(inputs, training=training))
+        return self.outputs[-1]
+
+
 def test_every_slice_is_corrupted_anew():
-    ones = np.ones((50, 20), "float32")
-    _, losses = learned(classifier((16,)), 2, ones, corruption=0.5, epochs=4)
-    assert losses["a"][-1] < losses["a"][0]
+    model, noise = classifier((16,)), Kept()
+    (stage,) = stages(model, None)
+    options = {"below": None, "corruption": noise, "unit": True, "own_loss": False, "tied": False, "seed": 0}
+    Shallow(stage, (20,), **options, slices=2)(np.ones((200, 20), "float32"), training=True)
+    one, two = (np.array(part) for part in noise.outputs)
+    assert one.shape == two.shape == (100, 20)
+    assert 0.45 < one.mean() < 0.55
+    assert 0.4 < np.mean(one != two) < 0.6
+
+
+@pytest.mark.parametrize("kind", [keras.layers.Dense, keras.layers.Conv2D])
+def test_penalties_are_added_once(kind):
+    def penalised():
+        keras.utils.set_random_seed(1)
+        options = {"activation": "sigmoid", "activity_regularizer": keras.regularizers.L1(1.0), "name": "a"}
+        hidden = kind(4, **options) if kind is keras.layers.Dense else kind(4, 2, **options)
+        inputs = keras.Input((6, 5, 2))
+        return keras.Model(inputs, keras.layers.Dense(3, name="head")(hidden(inputs)))
+
+    (_, whole), (_, sliced) = (learned(penalised(), slices) for slices in (1, 2))
+    assert sliced["a"] == pytest.approx(whole["a"], rel=1e-5)
+
+
+def test_mirrored_layers_that_work_on_every_row_of_an_image():
+    def rowwise():
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((4, 6))
+        codes = keras.layers.Dense(5, "sigmoid", name="code")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(6, "sigmoid", name="output")(codes), name="rowwise")
+
+    (whole, _), (sliced, _) = (learned(rowwise(), slices) for slices in (1, 2))
+    for path, values in whole.items():
+        np.testing.assert_allclose(sliced[path], values, atol=1e-5)
+
+
+def test_a_last_batch_of_fewer_codes_than_slices():
+    data = images(1_001, (9, 8, 2))
+    (whole, _), (sliced, _) = (learned(convolutional(), slices, data, epochs=1, batch_size=500) for slices in (1, 3))
+    for path, values in whole.items():
+        np.testing.assert_allclose(sliced[path], values, atol=1e-5)
