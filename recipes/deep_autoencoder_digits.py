@@ -2,7 +2,9 @@
 
     cnnzoo train deep_autoencoder_digits
 
-was not run yet; two cores.
+Squared error of a test image, summed over its pixels, after the last epoch: 0.860 ± 0.017 (0.87, 0.87, 0.84), n=3, 6 s
+of training and 3 s of pretraining on two cores; 6 principal components leave 1.93. Printed by
+`benchmarks/recipe_results.py deep_autoencoder_digits`.
 """
 
 from cnnzoo import Recipe, cli

