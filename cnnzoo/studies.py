@@ -13,6 +13,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
 from cnnzoo.recipe import Study, load_recipe
 from cnnzoo.run import Run
+from cnnzoo.training.preparing import read_once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,8 @@ def run(
     if resume and whole.content != _as_written(study):
         raise InputError(f"the study in {str(whole.folder)!r} was begun with other values; resume it with the same")
     try:
-        finished = _finished(study, whole.folder, data_dir, verbose)
+        with read_once():
+            finished = _finished(study, whole.folder, data_dir, verbose)
     except InputError:
         if not resume:
             whole.discard_if_empty()

@@ -9,6 +9,7 @@ import pytest
 import cnnzoo
 from cnnzoo import studies
 from cnnzoo.recipe import Recipe, Study, list_recipes, load_recipe
+from cnnzoo.training.preparing import read_once
 
 RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
 STEP = RECIPE.replace(epochs=90, schedule="step", drops=(30, 60, 80))
@@ -120,7 +121,14 @@ def test_recipe_states_its_command_and_result(name):
     assert "two cores" in text
 
 
+@pytest.fixture(scope="module")
+def _data_read_once():
+    with read_once():
+        yield
+
+
 @every_recipe
+@pytest.mark.usefixtures("_data_read_once")
 def test_smoke_runs(name, tmp_path, request):
     smoke = load_recipe(name).smoke()
     recipe = smoke if isinstance(smoke, Recipe) else smoke.recipe

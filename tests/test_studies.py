@@ -11,6 +11,7 @@ import cnnzoo
 from cnnzoo import studies
 from cnnzoo.cli import main
 from cnnzoo.recipe import Recipe, Study, load_recipe
+from cnnzoo.training.preparing import read_once, source_of
 
 COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, examples=64, batch_size=32)
 VARIANTS = {"average": {}, "max": {"model_options": {"subsampling": "max"}}}
@@ -45,6 +46,15 @@ def test_markdown_has_a_line_a_variant(comparison):
     assert len(lines) == 2 + 2
     assert lines[2].startswith("| average | 61,706 | ")
     assert {line.count("|") for line in lines} == {8}
+
+
+def test_data_are_read_once_in_a_row_and_let_go(tmp_path):
+    with read_once():
+        first = source_of(COMMON, None)
+        assert source_of(COMMON.replace(seed=3), None) is first
+        assert source_of(COMMON, tmp_path) is not first
+        assert source_of(COMMON, None) is not first  # one at a time is kept
+    assert source_of(COMMON, None) is not source_of(COMMON, None)
 
 
 def test_a_stopped_study_goes_on_where_it_was(comparison, tmp_path, monkeypatch):

@@ -1,5 +1,8 @@
 """From a recipe's values to its images and its compiled model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,29 @@ from cnnzoo.errors import InputError
 from cnnzoo.recipe import Recipe
 from cnnzoo.training.tasks import CLASSIFY, task_of
 
+_kept: ContextVar[dict[tuple, data.Source] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Keep the data set that was read last, so that runs on the same one, in a row, read it once."""
+    before = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(before)
+
 
 def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
     """Return the data set that a recipe names."""
-    return data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+    which, kept = (recipe.data, data_dir, recipe.image_size, recipe.stream), _kept.get()
+    if kept is not None and which in kept:
+        return kept[which]
+    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+    if kept is not None:
+        kept.clear()  # one at a time: it may take much of the memory
+        kept[which] = source
+    return source
 
 
 def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
