@@ -14,6 +14,7 @@ recipe = Recipe(
     batch_size=100,
     learning_rate=1e-3,
     optimizer="adam",
+    augment="noise",
     precision="mixed_bfloat16",
     pretraining={
         "epochs": 15,

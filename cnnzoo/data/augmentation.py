@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from cnnzoo.data.pixel_layers import ColourNoise, RandomCrops, RandomShifts
+from cnnzoo.data.pixel_layers import ColourNoise, InputNoise, RandomCrops, RandomShifts
 from cnnzoo.errors import unknown
 
 Shape = tuple[int, int, int]
@@ -84,6 +84,14 @@ def shift(input_shape: Shape) -> Augmentation:
     return Augmentation(on_pixels=(RandomShifts(1),))
 
 
+def noise(input_shape: Shape) -> Augmentation:
+    """Return Gaussian noise of standard deviation 0.3 on every value of the model's input.
+
+    It knows nothing of where a pixel lies, so that a net trained with it stays blind to the order of the pixels.
+    """
+    return Augmentation(on_inputs=(InputNoise(0.3),))
+
+
 def alexnet(input_shape: Shape) -> Augmentation:
     """Return random crops of the model's size out of larger images, flips, and noise in colour and brightness.
 
@@ -102,6 +110,7 @@ AUGMENTATIONS: dict[str, Callable[[Shape], Augmentation]] = {
     "flip": flip,
     "flip_shift": flip_shift,
     "shift": shift,
+    "noise": noise,
     "alexnet": alexnet,
 }
 

@@ -162,9 +162,7 @@ class ColourNoise(PixelLayer):
 
     def __init__(self, sigma: float = 0.1, **kwargs: Any):
         super().__init__(**kwargs)
-        if sigma < 0:
-            raise InputError(f"sigma must be at least 0, not {sigma!r}")
-        self.sigma = sigma
+        self.sigma = _deviation(sigma)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         shape = (tf.shape(images)[0], 3)
@@ -178,6 +176,41 @@ class ColourNoise(PixelLayer):
         if input_shape[-1] != 3:
             raise InputError(f"colour noise is for images of 3 channels, not {input_shape[-1]}")
         return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class InputNoise(PixelLayer):
+    """Add to every value a draw of its own, from a normal distribution around 0.
+
+    `keras.layers.GaussianNoise`, in the two steps of an augmentation layer.
+
+    Args:
+        sigma: standard deviation of the noise; ≥ 0.
+        seed: seed of the noise where it is called as a layer.
+
+    Raises:
+        InputError: sigma is negative.
+
+    Example:
+    >>> import numpy as np
+    >>> noisy = InputNoise(0.3)(np.zeros((8, 28, 28, 1), "float32"), training=True).numpy()
+    >>> bool(abs(noisy.std() - 0.3) < 0.02)
+    True
+    """
+
+    def __init__(self, sigma: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.sigma = _deviation(sigma)
+
+    def get_random_transformation(self, images, training: bool = True, seed: Any = None):
+        shape = tf.shape(images)
+        return tf.random.stateless_normal(shape, seed.next(), stddev=self.sigma) if training else tf.zeros(shape)
+
+    def transform_images(self, images, transformation, training: bool = True):
+        return tf.cast(images, "float32") + transformation
 
     def get_config(self):
         return {**super().get_config(), "sigma": self.sigma}
@@ -199,3 +232,9 @@ def _positive(name: str, value: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"{name} must be an integer of at least 1, not {value!r}")
     return value
+
+
+def _deviation(sigma: float) -> float:
+    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
+        raise InputError(f"sigma must be a number of at least 0, not {sigma!r}")
+    return sigma

@@ -2,10 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 import cnnzoo
 from cnnzoo.data.augmentation import BatchSeeds, augmented
-from cnnzoo.data.pixel_layers import EIGENVALUES, EIGENVECTORS, ColourNoise, RandomCrops, RandomShifts
+from cnnzoo.data.pixel_layers import EIGENVALUES, EIGENVECTORS, ColourNoise, InputNoise, RandomCrops, RandomShifts
 
 
 def numbered(examples, height, width, channels=3):
@@ -19,7 +20,7 @@ def drawn(layer, images, seed=0):
     return layer.get_random_transformation(tf.constant(images), training=True, seed=seeds).numpy()
 
 
-LAYERS = [RandomCrops(5, 7), RandomShifts(2), ColourNoise(0.1)]
+LAYERS = [RandomCrops(5, 7), RandomShifts(2), ColourNoise(0.1), InputNoise(0.3)]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
@@ -107,6 +108,17 @@ def test_colour_noise_has_the_variances_it_states():
     assert np.sqrt(EIGENVALUES.sum() / 3) == pytest.approx(0.28, abs=0.01)
 
 
+def test_input_noise_is_normal_and_another_draw_for_every_value():
+    images, layer = np.random.default_rng(0).random((50, 28, 28, 2), "float32"), InputNoise(0.3)
+    noisy = layer(images, training=True).numpy()
+    noise = noisy - images
+    assert stats.kstest(noise.ravel(), stats.norm(0, 0.3).cdf).pvalue > 0.01
+    for axis in range(4):
+        neighbours = np.corrcoef(noise.ravel(), np.roll(noise, 1, axis).ravel())[0, 1]
+        assert abs(neighbours) < 0.02
+    np.testing.assert_array_equal(layer(images), images)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -117,7 +129,8 @@ def test_colour_noise_has_the_variances_it_states():
         (lambda: RandomCrops(0, 7), "height must be an integer of at least 1, not 0"),
         (lambda: RandomCrops(3, 7.0), "width must be an integer of at least 1, not 7.0"),
         (lambda: RandomShifts(True), "pixels must be an integer of at least 1, not True"),
-        (lambda: ColourNoise(-0.1), "sigma must be at least 0, not -0.1"),
+        (lambda: ColourNoise(-0.1), "sigma must be a number of at least 0, not -0.1"),
+        (lambda: InputNoise("a lot"), "sigma must be a number of at least 0, not 'a lot'"),
         (lambda: ColourNoise()(numbered(1, 8, 11, 1)), "3 channels, not 1"),
     ],
 )

@@ -232,6 +232,27 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
     assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history) == 2
 
 
+def test_averaged_weights_are_what_is_kept_and_judged_also_after_a_resume(tmp_path, monkeypatch):
+    average = {"use_ema": True, "ema_momentum": 0.9}
+    recipe = load_recipe("lenet5_digits").replace(epochs=2, examples=64, batch_size=16, optimizer_options=average)
+    whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
+    _train_and_interrupt_after_an_epoch(recipe, tmp_path / "stopped", monkeypatch)
+    resumed = cnnzoo.train(recipe, workdir=tmp_path / "stopped", resume=True, verbose=0)
+    kept, trained = whole.model(), whole.model()
+    trained.load_weights(whole.checkpoint_file)
+    averages = trained.optimizer._model_variables_moving_average
+    for value, after, last, mean in zip(
+        kept.trainable_variables,
+        resumed.model().trainable_variables,
+        trained.trainable_variables,
+        averages,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(value, after)
+        np.testing.assert_array_equal(value, mean)
+        assert not np.array_equal(value, last)
+
+
 def test_resuming_with_other_values_or_nothing_is_refused(run, tmp_path):
     with pytest.raises(cnnzoo.InputError, match=r"was begun with epochs=2, not 3"):
         cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=3, examples=256)
