@@ -96,8 +96,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
         settings.check_epochs(epochs)
         settings.check_corruption(corruption)
         settings.check_loss(loss)
-        if cache is None or cache is True or not isinstance(cache, str | Path | bool):
-            raise InputError(f"cache must be 'memory', a folder or False, not {cache!r}")
+        settings.check_cache(cache)
         if type(batch_size) is not int or batch_size < 1:
             raise InputError(f"batch_size must be a positive integer, not {batch_size!r}")
         if type(seed) is not int or not 0 <= seed < 2**31:

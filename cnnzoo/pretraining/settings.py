@@ -1,7 +1,9 @@
 """What a person may choose about pretraining: checked, and made anew for every stage."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -48,6 +50,13 @@ def check_corruption(corruption: Any) -> None:
                 "corruption must be a share of values to mask, from 0 to 1, a Keras layer such as "
                 f"keras.layers.GaussianNoise(0.1), or None; not {value!r}"
             )
+
+
+def check_cache(cache: Any) -> None:
+    """Refuse what is no cache, and a name so near to `"memory"` that no folder can be meant."""
+    meant = isinstance(cache, str) and cache != "memory" and difflib.get_close_matches(cache.lower(), ["memory"])
+    if meant or cache is True or not (cache is False or isinstance(cache, str | Path)):
+        raise InputError(f"cache must be 'memory', a folder or False, not {cache!r}")
 
 
 def corruption_layer(corruption: Any, dtype: Any, seed: int) -> keras.layers.Layer | None:

@@ -22,6 +22,8 @@ DATA = images(60)
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean"),
         ({"optimizer": 3}, "optimizer must be a name"),
         ({"loss": "mse2"}, "loss must be a loss of Keras.*'mse2'"),
+        ({"cache": "Memory"}, "cache must be 'memory', a folder or False, not 'Memory'"),
+        ({"cache": None}, "cache must be 'memory', a folder or False, not None"),
         ({"cache": True}, "cache must be 'memory', a folder or False, not True"),
         ({"batch_size": 0}, "batch_size must be a positive integer, not 0"),
         ({"tied": "no"}, "tied must be True or False, not 'no'"),
