@@ -7,7 +7,7 @@ was not run yet; two cores.
 
 from cnnzoo import Recipe, Study, cli
 
-EPOCHS, PRETRAINING = 10, 10  # of 60,000 images each; the latter for each layer
+EPOCHS, PRETRAINING = 8, 8  # of 60,000 images each; the latter for each layer
 LABELS = {"1": 600, "10": 6_000, "100": 60_000}  # per cent → images
 
 
@@ -31,6 +31,7 @@ study = Study(
         model="stacked_autoencoder",
         data="mnist",
         epochs=EPOCHS,
+        batch_size=256,
         learning_rate=1e-3,
         optimizer="adam",
     ),
