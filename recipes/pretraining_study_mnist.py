@@ -22,7 +22,7 @@ def variant(layers: int, per_cent: str, pretrained: bool) -> dict:
         "examples": LABELS[per_cent],
         "repeats": 60_000 // LABELS[per_cent],
         "epochs": EPOCHS if pretrained else EPOCHS + 2 * PRETRAINING,
-        **({"pretraining": {"epochs": PRETRAINING, "corruption": 0.2}} if pretrained else {}),
+        **({"pretraining": {"epochs": PRETRAINING, "corruption": 0.2, "learning_rate": 3e-3}} if pretrained else {}),
     }
 
 
@@ -32,7 +32,7 @@ study = Study(
         data="mnist",
         epochs=EPOCHS,
         batch_size=256,
-        learning_rate=1e-3,
+        learning_rate=1e-2,
         optimizer="adam",
     ),
     variants={
