@@ -7,7 +7,7 @@ was not run yet; two cores.
 
 from cnnzoo import Recipe, Study, cli
 
-EPOCHS, PRETRAINING = 8, 8  # of 60,000 images each; the latter for each layer
+EPOCHS, PRETRAINING = 5, 5  # of 60,000 images each; the latter for each layer
 LABELS = {"1": 600, "10": 6_000, "100": 60_000}  # per cent → images
 
 
