@@ -11,6 +11,7 @@ import cnnzoo
 from cnnzoo import studies
 from cnnzoo.cli import main
 from cnnzoo.recipe import Recipe, Study, load_recipe
+from cnnzoo.training import preparing
 from cnnzoo.training.preparing import read_once, source_of
 
 COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, examples=64, batch_size=32)
@@ -48,13 +49,16 @@ def test_markdown_has_a_line_a_variant(comparison):
     assert {line.count("|") for line in lines} == {8}
 
 
-def test_data_are_read_once_in_a_row_and_let_go(tmp_path):
+def test_data_are_read_once_in_a_row_and_let_go(monkeypatch):
+    few, more = COMMON, COMMON.replace(examples=300)
     with read_once():
-        first = source_of(COMMON, None)
-        assert source_of(COMMON.replace(seed=3), None) is first
-        assert source_of(COMMON, tmp_path) is not first
-        assert source_of(COMMON, None) is not first  # one at a time is kept
-    assert source_of(COMMON, None) is not source_of(COMMON, None)
+        first = source_of(few, None)
+        assert len(source_of(more, None).train) == 300
+        assert source_of(few.replace(seed=3), None) is first
+        monkeypatch.setattr(preparing, "KEPT_BYTES", 100)
+        assert len(source_of(more.replace(test_examples=5), None).test) == 5
+        assert source_of(few, None) is not first
+    assert source_of(few, None) is not source_of(few, None)
 
 
 def test_a_stopped_study_goes_on_where_it_was(comparison, tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ def load(
     data_dir: str | Path | None = None,
     image_size: tuple[int, int] | None = None,
     stream: bool | None = None,
+    examples: int | None = None,
+    test_examples: int | None = None,
 ) -> Source:
     """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
@@ -41,6 +43,8 @@ def load(
         stream: whether to leave the images on disk and decode them at each use; `None` for where they
             would take more than half of the memory. A streamed set is shuffled in blocks and holds out its
             last examples, so that results differ a little from those of the same set in memory.
+        examples: number of training images to load, the first ones; `None` for all.
+        test_examples: number of test images to load.
 
     Returns:
         A `Source` with its train and test images.
@@ -54,6 +58,9 @@ def load(
     >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
     ((8, 8, 1), 10, 1437, 360)
     """
+    for what, number in (("examples", examples), ("test_examples", test_examples)):
+        if number is not None and (type(number) is not int or number < 1):
+            raise InputError(f"{what} must be an integer of at least 1, or None for all, not {number!r}")
     if name == digits.NAME:
         if image_size not in (None, digits.SIZE):
             raise InputError(
@@ -61,5 +68,12 @@ def load(
             )
         if stream:
             raise InputError("the images of 'digits' are always in memory; stream=True is for TFDS")
-        return digits.load()
-    return tfds_source.load(name, data_dir=data_dir, image_size=image_size, stream=stream)
+        return digits.load().first(examples, test_examples)
+    return tfds_source.load(
+        name,
+        data_dir=data_dir,
+        image_size=image_size,
+        stream=stream,
+        examples=examples,
+        test_examples=test_examples,
+    )

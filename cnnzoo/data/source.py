@@ -139,6 +139,10 @@ class Source:
         """Number of classes."""
         return len(self.class_names)
 
+    def first(self, examples: int | None, test_examples: int | None) -> "Source":
+        """Return the same with its first training and test images only; `None` leaves all."""
+        return dataclasses.replace(self, train=self.train[:examples], test=self.test[:test_examples])
+
 
 def _held(examples: int, share: float) -> int:
     held = round(examples * share)

@@ -18,7 +18,13 @@ CHUNK = 1024  # images decoded between two copies into the array
 
 
 def load(
-    name: str, *, data_dir: str | Path | None, image_size: tuple[int, int] | None, stream: bool | None = None
+    name: str,
+    *,
+    data_dir: str | Path | None,
+    image_size: tuple[int, int] | None,
+    stream: bool | None = None,
+    examples: int | None = None,
+    test_examples: int | None = None,
 ) -> Source:
     """Load a TFDS set into memory, each image decoded once, or leave it on disk to be streamed.
 
@@ -28,7 +34,10 @@ def load(
         name: a TFDS name, with config and version if wanted: `"emnist/letters"`, `"mnist:3.0.1"`.
         data_dir: TFDS' folder, or `None` for `TFDS_DATA_DIR`, else TFDS' own default.
         image_size: `(height, width)` to bring images to, needed where a set's images have many sizes.
-        stream: whether to leave the images on disk; `None` for where they do not fit into half of the memory.
+        stream: whether to leave the images on disk; `None` for where they, all of them, do not fit into half of
+            the memory.
+        examples: number of training images to load; `None` for all.
+        test_examples: number of test images to load.
 
     Raises:
         InputError: as `cnnzoo.data.load`.
@@ -43,7 +52,9 @@ def load(
     shape = _image_shape(name, features["image"].shape, image_size)
     train, test = _splits(name, builder, shape)
     class_names = tuple(features["label"].names)
-    if _is_streamed(name, shape, len(train) + len(test), stream):
+    streamed = _is_streamed(name, shape, len(train) + len(test), stream)
+    train, test = train[:examples], test[:test_examples]
+    if streamed:
         return Source(name, train, test, class_names)
     return Source(name, _read(train), _read(test), class_names)
 

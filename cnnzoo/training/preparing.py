@@ -13,12 +13,14 @@ from cnnzoo.errors import InputError
 from cnnzoo.recipe import Recipe
 from cnnzoo.training.tasks import CLASSIFY, task_of
 
+KEPT_BYTES = 2**30
+
 _kept: ContextVar[dict[tuple, data.Source] | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Keep the data set that was read last, so that runs on the same one, in a row, read it once."""
+    """Keep the data sets that were read last, up to 1 GiB of them, so that runs in a row read each once."""
     before = _kept.set({})
     try:
         yield
@@ -27,15 +29,29 @@ def read_once() -> Iterator[None]:
 
 
 def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
-    """Return the data set that a recipe names."""
-    which, kept = (recipe.data, data_dir, recipe.image_size, recipe.stream), _kept.get()
+    """Return the data set that a recipe names, no more of it than the recipe uses."""
+    numbers = {"examples": _examples_used(recipe), "test_examples": recipe.test_examples}
+    which, kept = (recipe.data, data_dir, recipe.image_size, recipe.stream, *numbers.values()), _kept.get()
     if kept is not None and which in kept:
         return kept[which]
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream)
+    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream, **numbers)
     if kept is not None:
-        kept.clear()  # one at a time: it may take much of the memory
         kept[which] = source
+        while len(kept) > 1 and sum(map(_bytes, kept.values())) > KEPT_BYTES:
+            del kept[next(iter(kept))]
     return source
+
+
+def _bytes(source: data.Source) -> int:
+    return sum(split.images.nbytes for split in (source.train, source.test) if isinstance(split, data.Split))
+
+
+def _examples_used(recipe: Recipe) -> int | None:
+    """Return how many of the first training images a recipe looks at, or `None` for all."""
+    unlabelled = recipe.pretraining.get("examples") if recipe.pretraining else recipe.examples
+    if recipe.validation or recipe.examples is None or unlabelled is None:
+        return None
+    return max(recipe.examples, unlabelled)
 
 
 def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:

@@ -85,3 +85,18 @@ def test_a_set_that_is_not_there_without_network_is_one_sentence(tmp_path):
     assert "cannot be reached" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_no_more_is_loaded_than_is_asked_for(imagenet_folder, stream):
+    def load(**numbers):
+        return cnnzoo.data.load("imagenet2012", data_dir=imagenet_folder, image_size=(8, 8), stream=stream, **numbers)
+
+    part, whole = load(examples=10, test_examples=3), load()
+    assert (len(part.train), len(part.test)) == (10, 3)
+    for few, many in ((part.train, whole.train[:10]), (part.test, whole.test[:3])):
+        batches = (next(iter(cnnzoo.data.eval_pipeline(split, 10))) for split in (few, many))
+        for one, other in zip(*batches, strict=True):
+            np.testing.assert_array_equal(one, other)
+    digits = cnnzoo.data.load("digits", examples=7)
+    assert (len(digits.train), len(digits.test)) == (7, 360)
