@@ -2,7 +2,16 @@
 
     cnnzoo train pretraining_study_mnist
 
-was not run yet; two cores.
+Test error in per cent, n=3 (mean ± standard deviation), 43 min on two cores beside other work; pretrained | random:
+
+    hidden layers    1 % of the labels            10 %                         100 %
+    1                11.50 ± 0.06 | 12.53 ± 0.23  5.44 ± 0.05 | 5.47 ± 0.14    2.15 ± 0.08 | 1.75 ± 0.06
+    3                10.48 ± 0.05 | 11.95 ± 0.11  4.42 ± 0.08 | 4.62 ± 0.16    1.64 ± 0.15 | 1.51 ± 0.05
+    5                10.48 ± 0.18 | 12.07 ± 0.35  4.22 ± 0.08 | 4.47 ± 0.12    1.68 ± 0.07 | 1.58 ± 0.02
+
+With 600 labels pretraining is worth one to one and a half points, with 6,000 little, with all 60,000 less than nothing:
+there the same multiply-adds are better spent on the labels. The rates were chosen with one and three layers on the last
+sixth of the training images, held out.
 """
 
 from cnnzoo import Recipe, Study, cli
