@@ -7,7 +7,7 @@ was not run yet; two cores.
 
 from cnnzoo import cli, load_recipe
 
-recipe = load_recipe("deep_autoencoder_mnist").replace(model_options={"code": 2})
+recipe = load_recipe("deep_autoencoder_mnist").replace(model_options={"code": 2}, epochs=50)
 
 if __name__ == "__main__":
     cli.run_file(__file__)
