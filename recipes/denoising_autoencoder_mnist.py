@@ -2,7 +2,8 @@
 
     cnnzoo train denoising_autoencoder_mnist
 
-was not run yet; two cores.
+Squared error of a test image that comes in whole, summed over its pixels: 5.80 ± 0.03 (5.77, 5.83, 5.80), n=3, 96 to
+98 s on two cores beside other work. Printed by `benchmarks/recipe_results.py denoising_autoencoder_mnist`.
 """
 
 from cnnzoo import Recipe, cli

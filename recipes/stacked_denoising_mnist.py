@@ -3,7 +3,7 @@
     cnnzoo train stacked_denoising_mnist
 
 Test error after the last epoch: 0.947 % ± 0.065 (0.88, 1.01, 0.95), n=3, with no dropout and blind to where a pixel
-lies: 9 to 12 min of pretraining and 4 to 6 min of fine-tuning on two cores beside other work. The same net with the
+lies: 10 to 12 min of pretraining and 4 to 6 min of fine-tuning on two cores beside other work. The same net with the
 same noise has 1.3 % in the Deep Learning Tutorials of the LISA lab, after 17 hours on one core of 2008. Printed by
 `benchmarks/recipe_results.py stacked_denoising_mnist`.
 
