@@ -2,7 +2,9 @@
 
     cnnzoo train deep_autoencoder_2d_mnist
 
-was not run yet; two cores.
+Squared error of a test image, summed over its pixels: 28.11 ± 0.05 (28.07, 28.17, 28.09), n=3, 8 to 9 min on two cores
+beside other work; two principal components leave 43.64. Printed by `benchmarks/recipe_results.py
+deep_autoencoder_2d_mnist`.
 """
 
 from cnnzoo import cli, load_recipe
