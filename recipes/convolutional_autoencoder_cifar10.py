@@ -2,7 +2,10 @@
 
     cnnzoo train convolutional_autoencoder_cifar10
 
-was not run yet; two cores.
+Squared error of a test image, summed over its pixels: 5.24 ± 0.36 (4.99, 5.49), n=2, 5 and 9 min on two cores beside
+other work. 512 principal components, as many numbers as its code has, leave 3.13: in 20 epochs it does not reach them.
+Its 134,371 parameters, which see small windows alone, stand against their 1.6 million.
+Printed by `benchmarks/recipe_results.py convolutional_autoencoder_cifar10 --seeds 2`.
 """
 
 from cnnzoo import Recipe, cli
