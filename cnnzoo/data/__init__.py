@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from cnnzoo.data import digits, tfds_source
+from cnnzoo.data import digits, folders, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
+from cnnzoo.data.file_split import broken_files_named
+from cnnzoo.data.made import fake, from_arrays
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.errors import InputError
@@ -15,7 +17,10 @@ __all__ = [
     "Source",
     "Split",
     "StreamedSplit",
+    "broken_files_named",
     "eval_pipeline",
+    "fake",
+    "from_arrays",
     "load",
     "steps_per_epoch",
     "train_pipeline",
@@ -23,19 +28,23 @@ __all__ = [
 
 
 def load(
-    name: str,
+    name: str | Path,
     *,
     data_dir: str | Path | None = None,
     image_size: tuple[int, int] | None = None,
     stream: bool | None = None,
+    train: str | None = None,
+    test: str | None = None,
+    on_error: str = "raise",
     examples: int | None = None,
     test_examples: int | None = None,
 ) -> Source:
     """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
     Args:
-        name: `"digits"`, which ships with scikit-learn, or any TFDS image classification set, such
-            as `"mnist"` or `"cifar10"`.
+        name: `"digits"`, which ships with scikit-learn; any TFDS image classification set, such as `"mnist"` or
+            `"cifar10:3.0.2"`; or a folder of class folders, as `cnnzoo.data.folders.load` says. A name that TFDS knows
+            is TFDS'; write `"./mnist"` for a folder of that name.
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
             not there is downloaded.
         image_size: `(height, width)`; needed only for a set whose images have many sizes. Each is
@@ -43,6 +52,10 @@ def load(
         stream: whether to leave the images on disk and decode them at each use; `None` for where they
             would take more than half of the memory. A streamed set is shuffled in blocks and holds out its
             last examples, so that results differ a little from those of the same set in memory.
+        train: what to train on, in TFDS' words, such as `"train[:90%]"`; default `"train"`.
+        test: what to judge by, such as `"train[90%:]"`; default as `cnnzoo.data.tfds_source.load` says.
+        on_error: what to do with a broken file in a folder: `"raise"` names it, `"skip"` leaves it out, says so and
+            lists it in `Source.skipped`.
         examples: number of training images to load, the first ones; `None` for all.
         test_examples: number of test images to load.
 
@@ -58,9 +71,19 @@ def load(
     >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
     ((8, 8, 1), 10, 1437, 360)
     """
+    if image_size is not None and not (
+        len(image_size) == 2 and all(type(side) is int and side > 0 for side in image_size)
+    ):
+        raise InputError(f"image_size must be (height, width), two positive integers, not {image_size!r}")
     for what, number in (("examples", examples), ("test_examples", test_examples)):
         if number is not None and (type(number) is not int or number < 1):
             raise InputError(f"{what} must be an integer of at least 1, or None for all, not {number!r}")
+    folder = _folder(name)
+    if (folder or name == digits.NAME) and not (train is None and test is None):
+        raise InputError(f"train and test are words of TFDS' split language; {str(name)!r} is no TFDS set")
+    if folder:
+        source = folders.load(folder, image_size=image_size, stream=stream, on_error=on_error)
+        return source.first(examples, test_examples)
     if name == digits.NAME:
         if image_size not in (None, digits.SIZE):
             raise InputError(
@@ -70,10 +93,21 @@ def load(
             raise InputError("the images of 'digits' are always in memory; stream=True is for TFDS")
         return digits.load().first(examples, test_examples)
     return tfds_source.load(
-        name,
+        str(name),
         data_dir=data_dir,
         image_size=image_size,
         stream=stream,
+        train=train,
+        test=test,
         examples=examples,
         test_examples=test_examples,
     )
+
+
+def _folder(name: str | Path) -> Path | None:
+    """Return the folder that a name means, if it means one: a path, or what only the file system knows."""
+    if isinstance(name, Path) or Path(name).is_absolute() or name.startswith((".", "~")):
+        return Path(name).expanduser()
+    if name == digits.NAME or not Path(name).is_dir() or tfds_source.knows(name):
+        return None
+    return Path(name)

@@ -5,10 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from cnnzoo.data import streaming
 from cnnzoo.data.augmentation import Augmentation, BatchSeeds, augmented
+from cnnzoo.data.decoding import CORES
 from cnnzoo.data.source import AnySplit, Split, StreamedSplit
-from cnnzoo.data.streaming import CORES
 from cnnzoo.errors import InputError
 
 Preprocess = Callable[[Any], Any]
@@ -49,7 +48,7 @@ def train_pipeline(
     epoch is left out: every step has the same shape, and another epoch leaves out others.
 
     Batches are gathered from the uint8 array by shuffled indices, several times faster than
-    shuffling and batching single images. What stays on disk is read as `cnnzoo.data.streaming.shuffled` says.
+    shuffling and batching single images. What stays on disk is read as its split says.
 
     Args:
         split: images and labels.
@@ -114,14 +113,7 @@ def _streamed(
     split: StreamedSplit, batch_size: int, steps: int, seed: int, first_epoch: int
 ) -> tuple[tf.data.Dataset, Read]:
     """Return a dataset of batch numbers and batches; there is nothing left to read."""
-    examples = streaming.shuffled(
-        split.builder,
-        split.in_tfds_words,
-        split.image_shape,
-        seed=seed,
-        first_epoch=first_epoch,
-        examples=steps * batch_size,
-    )
+    examples = split.shuffled(seed=seed, first_epoch=first_epoch, examples=steps * batch_size)
     batches = examples.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
     return batches.map(lambda number, batch: (tf.cast(number, tf.int32), batch)), lambda batch: batch
 
@@ -144,7 +136,7 @@ def eval_pipeline(split: AnySplit, batch_size: int, *, preprocess: Preprocess | 
     360
     """
     if isinstance(split, StreamedSplit):
-        examples = streaming.in_order(split.builder, split.in_tfds_words, split.image_shape)
+        examples = split.in_order()
     else:
         examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = examples.batch(batch_size)

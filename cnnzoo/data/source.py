@@ -1,11 +1,15 @@
 """What a data set is once it is loaded."""
 
+import abc
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from cnnzoo.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,59 +59,59 @@ class Split:
         >>> [len(part) for part in split.held_out(0.2, seed=0)]
         [8, 2]
         """
-        held = _held(len(self), share)
-        order = np.random.default_rng(seed).permutation(len(self))
-        kept, out = np.sort(order[held:]), np.sort(order[:held])
+        kept, out = drawn(len(self), share, seed)
         return Split(self.images[kept], self.labels[kept]), Split(self.images[out], self.labels[out])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class StreamedSplit:
-    """Images with their labels that stay on disk and are read whenever they are used.
+class StreamedSplit(abc.ABC):
+    """Images with their labels that stay on disk and are read and decoded whenever they are used.
 
     Attributes:
-        builder: TFDS' builder, which knows the files.
-        name: TFDS' name of the split they are in, such as `"train"`.
         image_shape: height, width and channels of every image once it is read.
-        start: number of the first example.
-        stop: number of the example after the last.
     """
 
-    builder: Any
-    name: str
     image_shape: tuple[int, int, int]
-    start: int
-    stop: int
 
-    def __len__(self) -> int:
-        return self.stop - self.start
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, index: slice) -> "StreamedSplit":
-        start, stop, step = index.indices(len(self))
-        if step != 1:
-            raise InputError(f"examples that stay on disk are taken one after the other, not by steps of {step}")
-        return dataclasses.replace(self, start=self.start + start, stop=self.start + max(start, stop))
+    @abc.abstractmethod
+    def __getitem__(self, index: slice) -> Self: ...
 
-    @property
-    def in_tfds_words(self) -> str:
-        """The split as TFDS writes it, such as `"train[0:1000]"`."""
-        return f"{self.name}[{self.start}:{self.stop}]"
-
-    def held_out(self, share: float, seed: int) -> tuple["StreamedSplit", "StreamedSplit"]:
-        """Return what remains and the last share of the examples, e.g. for validation.
-
-        They are not chosen at random, as those of a `Split` are: picking single examples out of the
-        files would read them all. TFDS shuffles a set when it writes it.
+    @abc.abstractmethod
+    def held_out(self, share: float, seed: int) -> tuple[Self, Self]:
+        """Return what remains and a share of the examples, e.g. for validation.
 
         Args:
             share: share to hold out, in (0, 1).
-            seed: without effect.
+            seed: seed of the choice.
 
         Raises:
             InputError: either part would be empty.
         """
-        held = _held(len(self), share)
-        return self[: len(self) - held], self[len(self) - held :]
+
+    @abc.abstractmethod
+    def in_order(self) -> "tf.data.Dataset":
+        """Return the examples once, in their order, decoded with all cores.
+
+        Returns:
+            A dataset of `(image, label)`: uint8 `(height, width, channels)` and int32 `()`.
+        """
+
+    @abc.abstractmethod
+    def shuffled(self, *, seed: int, first_epoch: int, examples: int) -> "tf.data.Dataset":
+        """Return examples endlessly, epoch after epoch, each in an order of its own.
+
+        The order of epoch n depends on `seed` and n alone.
+
+        Args:
+            seed: seed of the order.
+            first_epoch: epoch to begin with, from 0.
+            examples: examples in an epoch, at most those of the split.
+
+        Returns:
+            A dataset as `in_order` gives it.
+        """
 
 
 AnySplit = Split | StreamedSplit
@@ -122,12 +126,16 @@ class Source:
         train: images to train on.
         test: images to judge by, never to choose by.
         class_names: name of each label, in the order of the labels.
+        validation: images to watch and to choose by, where the set brings such.
+        skipped: files that were left out, each with the reason.
     """
 
     name: str
     train: AnySplit
     test: AnySplit
     class_names: tuple[str, ...]
+    validation: AnySplit | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -144,8 +152,16 @@ class Source:
         return dataclasses.replace(self, train=self.train[:examples], test=self.test[:test_examples])
 
 
-def _held(examples: int, share: float) -> int:
-    held = round(examples * share)
-    if not 0 < held < examples:
+def held(examples: int, share: float) -> int:
+    """Return how many examples a share of them is, and refuse a share that leaves an empty part."""
+    count = round(examples * share)
+    if not 0 < count < examples:
         raise InputError(f"a share of {share} of {examples} examples leaves an empty part")
-    return held
+    return count
+
+
+def drawn(examples: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of what remains and of a random share, each in ascending order."""
+    count = held(examples, share)
+    order = np.random.default_rng(seed).permutation(examples)
+    return np.sort(order[count:]), np.sort(order[:count])

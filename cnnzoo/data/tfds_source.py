@@ -10,11 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from cnnzoo.data import streaming
-from cnnzoo.data.source import Source, Split, StreamedSplit
+from cnnzoo.data.memory import fits_into_memory
+from cnnzoo.data.source import Source, Split
+from cnnzoo.data.tfds_records import TfdsSplit
 from cnnzoo.errors import InputError, reason, unknown
 
 CHUNK = 1024  # images decoded between two copies into the array
+
+
+def knows(name: str) -> bool:
+    """Return whether TFDS has a data set of this name."""
+    import tensorflow_datasets as tfds
+
+    return name.partition("/")[0].partition(":")[0] in tfds.list_builders(with_community_datasets=False)
 
 
 def load(
@@ -23,6 +31,8 @@ def load(
     data_dir: str | Path | None,
     image_size: tuple[int, int] | None,
     stream: bool | None = None,
+    train: str | None = None,
+    test: str | None = None,
     examples: int | None = None,
     test_examples: int | None = None,
 ) -> Source:
@@ -36,6 +46,8 @@ def load(
         image_size: `(height, width)` to bring images to, needed where a set's images have many sizes.
         stream: whether to leave the images on disk; `None` for where they, all of them, do not fit into half of
             the memory.
+        train: what to train on, in TFDS' split language, such as `"train[:90%]"`.
+        test: what to judge by.
         examples: number of training images to load; `None` for all.
         test_examples: number of test images to load.
 
@@ -50,13 +62,13 @@ def load(
     if (file_format := builder.info.file_format.value) != "tfrecord":
         raise InputError(f"data set {name!r} is stored as {file_format!r}; cnnzoo reads 'tfrecord', TFDS' default")
     shape = _image_shape(name, features["image"].shape, image_size)
-    train, test = _splits(name, builder, shape)
+    to_train, to_test = _splits(name, builder, shape, train, test)
     class_names = tuple(features["label"].names)
-    streamed = _is_streamed(name, shape, len(train) + len(test), stream)
-    train, test = train[:examples], test[:test_examples]
-    if streamed:
-        return Source(name, train, test, class_names)
-    return Source(name, _read(train), _read(test), class_names)
+    in_memory = fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
+    to_train, to_test = to_train[:examples], to_test[:test_examples]
+    if in_memory:
+        return Source(name, _read(to_train), _read(to_test), class_names)
+    return Source(name, to_train, to_test, class_names)
 
 
 def _builder(name: str, data_dir: str | Path | None) -> Any:
@@ -104,15 +116,37 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def _splits(name: str, builder: Any, shape: tuple[int, int, int]) -> tuple[StreamedSplit, StreamedSplit]:
+def _splits(
+    name: str, builder: Any, shape: tuple[int, int, int], train: str | None, test: str | None
+) -> tuple[TfdsSplit, TfdsSplit]:
     splits = builder.info.splits
-    if "train" not in splits:
-        raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}")
-    train = StreamedSplit(builder, "train", shape, 0, splits["train"].num_examples)
-    for test in ("test", "validation"):
-        if test in splits and _has_labels(builder, test):
-            return train, StreamedSplit(builder, test, shape, 0, splits[test].num_examples)
-    return train.held_out(0.1, seed=0)
+    if train is None and "train" not in splits:
+        raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}; say which to train on")
+    to_train = _split(name, builder, shape, train or "train")
+    usual = (each for each in ("test", "validation") if each in splits and _has_labels(builder, each))
+    if judged := test or next(usual, None):
+        return to_train, _split(name, builder, shape, judged)
+    return to_train.held_out(0.1, seed=0)
+
+
+def _split(name: str, builder: Any, shape: tuple[int, int, int], words: str) -> TfdsSplit:
+    """Return the split that words such as `"train[:90%]"` mean."""
+    import tensorflow_datasets as tfds
+
+    splits = builder.info.splits
+    try:
+        parts = tfds.core.ReadInstruction.from_spec(words).to_absolute(splits)
+    except (ValueError, AssertionError, KeyError) as error:
+        raise InputError(
+            f"{words!r} is no split of {name!r} ({reason(error)}); its splits are {', '.join(splits)}, and parts of "
+            "them are written such as 'train[:90%]'"
+        ) from error
+    first = parts[0]
+    start, stop = first.from_ or 0, splits[first.splitname].num_examples if first.to is None else first.to
+    if len(parts) != 1 or stop <= start:
+        what = "several pieces" if len(parts) > 1 else "no examples"
+        raise InputError(f"{words!r} of {name!r} has {what}; give one piece, such as 'train[:90%]'")
+    return TfdsSplit(builder, first.splitname, shape, start, stop)
 
 
 def _has_labels(builder: Any, split: str) -> bool:
@@ -132,24 +166,12 @@ def _image_shape(name: str, shape: tuple, image_size: tuple[int, int] | None) ->
     return height, width, channels
 
 
-def _is_streamed(name: str, shape: tuple[int, int, int], examples: int, stream: bool | None) -> bool:
-    needed = examples * int(np.prod(shape))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if stream is False and needed > memory / 2:
-        raise InputError(
-            f"data set {name!r} takes {needed / 2**30:.1f} GiB as {shape} pixels, more than half of this "
-            f"machine's {memory / 2**30:.1f} GiB; give a smaller image_size, or leave out stream=False"
-        )
-    return needed > memory / 2 if stream is None else stream
-
-
-def _read(split: StreamedSplit) -> Split:
+def _read(split: TfdsSplit) -> Split:
     """Decode a split into memory."""
     images = np.empty((len(split), *split.image_shape), "uint8")
     labels = np.empty(len(split), "int32")
     start = 0
-    examples = streaming.in_order(split.builder, split.in_tfds_words, split.image_shape)
-    for chunk, names in examples.batch(CHUNK):
+    for chunk, names in split.in_order().batch(CHUNK):
         images[start : start + len(chunk)], labels[start : start + len(chunk)] = chunk, names
         start += len(chunk)
     if labels.min(initial=0) < 0:

@@ -30,11 +30,19 @@ def read_once() -> Iterator[None]:
 
 def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
     """Return the data set that a recipe names, no more of it than the recipe uses."""
-    numbers = {"examples": _examples_used(recipe), "test_examples": recipe.test_examples}
-    which, kept = (recipe.data, data_dir, recipe.image_size, recipe.stream, *numbers.values()), _kept.get()
+    examples, test_examples = _examples_used(recipe), recipe.test_examples
+    which = (recipe.data, data_dir, recipe.image_size, recipe.stream, examples, test_examples)
+    kept = _kept.get()
     if kept is not None and which in kept:
         return kept[which]
-    source = data.load(recipe.data, data_dir=data_dir, image_size=recipe.image_size, stream=recipe.stream, **numbers)
+    source = data.load(
+        recipe.data,
+        data_dir=data_dir,
+        image_size=recipe.image_size,
+        stream=recipe.stream,
+        examples=examples,
+        test_examples=test_examples,
+    )
     if kept is not None:
         kept[which] = source
         while len(kept) > 1 and sum(map(_bytes, kept.values())) > KEPT_BYTES:
@@ -55,10 +63,10 @@ def _examples_used(recipe: Recipe) -> int | None:
 
 
 def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
-    """Return a recipe's data set, its training images, and those held out of them, if any."""
+    """Return a recipe's data set, its training images, and those to watch by: held out of them, or the set's own."""
     source = source_of(recipe, data_dir)
     if not recipe.validation:
-        return source, source.train, None
+        return source, source.train, source.validation
     return source, *source.train.held_out(recipe.validation, recipe.seed)
 
 
@@ -83,6 +91,11 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps
         InputError: the model's options do not fit the data.
     """
     takes_classes = models.takes_classes(recipe.model)
+    if takes_classes and source.classes < 2:
+        raise InputError(
+            f"{recipe.data!r} has only one class, {source.class_names[0]!r}; a classifier needs at least two, "
+            "in a folder of its own each"
+        )
     classes = {"classes": source.classes} if takes_classes else {}
     model = models.create(recipe.model, **{**classes, **recipe.model_options})
     if model.input_shape[-1] != source.image_shape[-1]:

@@ -71,7 +71,7 @@ def train(
     if not run:
         runs.check_free(workdir)
     slices = 1 if _penalised(recipe) else distribute.slices_for(recipe.batch_size)
-    with _session(recipe):
+    with _session(recipe), data.broken_files_named():
         source, unlabelled, validation_split = images_of(recipe, data_dir)
         train_split = labelled_part(recipe, unlabelled)
         # Made once before the model, too: Keras seeds layers in the order of their making, and so the

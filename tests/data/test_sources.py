@@ -100,3 +100,68 @@ def test_no_more_is_loaded_than_is_asked_for(imagenet_folder, stream):
             np.testing.assert_array_equal(one, other)
     digits = cnnzoo.data.load("digits", examples=7)
     assert (len(digits.train), len(digits.test)) == (7, 360)
+
+
+def test_splits_in_tfds_words_are_tfds_own(imagenet_folder):
+    import tensorflow_datasets as tfds
+
+    def load(**splits):
+        return cnnzoo.data.load("imagenet2012", data_dir=imagenet_folder, image_size=(8, 8), **splits)
+
+    source = load(train="train[25%:75%]", test="train[:25%]")
+    for words, split in (("train[25%:75%]", source.train), ("train[:25%]", source.test)):
+        examples = tfds.load("imagenet2012", split=words, data_dir=imagenet_folder, as_supervised=True)
+        assert [int(label) for _, label in examples] == list(split.labels)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("trian", r"'trian' is no split of 'imagenet2012' \(.*\); its splits are .*train"),
+        ("train[:50", "is no split of"),
+        ("train[5:5]", "has no examples; give one piece"),
+        ("train+validation", "has several pieces; give one piece"),
+    ],
+)
+def test_splits_that_are_none_are_refused(imagenet_folder, words, said):
+    with pytest.raises(cnnzoo.InputError, match=said):
+        cnnzoo.data.load("imagenet2012", data_dir=imagenet_folder, image_size=(8, 8), train=words)
+
+
+def test_arrays_are_taken_as_they_are():
+    images, labels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), "uint8"), np.arange(20) % 4
+    source = cnnzoo.data.from_arrays((images, labels), (images[:5], labels[:5]), class_names="abcd")
+    assert source.train.images is images
+    assert (source.classes, source.image_shape, source.class_names) == (4, (8, 8, 3), ("a", "b", "c", "d"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"images": np.zeros((5, 8, 8))}, r"must be uint8 of shape .* not float64 of shape \(5, 8, 8, 1\)"),
+        ({"images": np.zeros((5, 64), "uint8")}, r"not uint8 of shape \(5, 64\)"),
+        ({"labels": np.zeros(4, "int64")}, r"integers of shape \(5,\), not int64 of shape \(4,\)"),
+        ({"labels": np.zeros(5)}, "not float64"),
+        ({"labels": np.array([0, 1, 2, 3, -1])}, "labels of at least 0"),
+        ({"images": np.zeros((0, 8, 8), "uint8"), "labels": np.zeros(0, "int64")}, "must have examples"),
+        ({"class_names": ["a"]}, "labels up to 4, but only 1 class names"),
+        ({"test_images": np.zeros((5, 9, 9), "uint8")}, r"two shapes, \(8, 8, 1\) in train, \(9, 9, 1\) in test"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(change, words):
+    images, labels = np.zeros((5, 8, 8), "uint8"), np.arange(5)
+    train = (change.get("images", images), change.get("labels", labels))
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.data.from_arrays(
+            train, (change.get("test_images", images), labels), class_names=change.get("class_names")
+        )
+
+
+def test_fake_images_can_be_learned_and_repeat_their_seed():
+    one, other = (cnnzoo.data.fake((8, 8, 1), classes=3, n=60) for _ in range(2))
+    np.testing.assert_array_equal(one.train.images, other.train.images)
+    means = np.stack([one.train.images[one.train.labels == label].mean(axis=0) for label in range(3)])
+    distances = np.square(one.test.images[:, None] - means).sum(axis=(2, 3, 4))
+    np.testing.assert_array_equal(distances.argmin(axis=1), one.test.labels)
+    with pytest.raises(cnnzoo.InputError, match="classes of fake data must be an integer of at least 1, not 0"):
+        cnnzoo.data.fake(classes=0)

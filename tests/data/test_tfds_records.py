@@ -4,8 +4,9 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from cnnzoo.data import Split, StreamedSplit, eval_pipeline, steps_per_epoch, streaming, train_pipeline
+from cnnzoo.data import Split, StreamedSplit, eval_pipeline, steps_per_epoch, tfds_records, train_pipeline
 from cnnzoo.data.augmentation import augmentation
+from cnnzoo.data.decoding import central
 
 
 def load(folder, **options):
@@ -67,7 +68,7 @@ def test_a_centre_keeps_the_aspect_ratio_whatever_is_asked_for(size):
     """Brightness rises by one a pixel downwards and by two to the right: the rescaled slopes tell the scale."""
     rows, columns = np.mgrid[:30, :50]
     image = (rows + 2 * columns)[..., None].astype("uint8")
-    centre = streaming.central(tf.constant(image), size).numpy()[..., 0].astype(float)
+    centre = central(tf.constant(image), size).numpy()[..., 0].astype(float)
     scale = max(size[0] / 30, size[1] / 50)
     assert centre.shape == size
     assert centre.mean() == pytest.approx(image.mean(), abs=1.5 / scale)  # half a pixel
@@ -95,7 +96,7 @@ def test_cifar10_is_streamed_as_it_is_loaded(tfds_folder):
 
 @pytest.mark.parametrize("block_bytes", [2**29, 10_000], ids=["one block", "many blocks"])
 def test_every_image_comes_once_an_epoch_in_an_order_of_its_own(streamed, loaded, monkeypatch, block_bytes):
-    monkeypatch.setattr(streaming, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(tfds_records, "BLOCK_BYTES", block_bytes)
     orders = epochs(streamed.train, 12, count=4)
     for images, _ in orders:
         assert as_set(images) == as_set(loaded.train.images)

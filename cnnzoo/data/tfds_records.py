@@ -1,13 +1,74 @@
 """Images straight from the files of a TFDS set, in their order or shuffled anew for every epoch."""
 
-import os
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
-CORES = os.cpu_count() or 1
+from cnnzoo.data.decoding import CORES, central
+from cnnzoo.data.source import StreamedSplit, held
+from cnnzoo.errors import InputError
+
 SHARDS = 16  # files read side by side
 BLOCK_BYTES = 2**29  # encoded images that are shuffled at a time; about twice as many are in memory
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TfdsSplit(StreamedSplit):
+    """Images with their labels in the files of a TFDS set.
+
+    Attributes:
+        builder: TFDS' builder, which knows the files.
+        name: TFDS' name of the split they are in, such as `"train"`.
+        image_shape: height, width and channels of every image once it is read.
+        start: number of the first example.
+        stop: number of the example after the last.
+    """
+
+    builder: Any
+    name: str
+    image_shape: tuple[int, int, int]
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, index: slice) -> "TfdsSplit":
+        start, stop, step = index.indices(len(self))
+        if step != 1:
+            raise InputError(f"examples that stay on disk are taken one after the other, not by steps of {step}")
+        return dataclasses.replace(self, start=self.start + start, stop=self.start + max(start, stop))
+
+    @property
+    def in_tfds_words(self) -> str:
+        """The split as TFDS writes it, such as `"train[0:1000]"`."""
+        return f"{self.name}[{self.start}:{self.stop}]"
+
+    def held_out(self, share: float, seed: int) -> tuple["TfdsSplit", "TfdsSplit"]:
+        """Return what remains and the last share of the examples, e.g. for validation.
+
+        They are not chosen at random, as those of a `Split` are: picking single examples out of the
+        files would read them all. TFDS shuffles a set when it writes it.
+
+        Args:
+            share: share to hold out, in (0, 1).
+            seed: without effect.
+
+        Raises:
+            InputError: either part would be empty.
+        """
+        count = held(len(self), share)
+        return self[: len(self) - count], self[len(self) - count :]
+
+    def in_order(self) -> tf.data.Dataset:
+        """Return the examples once, in TFDS' order; see `StreamedSplit.in_order`."""
+        return in_order(self.builder, self.in_tfds_words, self.image_shape)
+
+    def shuffled(self, *, seed: int, first_epoch: int, examples: int) -> tf.data.Dataset:
+        """Return examples endlessly; see `StreamedSplit.shuffled` and `shuffled`."""
+        order = {"seed": seed, "first_epoch": first_epoch, "examples": examples}
+        return shuffled(self.builder, self.in_tfds_words, self.image_shape, **order)
 
 
 def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.Dataset:
@@ -86,39 +147,6 @@ def shuffled(
 
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)
     return epochs.flat_map(epoch_of).map(parsed, num_parallel_calls=CORES, deterministic=True)
-
-
-def central(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Rescale an image until it just covers a size, its aspect ratio kept, and cut out the centre.
-
-    Bilinear and antialiased; `ScaleAndTranslate` computes only the pixels that are kept.
-
-    Args:
-        image: uint8 tensor `(height, width, channels)`.
-        size: height and width to return.
-
-    Returns:
-        uint8 tensor of that size.
-
-    Source: Krizhevsky et al. 2012, section 2: "such that the shorter side was of length 256, and then
-    cropped out the central 256×256 patch".
-
-    Example:
-    >>> import numpy as np
-    >>> central(tf.constant(np.zeros((30, 50, 3), "uint8")), (16, 16)).shape
-    TensorShape([16, 16, 3])
-    """
-    given, wanted = tf.cast(tf.shape(image)[:2], "float64"), tf.constant(size, "float64")
-    covering = tf.maximum(tf.round(given * tf.reduce_max(wanted / given)), wanted)
-    pixels = tf.raw_ops.ScaleAndTranslate(
-        images=image[tf.newaxis],
-        size=size,
-        scale=tf.cast(covering / given, "float32"),
-        translation=tf.cast(-((covering - wanted) // 2), "float32"),
-        kernel_type="triangle",
-        antialias=True,
-    )[0]
-    return tf.cast(tf.round(tf.clip_by_value(pixels, 0, 255)), "uint8")
 
 
 def _decoder(builder: Any, shape: tuple[int, int, int]):

@@ -1,0 +1,243 @@
+"""Folders of images are read as another program reads them, and what is broken in them is named."""
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnzoo
+from cnnzoo.data import Split, StreamedSplit, eval_pipeline, train_pipeline
+
+SIZE = (24, 16)
+
+
+def pixels(number, size=SIZE, mode="RGB"):
+    """Return a smooth image, another one for every number, that any codec keeps within a few grey levels."""
+    rows, columns = np.linspace(0, 3, size[0])[:, None, None], np.linspace(0, 3, size[1])[None, :, None]
+    waves = np.sin(rows + number) * np.cos(columns * (1 + number % 3)) * np.array([1, 0.5, -0.5])
+    return Image.fromarray((127.5 + 100 * waves).astype("uint8")).convert(mode)
+
+
+def write(folder, classes=("cat", "dog"), each=4, first=0, suffix=".png"):
+    for label, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            pixels(first + 10 * label + number).save(folder / name / f"{number}{suffix}")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "pets" / "train")
+    write(tmp_path / "pets" / "val", each=2, first=50)
+    return tmp_path / "pets"
+
+
+def images_of(split):
+    images, labels = zip(*eval_pipeline(split, 3).as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def test_classes_are_folders_in_alphabetical_order_and_pixels_are_pils(folder):
+    source = cnnzoo.data.load(folder)
+    assert source.class_names == ("cat", "dog")
+    assert (source.image_shape, len(source.train), len(source.test)) == ((*SIZE, 3), 8, 4)
+    np.testing.assert_array_equal(source.train.labels, [0] * 4 + [1] * 4)
+    for image, number in zip(source.train.images, [0, 1, 2, 3, 10, 11, 12, 13], strict=True):
+        np.testing.assert_array_equal(image, np.asarray(pixels(number)))
+    assert source.skipped == ()
+
+
+def test_test_is_judged_by_and_validation_watched_where_both_are_there(folder):
+    write(folder / "test", each=3, first=70)
+    source = cnnzoo.data.load(folder)
+    assert (len(source.train), len(source.test), len(source.validation)) == (8, 6, 4)
+    np.testing.assert_array_equal(source.test.images[0], np.asarray(pixels(70)))
+
+
+def test_without_a_test_folder_a_fifth_is_drawn_once(tmp_path):
+    write(tmp_path, each=10)
+    one, other = cnnzoo.data.load(tmp_path), cnnzoo.data.load(tmp_path)
+    assert (len(one.train), len(one.test)) == (16, 4)
+    np.testing.assert_array_equal(one.test.images, other.test.images)
+    rows = {image.tobytes() for image in np.concatenate([one.train.images, one.test.images])}
+    assert len(rows) == 20
+
+
+def test_streamed_images_are_those_in_memory(folder):
+    loaded, streamed = (cnnzoo.data.load(folder, stream=stream, image_size=(8, 10)) for stream in (False, True))
+    assert isinstance(loaded.train, Split)
+    assert isinstance(streamed.train, StreamedSplit)
+    for split in ("train", "test"):
+        images, labels = images_of(getattr(streamed, split))
+        np.testing.assert_array_equal(images, getattr(loaded, split).images)
+        np.testing.assert_array_equal(labels, getattr(loaded, split).labels)
+
+
+def test_a_streamed_epoch_has_every_image_once_in_an_order_of_its_own(folder):
+    train = cnnzoo.data.load(folder, stream=True).train
+
+    def epochs(**options):
+        batches = list(train_pipeline(train, 4, **options).take(6).as_numpy_iterator())
+        return [np.concatenate([batches[2 * n][0], batches[2 * n + 1][0]]) for n in range(3)]
+
+    whole = {image.tobytes() for image in images_of(train)[0]}
+    orders = epochs(seed=3)
+    assert all({image.tobytes() for image in epoch} == whole for epoch in orders)
+    assert len({epoch.tobytes() for epoch in orders}) == 3
+    np.testing.assert_array_equal(epochs(seed=3, first_epoch=2)[0], orders[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "closeness"),
+    [
+        ("a.jpg", "RGB", 8),
+        ("CMYK.JPEG", "CMYK", 8),
+        ("grey.jpg", "L", 8),
+        ("grey.png", "L", 0),
+        ("alpha.png", "RGBA", 0),
+        ("palette.png", "P", 0),
+        ("b.bmp", "RGB", 0),
+        ("grey.bmp", "L", 0),
+        ("a.gif", "P", 0),
+        ("w.webp", "RGB", 12),
+        ("with space & ümläut 犬.png", "RGB", 0),
+    ],
+)
+def test_whatever_can_be_in_a_file_comes_out_as_three_colours(tmp_path, name, mode, closeness):
+    write(tmp_path)
+    pixels(99, mode=mode).save(tmp_path / "dog" / name)
+    split = cnnzoo.data.load(tmp_path, stream=False)
+    with Image.open(tmp_path / "dog" / name) as image:
+        expected = np.asarray(image.convert("RGB")).astype(int)
+    images = np.concatenate([split.train.images, split.test.images])
+    assert min(np.abs(image - expected).max() for image in images) <= closeness
+
+
+def test_sixteen_bits_become_eight_and_animations_their_first_picture(tmp_path):
+    write(tmp_path, each=2)
+    deep = np.arange(SIZE[0] * SIZE[1], dtype="uint16").reshape(SIZE) * 170
+    Image.fromarray(deep).save(tmp_path / "cat" / "deep.png")
+    first, second = pixels(1, mode="P"), pixels(2, mode="P")
+    first.save(tmp_path / "dog" / "moving.gif", save_all=True, append_images=[second])
+    source = cnnzoo.data.load(tmp_path)
+    images = np.concatenate([source.train.images, source.test.images]).astype(int)
+    for expected in (np.repeat((deep >> 8)[..., None], 3, axis=-1), np.asarray(first.convert("RGB"))):
+        assert min(np.abs(image - expected).max() for image in images) <= 1
+
+
+def test_a_suffix_may_lie(tmp_path):
+    write(tmp_path)
+    pixels(7).save(tmp_path / "cat" / "png.png")
+    (tmp_path / "cat" / "png.png").rename(tmp_path / "cat" / "really_png.jpg")
+    assert sum(map(len, (cnnzoo.data.load(tmp_path).train, cnnzoo.data.load(tmp_path).test))) == 9
+
+
+def spoil(path, how):
+    content = path.read_bytes()
+    path.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "text": b"not a photograph"}[how])
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "text"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_broken_file_is_named_or_left_out_and_listed(tmp_path, how, suffix, caplog):
+    write(tmp_path / "train", suffix=suffix)
+    write(tmp_path / "test", suffix=suffix)
+    broken = tmp_path / "train" / "dog" / f"1{suffix}"
+    spoil(broken, how)
+    with pytest.raises(
+        cnnzoo.InputError, match=rf"dog/1\{suffix}' is no image that can be read \(.+\); mend or remove"
+    ):
+        cnnzoo.data.load(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        source = cnnzoo.data.load(tmp_path, on_error="skip")
+    assert [path for path, _ in source.skipped] == [str(broken)]
+    assert "left out 1 of 16 files" in caplog.text
+    np.testing.assert_array_equal(source.train.labels, [0, 0, 0, 0, 1, 1, 1])
+
+
+def test_a_file_that_vanishes_during_an_epoch_is_named_or_left_out(folder, caplog):
+    strict, lenient = (cnnzoo.data.load(folder, stream=True, on_error=how).train for how in ("raise", "skip"))
+    (folder / "train" / "cat" / "2.png").unlink()
+    with pytest.raises(Exception, match=r"cat/2\.png' is no image that can be read \(it is gone\)"):
+        list(train_pipeline(strict, 4).take(2))
+    with caplog.at_level(logging.WARNING):
+        batches = list(train_pipeline(lenient, 4).take(4).as_numpy_iterator())
+    assert "cat/2.png" in caplog.text
+    assert [len(labels) for _, labels in batches] == [4] * 4
+    assert len(images_of(lenient)[0]) == 7
+
+
+def test_images_in_no_class_folder_are_one_class_enough_for_an_autoencoder(tmp_path):
+    write(tmp_path, classes=["only"], each=5)
+    source = cnnzoo.data.load(tmp_path / "only")
+    assert (source.class_names, len(source.train), len(source.test)) == (("only",), 4, 1)
+    recipe = cnnzoo.Recipe(
+        model="autoencoder",
+        data=str(tmp_path / "only"),
+        epochs=1,
+        learning_rate=1e-3,
+        batch_size=4,
+        model_options={"input_shape": (*SIZE, 3)},
+    )
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    assert run.metrics["test_examples"] == 1
+    with pytest.raises(cnnzoo.InputError, match="has only one class, 'only'; a classifier needs at least two"):
+        cnnzoo.train(recipe.replace(model="lenet", model_options={}), workdir=tmp_path / "other", verbose=0)
+
+
+def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp_path):
+    recipe = cnnzoo.Recipe(
+        model="lenet",
+        data=str(folder),
+        epochs=2,
+        learning_rate=1e-3,
+        batch_size=4,
+        model_options={"input_shape": (32, 32, 3)},
+    )
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    assert run.class_names == ["cat", "dog"]
+    (folder / "train" / "cat" / "2.png").write_bytes(b"")
+    with pytest.raises(cnnzoo.InputError, match=r"cat/2\.png' is no image that can be read \(Input is empty\)"):
+        cnnzoo.train(recipe.replace(stream=True), workdir=tmp_path / "other", verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "options", "words"),
+    [
+        (lambda folder: (folder / "train" / "bird").mkdir(), {}, r"class folder '.*bird' holds no images \(\.jpg"),
+        (lambda folder: write(folder / "val", classes=["bird"]), {}, "has class folders that 'train' lacks: bird"),
+        (
+            lambda folder: shutil.rmtree(folder / "val"),
+            {"image_size": (0, 5)},
+            r"image_size must be \(height, width\), two positive integers, not \(0, 5\)",
+        ),
+        (
+            lambda folder: pixels(1, (30, 20)).save(folder / "train" / "dog" / "large.png"),
+            {},
+            r"large\.png' is 30×20, others are 24×16; give image_size=\(height, width\)",
+        ),
+        (lambda folder: None, {"on_error": "ignore"}, "on_error must be 'raise' or 'skip', not 'ignore'"),
+        (lambda folder: None, {"train": "train[:90%]"}, "words of TFDS' split language"),
+        (shutil.rmtree, {}, "there is no folder '.*pets'"),
+        (lambda folder: shutil.rmtree(folder / "train" / "cat"), {}, "class folders that 'train' lacks: cat"),
+    ],
+)
+def test_what_is_no_set_of_photographs_is_refused(folder, spoilt, options, words):
+    spoilt(folder)
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.data.load(folder, **options)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match="holds neither class folders nor images"):
+        cnnzoo.data.load(tmp_path)
+
+
+def test_hidden_files_and_others_are_passed_over(folder):
+    (folder / "train" / "cat" / ".DS_Store").write_bytes(b"x")
+    (folder / "train" / "cat" / "notes.txt").write_text("x")
+    (folder / "train" / ".git").mkdir()
+    assert len(cnnzoo.data.load(folder).train) == 8
