@@ -40,7 +40,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     model = run.model()
     source = source_of(recipe, data_dir)
     with data.broken_files_named():
-        return judged(recipe, model, source.test[: recipe.test_examples])
+        return judged(recipe, model, source.test)
 
 
 def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:

@@ -146,7 +146,7 @@ def _session(recipe: Recipe) -> Iterator[None]:
 
 
 def _judgement(recipe: Recipe, run: Run, model: keras.Model, source: data.Source, images: int) -> dict[str, Any]:
-    history, test = run.history, source.test[: recipe.test_examples]
+    history, test = run.history, source.test
     seconds = sum(row["seconds"] for row in history)
     metrics = {
         "recipe": recipe.name,
