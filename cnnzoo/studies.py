@@ -7,8 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from cnnzoo import distribute, training
 from cnnzoo import run as runs
-from cnnzoo import training
 from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
 from cnnzoo.recipe import Study, load_recipe
@@ -50,9 +50,11 @@ def run(
     study: Study | str,
     *,
     workdir: str | Path | None = None,
-    resume: bool = False,
+    resume: bool | None = False,
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
+    strategy: Any = "auto",
+    devices: int | None = None,
 ) -> Comparison:
     """Run a study and compare what its variants reach on the test images.
 
@@ -65,6 +67,8 @@ def run(
         resume: go on with the study in `workdir`, by default the latest one of this name.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: Keras' `verbose`, for every run.
+        strategy: where every run trains, as `cnnzoo.train` says; on one machine.
+        devices: number of replicas, for `"mirrored"`.
 
     Returns:
         The `Comparison`, which is also written into the folder, as `metrics.json`.
@@ -85,12 +89,17 @@ def run(
         if not isinstance(loaded, Study):
             raise InputError(f"{study!r} is a recipe, not a study: it is run by cnnzoo.train")
         study = loaded
+    chosen = distribute.strategy(strategy, devices=devices)
+    if distribute.place_in(chosen).workers > 1:
+        raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
+    if resume is None:
+        resume = workdir is not None and Run(workdir).recipe_file.is_file()
     whole = runs.reopen(workdir, study.name) if resume else runs.begin(workdir, study.name, study.to_dict())
     if resume and whole.content != _as_written(study):
         raise InputError(f"the study in {str(whole.folder)!r} was begun with other values; resume it with the same")
     try:
         with read_once():
-            finished = _finished(study, whole.folder, data_dir, verbose)
+            finished = _finished(study, whole.folder, data_dir, verbose, chosen)
     except InputError:
         if not resume:
             whole.discard_if_empty()
@@ -100,7 +109,9 @@ def run(
     return Comparison(whole.folder, rows)
 
 
-def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: str | int) -> dict[str, list[Run]]:
+def _finished(
+    study: Study, folder: Path, data_dir: str | Path | None, verbose: str | int, strategy: Any
+) -> dict[str, list[Run]]:
     """Bring every run to its end, and return them by variant."""
     finished: dict[str, list[Run]] = {name: [] for name in study.variants}
     for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
@@ -117,6 +128,7 @@ def _finished(study: Study, folder: Path, data_dir: str | Path | None, verbose: 
                 resume=begun,
                 data_dir=data_dir,
                 verbose=verbose,
+                strategy=strategy,
                 pretrained=folder
                 / ".pretrained",  # shared by all variants that pretrain alike; no variant has such a name
             )

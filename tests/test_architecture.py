@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "cnnzoo"
 
 FLOORS = [
     {"errors"},
-    {"files", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
+    {"files", "launch", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
     {"models", "callbacks", "data", "recipe", "run", "distribute"},
     {"analysis", "serving", "pretraining"},
     {"training"},

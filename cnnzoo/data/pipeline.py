@@ -40,6 +40,8 @@ def train_pipeline(
     seed: int = 0,
     first_epoch: int = 0,
     steps: int | None = None,
+    worker: int = 0,
+    workers: int = 1,
 ) -> tf.data.Dataset:
     """Return endless shuffled batches, epoch after epoch; use with `steps_per_epoch`.
 
@@ -58,6 +60,8 @@ def train_pipeline(
         seed: seed of order and augmentation.
         first_epoch: epoch to begin with, from 0.
         steps: batches in an epoch, at most `steps_per_epoch`, which is the default.
+        worker: index of the worker whose part of each batch is wanted.
+        workers: how many there are; `batch_size` is a multiple of it.
 
     Returns:
         A dataset of `(images, labels)`: float32 `(batch, height, width, channels)`, or uint8 without
@@ -79,8 +83,8 @@ def train_pipeline(
         raise InputError(f"steps must be from 1 to the {whole} whole batches of an epoch, not {steps}")
     augment = augment or Augmentation()
     augment.check(split.image_shape)
-    order = (batch_size, steps, seed, first_epoch)
-    batches, read = _streamed(split, *order) if isinstance(split, StreamedSplit) else _gathered(split, *order)
+    order = (batch_size, steps, seed, first_epoch, worker, workers)
+    batches, read = _streamed(split, *order[:4]) if isinstance(split, StreamedSplit) else _gathered(split, *order)
 
     def batch_of(number, chosen):
         images, labels = read(chosen)
@@ -92,18 +96,20 @@ def train_pipeline(
     return _prefetched(batches.map(batch_of, num_parallel_calls=CORES, deterministic=True))
 
 
-def _gathered(split: Split, batch_size: int, steps: int, seed: int, first_epoch: int) -> tuple[tf.data.Dataset, Read]:
+def _gathered(
+    split: Split, batch_size: int, steps: int, seed: int, first_epoch: int, worker: int, workers: int
+) -> tuple[tf.data.Dataset, Read]:
     """Return a dataset of batch numbers and shuffled indices, and what reads a batch by its indices."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
 
     def indices_of(epoch):
         order = tf.random.experimental.stateless_shuffle(tf.range(len(split)), seed=tf.stack([seed, epoch]))
-        batches = tf.reshape(order[: steps * batch_size], (steps, batch_size))
+        batches = tf.reshape(order[: steps * batch_size], (steps, workers, batch_size // workers))[:, worker]
         return tf.data.Dataset.from_tensor_slices((epoch * steps + tf.range(steps), batches))
 
     def read(indices):
-        batch = tf.ensure_shape(tf.gather(images, indices), (batch_size, *split.image_shape))
-        return batch, tf.ensure_shape(tf.gather(labels, indices), (batch_size,))
+        batch = tf.ensure_shape(tf.gather(images, indices), (batch_size // workers, *split.image_shape))
+        return batch, tf.ensure_shape(tf.gather(labels, indices), (batch_size // workers,))
 
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)
     return epochs.flat_map(indices_of), read
@@ -153,4 +159,6 @@ def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     """
     options = tf.data.Options()
     options.autotune.enabled = False
+    # Where several workers get the same dataset each takes its share of the batches; files cannot be shared out.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.prefetch(AHEAD).with_options(options)

@@ -1,8 +1,22 @@
 """Making use of every core, every accelerator and every machine."""
 
-from cnnzoo.distribute.cluster import Place, place_in
+from cnnzoo.distribute.cluster import Place, WorkerLostError, by_chief, lost_workers_named, place_in
+from cnnzoo.distribute.feeding import among_workers
 from cnnzoo.distribute.multi_worker import MultiWorkerStrategy
 from cnnzoo.distribute.slices import InSlices, in_slices, slices_for
-from cnnzoo.distribute.strategies import strategy
+from cnnzoo.distribute.strategies import split_cpu, strategy
 
-__all__ = ["InSlices", "MultiWorkerStrategy", "Place", "in_slices", "place_in", "slices_for", "strategy"]
+__all__ = [
+    "InSlices",
+    "MultiWorkerStrategy",
+    "Place",
+    "WorkerLostError",
+    "among_workers",
+    "by_chief",
+    "in_slices",
+    "lost_workers_named",
+    "place_in",
+    "slices_for",
+    "split_cpu",
+    "strategy",
+]

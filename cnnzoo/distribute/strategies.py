@@ -1,31 +1,35 @@
 """Where a recipe trains: on one device, on several of one machine, or on several machines."""
 
-import json
-import os
-from collections.abc import Mapping
-
 import keras
 import tensorflow as tf
 
+from cnnzoo.distribute import membership
+from cnnzoo.distribute.cluster import tasks_of
+from cnnzoo.distribute.meeting import PATIENCE, meet
 from cnnzoo.distribute.multi_worker import MultiWorkerStrategy
 from cnnzoo.errors import InputError, unknown
 
 KINDS = ("auto", "default", "mirrored", "multi_worker")
 
 
-def strategy(kind: str = "auto", *, devices: int | None = None) -> tf.distribute.Strategy:
+def strategy(
+    kind: str | tf.distribute.Strategy = "auto", *, devices: int | None = None, wait: float = PATIENCE
+) -> tf.distribute.Strategy:
     """Return the strategy of `tf.distribute` to train under, made anew.
 
     Make the model and compile it within its `scope()`; batches are the global ones, cut among the replicas.
 
     Args:
-        kind: `"auto"` for several machines where `TF_CONFIG` or Slurm tells of them, else for all GPUs where there
-            are several, else for the one device. `"default"`, `"mirrored"` or `"multi_worker"` ask for one of them.
+        kind: `"auto"` for several machines where `TF_CONFIG`, Slurm or Kubernetes tell of them (see
+            `membership.resolver`), else for all GPUs where there are several, else for the one device. `"default"`,
+            `"mirrored"` or `"multi_worker"` ask for one of them. A strategy is returned as it is.
         devices: number of replicas on this machine for `"mirrored"`, of its GPUs, or of its CPUs where it has no GPU;
             default all.
+        wait: seconds to wait for the other workers at most; > 0.
 
     Raises:
-        InputError: no such strategy, fewer devices than asked for, or a `TF_CONFIG` that cannot be.
+        InputError: no such strategy, fewer devices than asked for, a cluster that cannot be, or a worker that does not
+            come.
 
     Example:
     >>> strategy("default").num_replicas_in_sync
@@ -33,23 +37,46 @@ def strategy(kind: str = "auto", *, devices: int | None = None) -> tf.distribute
     """
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"strategies are for Keras' TensorFlow backend, not {keras.backend.backend()!r}")
+    if isinstance(kind, tf.distribute.Strategy):
+        if devices is not None:
+            raise InputError(f"a strategy has its devices; leave out devices={devices!r}")
+        return kind
     if kind in ("parameter_server", "parameterserver"):
         raise InputError("Keras 3 does not train with parameter servers; use 'multi_worker', or 'auto'")
     if kind not in KINDS:
         raise unknown("strategy", kind, KINDS, plural="strategies")
+    if not (isinstance(wait, int | float) and 0 < wait < float("inf")):
+        raise InputError(f"wait must be a positive number of seconds, not {wait!r}")
     if kind == "auto":
         kind = _found(devices)
-    if kind == "multi_worker":
-        return _multi_worker()
     if kind == "mirrored":
         return tf.distribute.MirroredStrategy(_devices(devices))
-    if devices not in (None, 1):
-        raise InputError(f"strategy 'default' has one device; devices={devices} is for 'mirrored'")
-    return tf.distribute.get_strategy()
+    if devices is not None and not (kind == "default" and devices == 1):
+        raise InputError(f"devices={devices!r} is for the strategy 'mirrored', not for {kind!r}")
+    return _multi_worker(wait) if kind == "multi_worker" else tf.distribute.get_strategy()
+
+
+def split_cpu(count: int) -> None:
+    """Make several devices of the CPU, and hide the GPUs, to try out what several devices do on any machine.
+
+    Args:
+        count: number of devices; ≥ 1.
+
+    Raises:
+        InputError: no such number, or TensorFlow has started, after which devices stay as they are.
+    """
+    if type(count) is not int or count < 1:
+        raise InputError(f"a CPU is split into at least 1 device, not {count!r}")
+    try:
+        tf.config.set_visible_devices([], "GPU")
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    except RuntimeError as error:
+        raise InputError("the CPU can be split only before TensorFlow's first operation") from error
 
 
 def _found(devices: int | None) -> str:
-    if os.environ.get("TF_CONFIG") or _slurm_tasks() > 1:
+    if membership.is_told_of():
         return "multi_worker"
     several = devices is not None and devices > 1
     # Physical ones: to ask for logical ones starts TensorFlow, and then its threads cannot be set for slices.
@@ -66,50 +93,13 @@ def _devices(count: int | None) -> list[str]:
     return names[:count]
 
 
-def _multi_worker() -> tf.distribute.Strategy:
-    if "TF_CONFIG" in os.environ:
-        check_tf_config(os.environ["TF_CONFIG"])
-        return MultiWorkerStrategy()
-    if _slurm_tasks() > 1:
-        return MultiWorkerStrategy(cluster_resolver=tf.distribute.cluster_resolver.SlurmClusterResolver())
-    raise InputError("strategy 'multi_worker' needs TF_CONFIG in the environment, or a Slurm job of several tasks")
-
-
-def _slurm_tasks() -> int:
-    return int(os.environ.get("SLURM_NTASKS", "1")) if "SLURM_STEP_NODELIST" in os.environ else 1
-
-
-def check_tf_config(text: str) -> None:
-    """Refuse what TensorFlow would fail on, or wait for without end.
-
-    Args:
-        text: what `TF_CONFIG` holds, such as
-            `{"cluster": {"worker": ["a:1234", "b:1234"]}, "task": {"type": "worker", "index": 0}}`.
-
-    Raises:
-        InputError: it is no JSON, or it names no such task.
-
-    Example:
-    >>> check_tf_config('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}')
-    """
-    try:
-        config = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"TF_CONFIG is not JSON ({error}): {text!r}") from error
-    cluster = config.get("cluster") if isinstance(config, Mapping) else None
-    if not isinstance(cluster, Mapping) or not all(_addresses(hosts) for hosts in cluster.values()) or not cluster:
+def _multi_worker(wait: float) -> tf.distribute.Strategy:
+    resolver = membership.resolver()
+    if resolver is None:
         raise InputError(
-            'TF_CONFIG must name its cluster as {"cluster": {"worker": ["host:port", …]}, "task": {…}}, '
-            f"not {text!r}"
+            "strategy 'multi_worker' needs TF_CONFIG in the environment, a Slurm step of several tasks, or "
+            f"{membership.HOSTS} with {membership.INDEX}"
         )
-    if set(cluster) - {"worker", "chief", "evaluator"}:
-        raise InputError(f"the cluster in TF_CONFIG has {', '.join(cluster)}; Keras 3 trains with workers alone")
-    task = config.get("task")
-    kind, index = (task.get("type"), task.get("index")) if isinstance(task, Mapping) else (None, None)
-    if kind not in cluster or type(index) is not int or not 0 <= index < len(cluster[kind]):
-        tasks = ", ".join(f"{name} 0 to {len(hosts) - 1}" for name, hosts in cluster.items())
-        raise InputError(f"the task in TF_CONFIG is {kind} {index}; its cluster has {tasks}")
-
-
-def _addresses(hosts: object) -> bool:
-    return isinstance(hosts, list) and bool(hosts) and all(isinstance(host, str) and ":" in host for host in hosts)
+    cluster, tasks = resolver.cluster_spec().as_dict(), tasks_of(resolver)
+    meet([cluster[kind][index] for kind, index in tasks], tasks.index((resolver.task_type, resolver.task_id)), wait)
+    return MultiWorkerStrategy(cluster_resolver=resolver)

@@ -19,6 +19,7 @@ from cnnzoo.pretraining.rows import Rows
 from cnnzoo.pretraining.shallow import Shallow
 from cnnzoo.pretraining.source import check_finite, examples
 from cnnzoo.pretraining.stages import Stage, stages
+from cnnzoo.pretraining.workers import Workers
 from cnnzoo.steps import executions
 
 
@@ -52,7 +53,13 @@ class PretrainingRun:
         self.data = examples(asked.data, model)
         self.size = min(asked.batch_size, self.data.count)
         # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
-        replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+        self.workers = Workers(model)
+        replicas = self.workers.replicas
+        if self.size % replicas:
+            raise InputError(
+                f"a batch of {self.size} cannot be cut evenly among {replicas} replicas; give a batch_size that is a "
+                f"multiple of {replicas}, such as {max(1, self.size // replicas) * replicas}"
+            )
         limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
         self.steps, self.together = executions(self.data.count // self.size, limit)
         self.slices = _slices_for(self.size) if replicas == 1 else 1
@@ -97,7 +104,7 @@ class PretrainingRun:
                     history[stage.name] = self._train(number, stage, *below)
                 else:
                     history[stage.name] = {"loss": [], "seconds": []}
-                if self.backup and not found:
+                if self.backup and not found and self.workers.is_chief:
                     self.backup.save(number, stage, history[stage.name])
         finally:
             self.ascent.close()
@@ -107,6 +114,12 @@ class PretrainingRun:
         """Return for each stage what the backup holds; `None` from the first one on that is missing."""
         found: list[Any] = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
         first = found.index(None) if None in found else len(found)
+        agreed = self.workers.by_chief(lambda: first)
+        if agreed != first:
+            raise InputError(
+                f"worker {self.workers.index} finds {first} pretrained layers in {str(self.asked.backup)!r}, the chief "
+                f"{agreed}; to resume, all workers must see the same folder"
+            )
         return found[:first] + [None] * (len(found) - first)
 
     def _train(self, number: int, stage: Stage, rows: Rows, below: Any) -> dict[str, list[float]]:
@@ -135,14 +148,15 @@ class PretrainingRun:
                 shallow.default_loss() if self.asked.loss is None else self.asked.loss,
                 steps_per_execution=self.together,
             )
-        if self.asked.verbose:
+        verbose = self.asked.verbose if self.workers.is_chief else 0
+        if verbose:
             print(self._headline(number, stage, shape))
         batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
         arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
         clock = Clock()
         callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock]
         try:
-            history = shallow.fit(**arguments, callbacks=callbacks, verbose=self.asked.verbose).history
+            history = shallow.fit(**arguments, callbacks=callbacks, verbose=verbose).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
         return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}

@@ -2,21 +2,24 @@
 
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from cnnzoo import data, models, optimizers
+from cnnzoo import data, distribute, models, optimizers
 from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, StopOnNaN
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import LayerwisePretraining
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
-from cnnzoo.training.judging import EVALUATION_BATCH
+from cnnzoo.training.judging import EVALUATION_BATCH, evaluation_batch
 from cnnzoo.training.tasks import task_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def pretrain(
@@ -46,7 +49,7 @@ def pretrain(
         optimizer=optimizer,
         seed=recipe.seed,
         backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe, model),
-        verbose=_verbosity(verbose),
+        verbose=_verbosity(verbose, model),
     )
     pretraining.pretrain(model)
     return pretraining.history
@@ -97,51 +100,80 @@ def fit(
     Raises:
         InputError: the run's files do not belong together, or the loss is no number any more.
     """
+    strategy = model.distribute_strategy
+    place = distribute.place_in(strategy)
     checkpoint = Checkpoint(run.checkpoint_file, model)
-    first_epoch = checkpoint.restore()
-    if len(run.history) < first_epoch:
-        raise InputError(
-            f"{str(run.history_file)!r} has {len(run.history)} rows, but the checkpoint stands after {first_epoch} "
-            "epochs; put the file back, or begin another run"
-        )
+    first_epoch = _epochs_behind(run, checkpoint, strategy)
     preprocess, task = models.preprocessing(recipe.model, model), task_of(model)
     validation = None
     if validation_split is not None:
-        size = _validation_batch(len(validation_split))
+        size = evaluation_batch(len(validation_split), place.replicas)
         validation = task.batches(data.eval_pipeline(validation_split, size, preprocess=preprocess))
-    batches = data.train_pipeline(
-        train_split,
-        recipe.batch_size,
-        preprocess=preprocess,
-        augment=augmentation(recipe.augment, model.input_shape[1:]),
-        seed=recipe.seed,
-        first_epoch=first_epoch,
-        steps=steps,
-    )
+
+    def batches(worker: int, workers: int) -> "tf.data.Dataset":
+        return task.batches(
+            data.train_pipeline(
+                train_split,
+                recipe.batch_size,
+                preprocess=preprocess,
+                augment=augmentation(recipe.augment, model.input_shape[1:]),
+                seed=recipe.seed,
+                first_epoch=first_epoch,
+                steps=steps,
+                worker=worker,
+                workers=workers,
+            )
+        )
+
     fitted.fit(
-        task.batches(batches),
+        distribute.among_workers(strategy, batches, recipe.batch_size),
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         initial_epoch=first_epoch,
         validation_data=validation,
         shuffle=False,
-        verbose=_verbosity(verbose),
+        verbose=_verbosity(verbose, model),
         callbacks=[
             EpochRandomness(),
             StopOnNaN(),
-            DeadStart(),
-            HistoryFile(run.history_file, rows=run.history[:first_epoch]),
-            checkpoint,
-            keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
+            *(_written_down(run, checkpoint, first_epoch) if place.is_chief else ()),
         ],
     )
 
 
-def _validation_batch(examples: int) -> int:
-    """Return a batch size whose last, partial batch is not too small to be cut into slices."""
-    sizes = range(min(EVALUATION_BATCH, examples), 0, -1)
-    return next(size for size in sizes if examples % size == 0 or examples % size >= (os.cpu_count() or 1))
+def _written_down(run: Run, checkpoint: Checkpoint, first_epoch: int) -> list[keras.callbacks.Callback]:
+    """Return what the chief alone does: the run's files, and what is said about the run."""
+    return [
+        DeadStart(),
+        HistoryFile(run.history_file, rows=run.history[:first_epoch]),
+        checkpoint,
+        keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
+    ]
 
 
-def _verbosity(verbose: str | int) -> str | int:
+def _epochs_behind(run: Run, checkpoint: Checkpoint, strategy: Any) -> int:
+    """Restore the last checkpoint on every worker, and return the number of whole epochs behind it."""
+    with strategy.scope():  # for the optimizer's variables
+        epochs = checkpoint.restore()
+
+    def the_chiefs() -> int:
+        if len(run.history) < epochs:
+            raise InputError(
+                f"{str(run.history_file)!r} has {len(run.history)} rows, but the checkpoint stands after {epochs} "
+                "epochs; put the file back, or begin another run"
+            )
+        return epochs
+
+    agreed = distribute.by_chief(strategy, the_chiefs)
+    if agreed != epochs:
+        raise InputError(
+            f"{distribute.place_in(strategy)} finds {epochs} whole epochs in {str(run.folder)!r}, the chief {agreed}; "
+            "to resume, all workers must see the same folder"
+        )
+    return epochs
+
+
+def _verbosity(verbose: str | int, model: keras.Model) -> str | int:
+    if not distribute.place_in(model.distribute_strategy).is_chief:
+        return 0
     return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose

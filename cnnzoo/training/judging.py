@@ -1,12 +1,14 @@
 """Judge a trained model on the test images."""
 
 import math
+import os
 from pathlib import Path
 
 import keras
 
-from cnnzoo import data, models
+from cnnzoo import data, distribute, models
 from cnnzoo.analysis import ModelCode, pca, squared_error
+from cnnzoo.errors import InputError
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.preparing import source_of
@@ -47,9 +49,36 @@ def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str
     """Return the loss on a split, and the figure that the model's task is judged by."""
     task = task_of(model)
     preprocess = models.preprocessing(recipe.model, model)
-    batches = task.batches(data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess))
+    replicas = distribute.place_in(model.distribute_strategy).replicas
+    size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
+    batches = task.batches(data.eval_pipeline(split, size, preprocess=preprocess))
     results = model.evaluate(batches, verbose=0, return_dict=True)
     return {name: float(results[name]) for name in task.figures}
+
+
+def evaluation_batch(examples: int, replicas: int = 1) -> int:
+    """Return a batch size that replicas, or slices of one, can share.
+
+    Keras looks at the first batch, whose parts must be equal; in the last, partial one none may be empty.
+
+    Args:
+        examples: how many there are.
+        replicas: among how many replicas a batch is cut.
+
+    Raises:
+        InputError: there are too few examples for so many replicas.
+
+    Example:
+    >>> evaluation_batch(10_000), evaluation_batch(7, replicas=2)
+    (500, 4)
+    """
+    parts = replicas if replicas > 1 else os.cpu_count() or 1
+    for size in range(min(EVALUATION_BATCH, examples), 0, -1):
+        if size % replicas == 0 and (examples % size == 0 or examples % size >= parts):
+            return size
+    raise InputError(
+        f"{examples} images to judge or to watch by are too few for {replicas} replicas; use fewer devices"
+    )
 
 
 def principal_components(

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from cnnzoo.distribute import strategies, strategy
+from cnnzoo.distribute import membership, split_cpu, strategies, strategy
+from cnnzoo.distribute.cluster import tasks_of
 
 CLUSTER = {"worker": ["a:1", "b:2"]}
 
@@ -15,7 +16,7 @@ def config(cluster=CLUSTER, kind="worker", index=0):
 
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch):
-    for name in ("TF_CONFIG", "SLURM_STEP_NODELIST", "SLURM_NTASKS"):
+    for name in ("TF_CONFIG", "SLURM_STEP_NODELIST", "SLURM_STEP_NUM_TASKS", "CNNZOO_HOSTS", "JOB_COMPLETION_INDEX"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,7 +30,7 @@ def test_what_auto_goes_by(monkeypatch):
     assert strategies._found(2) == "mirrored"
     monkeypatch.setenv("SLURM_STEP_NODELIST", "node[1-2]")
     assert strategies._found(None) == "default"
-    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     assert strategies._found(None) == "multi_worker"
     monkeypatch.delenv("SLURM_STEP_NODELIST")
     monkeypatch.setenv("TF_CONFIG", config())
@@ -42,9 +43,14 @@ def test_what_auto_goes_by(monkeypatch):
         ({"kind": "parameter_server"}, "Keras 3 does not train with parameter servers"),
         ({"kind": "miror"}, "unknown strategy 'miror'; did you mean 'mirrored'"),
         ({"kind": "mirrored", "devices": 3}, "devices must be from 1 to the 2 CPUs of this machine, not 3"),
+        ({"kind": "multi_worker", "devices": 2}, "devices=2 is for the strategy 'mirrored', not for 'multi_worker'"),
+        ({"kind": tf.distribute.get_strategy(), "devices": 1}, "a strategy has its devices; leave out devices=1"),
         ({"kind": "mirrored", "devices": 0}, "devices must be from 1 to"),
-        ({"kind": "default", "devices": 2}, "'default' has one device; devices=2 is for 'mirrored'"),
-        ({"kind": "multi_worker"}, "needs TF_CONFIG in the environment, or a Slurm job"),
+        ({"kind": "default", "devices": 2}, "devices=2 is for the strategy 'mirrored', not for 'default'"),
+        (
+            {"kind": "multi_worker"},
+            "needs TF_CONFIG in the environment, a Slurm step of several tasks, or CNNZOO_HOSTS",
+        ),
     ],
 )
 def test_what_cannot_be_had_is_refused(arguments, words):
@@ -60,7 +66,12 @@ def test_what_cannot_be_had_is_refused(arguments, words):
         (config(cluster={}), "must name its cluster"),
         (config(cluster={"worker": "a:1"}), "must name its cluster"),
         (config(cluster={"worker": ["a"]}), "must name its cluster"),
-        (config(cluster={**CLUSTER, "ps": ["c:3"]}), "has worker, ps; Keras 3 trains with workers alone"),
+        (
+            config(cluster={**CLUSTER, "ps": ["c:3"]}),
+            r"has parameter servers \('ps'\), with which Keras 3 does not train",
+        ),
+        (config(cluster={"worker": ["a:port"]}), "must name its cluster"),
+        (config(cluster={**CLUSTER, "evaluator": ["c:3"]}), "has worker, evaluator; Keras 3 trains with workers alone"),
         (config(index=2), "the task in TF_CONFIG is worker 2; its cluster has worker 0 to 1"),
         (config(kind="chief"), "is chief 0; its cluster has worker 0 to 1"),
         (json.dumps({"cluster": CLUSTER}), "is None None"),
@@ -70,3 +81,45 @@ def test_a_tf_config_that_cannot_be_is_refused(monkeypatch, text, words):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(cnnzoo.InputError, match=words):
         strategy("auto")
+
+
+def test_slurm_tells_of_its_tasks(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "node[1-2]")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "2(x2)")
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    found = membership.resolver()
+    assert found.cluster_spec().as_dict() == {"worker": ["node1:8888", "node1:8889", "node2:8888", "node2:8889"]}
+    assert (tasks_of(found), found.task_type, found.task_id) == ([("worker", index) for index in range(4)], "worker", 3)
+
+
+def test_kubernetes_tells_which_pod_of_an_indexed_job_one_is(monkeypatch):
+    monkeypatch.setenv("CNNZOO_HOSTS", "job-0.net:1,job-1.net:1")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
+    assert strategies._found(None) == "multi_worker"
+    found = membership.resolver()
+    assert found.cluster_spec().as_dict() == {"worker": ["job-0.net:1", "job-1.net:1"]}
+    assert (found.task_type, found.task_id) == ("worker", 1)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "index", "words"),
+    [
+        ("a:1,b", "0", "CNNZOO_HOSTS must name every worker as host:port,host:port, not 'a:1,b'"),
+        ("a:1,b:70000", "0", "CNNZOO_HOSTS must name every worker"),
+        ("a:1,b:1", "2", "JOB_COMPLETION_INDEX must be from 0 to 1, one for each of CNNZOO_HOSTS, not '2'"),
+        ("a:1,b:1", "", "JOB_COMPLETION_INDEX must be from 0 to 1"),
+    ],
+)
+def test_hosts_that_cannot_be_are_refused(monkeypatch, hosts, index, words):
+    monkeypatch.setenv("CNNZOO_HOSTS", hosts)
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", index)
+    with pytest.raises(cnnzoo.InputError, match=words):
+        strategy("auto")
+
+
+def test_a_cpu_is_split_before_tensorflow_starts_and_not_after():
+    with pytest.raises(cnnzoo.InputError, match="only before TensorFlow's first operation"):
+        split_cpu(3)
+    with pytest.raises(cnnzoo.InputError, match="into at least 1 device, not 0"):
+        split_cpu(0)

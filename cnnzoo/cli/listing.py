@@ -1,0 +1,73 @@
+"""`cnnzoo list` and `cnnzoo info`: what there is, and its arithmetic."""
+
+import json
+import re
+from typing import Annotated
+
+import typer
+
+from cnnzoo.cli.app import app, start_tensorflow
+from cnnzoo.errors import InputError
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the models and the recipes."""
+    from cnnzoo.models import list_models
+    from cnnzoo.recipe import list_recipes
+
+    print("models")
+    for name in list_models():
+        print(f"  {name}")
+    print("recipes")
+    recipes = list_recipes()
+    for name, title in recipes.items():
+        print(f"  {name:{max(map(len, recipes))}}  {title}")
+
+
+@app.command()
+def info(
+    model: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows.")],
+    input: Annotated[
+        str | None, typer.Option("--input", metavar="SIZE", help="Size of an image, as 28, 28x28 or 400x400x3.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An argument of the model, as classes=5.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, with more columns.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print a model's arithmetic, layer by layer: sizes, fields, parameters, connections, multiply-adds, memory."""
+    if markdown and as_json:
+        raise InputError("--markdown and --json ask for one output in two forms: give one of them")
+    start_tensorflow()
+    from cnnzoo import models
+    from cnnzoo.analysis import conv_report
+    from cnnzoo.recipe import parse_settings
+
+    options = parse_settings(settings or [])
+    if input is not None:
+        if "input_shape" in options:
+            raise InputError("--input and --set input_shape say the same: give one of them")
+        options["input_shape"] = _image_shape(input, model)
+    report = conv_report(models.create(model, **{"compile": False, **options}))
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=1))
+    elif markdown:
+        print(report.to_markdown())
+    else:
+        summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
+        print(f"{model}: {summary}\n\n{report}")
+
+
+def _image_shape(text: str, model: str) -> tuple[int, ...]:
+    """Return the shape that `--input` names, with the depth of the model's own images where it names none."""
+    from cnnzoo import models
+
+    if not re.fullmatch(r"[1-9]\d*([x×][1-9]\d*){0,2}", text):
+        raise InputError(f"--input is written as 28, 28x28 or 28x28x1 (height, width, depth), not {text!r}")
+    sides = tuple(map(int, re.split("[x×]", text)))
+    if len(sides) == 3:
+        return sides
+    depth = models.create(model, compile=False).input_shape[-1]
+    return (*(sides * 2)[:2], depth)

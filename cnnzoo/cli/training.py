@@ -1,0 +1,158 @@
+"""`cnnzoo train`: here, on several devices, or in several processes."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from cnnzoo.cli.app import DataDir, app, in_words, start_tensorflow
+from cnnzoo.errors import InputError
+
+if TYPE_CHECKING:
+    from cnnzoo.recipe import Recipe, Study
+    from cnnzoo.run import Run
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows, or a recipe file.")],
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in one step, over all devices.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides weights, order, dropout and augmentation.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other value of the recipe, as augment=affine."),
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
+    workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/RECIPE/NUMBER).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run, or the one in WORKDIR.")] = False,
+    resume_or_begin: Annotated[
+        bool, typer.Option("--resume-or-begin", help="Go on with the run in WORKDIR, or begin it there.")
+    ] = False,
+    data_dir: DataDir = None,
+    strategy: Annotated[
+        str, typer.Option(help="default, mirrored, multi_worker, or auto: as many devices and machines as there are.")
+    ] = "auto",
+    devices: Annotated[int | None, typer.Option(help="Devices of this machine to train on (default: all).")] = None,
+    cpus_as: Annotated[
+        int | None, typer.Option(metavar="N", help="Split the CPU into N devices, to try out several.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Train in N processes on this machine, as on N machines.")
+    ] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
+) -> None:
+    """Train a model by a recipe and judge it on the test images."""
+    from cnnzoo.recipe import Study, load_recipe
+
+    if resume and resume_or_begin:
+        raise InputError("--resume and --resume-or-begin ask for two things: give one of them")
+    going_on = resume or (resume_or_begin and workdir is not None and (workdir / "recipe.json").is_file())
+    chosen = _begun(workdir, recipe) if going_on else load_recipe(recipe)
+    chosen = chosen.smoke() if smoke else chosen
+    chosen = chosen.override(settings or [])
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
+    chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
+    if workers is not None:
+        raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen))
+
+    start_tensorflow()
+    from cnnzoo import distribute, studies, training
+
+    if cpus_as is not None:
+        distribute.split_cpu(cpus_as)
+        devices = cpus_as if devices is None and strategy in ("auto", "mirrored") else devices
+    where = {"strategy": distribute.strategy(strategy, devices=devices, wait=wait)}
+    place = distribute.place_in(where["strategy"])
+    if place.workers > 1:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
+    common = {"workdir": workdir, "resume": None if resume_or_begin else resume, "data_dir": data_dir, **where}
+    try:
+        if isinstance(chosen, Study):
+            comparison = studies.run(chosen, **common)
+            print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
+            return
+        run = training.train(chosen, **common)
+    except KeyboardInterrupt:
+        folder = f" --workdir {workdir}" if workdir else ""
+        print(f"\nstopped; go on with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
+        _leave(130, place.workers)
+    except InputError as error:
+        if place.workers == 1:
+            raise
+        print(f"cnnzoo: {error}", file=sys.stderr)
+        _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place.workers)
+    if place.is_chief:
+        _print_run(run)
+    else:
+        print(f"{place} is done; the chief wrote the run into {run.folder}")
+
+
+def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study") -> int:
+    """Hand the same command over to several processes, and return their exit code."""
+    from cnnzoo.launch import run_workers
+    from cnnzoo.recipe import Study
+
+    if isinstance(chosen, Study):
+        raise InputError(f"--workers is for a recipe, and {chosen.name!r} is a study; run its recipe by itself")
+    if strategy not in ("auto", "multi_worker"):
+        raise InputError(f"--workers trains by the strategy 'multi_worker', not by {strategy!r}; leave out --strategy")
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "--workers" and not argument.startswith("--workers="):
+            kept.append(argument)
+        skip = argument == "--workers"
+    return run_workers(kept, workers)
+
+
+def _leave(code: int, workers: int) -> NoReturn:
+    """End the process; as one of several at once: TensorFlow would wait for workers that are gone."""
+    if workers == 1:
+        raise typer.Exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _print_run(run: "Run") -> None:
+    metrics = run.metrics
+    print(
+        f"test {in_words(metrics['test'])}, {metrics['test_examples']:,} images, "
+        f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
+        f"{metrics['images_per_second']:,} images/s\n"
+        f"{_before_the_fit(metrics)}"
+        f"{_beside_pca(metrics)}"
+        f"run folder {run.folder}\n"
+        f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
+    )
+
+
+def _beside_pca(metrics: dict[str, Any]) -> str:
+    """Return a line that says what as many principal components as an autoencoder's code keep, or nothing."""
+    linear = metrics.get("principal_components")
+    if not linear:
+        return ""
+    return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f} an image\n"
+
+
+def _before_the_fit(metrics: dict[str, Any]) -> str:
+    """Return a line with the time that pretraining took, which the seconds of the fit do not hold, or nothing."""
+    layers = metrics.get("pretraining")
+    if not layers:
+        return ""
+    seconds = sum(sum(history["seconds"]) for history in layers.values())
+    return f"before that, {seconds:.0f} s of pretraining, {len(layers)} layers\n"
+
+
+def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":
+    """Return the recipe or the study that a run was begun with."""
+    from cnnzoo import run as runs
+    from cnnzoo.recipe import Recipe, Study
+
+    content = runs.reopen(workdir, Path(recipe).stem).content
+    return Study.from_dict(content) if "variants" in content else Recipe.from_dict(content["recipe"])

@@ -1,0 +1,203 @@
+"""Recipes end with the same weights on one device, on two, and in two processes; and when one of these dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import Recipe
+from tests.distribute.cluster import ROOT, finished, started
+
+# 55 steps of 130 images; nothing in it is drawn by chance. 7 images to watch by, 9 to judge by: odd, partial batches.
+PLAIN = Recipe(
+    model="lenet",
+    data="digits",
+    epochs=5,
+    learning_rate=0.05,
+    batch_size=130,
+    optimizer="sgd",
+    optimizer_options={"momentum": 0.9},
+    validation=7 / 1437,
+    test_examples=9,
+    name="plain",
+)
+DEEP = Recipe(
+    model="stacked_autoencoder",
+    data="digits",
+    model_options={"input_shape": (8, 8, 1), "units": (40, 30)},
+    epochs=1,
+    learning_rate=1e-3,
+    batch_size=100,
+    pretraining={"epochs": 2, "batch_size": 100},
+    name="deep",
+)
+
+
+def recipe_file(recipe, folder):
+    path = folder / f"{recipe.name}.py"
+    path.write_text(f"from cnnzoo import Recipe\nrecipe = Recipe(**{recipe.to_dict()!r})\n")
+    return path
+
+
+def weights(folder):
+    return cnnzoo.Run(folder).model().get_weights()
+
+
+def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas):
+    for recipe, atol in ((PLAIN, 1e-5), (DEEP, 1e-4)):
+        command = ["-m", "cnnzoo", "train", recipe_file(recipe, tmp_path), "--workdir", tmp_path / recipe.name / "two"]
+        workers = started(command, 2)
+        alone = cnnzoo.train(recipe, workdir=tmp_path / recipe.name / "alone", verbose=0, strategy="default")
+        twice = cnnzoo.train(recipe, workdir=tmp_path / recipe.name / "replicas", verbose=0, strategy=two_replicas)
+        (chief, _), (other, _) = finished(workers)
+        assert "test accuracy" in chief
+        assert other == f"worker 1 of 2 is done; the chief wrote the run into {tmp_path / recipe.name / 'two'}\n"
+        both = cnnzoo.Run(tmp_path / recipe.name / "two")
+        assert (both.content["workers"], both.content["replicas"]) == (2, 2)
+        for run in (twice, both):
+            for one, expected in zip(weights(run.folder), weights(alone.folder), strict=True):
+                np.testing.assert_allclose(one, expected, atol=atol)
+            assert run.metrics["test"] == pytest.approx(alone.metrics["test"], abs=1e-5)
+            assert [row["loss"] for row in run.history] == pytest.approx(
+                [row["loss"] for row in alone.history], rel=1e-4
+            )
+            layers = alone.metrics.get("pretraining", {})
+            for name, history in layers.items():
+                assert run.metrics["pretraining"][name]["loss"] == pytest.approx(history["loss"], abs=1e-4)
+        assert len(alone.metrics.get("pretraining", {})) == (2 if recipe is DEEP else 0)
+
+
+def test_a_partial_batch_of_a_users_own_fit(two_replicas):
+    digits = cnnzoo.data.load("digits").train[:90]  # 64 and 26
+    images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images))
+    found = []
+    for scope in (None, two_replicas):
+        keras.utils.set_random_seed(0)
+        with scope.scope() if scope else pytest.MonkeyPatch.context():
+            model = cnnzoo.lenet()
+        model.fit(images, digits.labels, batch_size=64, epochs=25, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def launched(arguments):
+    command = [sys.executable, "-m", "cnnzoo", "train", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def rows(folder):
+    return len(cnnzoo.Run(folder).history)
+
+
+def workers_of(process):
+    """Return the process numbers of the workers, the chief's first."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    return sorted(map(int, listed.stdout.split()))
+
+
+def wait_for_rows(folder, count, process):
+    while rows(folder) < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("victim", [0, 1], ids=["the chief", "the other"])
+def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, victim):
+    """With dropout and distortions, whose noise a resumed run must draw as the undisturbed one did."""
+    recipe = PLAIN.replace(epochs=8, augment="affine", name="noisy")
+    file = recipe_file(recipe, tmp_path)
+    process = launched([file, "--workers", "2", "--workdir", tmp_path / "killed"])
+    wait_for_rows(tmp_path / "killed", 2, process)
+    os.kill(workers_of(process)[victim], signal.SIGKILL)
+    began = time.monotonic()
+    out, errors = process.communicate(timeout=60)
+    assert time.monotonic() - began < 60
+    assert process.returncode == 128 + signal.SIGKILL
+    assert f"worker {victim} was killed by signal 9; the others are ended, too" in errors
+    survivor = 1 - victim
+    assert f"[worker {survivor}] cnnzoo: worker {survivor} of 2 stops, since another worker is gone" in errors
+    assert "Traceback" not in out + errors
+    assert 2 <= rows(tmp_path / "killed") < 8
+    resumed = launched([file, "--workers", "2", "--workdir", tmp_path / "killed", "--resume"])
+    undisturbed = launched([file, "--workers", "2", "--workdir", tmp_path / "whole"])
+    for each in (resumed, undisturbed):
+        out, errors = each.communicate(timeout=240)
+        assert each.returncode == 0, errors
+    assert [row["epoch"] for row in cnnzoo.Run(tmp_path / "killed").history] == list(range(1, 9))
+    for one, other in zip(weights(tmp_path / "killed"), weights(tmp_path / "whole"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_resumes_on_more_and_on_fewer_devices(tmp_path, two_replicas, monkeypatch):
+    """Begun on one device, gone on with on two, ended on one: with the weights of a run on one."""
+    whole = cnnzoo.train(PLAIN, workdir=tmp_path / "whole", verbose=0, strategy="default")
+    folder = tmp_path / "moved"
+    for number, strategy in enumerate(("default", two_replicas, "default")):
+        with monkeypatch.context() as patch:
+            if number < 2:
+                patch.setattr(cnnzoo.callbacks.StopOnNaN, "on_epoch_begin", interrupt_at(2 * (number + 1)))
+                with pytest.raises(KeyboardInterrupt):
+                    cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume=None)
+            else:
+                cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume=None)
+    assert [row["epoch"] for row in cnnzoo.Run(folder).history] == [1, 2, 3, 4, 5]
+    for one, other in zip(weights(folder), weights(whole.folder), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def interrupt_at(epoch):
+    def begin(callback, number, logs=None):
+        callback._epoch = number + 1
+        if number == epoch:
+            raise KeyboardInterrupt
+
+    return begin
+
+
+def test_an_interrupt_is_passed_on_and_says_how_to_go_on(tmp_path):
+    process = launched(
+        [recipe_file(PLAIN.replace(epochs=500), tmp_path), "--workers", "2", "--workdir", tmp_path / "run"]
+    )
+    wait_for_rows(tmp_path / "run", 1, process)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"--workdir {tmp_path / 'run'} --resume" in errors
+    assert "Traceback" not in errors
+    assert not workers_of(process)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch_size": 125}, "batch_size must be a multiple of the 2 replicas, among which .* such as 124, not 125"),
+        ({"batch_size": 1}, "such as 2, not 1"),
+        (
+            {"pretraining": {"epochs": 1, "batch_size": 5}},
+            "pretraining.batch_size must be a multiple of the 2 replicas",
+        ),
+        ({"test_examples": 1}, "1 images to judge or to watch by are too few for 2 replicas"),
+        ({"examples": 1, "batch_size": 2}, "batch_size must be from 1 to the 1 training examples, not 2"),
+    ],
+)
+def test_what_replicas_cannot_share_is_refused(tmp_path, two_replicas, changes, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.train(PLAIN.replace(**changes, epochs=1), workdir=tmp_path / "run", strategy=two_replicas, verbose=0)
+
+
+def test_the_command_line_splits_a_cpu(tmp_path):
+    process = launched(
+        [recipe_file(PLAIN.replace(epochs=1), tmp_path), "--cpus-as", "2", "--workdir", tmp_path / "run"]
+    )
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["replicas"] == 2
