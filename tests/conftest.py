@@ -1,4 +1,4 @@
-"""A small ImageNet, written by TFDS itself."""
+"""A small ImageNet, written by TFDS itself, and a folder of the same photographs."""
 
 import io
 
@@ -55,3 +55,15 @@ def imagenet_folder(tmp_path_factory):
 def imagenet_in_another_format(tmp_path_factory):
     """Return the same, stored in a format that `tf.data` does not read."""
     return write_imagenet(tmp_path_factory.mktemp("imagenet"), file_format="array_record")
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory):
+    """Return a folder of JPEGs of many sizes, 48 to train on and 12 to judge by, in two class folders."""
+    folder = tmp_path_factory.mktemp("photos")
+    for part, split in (("train", "train"), ("val", "validation")):
+        for number, (_, example) in enumerate(photographs(split)):
+            into = folder / part / ("even", "odd")[number % 2]
+            into.mkdir(parents=True, exist_ok=True)
+            (into / f"{number}.jpg").write_bytes(example["image"].getvalue())
+    return folder

@@ -132,16 +132,18 @@ def _data_read_once():
 def test_smoke_runs(name, tmp_path, request):
     smoke = load_recipe(name).smoke()
     recipe = smoke if isinstance(smoke, Recipe) else smoke.recipe
-    folders = {"digits": None, "imagenet2012": "imagenet_folder"}
+    folders = {"digits": None, "./photos": None, "imagenet2012": "imagenet_folder"}
     fixture = folders.get(recipe.data, "tfds_folder")
     folder = fixture and request.getfixturevalue(fixture)
+    if recipe.data == "./photos":
+        recipe = recipe.replace(data=str(request.getfixturevalue("photo_folder")))
     if isinstance(smoke, Study):
         comparison = studies.run(smoke, workdir=tmp_path / "study", data_dir=folder, verbose=0)
         assert [row["variant"] for row in comparison.rows] == list(smoke.variants)
         return
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
     assert run.metrics["recipe"] == name
-    assert run.metrics["epochs"] == 2
+    assert run.metrics["epochs"] == 2 + len(recipe.frozen.keys() & {"epochs"})  # smoke runs freeze for one epoch
     assert run.metrics["test_examples"] <= 4 * recipe.batch_size
     figure, loss = run.metrics["test"].values()
     assert figure >= 0

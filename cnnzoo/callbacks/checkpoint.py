@@ -34,24 +34,40 @@ class Checkpoint(keras.callbacks.Callback):
         self.path = path
         self._saved = model
 
+    @property
+    def epochs(self) -> int:
+        """The number of whole epochs behind the checkpoint; 0 where there is none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        if not self.path.is_file():
+            return 0
+        try:
+            with h5py.File(self.path) as file:
+                return int(file.attrs[EPOCHS])
+        except Exception as error:  # h5py has many
+            raise self._unreadable(error) from error
+
     def restore(self) -> int:
         """Load the checkpoint, if there is one, and return the number of whole epochs behind it.
 
         Raises:
             InputError: the file is damaged, or belongs to another model.
         """
-        if not self.path.is_file():
-            return 0
-        try:
-            with h5py.File(self.path) as file:
-                epochs = int(file.attrs[EPOCHS])
-            self._saved.optimizer.build(self._saved.trainable_variables)
-            self._saved.load_weights(self.path)
-        except Exception as error:  # h5py and Keras each have their own
-            raise InputError(
-                f"the checkpoint {str(self.path)!r} cannot be read ({reason(error)}); delete it to begin at epoch 1"
-            ) from error
+        epochs = self.epochs
+        if epochs:
+            try:
+                self._saved.optimizer.build(self._saved.trainable_variables)
+                self._saved.load_weights(self.path)
+            except Exception as error:  # h5py and Keras each have their own
+                raise self._unreadable(error) from error
         return epochs
+
+    def _unreadable(self, error: Exception) -> InputError:
+        return InputError(
+            f"the checkpoint {str(self.path)!r} cannot be read ({reason(error)}); delete it to begin at epoch 1"
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         with whole_file(self.path) as part:

@@ -159,6 +159,36 @@ def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
     return functools.partial(family(name).preprocess_input, input_shape=model.input_shape[1:])
 
 
+def head(model: "keras.Model") -> "keras.Layer":
+    """Return a model's last layer with weights, which belongs to the classes that it was made for.
+
+    Example:
+    >>> import cnnzoo
+    >>> head(cnnzoo.alexnet_owt(input_shape=(63, 63, 3))).name
+    'fc8'
+    """
+    return [layer for layer in model.layers if layer.weights][-1]
+
+
+def load_features(name: str, model: "keras.Model", weights: str) -> None:
+    """Load weights into all of a model but its head, whose classes are others.
+
+    Args:
+        name: name of the model's function.
+        model: the model.
+        weights: as the function takes them: a name, or a file's path.
+
+    Raises:
+        InputError: there are no such weights, or they do not fit.
+    """
+    import keras
+
+    from cnnzoo import weights as weight_files
+
+    features = keras.Model(model.inputs, head(model).input, name=model.name)
+    weight_files.load(features, weights, getattr(family(name), "PRETRAINED", None))
+
+
 def __getattr__(module: str) -> ModuleType:
     """Load a family's module on first use: `cnnzoo.models.lenet` without a second import line."""
     if module in FAMILIES.values():

@@ -42,6 +42,11 @@ class Recipe:
             `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`, `loss`,
             `layers`, `tied`, `cache` and `examples` (the number of images), as `cnnzoo.LayerwisePretraining` and
             this recipe say.
+        weights: what to start from, as the model's function takes it: the name of published weights, such as
+            `"imagenet"`, or a path. The head, its last layer with weights, stays fresh, for the data's own classes.
+        frozen: what is trained before the whole, for further epochs, while the features stay as they are; empty for
+            nothing. `epochs` is needed; the others are `until`, the last layer that is frozen (by default all but the
+            head are), and `learning_rate`, which is constant there (by default the recipe's).
         test_examples: number of test images to judge by, or `None` for all; only for trying out.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
@@ -77,6 +82,8 @@ class Recipe:
     examples: int | None = None
     repeats: int = 1
     pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    weights: str | None = None
+    frozen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     test_examples: int | None = None
     seed: int = 0
     precision: str = "float32"
@@ -100,6 +107,21 @@ class Recipe:
                 raise unknown(name, getattr(self, name), allowed, plural=f"allowed values of {name}")
         self._check_schedule()
         self._check_pretraining()
+        self._check_frozen()
+
+    def _check_frozen(self) -> None:
+        given = self.frozen
+        for name in given:
+            if name not in FROZEN:
+                raise unknown("entry of frozen", name, FROZEN, plural="entries of frozen")
+        if given and "epochs" not in given:
+            raise InputError(f"frozen needs its epochs, such as frozen.epochs=5, not only {dict(given)!r}")
+        epochs, until = given.get("epochs", 1), given.get("until", "")
+        rate = given.get("learning_rate", self.learning_rate)
+        _require(_is_integer(epochs) and epochs >= 1, "frozen.epochs", "an integer of at least 1", epochs)
+        _require(isinstance(until, str), "frozen.until", "the name of a layer", until)
+        fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
+        _require(fits, "frozen.learning_rate", "a positive number", rate)
 
     def _check_pretraining(self) -> None:
         given = self.pretraining
@@ -193,6 +215,7 @@ class Recipe:
             test_examples=few,
             batch_size=batch_size,
             pretraining=pretraining if self.pretraining else {},
+            frozen={**self.frozen, "epochs": 1} if self.frozen else {},
         )
 
     @classmethod
@@ -226,6 +249,7 @@ PRETRAINING = (
     "cache",
     "examples",
 )
+FROZEN = ("epochs", "until", "learning_rate")
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 CHOICES = {
     "schedule": ("constant", "cosine", "step"),

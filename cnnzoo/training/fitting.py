@@ -16,6 +16,7 @@ from cnnzoo.pretraining import LayerwisePretraining
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.judging import EVALUATION_BATCH, evaluation_batch
+from cnnzoo.training.phases import phases
 from cnnzoo.training.tasks import task_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _fingerprint(recipe: Recipe, model: keras.Model) -> str:
     decisive = (
         "model",
         "model_options",
+        "weights",
         "data",
         "image_size",
         "stream",
@@ -101,19 +103,39 @@ def fit(
         InputError: the run's files do not belong together, or the loss is no number any more.
     """
     strategy = model.distribute_strategy
-    place = distribute.place_in(strategy)
     checkpoint = Checkpoint(run.checkpoint_file, model)
-    first_epoch = _epochs_behind(run, checkpoint, strategy)
-    preprocess, task = models.preprocessing(recipe.model, model), task_of(model)
-    validation = None
-    if validation_split is not None:
-        size = evaluation_batch(len(validation_split), place.replicas)
-        validation = task.batches(data.eval_pipeline(validation_split, size, preprocess=preprocess))
+    behind = _epochs_behind(run, checkpoint, strategy)
+    for phase in phases(recipe, model, steps):
+        if behind > phase.stop:
+            continue
+        with strategy.scope():
+            phase.begin(recipe, model, fitted)
+            if behind > phase.start:
+                checkpoint.restore()
+        first_epoch = max(behind, phase.start)
+        callbacks = [EpochRandomness(), StopOnNaN()]
+        if distribute.place_in(strategy).is_chief:
+            callbacks += _written_down(run, checkpoint, first_epoch)
+        fitted.fit(
+            _batches(recipe, model, train_split, steps, first_epoch),
+            steps_per_epoch=steps,
+            epochs=phase.stop,
+            initial_epoch=first_epoch,
+            validation_data=_watched(recipe, model, validation_split),
+            shuffle=False,
+            verbose=_verbosity(verbose, model),
+            callbacks=callbacks,
+        )
 
-    def batches(worker: int, workers: int) -> "tf.data.Dataset":
+
+def _batches(recipe: Recipe, model: keras.Model, split: data.AnySplit, steps: int, first_epoch: int) -> Any:
+    """Return what `fit` trains on from an epoch on."""
+    preprocess, task = models.preprocessing(recipe.model, model), task_of(model)
+
+    def made(worker: int, workers: int) -> "tf.data.Dataset":
         return task.batches(
             data.train_pipeline(
-                train_split,
+                split,
                 recipe.batch_size,
                 preprocess=preprocess,
                 augment=augmentation(recipe.augment, model.input_shape[1:]),
@@ -125,20 +147,16 @@ def fit(
             )
         )
 
-    fitted.fit(
-        distribute.among_workers(strategy, batches, recipe.batch_size),
-        steps_per_epoch=steps,
-        epochs=recipe.epochs,
-        initial_epoch=first_epoch,
-        validation_data=validation,
-        shuffle=False,
-        verbose=_verbosity(verbose, model),
-        callbacks=[
-            EpochRandomness(),
-            StopOnNaN(),
-            *(_written_down(run, checkpoint, first_epoch) if place.is_chief else ()),
-        ],
-    )
+    return distribute.among_workers(model.distribute_strategy, made, recipe.batch_size)
+
+
+def _watched(recipe: Recipe, model: keras.Model, split: data.AnySplit | None) -> "tf.data.Dataset | None":
+    """Return the batches that `fit` watches by, or `None`."""
+    if split is None:
+        return None
+    size = evaluation_batch(len(split), distribute.place_in(model.distribute_strategy).replicas)
+    preprocess = models.preprocessing(recipe.model, model)
+    return task_of(model).batches(data.eval_pipeline(split, size, preprocess=preprocess))
 
 
 def _written_down(run: Run, checkpoint: Checkpoint, first_epoch: int) -> list[keras.callbacks.Callback]:
@@ -152,9 +170,8 @@ def _written_down(run: Run, checkpoint: Checkpoint, first_epoch: int) -> list[ke
 
 
 def _epochs_behind(run: Run, checkpoint: Checkpoint, strategy: Any) -> int:
-    """Restore the last checkpoint on every worker, and return the number of whole epochs behind it."""
-    with strategy.scope():  # for the optimizer's variables
-        epochs = checkpoint.restore()
+    """Return the number of whole epochs behind the last checkpoint, on which all workers must agree."""
+    epochs = checkpoint.epochs
 
     def the_chiefs() -> int:
         if len(run.history) < epochs:

@@ -112,12 +112,17 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps
             if takes_classes
             else f"model_options {dict(recipe.model_options)} make no compiled autoencoder; leave out compile"
         )
-    rate = _rate(recipe, steps_per_epoch)
-    optimizer = optimizers.make(recipe.optimizer, rate, recipe.optimizer_options)
-    if recipe.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    compile_for_its_task(model, optimizer, model.loss, steps_per_execution=steps_per_execution)
+    if recipe.weights is not None:
+        models.load_features(recipe.model, model, recipe.weights)
+    rate = rate_of(recipe, steps_per_epoch)
+    compile_for_its_task(model, optimizer_of(recipe, rate), model.loss, steps_per_execution=steps_per_execution)
     return model
+
+
+def optimizer_of(recipe: Recipe, rate: Any) -> keras.optimizers.Optimizer:
+    """Return a recipe's optimizer, new, with a rate or a schedule."""
+    optimizer = optimizers.make(recipe.optimizer, rate, recipe.optimizer_options)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if recipe.precision == "mixed_float16" else optimizer
 
 
 def compile_for_its_task(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, **options: Any) -> None:
@@ -126,7 +131,7 @@ def compile_for_its_task(model: keras.Model, optimizer: keras.optimizers.Optimiz
     model.compile(optimizer, loss, metrics=[task_of(model).metric()], auto_scale_loss=False, **options)
 
 
-def _rate(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def rate_of(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate, or its schedule over the steps of the run, which the optimizer counts from 0."""
     largest, steps = recipe.learning_rate, steps_per_epoch * recipe.epochs
     if recipe.schedule == "constant":

@@ -1,0 +1,26 @@
+"""AlexNet on a folder of one's own photographs: the head first, on frozen features, then the whole.
+
+    cnnzoo train alexnet_photos --set data=FOLDER
+
+FOLDER has a folder of photographs for each class, or `train` and `val` with such folders (docs/data.md).
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="alexnet_owt",
+    data="./photos",
+    image_size=(256, 256),
+    augment="alexnet",
+    frozen={"epochs": 2, "until": "conv5"},
+    epochs=40,
+    batch_size=24,
+    learning_rate=0.01,
+    schedule="cosine",
+    optimizer="classicsgd",
+    optimizer_options={"momentum": 0.9, "weight_decay": 0.0005},
+    steps_per_execution=5,
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)

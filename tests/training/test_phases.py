@@ -1,0 +1,108 @@
+"""The head first, on frozen features, then the whole; from weights of one's own or of others."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import Recipe
+
+RECIPE = Recipe(
+    model="lenet",
+    data="digits",
+    epochs=2,
+    learning_rate=1e-3,
+    batch_size=64,
+    examples=128,
+    frozen={"epochs": 2, "learning_rate": 1e-2},
+)
+
+
+def layers_after(recipe, folder, epochs, monkeypatch):
+    """Return the weights by layer after a number of epochs, at which the run is interrupted."""
+
+    def save_and_stop(checkpoint, epoch, logs=None):
+        whole(checkpoint, epoch, logs)
+        if epoch + 1 == epochs:
+            raise KeyboardInterrupt
+
+    whole = cnnzoo.callbacks.Checkpoint.on_epoch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(cnnzoo.callbacks.Checkpoint, "on_epoch_end", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            cnnzoo.train(recipe, workdir=folder, verbose=0)
+    model = cnnzoo.create(recipe.model, compile=False)
+    model.load_weights(cnnzoo.Run(folder).checkpoint_file)
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def changed(one, other):
+    return {name for name in one if any((a != b).any() for a, b in zip(one[name], other[name], strict=True))}
+
+
+def fresh(recipe):
+    keras.utils.set_random_seed(recipe.seed)
+    cnnzoo.data.augmentation.augmentation("none", (8, 8, 1))
+    model = cnnzoo.create(recipe.model)
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+@pytest.mark.parametrize(
+    ("frozen", "trained"),
+    [({}, {"output"}), ({"until": "S4"}, {"C5", "F6", "output"}), ({"until": "C1"}, {"C3", "C5", "F6", "output"})],
+)
+def test_first_the_head_alone_then_the_whole(tmp_path, monkeypatch, frozen, trained):
+    recipe = RECIPE.replace(frozen={**RECIPE.frozen, **frozen})
+    start = fresh(recipe)
+    after_head = layers_after(recipe, tmp_path / "head", 2, monkeypatch)
+    assert changed(start, after_head) == trained
+    assert changed(start, layers_after(recipe, tmp_path / "whole", 3, monkeypatch)) == set(start)
+
+
+def test_its_rows_and_rates(tmp_path):
+    run = cnnzoo.train(RECIPE.replace(schedule="constant"), workdir=tmp_path / "run", verbose=0)
+    assert [row["epoch"] for row in run.history] == [1, 2, 3, 4]
+    assert [row["learning_rate"] for row in run.history] == pytest.approx([1e-2, 1e-2, 1e-3, 1e-3])
+    model = run.model()
+    assert all(layer.trainable for layer in model.layers)
+    assert int(model.optimizer.iterations) == 4  # of the second phase, two an epoch
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_run_resumes_within_and_between_the_phases(tmp_path, monkeypatch, epochs):
+    whole = cnnzoo.train(RECIPE, workdir=tmp_path / "whole", verbose=0)
+    layers_after(RECIPE, tmp_path / "stopped", epochs, monkeypatch)
+    resumed = cnnzoo.train(RECIPE, workdir=tmp_path / "stopped", resume=True, verbose=0)
+    assert [row["epoch"] for row in resumed.history] == [1, 2, 3, 4]
+    for one, other in zip(resumed.model().get_weights(), whole.model().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_features_come_from_a_net_for_other_classes(tmp_path, monkeypatch):
+    donor = cnnzoo.lenet(classes=7)
+    donor.save_weights(tmp_path / "donor.weights.h5")
+    donor.save(tmp_path / "donor.keras")
+    for file in ("donor.weights.h5", "donor.keras"):
+        recipe = RECIPE.replace(weights=str(tmp_path / file))
+        after_head = layers_after(recipe, tmp_path / file[6:11], 2, monkeypatch)
+        features = {layer.name: layer.get_weights() for layer in donor.layers[:-1] if layer.weights}
+        assert changed(features, after_head) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"frozen": {"until": "S4"}}, "frozen needs its epochs, such as frozen.epochs=5, not only {'until': 'S4'}"),
+        ({"frozen": {"epochs": 0}}, "frozen.epochs must be an integer of at least 1, not 0"),
+        ({"frozen": {"epoch": 1}}, "unknown entry of frozen 'epoch'; did you mean 'epochs'"),
+        ({"frozen": {"epochs": 1, "learning_rate": -1}}, "frozen.learning_rate must be a positive number, not -1"),
+        ({"frozen": {"epochs": 1, "until": "C2"}}, "unknown layer 'C2'; the layers are C1, C3"),
+        ({"frozen": {"epochs": 1, "until": "output"}}, "'output' freezes 5 of the 5 layers with weights; name one in"),
+        ({"weights": "nowhere.keras"}, "there is no weights file 'nowhere.keras'"),
+        ({"weights": "imagenet"}, "weights must be None, the path of a .weights.h5 or .keras file, not 'imagenet'"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, changes, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.train(RECIPE.replace(**changes), workdir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
