@@ -26,17 +26,18 @@ def tf_configs(workers):
     return [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(workers)]
 
 
-def start(command, tf_config=None, **options):
-    """Start a Python process, as a worker if it gets a `TF_CONFIG`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **({"TF_CONFIG": tf_config} if tf_config else {})}
+def start(command, **variables):
+    """Start a Python process with further environment variables, such as the `TF_CONFIG` of a worker."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, *map(str, command)]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment, **streams, **options)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def started(command, workers):
     """Start the workers of a cluster, all with the same command, or one process alone."""
-    return [start(command, config) for config in (tf_configs(workers) if workers > 1 else [None])]
+    if workers == 1:
+        return [start(command)]
+    return [start(command, TF_CONFIG=config) for config in tf_configs(workers)]
 
 
 def finished(processes, timeout=240):

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import keras
@@ -13,7 +12,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo import Recipe
-from tests.distribute.cluster import ROOT, finished, started
+from tests.distribute.cluster import finished, start, started
 
 # 55 steps of 130 images; nothing in it is drawn by chance. 7 images to watch by, 9 to judge by: odd, partial batches.
 PLAIN = Recipe(
@@ -89,9 +88,7 @@ def test_a_partial_batch_of_a_users_own_fit(two_replicas):
 
 
 def launched(arguments):
-    command = [sys.executable, "-m", "cnnzoo", "train", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return start(["-m", "cnnzoo", "train", *arguments])
 
 
 def rows(folder):
