@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
+from cnnzoo import Recipe
 from cnnzoo.callbacks import Checkpoint
 from cnnzoo.files import PART
 from tests.distribute.test_training import PLAIN, launched, recipe_file, rows, wait_for_rows, workers_of
@@ -37,6 +38,6 @@ def test_a_chief_killed_at_any_moment_leaves_a_readable_run(tmp_path):
         checkpoint = Checkpoint(cnnzoo.Run(folder).checkpoint_file, model)
         before, epochs = epochs, checkpoint.restore()
         assert before < epochs <= rows(folder) <= epochs + 1
-        assert cnnzoo.Run(folder).recipe == WRITING.to_dict()
+        assert Recipe.from_dict(cnnzoo.Run(folder).recipe) == WRITING
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert in_the_midst > 0  # else this has tried nothing
