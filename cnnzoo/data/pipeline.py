@@ -60,11 +60,12 @@ def train_pipeline(
         seed: seed of order and augmentation.
         first_epoch: epoch to begin with, from 0.
         steps: batches in an epoch, at most `steps_per_epoch`, which is the default.
-        worker: index of the worker whose part of each batch is wanted.
-        workers: how many there are; `batch_size` is a multiple of it.
+        worker: index of the worker whose part of each batch is wanted, from 0.
+        workers: how many there are; `batch_size` is a multiple of it. Their parts make the batch of one process;
+            augmentation draws for each of them anew.
 
     Returns:
-        A dataset of `(images, labels)`: float32 `(batch, height, width, channels)`, or uint8 without
+        A dataset of `(images, labels)`: float32 `(batch / workers, height, width, channels)`, or uint8 without
         `preprocess`, and int32 `(batch,)`.
 
     Raises:
@@ -83,12 +84,19 @@ def train_pipeline(
         raise InputError(f"steps must be from 1 to the {whole} whole batches of an epoch, not {steps}")
     augment = augment or Augmentation()
     augment.check(split.image_shape)
+    if not (0 <= worker < workers and batch_size % workers == 0):
+        raise InputError(
+            f"worker must be from 0 to below workers, and batch_size a multiple of workers; "
+            f"not {worker=}, {workers=}, {batch_size=}"
+        )
     order = (batch_size, steps, seed, first_epoch, worker, workers)
-    batches, read = _streamed(split, *order[:4]) if isinstance(split, StreamedSplit) else _gathered(split, *order)
+    batches, read = _streamed(split, *order) if isinstance(split, StreamedSplit) else _gathered(split, *order)
 
     def batch_of(number, chosen):
         images, labels = read(chosen)
-        seeds = BatchSeeds(tf.stack([seed, number]))
+        own = tf.stack([seed, number])
+        # Workers must not repeat each other's noise; what one process draws stays as it was.
+        seeds = BatchSeeds(tf.random.experimental.stateless_fold_in(own, worker) if workers > 1 else own)
         images = augmented(images, augment.on_pixels, seeds)
         images = preprocess(images) if preprocess else images
         return augmented(images, augment.on_inputs, seeds), labels
@@ -116,11 +124,12 @@ def _gathered(
 
 
 def _streamed(
-    split: StreamedSplit, batch_size: int, steps: int, seed: int, first_epoch: int
+    split: StreamedSplit, batch_size: int, steps: int, seed: int, first_epoch: int, worker: int, workers: int
 ) -> tuple[tf.data.Dataset, Read]:
     """Return a dataset of batch numbers and batches; there is nothing left to read."""
-    examples = split.shuffled(seed=seed, first_epoch=first_epoch, examples=steps * batch_size)
-    batches = examples.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
+    share = {"batch_size": batch_size, "steps": steps, "worker": worker, "workers": workers}
+    examples = split.shuffled(seed=seed, first_epoch=first_epoch, **share)
+    batches = examples.batch(batch_size // workers, drop_remainder=True).enumerate(first_epoch * steps)
     return batches.map(lambda number, batch: (tf.cast(number, tf.int32), batch)), lambda batch: batch
 
 

@@ -99,15 +99,20 @@ class StreamedSplit(abc.ABC):
         """
 
     @abc.abstractmethod
-    def shuffled(self, *, seed: int, first_epoch: int, examples: int) -> "tf.data.Dataset":
-        """Return examples endlessly, epoch after epoch, each in an order of its own.
+    def shuffled(
+        self, *, seed: int, first_epoch: int, batch_size: int, steps: int, worker: int, workers: int
+    ) -> "tf.data.Dataset":
+        """Return a worker's examples endlessly, epoch after epoch, each in an order of its own.
 
-        The order of epoch n depends on `seed` and n alone.
+        The order of epoch n depends on `seed` and n alone. Of each batch a worker decodes its own part only.
 
         Args:
             seed: seed of the order.
             first_epoch: epoch to begin with, from 0.
-            examples: examples in an epoch, at most those of the split.
+            batch_size: examples in a batch of all workers.
+            steps: batches in an epoch, at most those of the split.
+            worker: index of the worker.
+            workers: how many there are; `batch_size` is a multiple of it.
 
         Returns:
             A dataset as `in_order` gives it.

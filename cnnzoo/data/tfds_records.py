@@ -65,10 +65,19 @@ class TfdsSplit(StreamedSplit):
         """Return the examples once, in TFDS' order; see `StreamedSplit.in_order`."""
         return in_order(self.builder, self.in_tfds_words, self.image_shape)
 
-    def shuffled(self, *, seed: int, first_epoch: int, examples: int) -> tf.data.Dataset:
-        """Return examples endlessly; see `StreamedSplit.shuffled` and `shuffled`."""
-        order = {"seed": seed, "first_epoch": first_epoch, "examples": examples}
-        return shuffled(self.builder, self.in_tfds_words, self.image_shape, **order)
+    def shuffled(
+        self, *, seed: int, first_epoch: int, batch_size: int, steps: int, worker: int, workers: int
+    ) -> tf.data.Dataset:
+        """Return examples endlessly; see `StreamedSplit.shuffled` and `records`."""
+        every = records(
+            self.builder, self.in_tfds_words, seed=seed, first_epoch=first_epoch, examples=steps * batch_size
+        )
+        if workers > 1:  # all read the records, which is little work, and decode their own
+            part = batch_size // workers
+            every = every.enumerate().filter(lambda number, _: number % batch_size // part == worker)
+            every = every.map(lambda _, record: record)
+        decoded = _decoder(self.builder, self.image_shape)
+        return every.map(lambda record: decoded(_parsed(self.builder, record)), CORES, deterministic=True)
 
 
 def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.Dataset:
@@ -93,10 +102,8 @@ def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.D
     return examples.map(_decoder(builder, shape), num_parallel_calls=CORES)
 
 
-def shuffled(
-    builder: Any, split: str, shape: tuple[int, int, int], *, seed: int, first_epoch: int, examples: int
-) -> tf.data.Dataset:
-    """Return images and labels endlessly, epoch after epoch, each in an order of its own.
+def records(builder: Any, split: str, *, seed: int, first_epoch: int, examples: int) -> tf.data.Dataset:
+    """Return the encoded examples of a split endlessly, epoch after epoch, each in an order of its own.
 
     An epoch reads the files in a shuffled order, 16 side by side, and shuffles the encoded images in
     blocks of 512 MiB (4,700 of ImageNet's, and a whole small set). TFDS has shuffled what lies in the files
@@ -105,16 +112,13 @@ def shuffled(
     Args:
         builder: TFDS' builder, prepared, with files in the format `tfrecord`.
         split: in TFDS' language, such as `"train[:100]"`.
-        shape: the shape of every image; see `central`.
         seed: seed of the order.
         first_epoch: epoch to begin with, from 0.
         examples: examples in an epoch, at most those of the split.
 
     Returns:
-        A dataset as `in_order` gives it.
+        A dataset of string tensors `()`.
     """
-    import tensorflow_datasets as tfds
-
     files = builder.info.splits[split].file_instructions
     paths = tf.constant([str(file.filename) for file in files])
     skips, takes = (tf.constant([getattr(file, end) for file in files], "int64") for end in ("skip", "take"))
@@ -138,15 +142,14 @@ def shuffled(
         block_seed = tf.random.experimental.stateless_fold_in(epoch_seed, number)
         return tf.random.experimental.stateless_shuffle(records, block_seed)
 
-    decoded = _decoder(builder, shape)
-
-    def parsed(record):
-        return decoded(
-            builder.info.features.deserialize_example(record, decoders={"image": tfds.decode.SkipDecoding()})
-        )
-
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)
-    return epochs.flat_map(epoch_of).map(parsed, num_parallel_calls=CORES, deterministic=True)
+    return epochs.flat_map(epoch_of)
+
+
+def _parsed(builder: Any, record: tf.Tensor) -> dict[str, tf.Tensor]:
+    import tensorflow_datasets as tfds
+
+    return builder.info.features.deserialize_example(record, decoders={"image": tfds.decode.SkipDecoding()})
 
 
 def _decoder(builder: Any, shape: tuple[int, int, int]):

@@ -5,10 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import cnnzoo
-from cnnzoo.data import Split, StreamedSplit, eval_pipeline, train_pipeline
+from cnnzoo.data import Split, StreamedSplit, decoding, eval_pipeline, train_pipeline
 
 SIZE = (24, 16)
 
@@ -241,3 +242,17 @@ def test_hidden_files_and_others_are_passed_over(folder):
     (folder / "train" / "cat" / "notes.txt").write_text("x")
     (folder / "train" / ".git").mkdir()
     assert len(cnnzoo.data.load(folder).train) == 8
+
+
+def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path):
+    """Eight to thirty-odd times as many pixels as are asked for: PIL decodes them whole and averages."""
+    for number, side in enumerate((70, 130, 200, 300)):
+        pixels(number, (side, 2 * side)).save(tmp_path / f"{number}.jpg", quality=95)
+    content = tf.io.read_file(str(tmp_path / "3.jpg"))
+    assert min(decoding._jpeg(content, (32, 32)).shape[:2]) == 38  # an eighth of 300
+    for number, side in enumerate((70, 130, 200, 300)):
+        found = decoding.decoded(tf.io.read_file(str(tmp_path / f"{number}.jpg")), (32, 32, 3)).numpy()
+        whole = Image.open(tmp_path / f"{number}.jpg")
+        centre = whole.crop((side // 2, 0, side // 2 + side, side)).resize((32, 32), Image.BILINEAR)
+        difference = np.abs(found.astype(float) - np.asarray(centre))
+        assert difference.mean() < 2, side

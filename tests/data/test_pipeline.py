@@ -100,3 +100,33 @@ def test_held_out_examples_are_disjoint_and_all():
     assert sorted([*kept.labels, *out.labels]) == list(range(50))
     with pytest.raises(cnnzoo.InputError, match="leaves an empty part"):
         numbered(3).held_out(0.01, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["memory", "files", "tfds"])
+def test_the_parts_of_workers_make_the_batches_of_one(kind, photo_folder, imagenet_folder):
+    if kind == "tfds":
+        split = cnnzoo.data.load("imagenet2012", data_dir=imagenet_folder, image_size=(16, 16), stream=True).train
+    else:
+        split = cnnzoo.data.load(photo_folder, image_size=(16, 16), stream=kind == "files").train
+    whole = np.concatenate([images for epoch in epochs(split, 12, 2, seed=3) for images, _ in epoch])
+    steps = steps_per_epoch(split, 12)
+    parts = [
+        [images for images, _ in train_pipeline(split, 12, seed=3, worker=worker, workers=3).take(2 * steps)]
+        for worker in range(3)
+    ]
+    np.testing.assert_array_equal(np.concatenate([part for step in zip(*parts, strict=True) for part in step]), whole)
+
+
+def test_workers_do_not_repeat_each_others_noise():
+    split = Split(np.zeros((8, 8, 8, 1), "uint8"), np.zeros(8, "int32"))
+    parts = [
+        next(iter(train_pipeline(split, 8, augment=augmentation("noise", (8, 8, 1)), worker=worker, workers=2)))[0]
+        for worker in range(2)
+    ]
+    assert (parts[0].numpy() != parts[1].numpy()).all()
+
+
+@pytest.mark.parametrize(("worker", "workers"), [(2, 2), (-1, 2), (0, 3), (0, 0)])
+def test_shares_that_cannot_be_are_refused(worker, workers):
+    with pytest.raises(cnnzoo.InputError, match="worker must be from 0 to below workers"):
+        train_pipeline(numbered(8), 8, worker=worker, workers=workers)

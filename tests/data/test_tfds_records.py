@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+from scipy.ndimage import map_coordinates
 
 import cnnzoo
 from cnnzoo.data import Split, StreamedSplit, eval_pipeline, steps_per_epoch, tfds_records, train_pipeline
@@ -50,17 +52,30 @@ def test_imagenet_is_trained_on_train_and_judged_on_validation_for_test_has_no_l
     assert loaded.test.labels.min() >= 0
 
 
-def test_images_are_rescaled_to_their_shorter_side_and_cut_to_the_centre(loaded, imagenet_folder):
+def sampled(image, side):
+    """Return an image at another size by SciPy: bilinear between the centres of the pixels, in float64."""
+    places = [(np.arange(side) + 0.5) * each / side - 0.5 for each in image.shape[:2]]
+    grid = np.meshgrid(*places, indexing="ij")
+    colours = np.moveaxis(image.astype("float64"), -1, 0)
+    return np.stack([map_coordinates(colour, grid, order=1, mode="nearest") for colour in colours], axis=-1)
+
+
+def test_images_are_cut_to_the_centre_and_rescaled(loaded, imagenet_folder):
+    """As SciPy samples them where they are less than twice as large, and as PIL averages them where they are larger."""
     import tensorflow_datasets as tfds
 
     originals = tfds.load("imagenet2012", split="validation", data_dir=imagenet_folder, as_supervised=True)
+    kinds = set()
     for (original, label), image, our_label in zip(originals, loaded.test.images, loaded.test.labels, strict=True):
-        sides = np.array(original.shape[:2])
-        covering = np.round(sides * 32 / sides.min()).astype(int)
-        rescaled = tf.image.resize(original, covering, antialias=True).numpy()
-        top, left = (covering - 32) // 2
-        np.testing.assert_allclose(image, rescaled[top : top + 32, left : left + 32], atol=0.6)
+        sides, side = np.array(original.shape[:2]), min(original.shape[:2])
+        top, left = (sides - side) // 2
+        part = original.numpy()[top : top + side, left : left + side]
+        averaged = side >= 64
+        expected = np.asarray(Image.fromarray(part).resize((32, 32), Image.BILINEAR)) if averaged else sampled(part, 32)
+        np.testing.assert_allclose(image.astype("float64"), expected, atol=1.01 if averaged else 0.51)
         assert label == our_label
+        kinds.add(averaged)
+    assert len(kinds) == 2
 
 
 @pytest.mark.parametrize("size", [(20, 60), (60, 20), (30, 50), (7, 7)])
