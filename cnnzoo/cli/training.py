@@ -127,6 +127,7 @@ def _print_run(run: "Run") -> None:
         f"{metrics['images_per_second']:,} images/s\n"
         f"{_before_the_fit(metrics)}"
         f"{_beside_pca(metrics)}"
+        f"{_left_out(metrics)}"
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
     )
@@ -138,6 +139,12 @@ def _beside_pca(metrics: dict[str, Any]) -> str:
     if not linear:
         return ""
     return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f} an image\n"
+
+
+def _left_out(metrics: dict[str, Any]) -> str:
+    """Return a line that says how many files were left out, or nothing."""
+    skipped = metrics.get("skipped")
+    return f"{len(skipped)} files could not be read and were left out; metrics.json lists them\n" if skipped else ""
 
 
 def _before_the_fit(metrics: dict[str, Any]) -> str:

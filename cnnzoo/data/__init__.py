@@ -81,6 +81,10 @@ def load(
     folder = _folder(name)
     if (folder or name == digits.NAME) and not (train is None and test is None):
         raise InputError(f"train and test are words of TFDS' split language; {str(name)!r} is no TFDS set")
+    if not folder and on_error != "raise":
+        raise InputError(
+            f"on_error={on_error!r} is for folders of images; {str(name)!r} is a data set without broken files"
+        )
     if folder:
         source = folders.load(folder, image_size=image_size, stream=stream, on_error=on_error)
         return source.first(examples, test_examples)

@@ -49,7 +49,11 @@ class FileSplit(StreamedSplit):
 
     def in_order(self) -> tf.data.Dataset:
         """Return the examples once, class by class; see `StreamedSplit.in_order`."""
-        return self._examples(tf.range(len(self)))
+        examples = self._examples(tf.range(len(self)))
+        # Keras asks how many there are; with files left out nobody knows before the end.
+        return (
+            examples if self.on_error == "skip" else examples.apply(tf.data.experimental.assert_cardinality(len(self)))
+        )
 
     def shuffled(
         self, *, seed: int, first_epoch: int, batch_size: int, steps: int, worker: int, workers: int

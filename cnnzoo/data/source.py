@@ -132,7 +132,7 @@ class Source:
         test: images to judge by, never to choose by.
         class_names: name of each label, in the order of the labels.
         validation: images to watch and to choose by, where the set brings such.
-        skipped: files that were left out, each with the reason.
+        skipped: files that were left out while they were loaded into memory, each with the reason.
     """
 
     name: str
@@ -151,6 +151,12 @@ class Source:
     def classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    @property
+    def skipped_files(self) -> dict[str, str]:
+        """Files that were left out so far, while loading or while streaming, each with the reason."""
+        streamed = [getattr(split, "skipped", {}) for split in (self.train, self.test, self.validation)]
+        return dict(self.skipped) | {path: reason for each in streamed for path, reason in each.items()}
 
     def first(self, examples: int | None, test_examples: int | None) -> "Source":
         """Return the same with its first training and test images only; `None` leaves all."""

@@ -35,6 +35,8 @@ class Recipe:
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
+        on_error: what to do with a broken file in a folder of images: `"raise"` ends the run and names it, `"skip"`
+            leaves it out, says so, and lists it in the run's `metrics.json`.
         examples: number of training images to use with their labels, or `None` for all; the first ones.
         repeats: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: what trains the hidden layers one by one before the whole, on all training images without
@@ -79,6 +81,7 @@ class Recipe:
     validation: float = 0.0
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
+    on_error: str = "raise"
     examples: int | None = None
     repeats: int = 1
     pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -253,6 +256,7 @@ FROZEN = ("epochs", "until", "learning_rate")
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 CHOICES = {
     "schedule": ("constant", "cosine", "step"),
+    "on_error": ("raise", "skip"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
 _TYPES = typing.get_type_hints(Recipe)

@@ -87,6 +87,8 @@ def finish(
         "test_examples": len(source.test),
         **found,
     }
+    if skipped := source.skipped_files:
+        metrics["skipped"] = skipped
     if task_of(model) is RECONSTRUCT:
         metrics["principal_components"] = principal_components(recipe, model, source.train, source.test)
     with whole_file(run.model_file) as part:

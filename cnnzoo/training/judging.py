@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from pathlib import Path
 
 import keras
@@ -52,7 +53,9 @@ def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str
     replicas = distribute.place_in(model.distribute_strategy).replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
     batches = task.batches(data.eval_pipeline(split, size, preprocess=preprocess))
-    results = model.evaluate(batches, verbose=0, return_dict=True)
+    with warnings.catch_warnings():  # where files are left out, how many there are is not known before
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        results = model.evaluate(batches, verbose=0, return_dict=True)
     return {name: float(results[name]) for name in task.figures}
 
 

@@ -31,7 +31,7 @@ def read_once() -> Iterator[None]:
 def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
     """Return the data set that a recipe names, no more of it than the recipe uses."""
     examples, test_examples = _examples_used(recipe), recipe.test_examples
-    which = (recipe.data, data_dir, recipe.image_size, recipe.stream, examples, test_examples)
+    which = (recipe.data, data_dir, recipe.image_size, recipe.stream, recipe.on_error, examples, test_examples)
     kept = _kept.get()
     if kept is not None and which in kept:
         return kept[which]
@@ -40,6 +40,7 @@ def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
         data_dir=data_dir,
         image_size=recipe.image_size,
         stream=recipe.stream,
+        on_error=recipe.on_error,
         examples=examples,
         test_examples=test_examples,
     )

@@ -256,3 +256,22 @@ def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path
         centre = whole.crop((side // 2, 0, side // 2 + side, side)).resize((32, 32), Image.BILINEAR)
         difference = np.abs(found.astype(float) - np.asarray(centre))
         assert difference.mean() < 2, side
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_run_lists_what_it_left_out(folder, stream, tmp_path, caplog):
+    """Three epochs over a broken file, each of which it is missing in; it is said once."""
+    broken = folder / "train" / "dog" / "1.png"
+    spoil(broken, "truncated")
+    recipe = cnnzoo.Recipe(
+        model="lenet", data=str(folder), epochs=3, learning_rate=1e-3, batch_size=4, image_size=(8, 8), stream=stream
+    )
+    recipe = recipe.replace(model_options={"input_shape": (32, 32, 3)})
+    with pytest.raises(cnnzoo.InputError, match=r"dog/1\.png' is no image that can be read"):
+        cnnzoo.train(recipe, workdir=tmp_path / "raised", verbose=0)
+    with caplog.at_level(logging.WARNING):
+        run = cnnzoo.train(recipe.replace(on_error="skip"), workdir=tmp_path / "skipped", verbose=0)
+    assert list(run.metrics["skipped"]) == [str(broken)]
+    assert caplog.text.count("1.png' is no image" if stream else "left out 1 of 12 files") == 1
+    with pytest.raises(cnnzoo.InputError, match="on_error='skip' is for folders of images; 'digits' is a data set"):
+        cnnzoo.train(recipe.replace(data="digits", on_error="skip"), workdir=tmp_path / "refused")
