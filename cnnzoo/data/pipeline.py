@@ -42,6 +42,7 @@ def train_pipeline(
     steps: int | None = None,
     worker: int = 0,
     workers: int = 1,
+    labels: bool = True,
 ) -> tf.data.Dataset:
     """Return endless shuffled batches, epoch after epoch; use with `steps_per_epoch`.
 
@@ -63,6 +64,8 @@ def train_pipeline(
         worker: index of the worker whose part of each batch is wanted, from 0.
         workers: how many there are; `batch_size` is a multiple of it. Their parts make the batch of one process;
             augmentation draws for each of them anew.
+        labels: whether images come with their labels. `False` is for autoencoders: what an image comes with is the
+            image itself, distorted alike, but without the corruptions of `augment`.
 
     Returns:
         A dataset of `(images, labels)`: float32 `(batch / workers, height, width, channels)`, or uint8 without
@@ -93,13 +96,15 @@ def train_pipeline(
     batches, read = _streamed(split, *order) if isinstance(split, StreamedSplit) else _gathered(split, *order)
 
     def batch_of(number, chosen):
-        images, labels = read(chosen)
+        images, names = read(chosen)
         own = tf.stack([seed, number])
         # Workers must not repeat each other's noise; what one process draws stays as it was.
         seeds = BatchSeeds(tf.random.experimental.stateless_fold_in(own, worker) if workers > 1 else own)
         images = augmented(images, augment.on_pixels, seeds)
         images = preprocess(images) if preprocess else images
-        return augmented(images, augment.on_inputs, seeds), labels
+        images = augmented(images, augment.on_inputs, seeds)
+        corrupted = augmented(images, augment.corruptions, seeds)
+        return corrupted, names if labels else images
 
     return _prefetched(batches.map(batch_of, num_parallel_calls=CORES, deterministic=True))
 
@@ -133,13 +138,16 @@ def _streamed(
     return batches.map(lambda number, batch: (tf.cast(number, tf.int32), batch)), lambda batch: batch
 
 
-def eval_pipeline(split: AnySplit, batch_size: int, *, preprocess: Preprocess | None = None) -> tf.data.Dataset:
+def eval_pipeline(
+    split: AnySplit, batch_size: int, *, preprocess: Preprocess | None = None, labels: bool = True
+) -> tf.data.Dataset:
     """Return every example once, in order, the last batch as short as it comes.
 
     Args:
         split: images and labels.
         batch_size: images in a batch; an integer ≥ 1.
         preprocess: the function that training used, or `None`.
+        labels: whether images come with their labels, or with themselves, for autoencoders.
 
     Returns:
         A dataset of `(images, labels)` as `train_pipeline` gives them.
@@ -156,7 +164,9 @@ def eval_pipeline(split: AnySplit, batch_size: int, *, preprocess: Preprocess | 
         examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = examples.batch(batch_size)
     if preprocess:
-        batches = batches.map(lambda images, labels: (preprocess(images), labels), num_parallel_calls=CORES)
+        batches = batches.map(lambda images, names: (preprocess(images), names), num_parallel_calls=CORES)
+    if not labels:
+        batches = batches.map(lambda images, names: (images, images))
     return _prefetched(batches)
 
 

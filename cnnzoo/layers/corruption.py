@@ -34,9 +34,9 @@ class Corruption(keras.layers.Layer):
             return inputs
         # In float32 always: in half precision a draw is one of so few values that the rate would be off.
         draws = keras.random.uniform(ops.shape(inputs), dtype="float32", seed=self.seed_generator)
-        return self._spoilt(inputs, draws)
+        return self.spoilt(inputs, draws)
 
-    def _spoilt(self, inputs, draws):
+    def spoilt(self, inputs, draws):
         """Return the inputs, with a value spoilt where the draw, uniform in [0, 1), is below the rate."""
         raise NotImplementedError
 

@@ -37,5 +37,5 @@ class MaskingNoise(Corruption):
     (1000.0, True)
     """
 
-    def _spoilt(self, inputs, draws):
+    def spoilt(self, inputs, draws):
         return ops.where(draws < self.rate, ops.zeros_like(inputs), inputs)

@@ -34,6 +34,6 @@ class SaltAndPepperNoise(Corruption):
     [0.0, 1.0]
     """
 
-    def _spoilt(self, inputs, draws):
+    def spoilt(self, inputs, draws):
         extremes = ops.where(draws < self.rate / 2, ops.zeros_like(inputs), ops.ones_like(inputs))
         return ops.where(draws < self.rate, extremes, inputs)

@@ -130,21 +130,19 @@ def fit(
 
 def _batches(recipe: Recipe, model: keras.Model, split: data.AnySplit, steps: int, first_epoch: int) -> Any:
     """Return what `fit` trains on from an epoch on."""
-    preprocess, task = models.preprocessing(recipe.model, model), task_of(model)
 
     def made(worker: int, workers: int) -> "tf.data.Dataset":
-        return task.batches(
-            data.train_pipeline(
-                split,
-                recipe.batch_size,
-                preprocess=preprocess,
-                augment=augmentation(recipe.augment, model.input_shape[1:]),
-                seed=recipe.seed,
-                first_epoch=first_epoch,
-                steps=steps,
-                worker=worker,
-                workers=workers,
-            )
+        return data.train_pipeline(
+            split,
+            recipe.batch_size,
+            preprocess=models.preprocessing(recipe.model, model),
+            augment=augmentation(recipe.augment, model.input_shape[1:]),
+            seed=recipe.seed,
+            first_epoch=first_epoch,
+            steps=steps,
+            worker=worker,
+            workers=workers,
+            labels=task_of(model).labels,
         )
 
     return distribute.among_workers(model.distribute_strategy, made, recipe.batch_size)
@@ -156,7 +154,7 @@ def _watched(recipe: Recipe, model: keras.Model, split: data.AnySplit | None) ->
         return None
     size = evaluation_batch(len(split), distribute.place_in(model.distribute_strategy).replicas)
     preprocess = models.preprocessing(recipe.model, model)
-    return task_of(model).batches(data.eval_pipeline(split, size, preprocess=preprocess))
+    return data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
 
 
 def _written_down(run: Run, checkpoint: Checkpoint, first_epoch: int) -> list[keras.callbacks.Callback]:

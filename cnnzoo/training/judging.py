@@ -52,7 +52,7 @@ def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str
     preprocess = models.preprocessing(recipe.model, model)
     replicas = distribute.place_in(model.distribute_strategy).replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
-    batches = task.batches(data.eval_pipeline(split, size, preprocess=preprocess))
+    batches = data.eval_pipeline(split, size, preprocess=preprocess, labels=task.labels)
     with warnings.catch_warnings():  # where files are left out, how many there are is not known before
         warnings.filterwarnings("ignore", "Your input ran out of data")
         results = model.evaluate(batches, verbose=0, return_dict=True)

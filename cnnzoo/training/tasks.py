@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 
 from cnnzoo import models
 from cnnzoo.metrics import SquaredError
@@ -16,24 +15,20 @@ class Task:
 
     Attributes:
         metric: makes the metric that runs are judged by, beside the loss.
-        target: what the net is to answer, from its input and the label.
+        labels: whether the net is to answer the label, or to give back the image.
     """
 
     metric: Callable[[], keras.metrics.Metric]
-    target: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    labels: bool
 
     @property
     def figures(self) -> tuple[str, str]:
         """Names of the figures that a run is judged by."""
         return self.metric().name, "loss"
 
-    def batches(self, labelled: tf.data.Dataset) -> tf.data.Dataset:
-        """Return batches of inputs and targets, from those of inputs and labels."""
-        return labelled.map(lambda inputs, labels: (inputs, self.target(inputs, labels)))
 
-
-CLASSIFY = Task(lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"), lambda inputs, labels: labels)
-RECONSTRUCT = Task(SquaredError, lambda inputs, labels: inputs)
+CLASSIFY = Task(lambda: keras.metrics.SparseCategoricalAccuracy(name="accuracy"), labels=True)
+RECONSTRUCT = Task(SquaredError, labels=False)
 
 
 def task_of(model: keras.Model) -> Task:

@@ -1,10 +1,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 import cnnzoo
-from cnnzoo.data import AUGMENTATIONS, Split, train_pipeline
-from cnnzoo.data.augmentation import augmentation
+from cnnzoo.data import AUGMENTATIONS, Split, eval_pipeline, train_pipeline
+from cnnzoo.data.augmentation import BatchSeeds, ElasticDistortion, augmentation
 from cnnzoo.models.lenet import preprocess_input
 
 
@@ -96,3 +98,65 @@ def test_images_that_an_augmentation_cannot_use_are_refused_at_once():
 def test_unknown_augmentation_is_refused():
     with pytest.raises(cnnzoo.InputError, match="'afine'; did you mean 'affine'"):
         augmentation("afine", (32, 32, 1))
+
+
+def test_elastic_distortion_is_scipys():
+    """The same fields, smoothed and sampled by SciPy in float64, at the published strength."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 29, 24, 2)).astype("uint8")
+    layer, seeds = ElasticDistortion(34, 4), BatchSeeds(tf.constant([1, 2]))
+    moved = layer.get_random_transformation(images, seed=seeds).numpy()
+    fields = tf.random.stateless_uniform((6, 2, 29, 24), BatchSeeds(tf.constant([1, 2])).next(), -1, 1).numpy()
+    found = layer.transform_images(images, moved).numpy()
+    rows, columns = np.mgrid[:29, :24].astype("float64")
+    for number, (image, field) in enumerate(zip(images.astype("float64"), fields.astype("float64"), strict=True)):
+        smooth = [34 * gaussian_filter(each, 4, mode="constant") for each in field]
+        np.testing.assert_allclose(moved[number], smooth, atol=1e-4)
+        for colour in range(2):
+            expected = map_coordinates(
+                image[..., colour], [rows + smooth[0], columns + smooth[1]], order=1, mode="nearest"
+            )
+            np.testing.assert_allclose(found[number, ..., colour], expected, atol=0.02)
+    assert 0.5 < np.abs(moved).mean() < 2  # pixels
+    assert np.corrcoef(moved[:, 0].ravel(), moved[:, 1].ravel())[0, 1] < 0.5  # not along the diagonal
+
+
+def test_elastic_distortion_of_nothing_is_nothing():
+    images = np.random.default_rng(0).random((3, 8, 9, 3)).astype("float32")
+    for layer, training in ((ElasticDistortion(0, 4), True), (ElasticDistortion(34, 4), False)):
+        np.testing.assert_allclose(layer(images, training=training), images, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((-1, 4), "alpha must be a number of at least 0, not -1"),
+        ((34, 0), "sigma must be above 0"),
+        ((34, -1), "sigma must be a number of at least 0, not -1"),
+    ],
+)
+def test_elastic_distortions_that_cannot_be_are_refused(arguments, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        ElasticDistortion(*arguments)
+
+
+@pytest.mark.parametrize(("name", "values"), [("masking", {0.0}), ("salt_and_pepper", {0.0, 1.0}), ("noise", None)])
+def test_corruptions_spoil_the_input_and_not_what_an_autoencoder_is_to_give_back(name, values):
+    split = photographs(32)
+    change = augmentation(name, (20, 20, 3))
+    options = {"preprocess": lambda images: tf.cast(images, "float32") / 255, "augment": change, "seed": 1}
+    spoilt, clean = next(iter(train_pipeline(split, 32, labels=False, **options).as_numpy_iterator()))
+    known, labels = next(iter(train_pipeline(split, 32, **options).as_numpy_iterator()))
+    np.testing.assert_array_equal(spoilt, known)
+    np.testing.assert_allclose(clean, split.images[labels] / 255, atol=1e-6)
+    changed = spoilt != clean
+    if values is None:
+        assert abs((spoilt - clean).std() - 0.3) < 0.01
+    else:
+        assert abs(changed.mean() - 0.25) < 0.02
+        assert set(spoilt[changed].tolist()) == values
+
+
+def test_autoencoders_are_judged_by_the_clean_images():
+    images, targets = next(iter(eval_pipeline(photographs(), 16, labels=False).as_numpy_iterator()))
+    np.testing.assert_array_equal(images, targets)

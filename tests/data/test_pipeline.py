@@ -43,7 +43,7 @@ def test_order_depends_on_the_seed_alone():
     assert any((a[1] != b[1]).any() for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("name", ["none", "affine", "flip_shift", "noise"])
+@pytest.mark.parametrize("name", ["none", "affine_elastic", "flip_shift", "noise", "masking"])
 def test_a_pipeline_that_begins_later_gives_what_the_first_would_have_given(name):
     split = cnnzoo.data.load("digits").train[:70]
     options = {"preprocess": preprocess_input, "seed": 5}

@@ -5,8 +5,16 @@ import tensorflow as tf
 from scipy import stats
 
 import cnnzoo
-from cnnzoo.data.augmentation import BatchSeeds, augmented
-from cnnzoo.data.pixel_layers import EIGENVALUES, EIGENVECTORS, ColourNoise, InputNoise, RandomCrops, RandomShifts
+from cnnzoo.data.augmentation import (
+    EIGENVALUES,
+    EIGENVECTORS,
+    BatchSeeds,
+    ColourNoise,
+    InputNoise,
+    RandomCrops,
+    RandomShifts,
+    augmented,
+)
 
 
 def numbered(examples, height, width, channels=3):

@@ -1,14 +1,18 @@
 """Random changes to training images, by name."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from cnnzoo.data.pixel_layers import ColourNoise, InputNoise, RandomCrops, RandomShifts
+from cnnzoo.data.augmentation.colour_noise import ColourNoise
+from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
+from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
+from cnnzoo.data.augmentation.random_crops import RandomCrops
+from cnnzoo.data.augmentation.random_shifts import RandomShifts
 from cnnzoo.errors import unknown
+from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 
 Shape = tuple[int, int, int]
 
@@ -20,10 +24,12 @@ class Augmentation:
     Attributes:
         on_pixels: layers for pixels from 0 to 255, before the preprocessing; they may change the size.
         on_inputs: layers for what the preprocessing returned.
+        corruptions: layers for what `on_inputs` returned, which is still what an autoencoder is to give back.
     """
 
     on_pixels: tuple[keras.layers.Layer, ...] = ()
     on_inputs: tuple[keras.layers.Layer, ...] = ()
+    corruptions: tuple[keras.layers.Layer, ...] = ()
 
     def check(self, image_shape: Shape) -> None:
         """Refuse images that the layers cannot work on.
@@ -52,14 +58,29 @@ def affine(input_shape: Shape) -> Augmentation:
 
     Source: LeCun et al. 1998, section III-A: "planar affine transformations".
     """
-    return Augmentation(
-        on_inputs=(
-            layers.RandomRotation(6 / 360, fill_mode="nearest", dtype="float32"),
-            layers.RandomShear(0.09, 0.0, fill_mode="nearest", dtype="float32"),
-            layers.RandomZoom(0.07, 0.07, fill_mode="nearest", dtype="float32"),
-            layers.RandomTranslation(0.04, 0.04, fill_mode="nearest", dtype="float32"),
-        )
+    return Augmentation(on_inputs=_affine())
+
+
+def _affine() -> tuple[keras.layers.Layer, ...]:
+    return (
+        layers.RandomRotation(6 / 360, fill_mode="nearest", dtype="float32"),
+        layers.RandomShear(0.09, 0.0, fill_mode="nearest", dtype="float32"),
+        layers.RandomZoom(0.07, 0.07, fill_mode="nearest", dtype="float32"),
+        layers.RandomTranslation(0.04, 0.04, fill_mode="nearest", dtype="float32"),
     )
+
+
+def elastic(input_shape: Shape) -> Augmentation:
+    """Return elastic distortions with the strength that was published for digits: σ of 4 pixels, α of 34.
+
+    Source: Simard, Steinkraus and Platt 2003, section 2.
+    """
+    return Augmentation(on_inputs=(ElasticDistortion(34, 4),))
+
+
+def affine_elastic(input_shape: Shape) -> Augmentation:
+    """Return affine distortions, then elastic ones."""
+    return Augmentation(on_inputs=(*_affine(), ElasticDistortion(34, 4)))
 
 
 def flip(input_shape: Shape) -> Augmentation:
@@ -87,9 +108,26 @@ def shift(input_shape: Shape) -> Augmentation:
 def noise(input_shape: Shape) -> Augmentation:
     """Return Gaussian noise of standard deviation 0.3 on every value of the model's input.
 
-    It knows nothing of where a pixel lies, so that a net trained with it stays blind to the order of the pixels.
+    It knows nothing of where a pixel lies, so that a net trained with it stays blind to the order of the pixels. An
+    autoencoder is to give back what was there before.
     """
-    return Augmentation(on_inputs=(InputNoise(0.3),))
+    return Augmentation(corruptions=(InputNoise(0.3),))
+
+
+def masking(input_shape: Shape) -> Augmentation:
+    """Return a quarter of the input's values set to 0; an autoencoder is to give back what was there before.
+
+    Source: Vincent et al. 2010, section 3.3.
+    """
+    return Augmentation(corruptions=(InputCorruption(MaskingNoise(0.25)),))
+
+
+def salt_and_pepper(input_shape: Shape) -> Augmentation:
+    """Return a quarter of the input's values set to 0 or 1; an autoencoder is to give back what was there before.
+
+    Source: Vincent et al. 2010, section 3.3.
+    """
+    return Augmentation(corruptions=(InputCorruption(SaltAndPepperNoise(0.25)),))
 
 
 def alexnet(input_shape: Shape) -> Augmentation:
@@ -107,10 +145,14 @@ def _flips() -> keras.layers.Layer:
 AUGMENTATIONS: dict[str, Callable[[Shape], Augmentation]] = {
     "none": none,
     "affine": affine,
+    "elastic": elastic,
+    "affine_elastic": affine_elastic,
     "flip": flip,
     "flip_shift": flip_shift,
     "shift": shift,
     "noise": noise,
+    "masking": masking,
+    "salt_and_pepper": salt_and_pepper,
     "alexnet": alexnet,
 }
 
@@ -132,36 +174,3 @@ def augmentation(name: str, input_shape: Shape) -> Augmentation:
     if name not in AUGMENTATIONS:
         raise unknown("augmentation", name, AUGMENTATIONS)
     return AUGMENTATIONS[name](input_shape)
-
-
-def augmented(images: tf.Tensor, layers: Iterable[keras.layers.Layer], seeds: "BatchSeeds") -> tf.Tensor:
-    """Apply augmentation layers with the randomness that belongs to one batch of one epoch.
-
-    Keras' layers draw from a state that counts calls: what a batch gets would depend on which
-    thread came first, and a resumed run would start the count anew. Here the seeds alone decide.
-
-    Args:
-        images: tensor `(batch, height, width, channels)`.
-        layers: those of an `Augmentation`.
-        seeds: the seeds of the batch.
-    """
-    for layer in layers:
-        transformation = layer.get_random_transformation(images, training=True, seed=seeds)
-        images = layer.transform_images(images, transformation, training=True)
-    return images
-
-
-class BatchSeeds(keras.random.SeedGenerator):
-    """Hands out the seeds of one batch, one for each draw, without a variable.
-
-    Args:
-        seed: int32 tensor `(2,)`, another one for every batch.
-    """
-
-    def __init__(self, seed: tf.Tensor):
-        self._seed = seed
-        self._draws = 0
-
-    def next(self, ordered=True):
-        self._draws += 1
-        return tf.random.experimental.stateless_fold_in(self._seed, self._draws)
