@@ -15,10 +15,8 @@ recipe = Recipe(
     frozen={"epochs": 2, "until": "conv5"},
     epochs=40,
     batch_size=24,
-    learning_rate=0.01,
-    schedule="cosine",
-    optimizer="classicsgd",
-    optimizer_options={"momentum": 0.9, "weight_decay": 0.0005},
+    learning_rate=1e-4,
+    optimizer="adamw",
     steps_per_execution=5,
 )
 

@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.stats import chisquare
 
 import cnnzoo
 from cnnzoo.data import AUGMENTATIONS, Split, eval_pipeline, train_pipeline
 from cnnzoo.data.augmentation import BatchSeeds, ElasticDistortion, augmentation
+from cnnzoo.data.augmentation.elastic_distortion import uniform_bytes
 from cnnzoo.models.lenet import preprocess_input
 
 
@@ -106,7 +108,7 @@ def test_elastic_distortion_is_scipys():
     images = rng.integers(0, 256, (6, 29, 24, 2)).astype("uint8")
     layer, seeds = ElasticDistortion(34, 4), BatchSeeds(tf.constant([1, 2]))
     moved = layer.get_random_transformation(images, seed=seeds).numpy()
-    fields = tf.random.stateless_uniform((6, 2, 29, 24), BatchSeeds(tf.constant([1, 2])).next(), -1, 1).numpy()
+    fields = uniform_bytes((6, 2, 29, 24), BatchSeeds(tf.constant([1, 2])).next()).numpy()
     found = layer.transform_images(images, moved).numpy()
     rows, columns = np.mgrid[:29, :24].astype("float64")
     for number, (image, field) in enumerate(zip(images.astype("float64"), fields.astype("float64"), strict=True)):
@@ -119,6 +121,16 @@ def test_elastic_distortion_is_scipys():
             np.testing.assert_allclose(found[number, ..., colour], expected, atol=0.02)
     assert 0.5 < np.abs(moved).mean() < 2  # pixels
     assert np.corrcoef(moved[:, 0].ravel(), moved[:, 1].ravel())[0, 1] < 0.5  # not along the diagonal
+
+
+def test_the_fields_are_uniform_and_without_ties_to_each_other():
+    fields = uniform_bytes((8, 2, 28, 30), tf.constant([3, 4])).numpy()
+    assert fields.shape == (8, 2, 28, 30)
+    counts = np.bincount(np.round(fields * 128 + 127.5).astype(int).ravel(), minlength=256)
+    assert chisquare(counts).pvalue > 0.001
+    flat = fields.reshape(16, -1)
+    assert np.abs(np.corrcoef(flat) - np.eye(16)).max() < 0.15
+    assert np.abs(np.corrcoef(fields[..., :-1].ravel(), fields[..., 1:].ravel())[0, 1]) < 0.03
 
 
 def test_elastic_distortion_of_nothing_is_nothing():
