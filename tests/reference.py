@@ -170,3 +170,12 @@ def logistic(x):
 def tied_autoencoder(x, kernel, hidden_bias, bias, squash=np.tanh):
     """The decoder uses the encoder's own kernel, in the other direction."""
     return squash(x @ kernel + hidden_bias) @ kernel.T + bias
+
+
+def ten_crops(images):
+    """Cut crops of 4×3 from the corners and the centre, and mirror them."""
+    down, right = images.shape[1] - 4, images.shape[2] - 3
+    places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    crops = [images[:, top : top + 4, left : left + 3] for top, left in places]
+    crops += [crop[:, :, ::-1] for crop in crops]
+    return np.stack(crops, axis=1).reshape(-1, 4, 3, images.shape[-1])

@@ -16,9 +16,11 @@ from cnnzoo.layers.radial_basis import RadialBasis
 from cnnzoo.layers.salt_and_pepper_noise import SaltAndPepperNoise
 from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
+from cnnzoo.layers.ten_crops import TenCrops
 from cnnzoo.layers.tied_conv2d_transpose import TiedConv2DTranspose
 from cnnzoo.layers.tied_dense import TiedDense
 from cnnzoo.layers.wide_dense import WideDense
+from cnnzoo.layers.zca_whitening import ZCAWhitening
 
 __all__ = [
     "AveragePooling2D",
@@ -36,8 +38,10 @@ __all__ = [
     "RadialBasis",
     "SaltAndPepperNoise",
     "Subsampling2D",
+    "TenCrops",
     "TiedConv2DTranspose",
     "TiedDense",
     "WideDense",
+    "ZCAWhitening",
     "scaled_tanh",
 ]

@@ -31,6 +31,8 @@ class Recipe:
             `(30, 60, 80)`; increasing, from 1. What lies at or beyond the last epoch never comes.
         drop_factor: what each drop multiplies the rate by; in (0, 1).
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
+        whitening: whether a `cnnzoo.layers.ZCAWhitening`, adapted to the training images, is made the model's first
+            layer; it comes after the model's preprocessing and after augmentation.
         validation: share of the training images held out to watch or to choose by; in [0, 1).
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
@@ -50,6 +52,8 @@ class Recipe:
             nothing. `epochs` is needed; the others are `until`, the last layer that is frozen (by default all but the
             head are), and `learning_rate`, which is constant there (by default the recipe's).
         test_examples: number of test images to judge by, or `None` for all; only for trying out.
+        test_crops: 1, or 10 to judge by the mean answer to the ten crops of AlexNet's paper, of images that are larger
+            than the model's input.
         seed: decides initial weights, order, dropout and augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
         steps_per_execution: at most so many steps between two returns to Python, for speed. Where no
@@ -78,6 +82,7 @@ class Recipe:
     drops: tuple[int, ...] = ()
     drop_factor: float = 0.1
     augment: str = "none"
+    whitening: bool = False
     validation: float = 0.0
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
@@ -88,6 +93,7 @@ class Recipe:
     weights: str | None = None
     frozen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     test_examples: int | None = None
+    test_crops: int = 1
     seed: int = 0
     precision: str = "float32"
     steps_per_execution: int = 32
@@ -107,7 +113,7 @@ class Recipe:
         _require(0 <= self.seed < 2**31, "seed", "from 0 to 2³¹ − 1", self.seed)
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise unknown(name, getattr(self, name), allowed, plural=f"allowed values of {name}")
+                raise unknown(name, getattr(self, name), map(str, allowed), plural=f"allowed values of {name}")
         self._check_schedule()
         self._check_pretraining()
         self._check_frozen()
@@ -257,6 +263,7 @@ FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 CHOICES = {
     "schedule": ("constant", "cosine", "step"),
     "on_error": ("raise", "skip"),
+    "test_crops": (1, 10),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
 _TYPES = typing.get_type_hints(Recipe)

@@ -62,6 +62,7 @@ def _fingerprint(recipe: Recipe, model: keras.Model) -> str:
         "model",
         "model_options",
         "weights",
+        "whitening",
         "data",
         "image_size",
         "stream",
@@ -115,7 +116,8 @@ def fit(
         first_epoch = max(behind, phase.start)
         callbacks = [EpochRandomness(), StopOnNaN()]
         if distribute.place_in(strategy).is_chief:
-            callbacks += _written_down(run, checkpoint, first_epoch)
+            # On frozen features a loss near to guessing is no dead start: they may be random still.
+            callbacks += [*([] if phase.frozen else [DeadStart()]), *_written_down(run, checkpoint, first_epoch)]
         fitted.fit(
             _batches(recipe, model, train_split, steps, first_epoch),
             steps_per_epoch=steps,
@@ -158,9 +160,8 @@ def _watched(recipe: Recipe, model: keras.Model, split: data.AnySplit | None) ->
 
 
 def _written_down(run: Run, checkpoint: Checkpoint, first_epoch: int) -> list[keras.callbacks.Callback]:
-    """Return what the chief alone does: the run's files, and what is said about the run."""
+    """Return what the chief alone does: the run's files."""
     return [
-        DeadStart(),
         HistoryFile(run.history_file, rows=run.history[:first_epoch]),
         checkpoint,
         keras.callbacks.TensorBoard(str(run.logs), write_graph=False),

@@ -3,17 +3,20 @@
 import math
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from cnnzoo import data, distribute, models
 from cnnzoo.analysis import ModelCode, pca, squared_error
 from cnnzoo.errors import InputError
+from cnnzoo.layers import TenCrops
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.preparing import source_of
-from cnnzoo.training.tasks import task_of
+from cnnzoo.training.tasks import CLASSIFY, task_of
 
 EVALUATION_BATCH = 500
 
@@ -49,7 +52,9 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
 def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
     """Return the loss on a split, and the figure that the model's task is judged by."""
     task = task_of(model)
-    preprocess = models.preprocessing(recipe.model, model)
+    preprocess: Callable[[Any], Any] | None = models.preprocessing(recipe.model, model)
+    if recipe.test_crops == 10:
+        model, preprocess = by_ten_crops(model, models.preprocessing(recipe.model, model), split.image_shape), None
     replicas = distribute.place_in(model.distribute_strategy).replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
     batches = data.eval_pipeline(split, size, preprocess=preprocess, labels=task.labels)
@@ -57,6 +62,53 @@ def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str
         warnings.filterwarnings("ignore", "Your input ran out of data")
         results = model.evaluate(batches, verbose=0, return_dict=True)
     return {name: float(results[name]) for name in task.figures}
+
+
+def by_ten_crops(
+    model: keras.Model, preprocess: Callable[[Any], Any], image_shape: tuple[int, int, int]
+) -> keras.Model:
+    """Return a classifier of larger images, which answers with the mean of a classifier's answers to ten crops.
+
+    Args:
+        model: the classifier, compiled.
+        preprocess: what makes its input of pixels.
+        image_shape: height, width and channels of the images, which the new model takes as pixels.
+
+    Raises:
+        InputError: the model is no classifier, or the images are not larger than its input.
+
+    Source: Krizhevsky et al. 2012, section 4.1.
+    """
+    height, width, _ = model.input_shape[1:]
+    if task_of(model) is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
+        raise InputError(
+            f"test_crops=10 is for classifiers and images larger than their input of {height}×{width}; the images are "
+            f"{image_shape[0]}×{image_shape[1]}: give a larger image_size, or test_crops=1"
+        )
+    with model.distribute_strategy.scope():
+        images = keras.Input(image_shape, name="pixels")
+        answers = model(Preprocessed(preprocess)(TenCrops(height, width)(images)))
+        if getattr(model.loss, "from_logits", False) or getattr(model.loss, "_fn_kwargs", {}).get("from_logits"):
+            answers = keras.ops.softmax(answers)
+        mean = keras.ops.mean(keras.ops.reshape(answers, (-1, 10, answers.shape[-1])), axis=1)
+        judge = keras.Model(images, mean)
+        judge.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
+    return judge
+
+
+class Preprocessed(keras.layers.Layer):
+    """A function as a layer, for a model that is never saved.
+
+    Args:
+        function: the function, of a tensor.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        super().__init__(dtype="float32")
+        self._function = function
+
+    def call(self, images):
+        return self._function(images)
 
 
 def evaluation_batch(examples: int, replicas: int = 1) -> int:

@@ -10,10 +10,12 @@ import keras
 
 from cnnzoo import data, models, optimizers
 from cnnzoo.errors import InputError
+from cnnzoo.layers import ZCAWhitening
 from cnnzoo.recipe import Recipe
 from cnnzoo.training.tasks import CLASSIFY, task_of
 
 KEPT_BYTES = 2**30
+ADAPTING_BATCH = 1000
 
 _kept: ContextVar[dict[tuple, data.Source] | None] = ContextVar("kept", default=None)
 
@@ -98,7 +100,11 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps
             "in a folder of its own each"
         )
     classes = {"classes": source.classes} if takes_classes else {}
-    model = models.create(recipe.model, **{**classes, **recipe.model_options})
+    options = {**classes, **recipe.model_options}
+    model = models.create(recipe.model, **options)
+    if recipe.whitening:
+        whitened = ZCAWhitening(name="whitening")(keras.Input(model.input_shape[1:], name="images"))
+        model = models.create(recipe.model, **{**options, "input_tensor": whitened, "input_shape": None})
     if model.input_shape[-1] != source.image_shape[-1]:
         shape = (*model.input_shape[1:3], source.image_shape[-1])
         raise InputError(
@@ -118,6 +124,13 @@ def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps
     rate = rate_of(recipe, steps_per_epoch)
     compile_for_its_task(model, optimizer_of(recipe, rate), model.loss, steps_per_execution=steps_per_execution)
     return model
+
+
+def whiten(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> None:
+    """Adapt a model's whitening to the images that it is to be trained on, as they enter it."""
+    preprocess = models.preprocessing(recipe.model, model)
+    batches = data.eval_pipeline(split, ADAPTING_BATCH, preprocess=preprocess)
+    model.get_layer("whitening").adapt(batches.map(lambda images, labels: images))
 
 
 def optimizer_of(recipe: Recipe, rate: Any) -> keras.optimizers.Optimizer:

@@ -16,7 +16,7 @@ from cnnzoo.steps import executions
 from cnnzoo.training.fitting import fit, pretrain
 from cnnzoo.training.folder import begun, finish, to_resume
 from cnnzoo.training.judging import judged
-from cnnzoo.training.preparing import compile_for_its_task, compiled, images_of, labelled_part
+from cnnzoo.training.preparing import compile_for_its_task, compiled, images_of, labelled_part, whiten
 
 
 def train(
@@ -99,6 +99,8 @@ def _run(
         together = 1  # Keras 3.15 fails on several steps an execution with several replicas
     with strategy.scope():
         model = compiled(recipe, source, steps, steps_per_execution=together)
+        if recipe.whitening:
+            whiten(recipe, model, unlabelled)
     # Only now, so that input refused above leaves no folder behind.
     run = resumed or Run(distribute.by_chief(strategy, lambda: begun(recipe, workdir, place)))
     try:

@@ -59,6 +59,11 @@ LAYERS = {
         layers.LpPooling2D(2, 2, 2, "same", normalized=False),
         lambda x: reference.lp_pooling(x, 2, (2, 2), (2, 2), "same", False),
     ),
+    "whitening": (
+        layers.ZCAWhitening(),
+        lambda x, mean, matrix: ((x.reshape(len(x), -1) - mean) @ matrix).reshape(x.shape),
+    ),
+    "ten crops": (layers.TenCrops(4, 3), reference.ten_crops),
     "locally connected": (
         layers.LocallyConnected2D(3, (2, 3), (2, 1), "same", bias_initializer="ones"),
         lambda x, kernel, bias: reference.locally_connected(x, kernel, bias, (2, 1), "same"),
@@ -136,7 +141,10 @@ def write_layer(name, folder):
     upstream = rng.normal(size=expected.shape).astype("float32")
     arrays = {"images": images, "upstream": upstream, "expected_0": expected}
     arrays |= {f"weight_{n}": weight for n, weight in enumerate(weights)}
-    slopes = reference.slopes(formula, [images, *weights], upstream)
+    if layer.trainable_weights or not weights:
+        slopes = reference.slopes(formula, [images, *weights], upstream)
+    else:  # weights that are not trained get no gradient
+        slopes = reference.slopes(lambda images: formula(images, *weights), [images], upstream)
     arrays |= {f"expected_{n}": gradient for n, gradient in enumerate(slopes, start=1)}
     np.savez(folder / f"{name}.npz", **arrays)
     (folder / f"{name}.json").write_text(json.dumps(keras.saving.serialize_keras_object(layer)))

@@ -1,0 +1,96 @@
+"""Whitening that leaves images looking like images."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from cnnzoo.errors import InputError
+
+MOST_VALUES = 12_288  # of an image, 64×64×3: the matrix then takes 604 MB
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class ZCAWhitening(keras.layers.Layer):
+    """Take the correlations out of images: of all such transformations, the one that changes them least.
+
+    With the covariance of the training images C = U·diag(λ)·Uᵀ it is x ↦ (x − mean)·U·diag(1/√(λ + ε))·Uᵀ. Mean and
+    matrix are weights that are not trained; `adapt` sets them, as that of `keras.layers.Normalization` does. Before it
+    the layer changes nothing.
+
+    Args:
+        epsilon: ε, added to the variances so that directions in which images hardly differ are not blown up; > 0. That
+            of the maxout networks, which the all-convolutional nets follow, is 0.1, for images of deviation 1.
+
+    Call arguments:
+        images: float tensor `(batch, …)`, whose sides are known.
+
+    Returns:
+        Float32 tensor of the same shape.
+
+    Raises:
+        InputError: `epsilon` is not positive, or the images have more than 12,288 values.
+
+    Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, appendix A; Goodfellow et al.,
+        "Maxout Networks", 2013, section 5.2.
+
+    Example:
+    >>> images = np.random.default_rng(0).normal(size=(500, 2)) @ [[2.0, 1.0], [1.0, 2.0]]
+    >>> whitening = ZCAWhitening(epsilon=1e-6)
+    >>> whitening.adapt(images)
+    >>> np.cov(whitening(images), rowvar=False).round(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, epsilon: float = 0.1, **kwargs):
+        # In half precision the sum over thousands of values would be noise.
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < float("inf"):
+            raise InputError(f"epsilon must be a positive number, not {epsilon!r}")
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        if None in input_shape[1:]:
+            raise InputError(f"whitening needs images of a known size, not {tuple(input_shape)}")
+        size = int(np.prod(input_shape[1:]))
+        if size > MOST_VALUES:
+            raise InputError(
+                f"whitening relates each value of an image to each other: images of {size:,} values are too large, "
+                f"they may have {MOST_VALUES:,}, as 64×64 pixels of three colours"
+            )
+        self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
+        self.matrix = self.add_weight(shape=(size, size), initializer="identity", trainable=False, name="matrix")
+
+    def adapt(self, data: Any) -> None:
+        """Set mean and matrix by images; in float64, a batch at a time.
+
+        Args:
+            data: array `(n, …)`, or batches of such, read once.
+
+        Raises:
+            InputError: fewer than two images.
+        """
+        batches: Iterable[Any] = [data] if hasattr(data, "shape") else data
+        count, total, products = 0, 0.0, 0.0
+        for batch in batches:
+            batch = np.asarray(ops.convert_to_numpy(batch), "float64")
+            if not self.built:
+                self.build((None, *batch.shape[1:]))
+            rows = batch.reshape(len(batch), -1)
+            count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
+        if count < 2:
+            raise InputError(f"whitening needs at least two images to adapt to, not {count}")
+        mean = total / count
+        variances, directions = np.linalg.eigh(products / count - np.outer(mean, mean))
+        scaled = directions / np.sqrt(np.maximum(variances, 0) + self.epsilon)
+        self.mean.assign(mean)
+        self.matrix.assign(scaled @ directions.T)
+
+    def call(self, images):
+        rows = ops.reshape(images, (-1, self.mean.shape[0])) - self.mean
+        return ops.reshape(ops.matmul(rows, self.matrix), (-1, *images.shape[1:]))
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+import cnnzoo
+from cnnzoo.layers import ZCAWhitening
+
+
+def correlated(examples=400, shape=(3, 4, 2)):
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(24, 24))
+    return (rng.normal(size=(examples, 24)) @ mixing + rng.normal(size=24)).reshape(-1, *shape).astype("float32")
+
+
+def test_it_is_scikit_learns_whitening_turned_back():
+    images = correlated()
+    layer = ZCAWhitening(epsilon=1e-9)
+    layer.adapt(images)
+    rows = images.reshape(len(images), -1).astype("float64")
+    pca = PCA(whiten=True).fit(rows)
+    # scikit-learn divides by n − 1, and gives the principal components; turned back they look like images.
+    expected = pca.transform(rows) @ pca.components_ * np.sqrt(len(rows) / (len(rows) - 1))
+    np.testing.assert_allclose(np.reshape(layer(images), rows.shape), expected, atol=2e-3)
+    np.testing.assert_allclose(np.cov(np.reshape(layer(images), rows.shape), rowvar=False), np.eye(24), atol=0.02)
+    matrix = np.asarray(layer.matrix)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-6)
+
+
+def test_epsilon_holds_small_variances_back():
+    images = correlated() * np.float32(1e-3)
+    layer = ZCAWhitening(epsilon=0.1)
+    layer.adapt(images)
+    rows = images.reshape(len(images), -1).astype("float64")
+    mean, covariance = rows.mean(axis=0), np.cov(rows, rowvar=False, bias=True)
+    values, vectors = np.linalg.eigh(covariance)
+    expected = (rows - mean) @ (vectors @ np.diag((values + 0.1) ** -0.5) @ vectors.T)
+    np.testing.assert_allclose(np.reshape(layer(images), rows.shape), expected, atol=1e-5)
+
+
+def test_batches_give_what_the_whole_gives_and_nothing_is_trained(tmp_path):
+    images = correlated()
+    whole, parts = ZCAWhitening(), ZCAWhitening()
+    whole.adapt(images)
+    parts.adapt(images[start : start + 64] for start in range(0, len(images), 64))
+    np.testing.assert_allclose(parts.matrix, whole.matrix, atol=1e-6)
+    assert whole.trainable_weights == []
+    model = keras.Sequential([keras.Input(images.shape[1:]), whole])
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(images), model(images))
+
+
+def test_unadapted_it_changes_nothing():
+    images = correlated(5)
+    np.testing.assert_array_equal(ZCAWhitening()(images), images)
+
+
+@pytest.mark.parametrize("epsilon", [0, -1, "small", float("inf"), True])
+def test_epsilons_that_cannot_be_are_refused(epsilon):
+    with pytest.raises(cnnzoo.InputError, match="epsilon must be a positive number, not"):
+        ZCAWhitening(epsilon)
+
+
+def test_images_that_are_too_large_unknown_or_alone_are_refused():
+    with pytest.raises(cnnzoo.InputError, match=r"images of 154,587 values are too large, they may have 12,288"):
+        ZCAWhitening()(keras.Input((227, 227, 3)))
+    with pytest.raises(cnnzoo.InputError, match=r"needs images of a known size, not \(None, None, 8, 3\)"):
+        ZCAWhitening()(keras.Input((None, 8, 3)))
+    with pytest.raises(cnnzoo.InputError, match="at least two images to adapt to, not 1"):
+        ZCAWhitening().adapt(correlated(1))
