@@ -19,6 +19,7 @@ from cnnzoo.layers import (
     Subsampling2D,
     TiedConv2DTranspose,
     TiedDense,
+    ZCAWhitening,
 )
 
 Kind = Callable[[Call], Arithmetic]
@@ -75,6 +76,7 @@ KINDS: dict[type, Kind] = {
     **_each(sliding.subsampling, Subsampling2D),
     **_each(sliding.partially_connected_convolution, PartiallyConnectedConv2D),
     **_each(pointwise.radial_basis, RadialBasis),
+    **_each(pointwise.whitening, ZCAWhitening),
     # The formulas count a shared kernel with each; as parameters a report counts it with the first.
     **_each(pointwise.dense, TiedDense),
     **_each(sliding.transposed_convolution, TiedConv2DTranspose),

@@ -26,6 +26,13 @@ def radial_basis(call: Call) -> Arithmetic:
     return weighted(shape, call.field.dense(), fan_in=fan_in, bias=False, parameters=fan_in * call.layer.units)
 
 
+def whitening(call: Call) -> Arithmetic:
+    """Return weighted sums of all values of an image, as many as it has; what is taken off first counts as a bias."""
+    size = math.prod(call.shape)
+    field = call.field.reshaped(call.shape, (size,)).dense().reshaped((size,), call.shape)
+    return weighted(call.shape, field, fan_in=size, bias=True, parameters=(size + 1) * size)
+
+
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 

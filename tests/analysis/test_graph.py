@@ -331,3 +331,12 @@ def test_keras_applications(name):
     assert len(report.rows) >= len(model.layers)
     assert report.rows[-1].output_shape == (1000,)
     assert set(report.rows[-1].receptive_field) == set(report.rows[0].output_shape[:2])
+
+
+def test_whitening_relates_every_value_to_every_other():
+    model = stack((4, 5, 2), zoo.ZCAWhitening(name="whitening"), layers.Conv2D(3, 3, name="conv"))
+    report = cnnzoo.conv_report(model)
+    row = report["whitening"]
+    assert (row.parameters, row.multiply_adds, row.receptive_field) == (40 * 40 + 40, 40 * 40, (4, 5))
+    assert row.fixed_parameters == model.get_layer("whitening").count_params()
+    assert report["conv"].receptive_field == (4, 5)
