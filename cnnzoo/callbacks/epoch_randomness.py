@@ -1,8 +1,11 @@
-"""Randomness inside the net that depends on seed and epoch alone."""
+"""Randomness inside the net that depends on seed, epoch and replica alone."""
+
+from typing import Any
 
 import keras
 
 DRAWS_AN_EPOCH = 2**16  # more than any layer draws in an epoch; a larger number would only repeat noise
+APART = 0x9E3779B1  # between the seeds of two replicas: the golden ratio's, which spreads them
 
 
 class EpochRandomness(keras.callbacks.Callback):
@@ -10,6 +13,12 @@ class EpochRandomness(keras.callbacks.Callback):
 
     Keras saves no random states, so that a resumed run would repeat the noise of its first epochs.
     Here epoch n begins with the same state whether the epochs before it ran in this process or not.
+
+    Under a strategy of TensorFlow, Keras gives all replicas the same state: they would drop the same units. Here each
+    has a seed of its own, and the first one that of a single device.
+
+    Args:
+        first_replica: number of this process' first replica among those of all workers.
 
     Example:
     >>> import cnnzoo
@@ -21,8 +30,27 @@ class EpochRandomness(keras.callbacks.Callback):
     3
     """
 
+    def __init__(self, first_replica: int = 0):
+        super().__init__()
+        self._first_replica = first_replica
+        self._seeds: dict[str, int] = {}  # that Keras drew, by the path of the variable
+
     def on_epoch_begin(self, epoch, logs=None):
-        for variable in self.model.non_trainable_variables:
-            if variable.name == "seed_generator_state":
-                seed = int(keras.ops.convert_to_numpy(variable)[0])
-                variable.assign([seed, epoch * DRAWS_AN_EPOCH])
+        for variable in self._states():
+            seed = self._seeds.setdefault(variable.path, int(keras.ops.convert_to_numpy(variable)[0]))
+            for replica, part in enumerate(_parts(variable), start=self._first_replica):
+                part.assign([(seed + replica * APART) % 2**31 if replica else seed, epoch * DRAWS_AN_EPOCH])
+
+    def on_train_end(self, logs=None):
+        for variable in self._states():  # as they were, for whoever trains the model next
+            for part in _parts(variable):
+                part.assign([self._seeds[variable.path], 0])
+
+    def _states(self) -> list[Any]:
+        return [each for each in self.model.non_trainable_variables if each.name == "seed_generator_state"]
+
+
+def _parts(variable: Any) -> tuple[Any, ...]:
+    """Return a variable's copies on the replicas of this process, or the variable itself where it is alone."""
+    copies = getattr(variable.value, "values", None)
+    return copies if isinstance(copies, tuple) else (variable,)

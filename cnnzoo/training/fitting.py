@@ -114,8 +114,9 @@ def fit(
             if behind > phase.start:
                 checkpoint.restore()
         first_epoch = max(behind, phase.start)
-        callbacks = [EpochRandomness(), StopOnNaN()]
-        if distribute.place_in(strategy).is_chief:
+        place = distribute.place_in(strategy)
+        callbacks = [EpochRandomness(place.index * place.replicas // place.workers), StopOnNaN()]
+        if place.is_chief:
             # On frozen features a loss near to guessing is no dead start: they may be random still.
             callbacks += [*([] if phase.frozen else [DeadStart()]), *_written_down(run, checkpoint, first_epoch)]
         fitted.fit(

@@ -9,6 +9,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import Recipe
@@ -110,7 +111,7 @@ def wait_for_rows(folder, count, process):
 @pytest.mark.parametrize("victim", [0, 1], ids=["the chief", "the other"])
 def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, victim):
     """With dropout and distortions, whose noise a resumed run must draw as the undisturbed one did."""
-    recipe = PLAIN.replace(epochs=8, augment="affine", name="noisy")
+    recipe = PLAIN.replace(model="mlp", model_options={"dropout": 0.5}, epochs=8, augment="affine", name="noisy")
     file = recipe_file(recipe, tmp_path)
     process = launched([file, "--workers", "2", "--workdir", tmp_path / "killed"])
     wait_for_rows(tmp_path / "killed", 2, process)
@@ -158,6 +159,23 @@ def interrupt_at(epoch):
             raise KeyboardInterrupt
 
     return begin
+
+
+def test_replicas_drop_other_units_and_the_first_those_of_one_device(two_replicas):
+    drawn = {}
+    for name, strategy in (("one", None), ("two", two_replicas)):
+        keras.utils.set_random_seed(0)
+        with strategy.scope() if strategy else pytest.MonkeyPatch.context():
+            model = keras.Sequential([keras.Input((1000,)), keras.layers.Dropout(0.5)])
+        callback = cnnzoo.callbacks.EpochRandomness()
+        callback.set_model(model)
+        callback.on_epoch_begin(2)
+        run = tf.function(lambda model=model: model(tf.ones((1, 1000)), training=True))
+        outputs = two_replicas.experimental_local_results(two_replicas.run(run)) if strategy else [run()]
+        drawn[name] = [np.asarray(each) != 0 for each in outputs]
+        callback.on_train_end()
+    np.testing.assert_array_equal(drawn["two"][0], drawn["one"][0])
+    assert 0.4 < np.mean(drawn["two"][0] == drawn["two"][1]) < 0.6
 
 
 def test_an_interrupt_is_passed_on_and_says_how_to_go_on(tmp_path):
