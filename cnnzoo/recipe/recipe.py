@@ -1,14 +1,13 @@
 """What a recipe is: everything that decides a result, as data."""
 
-import ast
 import dataclasses
-import itertools
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.recipe import checks
+from cnnzoo.recipe.settings import parse_settings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,73 +100,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
-        for name in ("epochs", "batch_size", "repeats", "steps_per_execution"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("examples", "test_examples"):
-            value = getattr(self, name)
-            _require(value is None or value >= 1, name, "None or at least 1", value)
-        _require(0 < self.learning_rate < float("inf"), "learning_rate", "positive", self.learning_rate)
-        for name in ("warmup", "validation"):
-            _require(0 <= getattr(self, name) < 1, name, "at least 0 and below 1", getattr(self, name))
-        _require(0 <= self.seed < 2**31, "seed", "from 0 to 2³¹ − 1", self.seed)
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise unknown(name, getattr(self, name), map(str, allowed), plural=f"allowed values of {name}")
-        self._check_schedule()
-        self._check_pretraining()
-        self._check_frozen()
-
-    def _check_frozen(self) -> None:
-        given = self.frozen
-        for name in given:
-            if name not in FROZEN:
-                raise unknown("entry of frozen", name, FROZEN, plural="entries of frozen")
-        if given and "epochs" not in given:
-            raise InputError(f"frozen needs its epochs, such as frozen.epochs=5, not only {dict(given)!r}")
-        epochs, until = given.get("epochs", 1), given.get("until", "")
-        rate = given.get("learning_rate", self.learning_rate)
-        _require(_is_integer(epochs) and epochs >= 1, "frozen.epochs", "an integer of at least 1", epochs)
-        _require(isinstance(until, str), "frozen.until", "the name of a layer", until)
-        fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
-        _require(fits, "frozen.learning_rate", "a positive number", rate)
-
-    def _check_pretraining(self) -> None:
-        given = self.pretraining
-        for name in given:
-            if name not in PRETRAINING:
-                raise unknown("entry of pretraining", name, PRETRAINING, plural="entries of pretraining")
-        if given and "epochs" not in given:
-            raise InputError(
-                f"pretraining needs its epochs, one number or one for each layer, such as pretraining.epochs=10, "
-                f"not only {dict(given)!r}"
-            )
-        # What else there is, `LayerwisePretraining` checks, which knows the layers.
-        rate, name = given.get("learning_rate", self.learning_rate), given.get("optimizer", self.optimizer)
-        fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
-        _require(fits, "pretraining.learning_rate", "a positive number", rate)
-        _require(isinstance(name, str), "pretraining.optimizer", "a name", name)
-        schedule = given.get("schedule", "constant")
-        _require(schedule in ("constant", "cosine"), "pretraining.schedule", "'constant' or 'cosine'", schedule)
-        examples = given.get("examples")
-        fits = examples is None or (_is_integer(examples) and examples >= 1)
-        _require(fits, "pretraining.examples", "None or an integer of at least 1", examples)
-        options = given.get("optimizer_options", {})
-        _require(isinstance(options, Mapping), "pretraining.optimizer_options", "a mapping", options)
-
-    def _check_schedule(self) -> None:
-        _require(0 < self.drop_factor < 1, "drop_factor", "above 0 and below 1", self.drop_factor)
-        rising = all(one < other for one, other in itertools.pairwise((0, *self.drops)))
-        _require(rising, "drops", "epochs that increase, the first at least 1", self.drops)
-        if (self.schedule == "step") != bool(self.drops):
-            raise InputError(
-                f"schedule='step' and drops go together, such as drops=30,60,80; "
-                f"not schedule={self.schedule!r} with drops={self.drops!r}"
-            )
-        if self.schedule != "cosine" and self.warmup not in (0, type(self).warmup):
-            raise InputError(
-                f"only schedule='cosine' has a warmup; leave out warmup={self.warmup!r} with {self.schedule!r}"
-            )
+            object.__setattr__(self, field.name, checks.typed(field.name, getattr(self, field.name), _TYPES))
+        checks.check(self)
 
     def replace(self, **changes: Any) -> Self:
         """Return the recipe with other values.
@@ -244,91 +178,5 @@ class Recipe:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
 
 
-PRETRAINING = (
-    "epochs",
-    "corruption",
-    "optimizer",
-    "learning_rate",
-    "schedule",
-    "optimizer_options",
-    "batch_size",
-    "loss",
-    "layers",
-    "tied",
-    "cache",
-    "examples",
-)
-FROZEN = ("epochs", "until", "learning_rate")
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
-CHOICES = {
-    "schedule": ("constant", "cosine", "step"),
-    "on_error": ("raise", "skip"),
-    "test_crops": (1, 10),
-    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
-}
 _TYPES = typing.get_type_hints(Recipe)
-
-
-def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
-    """Return `key=value` texts as a mapping; a value is a Python literal, else a text.
-
-    Raises:
-        InputError: a text is not of that form.
-
-    Example:
-    >>> parse_settings(["epochs=5", "augment=affine", "image_size=32,32"])
-    {'epochs': 5, 'augment': 'affine', 'image_size': (32, 32)}
-    """
-    parsed = {}
-    for setting in settings:
-        key, equals, text = (part.strip() for part in setting.partition("="))
-        if not (key and equals):
-            raise InputError(f"a setting is written key=value, such as epochs=5, not {setting!r}")
-        try:
-            parsed[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            parsed[key] = text  # an unquoted word
-    return parsed
-
-
-def _checked(name: str, value: Any) -> Any:
-    """Return `value` in the type that the field `name` declares, or refuse it."""
-    hint = _TYPES[name]
-    optional = isinstance(hint, types.UnionType)
-    if optional and value is None:
-        return None
-    hint = typing.get_args(hint)[0] if optional else hint
-    kind = typing.get_origin(hint) or hint
-    if kind is float and _is_integer(value):
-        return float(value)
-    if kind is tuple and isinstance(value, list):
-        value = tuple(value)
-    if kind is Mapping and isinstance(value, Mapping):
-        return dict(value)
-    fits = _is_integer(value) if kind is int else isinstance(value, kind)
-    if kind is tuple and fits:
-        ends = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], but tuple[int, ...]
-        fits = all(_is_integer(number) and number > 0 for number in value) and not (ends and len(value) != 2)
-    if not fits:
-        raise InputError(f"{name} must be {_IN_WORDS[hint]}{' or None' if optional else ''}, not {value!r}")
-    return value
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-_IN_WORDS = {
-    int: "an integer",
-    float: "a number",
-    str: "a text",
-    bool: "True or False",
-    tuple[int, int]: "two positive integers (height, width)",
-    tuple[int, ...]: "positive integers such as 30,60 or (30,)",
-    Mapping[str, Any]: "a mapping, set by its entries as in model_options.head=softmax",
-}
-
-
-def _require(fulfilled: bool, name: str, rule: str, value: Any) -> None:
-    if not fulfilled:
-        raise InputError(f"{name} must be {rule}, not {value!r}")

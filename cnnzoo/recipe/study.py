@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from cnnzoo.errors import InputError
-from cnnzoo.recipe.recipe import Recipe, parse_settings
+from cnnzoo.recipe.recipe import Recipe
+from cnnzoo.recipe.settings import parse_settings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
