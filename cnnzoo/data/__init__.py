@@ -33,6 +33,7 @@ def load(
     data_dir: str | Path | None = None,
     image_size: tuple[int, int] | None = None,
     stream: bool | None = None,
+    cache: str | Path | None = None,
     train: str | None = None,
     test: str | None = None,
     on_error: str = "raise",
@@ -52,6 +53,9 @@ def load(
         stream: whether to leave the images on disk and decode them at each use; `None` for where they
             would take more than half of the memory. A streamed set is shuffled in blocks and holds out its
             last examples, so that results differ a little from those of the same set in memory.
+        cache: a folder in which the images, decoded once, are kept as one file of uint8 pixels a split, to be read from
+            there at each use, in this run and in later ones; for sets that take long to decode and do not fit into
+            memory. Order and results are those of memory.
         train: what to train on, in TFDS' words, such as `"train[:90%]"`; default `"train"`.
         test: what to judge by, such as `"train[90%:]"`; default as `cnnzoo.data.tfds_source.load` says.
         on_error: what to do with a broken file in a folder: `"raise"` names it, `"skip"` leaves it out, says so and
@@ -71,13 +75,7 @@ def load(
     >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
     ((8, 8, 1), 10, 1437, 360)
     """
-    if image_size is not None and not (
-        len(image_size) == 2 and all(type(side) is int and side > 0 for side in image_size)
-    ):
-        raise InputError(f"image_size must be (height, width), two positive integers, not {image_size!r}")
-    for what, number in (("examples", examples), ("test_examples", test_examples)):
-        if number is not None and (type(number) is not int or number < 1):
-            raise InputError(f"{what} must be an integer of at least 1, or None for all, not {number!r}")
+    _check(image_size, stream, cache, examples=examples, test_examples=test_examples)
     folder = _folder(name)
     if (folder or name == digits.NAME) and not (train is None and test is None):
         raise InputError(f"train and test are words of TFDS' split language; {str(name)!r} is no TFDS set")
@@ -86,15 +84,15 @@ def load(
             f"on_error={on_error!r} is for folders of images; {str(name)!r} is a data set without broken files"
         )
     if folder:
-        source = folders.load(folder, image_size=image_size, stream=stream, on_error=on_error)
+        source = folders.load(folder, image_size=image_size, stream=stream, on_error=on_error, cache=cache)
         return source.first(examples, test_examples)
     if name == digits.NAME:
         if image_size not in (None, digits.SIZE):
             raise InputError(
                 f"the images of 'digits' are 8×8, and models resize them; image_size={image_size} is for TFDS"
             )
-        if stream:
-            raise InputError("the images of 'digits' are always in memory; stream=True is for TFDS")
+        if stream or cache is not None:
+            raise InputError("the images of 'digits' are always in memory; stream=True and cache are for other sets")
         return digits.load().first(examples, test_examples)
     return tfds_source.load(
         str(name),
@@ -105,7 +103,19 @@ def load(
         test=test,
         examples=examples,
         test_examples=test_examples,
+        cache=cache,
     )
+
+
+def _check(image_size: object, stream: bool | None, cache: object, **counts: int | None) -> None:
+    sides = image_size if isinstance(image_size, tuple | list) else ()
+    if image_size is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
+        raise InputError(f"image_size must be (height, width), two positive integers, not {image_size!r}")
+    for what, number in counts.items():
+        if number is not None and (type(number) is not int or number < 1):
+            raise InputError(f"{what} must be an integer of at least 1, or None for all, not {number!r}")
+    if cache is not None and stream is not None:
+        raise InputError(f"cache={str(cache)!r} says where decoded images lie; leave out stream={stream}")
 
 
 def _folder(name: str | Path) -> Path | None:

@@ -1,6 +1,7 @@
 """Images in files of their own, decoded whenever they are used."""
 
 import dataclasses
+import hashlib
 import logging
 import os
 import re
@@ -41,6 +42,14 @@ class FileSplit(StreamedSplit):
 
     def __getitem__(self, index: slice | np.ndarray) -> Self:
         return dataclasses.replace(self, paths=self.paths[index], labels=self.labels[index])
+
+    def identity(self) -> str:
+        """Return a name for these files as they are now, by their sizes and times."""
+        digest = hashlib.sha256(repr((self.image_shape, self.on_error, self.labels.tolist())).encode())
+        for path in self.paths:
+            found = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 (bytes)
+            digest.update(path + repr(found and (found.st_size, found.st_mtime_ns)).encode())
+        return digest.hexdigest()
 
     def held_out(self, share: float, seed: int) -> tuple[Self, Self]:
         """Return what remains and a random share of the files; see `StreamedSplit.held_out`."""

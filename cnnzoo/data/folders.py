@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnzoo.data.cached_split import cached
 from cnnzoo.data.decoding import CORES, broken, tried
 from cnnzoo.data.file_split import FileSplit
 from cnnzoo.data.memory import fits_into_memory
@@ -23,7 +24,12 @@ log = logging.getLogger(__name__)
 
 
 def load(
-    folder: Path, *, image_size: tuple[int, int] | None = None, stream: bool | None = None, on_error: str = "raise"
+    folder: Path,
+    *,
+    image_size: tuple[int, int] | None = None,
+    stream: bool | None = None,
+    on_error: str = "raise",
+    cache: str | Path | None = None,
 ) -> Source:
     """Load a folder with one folder of images for each class, or leave the images on disk to be streamed.
 
@@ -38,6 +44,7 @@ def load(
         stream: whether to leave the images on disk; `None` for where they do not fit into half of the memory.
         on_error: `"raise"` stops at a file that is no whole image, and names it; `"skip"` leaves it out, says so, and
             lists it in `Source.skipped`.
+        cache: folder to keep decoded pixels in; see `cnnzoo.data.load`.
 
     Raises:
         InputError: no such folder, no images, a class without images or without a folder in `train`, a broken file, or
@@ -53,7 +60,9 @@ def load(
     parts = {name: dataclasses.replace(part, image_shape=shape, on_error=on_error) for name, part in parts.items()}
     splits: dict[str, AnySplit] = dict(parts)
     skipped: list[tuple[str, str]] = []
-    if fits_into_memory(str(folder), (count, *shape), stream):
+    if cache is not None:
+        splits = {name: cached(part, cache) for name, part in parts.items()}
+    elif fits_into_memory(str(folder), (count, *shape), stream):
         splits = {name: _read(part, image_size, skipped) for name, part in parts.items()}
     if skipped:
         log.warning("left out %d of %d files: %s", len(skipped), count, "; ".join(": ".join(file) for file in skipped))

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from cnnzoo.data.augmentation import Augmentation, BatchSeeds, augmented
+from cnnzoo.data.cached_split import CachedSplit
 from cnnzoo.data.decoding import CORES
 from cnnzoo.data.source import AnySplit, Split, StreamedSplit
 from cnnzoo.errors import InputError
@@ -93,7 +94,7 @@ def train_pipeline(
             f"not {worker=}, {workers=}, {batch_size=}"
         )
     order = (batch_size, steps, seed, first_epoch, worker, workers)
-    batches, read = _streamed(split, *order) if isinstance(split, StreamedSplit) else _gathered(split, *order)
+    batches, read = _gathered(split, *order) if isinstance(split, Split | CachedSplit) else _streamed(split, *order)
 
     def batch_of(number, chosen):
         images, names = read(chosen)
@@ -110,10 +111,11 @@ def train_pipeline(
 
 
 def _gathered(
-    split: Split, batch_size: int, steps: int, seed: int, first_epoch: int, worker: int, workers: int
+    split: Split | CachedSplit, batch_size: int, steps: int, seed: int, first_epoch: int, worker: int, workers: int
 ) -> tuple[tf.data.Dataset, Read]:
     """Return a dataset of batch numbers and shuffled indices, and what reads a batch by its indices."""
-    images, labels = tf.constant(split.images), tf.constant(split.labels)
+    labels = tf.constant(split.labels)
+    images = tf.constant(split.images) if isinstance(split, Split) else None
 
     def indices_of(epoch):
         order = tf.random.experimental.stateless_shuffle(tf.range(len(split)), seed=tf.stack([seed, epoch]))
@@ -121,7 +123,11 @@ def _gathered(
         return tf.data.Dataset.from_tensor_slices((epoch * steps + tf.range(steps), batches))
 
     def read(indices):
-        batch = tf.ensure_shape(tf.gather(images, indices), (batch_size // workers, *split.image_shape))
+        if isinstance(split, CachedSplit):
+            pixels = tf.numpy_function(split.fetched, [indices], tf.uint8)
+        else:
+            pixels = tf.gather(images, indices)
+        batch = tf.ensure_shape(pixels, (batch_size // workers, *split.image_shape))
         return batch, tf.ensure_shape(tf.gather(labels, indices), (batch_size // workers,))
 
     epochs = tf.data.Dataset.range(first_epoch, 2**31 - 1, output_type=tf.int32)

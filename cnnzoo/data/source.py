@@ -79,6 +79,10 @@ class StreamedSplit(abc.ABC):
     def __getitem__(self, index: slice) -> Self: ...
 
     @abc.abstractmethod
+    def identity(self) -> str:
+        """Return a name for exactly these images at this size, as hexadecimal digits."""
+
+    @abc.abstractmethod
     def held_out(self, share: float, seed: int) -> tuple[Self, Self]:
         """Return what remains and a share of the examples, e.g. for validation.
 

@@ -1,6 +1,7 @@
 """Images straight from the files of a TFDS set, in their order or shuffled anew for every epoch."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import tensorflow as tf
@@ -44,6 +45,11 @@ class TfdsSplit(StreamedSplit):
     def in_tfds_words(self) -> str:
         """The split as TFDS writes it, such as `"train[0:1000]"`."""
         return f"{self.name}[{self.start}:{self.stop}]"
+
+    def identity(self) -> str:
+        """Return a name for these examples of this version of the set."""
+        what = (self.builder.info.full_name, self.in_tfds_words, self.image_shape)
+        return hashlib.sha256(repr(what).encode()).hexdigest()
 
     def held_out(self, share: float, seed: int) -> tuple["TfdsSplit", "TfdsSplit"]:
         """Return what remains and the last share of the examples, e.g. for validation.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnzoo.data.cached_split import cached
 from cnnzoo.data.memory import fits_into_memory
 from cnnzoo.data.source import Source, Split
 from cnnzoo.data.tfds_records import TfdsSplit
@@ -35,6 +36,7 @@ def load(
     test: str | None = None,
     examples: int | None = None,
     test_examples: int | None = None,
+    cache: str | Path | None = None,
 ) -> Source:
     """Load a TFDS set into memory, each image decoded once, or leave it on disk to be streamed.
 
@@ -50,6 +52,7 @@ def load(
         test: what to judge by.
         examples: number of training images to load; `None` for all.
         test_examples: number of test images to load.
+        cache: folder to keep decoded pixels in.
 
     Raises:
         InputError: as `cnnzoo.data.load`.
@@ -64,8 +67,10 @@ def load(
     shape = _image_shape(name, features["image"].shape, image_size)
     to_train, to_test = _splits(name, builder, shape, train, test)
     class_names = tuple(features["label"].names)
-    in_memory = fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
+    in_memory = cache is None and fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
     to_train, to_test = to_train[:examples], to_test[:test_examples]
+    if cache is not None:
+        return Source(name, cached(to_train, cache), cached(to_test, cache), class_names)
     if in_memory:
         return Source(name, _read(to_train), _read(to_test), class_names)
     return Source(name, to_train, to_test, class_names)

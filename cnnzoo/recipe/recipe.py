@@ -36,6 +36,7 @@ class Recipe:
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
+        cache: folder to keep the decoded images in, as `cnnzoo.data.load` says, or `None`.
         on_error: what to do with a broken file in a folder of images: `"raise"` ends the run and names it, `"skip"`
             leaves it out, says so, and lists it in the run's `metrics.json`.
         examples: number of training images to use with their labels, or `None` for all; the first ones.
@@ -85,6 +86,7 @@ class Recipe:
     validation: float = 0.0
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
+    cache: str | None = None
     on_error: str = "raise"
     examples: int | None = None
     repeats: int = 1

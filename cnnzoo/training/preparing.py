@@ -33,7 +33,8 @@ def read_once() -> Iterator[None]:
 def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
     """Return the data set that a recipe names, no more of it than the recipe uses."""
     examples, test_examples = _examples_used(recipe), recipe.test_examples
-    which = (recipe.data, data_dir, recipe.image_size, recipe.stream, recipe.on_error, examples, test_examples)
+    values = (recipe.image_size, recipe.stream, recipe.cache, recipe.on_error)
+    which = (recipe.data, data_dir, *values, examples, test_examples)
     kept = _kept.get()
     if kept is not None and which in kept:
         return kept[which]
@@ -42,6 +43,7 @@ def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
         data_dir=data_dir,
         image_size=recipe.image_size,
         stream=recipe.stream,
+        cache=recipe.cache,
         on_error=recipe.on_error,
         examples=examples,
         test_examples=test_examples,

@@ -1,0 +1,118 @@
+"""Images decoded once into a folder are those in memory, in the same order, and belong to their files."""
+
+import logging
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo.data import Split, eval_pipeline, train_pipeline
+from cnnzoo.data.cached_split import CachedSplit
+from cnnzoo.files import PART
+
+SIZE = (20, 16)
+
+
+@pytest.fixture
+def photos(photo_folder, tmp_path):
+    return shutil.copytree(photo_folder, tmp_path / "photos")
+
+
+def batches(pipeline, count):
+    return [(images.numpy(), labels.numpy()) for images, labels in pipeline.take(count)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "tfds"])
+def test_order_and_pixels_are_those_of_memory(kind, photos, imagenet_folder, tmp_path):
+    if kind == "folder":
+        name, options = photos, {"image_size": SIZE}
+    else:
+        name, options = "imagenet2012", {"image_size": SIZE, "data_dir": imagenet_folder}
+    memory, kept = (
+        cnnzoo.data.load(name, **options, **more) for more in ({"stream": False}, {"cache": tmp_path / "cache"})
+    )
+    assert isinstance(memory.train, Split)
+    assert isinstance(kept.train, CachedSplit)
+    for one, other in ((memory.train, kept.train), (memory.train.held_out(0.3, 5)[0], kept.train.held_out(0.3, 5)[0])):
+        for worker in range(2):
+            share = {"seed": 3, "first_epoch": 1, "worker": worker, "workers": 2}
+            expected, found = (batches(train_pipeline(split, 8, **share), 9) for split in (one, other))
+            for (images, labels), (own_images, own_labels) in zip(expected, found, strict=True):
+                np.testing.assert_array_equal(own_images, images)
+                np.testing.assert_array_equal(own_labels, labels)
+    judged = np.concatenate([images for images, _ in eval_pipeline(kept.test, 5).as_numpy_iterator()])
+    np.testing.assert_array_equal(judged, memory.test.images)
+
+
+def test_a_second_run_decodes_nothing_and_other_files_are_not_taken_for_these(photos, tmp_path, monkeypatch):
+    def load():
+        return cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
+
+    first = load().train
+    with monkeypatch.context() as patch:
+        patch.setattr("cnnzoo.data.file_split.decoded", lambda *_: pytest.fail("decoded again"))
+        assert load().train.path == first.path
+    changed = photos / "train" / "even" / "0.jpg"
+    shutil.copy(photos / "train" / "odd" / "1.jpg", changed)
+    os.utime(changed, (1, 1))
+    second = load().train
+    assert second.path != first.path
+    np.testing.assert_array_equal(second.fetched(np.array([0])), second.fetched(np.array([24])))
+    assert cnnzoo.data.load(photos, image_size=(10, 10), cache=tmp_path / "cache").train.path != second.path
+
+
+def test_what_breaks_off_leaves_no_cache(photos, tmp_path, caplog):
+    broken = photos / "train" / "even" / "2.jpg"
+    broken.write_bytes(broken.read_bytes()[:50])
+    with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is no image that can be read"):
+        cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
+    assert not [each for each in (tmp_path / "cache").iterdir() if each.name.startswith(PART) or each.suffix == ".npz"]
+    with caplog.at_level(logging.WARNING):
+        source = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip")
+    assert len(source.train) == 47
+    assert list(source.skipped_files) == [str(broken)]
+    assert list(cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip").skipped_files) == [
+        str(broken)
+    ]
+
+
+def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path):
+    recipe = cnnzoo.Recipe(
+        model="lenet",
+        model_options={"input_shape": (32, 32, 3)},
+        data=str(photos),
+        image_size=(28, 28),
+        epochs=2,
+        learning_rate=1e-3,
+        batch_size=12,
+    )
+    runs = [
+        cnnzoo.train(recipe, workdir=tmp_path / name, verbose=0, **more)
+        for name, more in (("memory", {"stream": False}), ("cache", {"cache": str(tmp_path / "pixels")}))
+    ]
+    for one, other in zip(*(run.model().get_weights() for run in runs), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_caches_that_cannot_be_are_refused(photos, tmp_path, monkeypatch):
+    with pytest.raises(cnnzoo.InputError, match="says where decoded images lie; leave out stream=True"):
+        cnnzoo.data.load(photos, image_size=SIZE, stream=True, cache=tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="'digits' are always in memory"):
+        cnnzoo.data.load("digits", cache=tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(cnnzoo.InputError, match="cannot write to the folder"):
+        cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "file")
+    with monkeypatch.context() as patch:
+        usage = shutil.disk_usage(tmp_path)
+        patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+        with pytest.raises(
+            cnnzoo.InputError, match=r"48 images of \(20, 16, 3\) take 0\.00 GiB as pixels, and .* free"
+        ):
+            cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "full")
+    source = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
+    with source.train.path.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(cnnzoo.InputError, match="is damaged: it has not the size it should have; delete it"):
+        cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
