@@ -3,7 +3,8 @@
     python benchmarks/pipeline_memory.py
 
 Makes a folder of JPEGs in two classes, and goes through one epoch of those to train on in batches of 32 at 227×227,
-decoding them on the way, and then from a cache in a folder. Prints the largest resident memory of the first 100 batches, that of all later ones, and what it has grown by.
+decoding them on the way, and then from a cache in a folder. Prints the largest resident memory of the first 100
+batches, that of all later ones, and what it has grown by.
 """
 
 import argparse
@@ -56,7 +57,8 @@ def measure(folder: Path, cached: bool) -> None:
     early, late = max(found[:FIRST]), max(found[FIRST:])
     pixels = steps * BATCH * SIDE * SIDE * 3
     print(
-        f"{'from a cache' if cached else 'streamed'}: {steps} batches, {pixels / 1e9:.1f} GB of pixels: at most {early:,.0f} MB of memory in the first {FIRST}, "
+        f"{'from a cache' if cached else 'streamed'}: {steps} batches, {pixels / 1e9:.1f} GB of pixels: at most "
+        f"{early:,.0f} MB of memory in the first {FIRST}, "
         f"{late:,.0f} MB in the later ones ({late / early - 1:+.1%})"
     )
 
