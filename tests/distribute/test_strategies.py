@@ -119,6 +119,7 @@ def test_hosts_that_cannot_be_are_refused(monkeypatch, hosts, index, words):
 
 
 def test_a_cpu_is_split_before_tensorflow_starts_and_not_after():
+    tf.zeros(1)  # starts it
     with pytest.raises(cnnzoo.InputError, match="only before TensorFlow's first operation"):
         split_cpu(3)
     with pytest.raises(cnnzoo.InputError, match="into at least 1 device, not 0"):
