@@ -12,6 +12,7 @@ from cnnzoo.cli.app import DataDir, app, in_words, start_tensorflow
 from cnnzoo.errors import InputError
 
 if TYPE_CHECKING:
+    from cnnzoo.distribute import Place
     from cnnzoo.recipe import Recipe, Study
     from cnnzoo.run import Run
 
@@ -48,7 +49,7 @@ def train(
     wait: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
 ) -> None:
     """Train a model by a recipe and judge it on the test images."""
-    from cnnzoo.recipe import Study, load_recipe
+    from cnnzoo.recipe import load_recipe
 
     if resume and resume_or_begin:
         raise InputError("--resume and --resume-or-begin ask for two things: give one of them")
@@ -60,33 +61,46 @@ def train(
     chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
     if workers is not None:
         raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen))
-
     start_tensorflow()
-    from cnnzoo import distribute, studies, training
+    from cnnzoo import distribute
 
     if cpus_as is not None:
         distribute.split_cpu(cpus_as)
         devices = cpus_as if devices is None and strategy in ("auto", "mirrored") else devices
-    where = {"strategy": distribute.strategy(strategy, devices=devices, wait=wait)}
-    place = distribute.place_in(where["strategy"])
+    found = distribute.strategy(strategy, devices=devices, wait=wait)
+    place = distribute.place_in(found)
     if place.workers > 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
-    common = {"workdir": workdir, "resume": None if resume_or_begin else resume, "data_dir": data_dir, **where}
+    common = {"workdir": workdir, "resume": None if resume_or_begin else resume, "data_dir": data_dir}
     try:
-        if isinstance(chosen, Study):
-            comparison = studies.run(chosen, **common)
-            print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
-            return
-        run = training.train(chosen, **common)
+        _trained(chosen, place, strategy=found, **common)
     except KeyboardInterrupt:
         folder = f" --workdir {workdir}" if workdir else ""
         print(f"\nstopped; go on with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
-        _leave(130, place.workers)
+        _leave(130, place)
     except InputError as error:
         if place.workers == 1:
             raise
         print(f"cnnzoo: {error}", file=sys.stderr)
-        _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place.workers)
+        _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place)
+
+
+def _trained(chosen: "Recipe | Study", place: "Place", **common: Any) -> None:
+    """Train a recipe or a study, and print what came out."""
+    from cnnzoo import studies, training
+    from cnnzoo.recipe import Study
+
+    if isinstance(chosen, Study):
+        comparison = studies.run(chosen, **common)
+        print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
+        return
+    if place.replicas > 1 and place.is_chief:
+        print(
+            f"{place.replicas} replicas in {place.workers} process{'es' if place.workers > 1 else ''}: batches of "
+            f"{chosen.batch_size} are cut into {chosen.batch_size // place.replicas} each; the learning rate is the "
+            f"recipe's own, {chosen.learning_rate:g}"
+        )
+    run = training.train(chosen, **common)
     if place.is_chief:
         _print_run(run)
     else:
@@ -110,9 +124,9 @@ def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Re
     return run_workers(kept, workers)
 
 
-def _leave(code: int, workers: int) -> NoReturn:
+def _leave(code: int, place: "Place") -> NoReturn:
     """End the process; as one of several at once: TensorFlow would wait for workers that are gone."""
-    if workers == 1:
+    if place.workers == 1:
         raise typer.Exit(code)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -213,6 +213,8 @@ def test_the_command_line_splits_a_cpu(tmp_path):
     process = launched(
         [recipe_file(PLAIN.replace(epochs=1), tmp_path), "--cpus-as", "2", "--workdir", tmp_path / "run"]
     )
-    _, errors = process.communicate(timeout=120)
+    shown, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
+    said = "2 replicas in 1 process: batches of 130 are cut into 65 each; the learning rate is the recipe's own, 0.05"
+    assert shown.splitlines()[0] == said
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["replicas"] == 2
