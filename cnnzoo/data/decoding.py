@@ -12,17 +12,18 @@ CORES = os.cpu_count() or 1
 def decoded(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf.Tensor:
     """Return the pixels of a JPEG, PNG, GIF, BMP or WebP file, told by its content, not by its name.
 
-    Whatever is in the file, three colours of 8 bits come out: grey is repeated, an alpha channel left out, CMYK
-    converted, 16 bits rounded down to 8; of an animation it is the first picture. TensorFlow refuses images that take
-    more than 512 MiB.
+    Whatever is in the file, three colours of 8 bits come out, or as many channels as `shape` says: grey is repeated,
+    colours are weighed to grey, an alpha channel is left out, CMYK converted, 16 bits rounded down to 8; of an
+    animation it is the first picture. TensorFlow refuses images that take more than 512 MiB.
 
     Args:
         content: string tensor `()`.
-        shape: `(height, width, 3)` to bring the image to, as `central` does, or `None` to leave its size. A JPEG at
-            least twice as large is decoded at a half, a quarter or an eighth of its size, as PIL's `draft` does.
+        shape: `(height, width, channels)` to bring the image to, as `central` does, or `None` to leave its size. A
+            JPEG at least twice as large is decoded at a half, a quarter or an eighth of its size, as PIL's `draft`
+            does.
 
     Returns:
-        uint8 tensor `(height, width, 3)`.
+        uint8 tensor `(height, width, channels)`.
 
     Raises:
         tf.errors.InvalidArgumentError: the content is no such image, or broken off.
@@ -32,21 +33,21 @@ def decoded(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf
     is_jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
     # To look at its size costs a tenth of decoding a small JPEG; files so short are hardly ever twice as large.
     may_be_large = tf.logical_and(is_jpeg, tf.strings.length(content) > shape[0] * shape[1])
-    image = tf.cond(may_be_large, lambda: _jpeg(content, shape[:2]), lambda: _whole(content))
+    image = tf.cond(may_be_large, lambda: _jpeg(content, shape), lambda: _whole(content, shape[2]))
     return tf.ensure_shape(central(image, shape[:2]), shape)
 
 
-def _whole(content: tf.Tensor) -> tf.Tensor:
-    return tf.io.decode_image(content, channels=3, expand_animations=False)
+def _whole(content: tf.Tensor, channels: int = 3) -> tf.Tensor:
+    return tf.io.decode_image(content, channels=channels, expand_animations=False)
 
 
-def _jpeg(content: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Decode a JPEG at the smallest eighth of its size that still covers `size`."""
+def _jpeg(content: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Decode a JPEG at the smallest eighth of its size that still covers `shape`."""
     sides = tf.io.extract_jpeg_shape(content)[:2]
-    times = tf.reduce_min(sides // tf.constant(size, "int32"))
+    times = tf.reduce_min(sides // tf.constant(shape[:2], "int32"))
 
     def at(ratio):
-        return lambda: tf.io.decode_jpeg(content, channels=3, ratio=ratio)
+        return lambda: tf.io.decode_jpeg(content, channels=shape[2], ratio=ratio)
 
     return tf.case([(times >= ratio, at(ratio)) for ratio in (8, 4, 2)], default=at(1))
 

@@ -249,7 +249,7 @@ def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path
     for number, side in enumerate((70, 130, 200, 300)):
         pixels(number, (side, 2 * side)).save(tmp_path / f"{number}.jpg", quality=95)
     content = tf.io.read_file(str(tmp_path / "3.jpg"))
-    assert min(decoding._jpeg(content, (32, 32)).shape[:2]) == 38  # an eighth of 300
+    assert min(decoding._jpeg(content, (32, 32, 3)).shape[:2]) == 38  # an eighth of 300
     for number, side in enumerate((70, 130, 200, 300)):
         found = decoding.decoded(tf.io.read_file(str(tmp_path / f"{number}.jpg")), (32, 32, 3)).numpy()
         whole = Image.open(tmp_path / f"{number}.jpg")
