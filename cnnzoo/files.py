@@ -1,15 +1,18 @@
 """Files and folders that appear whole or not at all."""
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cnnzoo.errors import InputError
 
+YOUNG = 60  # seconds
 PART = ".part-"  # what the names of unfinished files and folders begin with
 
 
@@ -90,13 +93,33 @@ def next_version(folder: Path) -> Iterator[Version]:
     '2'
     """
     make_folder(folder)
+    _remove_abandoned(folder)
     version = Version(Path(tempfile.mkdtemp(prefix=PART, dir=folder)))
+    lock = os.open(version.part, os.O_RDONLY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until this process closes it, or dies
         yield version
         version.part.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
         version.folder = _renamed_to_next(version.part, folder)
     finally:
+        os.close(lock)
         shutil.rmtree(version.part, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what writers left that were killed: nobody holds its lock any more."""
+    for part in folder.glob(f"{PART}*/"):
+        if time.time() - part.stat().st_mtime < YOUNG:
+            continue  # its writer may not have locked it yet
+        lock = os.open(part, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            shutil.rmtree(part, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def versions(folder: Path) -> list[int]:
