@@ -173,8 +173,13 @@ def _sum_of_shifted(values, size: int):
 def _sum_by_product(values, size: int):
     """Return the same by a product with a band of ones: faster where nothing is compiled."""
     maps = np.arange(values.shape[-1])
-    band = np.abs(np.subtract.outer(maps, maps)) <= size // 2
-    return ops.matmul(values, ops.cast(band.astype("float32"), values.dtype))
+    band = ops.cast((np.abs(np.subtract.outer(maps, maps)) <= size // 2).astype("float32"), values.dtype)
+    sides = values.shape[1:]
+    if None in sides:
+        return ops.matmul(values, band)
+    # The same product of two matrices, but with sides that are constants: tf2onnx turns axes about that it has to
+    # read from a tensor, and forgets some of them.
+    return ops.reshape(ops.matmul(ops.reshape(values, (-1, len(maps))), band), (-1, *sides))
 
 
 def _sum_in_square(values, size: int):
