@@ -4,10 +4,11 @@ import csv
 import importlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, reason
 from cnnzoo.files import PART, make_folder, versions, write_json
 
 if TYPE_CHECKING:
@@ -128,13 +129,14 @@ def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
 def load_model(path: str | Path) -> "keras.Model":
     """Load a `.keras` file, also one whose layers, loss or optimizer are this library's.
 
-    `keras.models.load_model` knows those only once they are imported.
+    `keras.models.load_model` knows those only once they are imported. Nothing in the file is executed: a file that
+    holds code, as a `Lambda` layer does, is refused.
 
     Args:
         path: a file that `model.save` wrote.
 
     Raises:
-        InputError: there is no such file, or it is damaged or not to be trusted.
+        InputError: there is no such file, or it is of another kind, damaged or not to be trusted.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -148,10 +150,13 @@ def load_model(path: str | Path) -> "keras.Model":
         importlib.import_module(module)  # so that Keras knows their classes by name
     if not Path(path).is_file():
         raise InputError(f"there is no model file {str(path)!r}")
+    if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise InputError(f"the model in {str(path)!r} is damaged or no .keras file, as model.save writes it")
     try:
         return keras.models.load_model(path)
     except Exception as error:  # zipfile, h5py, json and Keras each have their own
-        raise InputError(f"the model in {str(path)!r} is damaged: {error}") from error
+        why = reason(error).split(". ")[0]  # what follows is how to have the file's code run
+        raise InputError(f"the model in {str(path)!r} is damaged or not to be trusted: {why}") from error
 
 
 def begin(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
