@@ -12,7 +12,8 @@ from cnnzoo.errors import InputError
 
 @app.command("list")
 def list_all() -> None:
-    """List the models and the recipes."""
+    """List the models, the recipes and the trained weights."""
+    from cnnzoo import weights
     from cnnzoo.models import list_models
     from cnnzoo.recipe import list_recipes
 
@@ -23,6 +24,9 @@ def list_all() -> None:
     recipes = list_recipes()
     for name, title in recipes.items():
         print(f"  {name:{max(map(len, recipes))}}  {title}")
+    print("trained weights")
+    for entry in weights.list():
+        print(f"  {entry}")
 
 
 @app.command()

@@ -186,7 +186,7 @@ def load_features(name: str, model: "keras.Model", weights: str) -> None:
     from cnnzoo import weights as weight_files
 
     features = keras.Model(model.inputs, head(model).input, name=model.name)
-    weight_files.load(features, weights, getattr(family(name), "PRETRAINED", None))
+    weight_files.load(features, weights, getattr(family(name), "PRETRAINED", None), name)
 
 
 def __getattr__(module: str) -> ModuleType:

@@ -117,7 +117,7 @@ def deep_autoencoder(
     for large batches (about 1,000), where the paper has conjugate gradients.
 
     Args:
-        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        weights: `"mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         name: name of the model.
@@ -162,4 +162,5 @@ def deep_autoencoder(
         output_activation=output_activation,
         compile=compile,
         optimizer=optimizer,
+        shipped="deep_autoencoder",
     )

@@ -39,7 +39,7 @@ def cuda_convnet(
 
     Args:
         include_top: whether the dense layer follows pool3.
-        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        weights: `"cifar10"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(32, 32, 3)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of pool3, or `None`.
@@ -99,7 +99,9 @@ def cuda_convnet(
 
     decay = {"*fc10/kernel": 1.0, "*/kernel": 0.004}
     optimizer = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, rates={"*/bias": 2.0})
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
+    return scaffold.assemble(
+        inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer, shipped="cuda_convnet"
+    )
 
 
 def preprocess_input(images, input_shape=(32, 32, 3)):

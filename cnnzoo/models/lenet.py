@@ -59,7 +59,7 @@ def lenet5(
 
     Args:
         include_top: whether F6 and the output units follow C5.
-        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        weights: `"mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`, at least 32×32; default `(32, 32, 1)`. Background is
             −0.1 and ink 1.175: `cnnzoo.models.lenet.preprocess_input` makes them from pixels.
@@ -116,7 +116,7 @@ def lenet5(
         x = Dense(classes, activation=activation, dtype="float32", name="output")(x)
         loss = scaffold.cross_entropy(activation) if compile else None
 
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, shipped="lenet5")
 
 
 def lenet(
@@ -141,7 +141,7 @@ def lenet(
 
     Args:
         include_top: whether the three dense layers follow S4.
-        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        weights: `"fashion_mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`, at least 16×16; default `(32, 32, 1)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of S4, or `None`.
@@ -189,7 +189,7 @@ def lenet(
     else:
         x, loss = scaffold.pooled_features(x, pooling), None
 
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, shipped="lenet")
 
 
 def preprocess_input(images, input_shape=(32, 32, 1)):
@@ -224,13 +224,14 @@ def preprocess_input(images, input_shape=(32, 32, 1)):
     return images * ((INK - BACKGROUND) / 255) + BACKGROUND
 
 
-def decode_predictions(predictions, top=5):
-    """Return the most probable digits: `(label, name, probability)`, largest first.
+def decode_predictions(predictions, top=5, class_names=CLASS_NAMES):
+    """Return the most probable digits, or other classes: `(label, name, probability)`, largest first.
 
     Args:
         predictions: array `(batch, 10)` of probabilities; those of `lenet5` come of
             `classifier_activation="softmax"`.
-        top: how many digits to return, at most 10.
+        top: how many classes to return, at most all.
+        class_names: name of each class, such as `cnnzoo.weights.shipped("lenet", "fashion_mnist").class_names`.
 
     Raises:
         InputError: another shape, or `top` is out of range.
@@ -240,4 +241,4 @@ def decode_predictions(predictions, top=5):
     >>> decode_predictions(np.eye(10)[[3]], top=1)
     [[(3, '3', 1.0)]]
     """
-    return scaffold.decode(predictions, CLASS_NAMES, top)
+    return scaffold.decode(predictions, class_names, top)

@@ -115,6 +115,7 @@ def assemble(
     output_activation: Any,
     compile: bool,
     optimizer: keras.optimizers.Optimizer,
+    shipped: str | None = None,
 ) -> keras.Model:
     """Make an autoencoder, load its weights, and compile it with the loss that fits its output.
 
@@ -127,8 +128,9 @@ def assemble(
             cross-entropy, else the squared error; either is the mean over pixels and images.
         compile: whether to compile at all.
         optimizer: what to compile with.
+        shipped: name of the model's function, if weights of it come with cnnzoo.
     """
-    model = scaffold.assemble(inputs, outputs, name=name, weights=weights, loss=None, compile=False)
+    model = scaffold.assemble(inputs, outputs, name=name, weights=weights, loss=None, compile=False, shipped=shipped)
     if compile:
         logistic = keras.activations.get(output_activation) is keras.activations.sigmoid
         loss = PixelCrossentropy() if logistic else keras.losses.MeanSquaredError()

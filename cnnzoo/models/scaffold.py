@@ -125,6 +125,7 @@ def assemble(
     compile: bool,
     optimizer: keras.optimizers.Optimizer | None = None,
     pretrained: Pretrained | None = None,
+    shipped: str | None = None,
 ) -> keras.Model:
     """Make the model, load its weights, and compile it with the paper's optimizer.
 
@@ -138,11 +139,12 @@ def assemble(
         optimizer: the paper's optimizer; by default gradient descent with momentum, which stands for
             the optimizers of the 1980s and 1990s. Every recipe states its own.
         pretrained: the weights that are published for the net and the names of its layers there.
+        shipped: name of the model's function, if weights of it come with cnnzoo.
     """
     sources = keras.utils.get_source_inputs(inputs)
     model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
     if weights is not None:
-        weight_files.load(model, weights, pretrained)
+        weight_files.load(model, weights, pretrained, shipped)
     if compile and loss is not None:
         optimizer = optimizer or keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
         model.compile(optimizer, loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")])

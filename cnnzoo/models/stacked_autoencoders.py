@@ -36,7 +36,7 @@ def stacked_autoencoder(
 
     Args:
         include_top: whether the output units follow the hidden layers.
-        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        weights: `"mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         pooling: `None`; there are no maps to pool.
@@ -75,4 +75,13 @@ def stacked_autoencoder(
         loss = scaffold.cross_entropy(classifier_activation) if compile else None
 
     optimizer = optimizers.Adam(1e-3)
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
+    return scaffold.assemble(
+        inputs,
+        x,
+        name=name,
+        weights=weights,
+        loss=loss,
+        compile=compile,
+        optimizer=optimizer,
+        shipped="stacked_autoencoder",
+    )

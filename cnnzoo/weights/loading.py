@@ -1,4 +1,4 @@
-"""Finding, checking and converting pretrained weights; counting them."""
+"""Loading weights, checked and converted; counting them."""
 
 import dataclasses
 import hashlib
@@ -15,6 +15,8 @@ import keras
 import numpy as np
 
 from cnnzoo.errors import InputError, reason
+from cnnzoo.weights.shipped import load_shipped, names_for
+from cnnzoo.weights.shipped import shipped as shipped_weights
 
 KINDS = (".weights.h5", ".keras", ".pth")
 
@@ -40,14 +42,18 @@ class Pretrained:
     layers: Mapping[str, str]
 
 
-def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None = None) -> None:
+def load(
+    model: keras.Model, weights: str | Path, pretrained: Pretrained | None = None, shipped: str | None = None
+) -> None:
     """Load weights into `model`, all or none.
 
     Args:
         model: a built model.
         weights: path of a `.weights.h5` or `.keras` file that was saved from the same architecture, or,
-            with `pretrained`, its name or the path of a `.pth` file of the same layout.
+            with `pretrained`, its name or the path of a `.pth` file of the same layout, or, with `shipped`, the
+            name of weights that come with cnnzoo.
         pretrained: the weights that are published for this net.
+        shipped: name of the model's function, by which its weights in `list()` are found.
 
     Raises:
         InputError: no such file, another kind of file, a damaged file, or other shapes.
@@ -59,14 +65,19 @@ def load(model: keras.Model, weights: str | Path, pretrained: Pretrained | None 
     >>> model.save_weights(path)
     >>> load(model, path)
     """
+    names = names_for(shipped) if shipped else []
+    if shipped and str(weights) in names:
+        load_shipped(model, shipped_weights(shipped, str(weights)))
+        return
     if pretrained and str(weights) == pretrained.name:
         _check_fits(model, pretrained)
         weights = _fetched(pretrained)
     path = Path(weights)
     if not path.name.endswith(KINDS if pretrained else KINDS[:2]):
-        names = f"{pretrained.name!r} or " if pretrained else ""
+        named = [*names, *([pretrained.name] if pretrained else [])]
+        known = "".join(f"{name!r} or " for name in named)
         kinds = ", ".join(KINDS) if pretrained else " or ".join(KINDS[:2])
-        raise InputError(f"weights must be None, {names}the path of a {kinds} file, not {str(weights)!r}")
+        raise InputError(f"weights must be None, {known}the path of a {kinds} file, not {str(weights)!r}")
     if not path.is_file():
         raise InputError(f"there is no weights file {str(weights)!r}")
     if pretrained and path.suffix == ".pth":
