@@ -64,6 +64,7 @@ _MODULES = (
     "optimizers",
     "pretraining",
     "recipe",
+    "server",
     "serving",
     "studies",
     "training",

@@ -9,10 +9,11 @@ PACKAGE = Path(__file__).parent.parent / "cnnzoo"
 
 FLOORS = [
     {"errors"},
-    {"files", "launch", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
+    {"files"},
+    {"launch", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
     {"models", "callbacks", "data", "recipe", "run", "distribute"},
     {"analysis", "serving", "pretraining"},
-    {"training"},
+    {"training", "server"},
     {"studies"},
     {"cli"},
     {"__main__"},

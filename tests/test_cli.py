@@ -78,12 +78,12 @@ def test_train_evaluate_export(tmp_path):
     assert metrics["seed"] == 3
     accuracy = f"test accuracy {metrics['test']['accuracy']:.2%}"
     assert accuracy in trained.stdout
-    assert "cnnzoo export runs/lenet5_digits/1 --to saved_models/lenet5" in trained.stdout
+    assert "cnnzoo export runs/lenet5_digits/1 --to exported/lenet5" in trained.stdout
     assert accuracy in cnnzoo("evaluate", "runs/lenet5_digits/1", cwd=tmp_path).stdout
     for version in ("1", "2"):
-        exported = cnnzoo("export", "runs/lenet5_digits/1", "--to", "saved_models/lenet5", cwd=tmp_path)
-        assert exported.stdout.strip() == f"saved_models/lenet5/{version}"
-        assert (tmp_path / "saved_models" / "lenet5" / version / "saved_model.pb").is_file()
+        exported = cnnzoo("export", "runs/lenet5_digits/1", "--to", "exported/lenet5", cwd=tmp_path)
+        assert exported.stdout.splitlines()[-1] == f"exported/lenet5/{version}"
+        assert (tmp_path / "exported" / "lenet5" / version / "saved_model.pb").is_file()
 
 
 def test_the_seconds_of_pretraining_are_told_apart_from_those_of_the_fit():

@@ -143,7 +143,7 @@ def _print_run(run: "Run") -> None:
         f"{_beside_pca(metrics)}"
         f"{_left_out(metrics)}"
         f"run folder {run.folder}\n"
-        f"next: cnnzoo export {run.folder} --to saved_models/{metrics['model']}"
+        f"next: cnnzoo export {run.folder} --to exported/{metrics['model']}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`cnnzoo evaluate` and `cnnzoo export`: what is done with a finished run."""
+"""`cnnzoo evaluate`: judge a finished run again."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,15 +19,3 @@ def evaluate(
 
     results = training.evaluate(run, data_dir=data_dir)
     print(f"test {in_words(results)}, loss {results['loss']:.4f}")
-
-
-@app.command()
-def export(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    to: Annotated[Path, typer.Option(help="The model's folder; a new version is added to it.")],
-) -> None:
-    """Write a run's model as a SavedModel for serving."""
-    start_tensorflow()
-    from cnnzoo import serving
-
-    print(serving.export(run, to))

@@ -1,0 +1,65 @@
+"""`cnnzoo export` and `cnnzoo serve`: from a run to answers over HTTP."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnzoo.cli.app import DataDir, app, start_tensorflow
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run, or a .keras file.")],
+    to: Annotated[Path, typer.Option(help="The model's folder; a new version is added to it.")],
+    format: Annotated[
+        list[str] | None,
+        typer.Option(help="saved_model, onnx, litert or litert_int8; may be given several times.", show_default=False),
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many classes to name.")] = 1,
+    weights_dtype: Annotated[str, typer.Option(help="float32, or float16 for half the size.")] = "float32",
+    judge: Annotated[bool, typer.Option("--judge", help="Judge what is written on the run's test images.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a model as a SavedModel for serving, or to other formats."""
+    start_tensorflow()
+    from cnnzoo import serving
+    from cnnzoo.serving.card import card_path
+
+    version = serving.export(
+        run,
+        to,
+        formats=tuple(format or ("saved_model",)),
+        top=top,
+        weights_dtype=weights_dtype,
+        judge=judge,
+        data_dir=data_dir,
+    )
+    card = json.loads(card_path(version).read_text(encoding="utf-8"))
+    for name, of in card["formats"].items():
+        print(serving.card.format_in_words(name, of))
+    print(version)
+
+
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A folder of exported models, or one model's folder.")],
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8080,
+    versions: Annotated[int, typer.Option(help="How many of the newest versions of each model to serve.")] = 1,
+    poll: Annotated[float, typer.Option(help="Seconds between two looks at the folder.")] = 1.0,
+    batching: Annotated[int, typer.Option(help="Most images of waiting requests put together; 0 for none.")] = 256,
+    max_body: Annotated[int, typer.Option(help="Most bytes of a request.")] = 32 * 2**20,
+    max_batch: Annotated[int, typer.Option(help="Most images of a request.")] = 1024,
+    max_pixels: Annotated[int, typer.Option(help="Most pixels of a request's files together.")] = 100_000_000,
+) -> None:
+    """Serve exported models over HTTP, new versions as they come."""
+    start_tensorflow()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("cnnzoo.server").setLevel(logging.INFO)
+    from cnnzoo import server
+
+    limits = server.Limits(max_body, max_batch, max_pixels)
+    server.serve(folder, host=host, port=port, versions=versions, poll=poll, batching=batching, limits=limits)

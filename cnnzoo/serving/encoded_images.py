@@ -1,0 +1,68 @@
+"""From encoded images to pixels inside a served graph, where nothing about them can be trusted."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from cnnzoo.data.decoding import decoded
+
+# A photograph of a telephone has 12 to 50 million pixels; three bytes for each of these take 150 MB.
+MAX_PIXELS = 50_000_000
+
+
+def pixels_of(image_bytes: tf.Tensor, shape: Any) -> tf.Tensor:
+    """Return the pixels of encoded images, as the folders of photographs are read that nets are trained on.
+
+    How large an image is, is read from its header before anything is decoded: a file of a few bytes can claim
+    gigabytes.
+
+    Args:
+        image_bytes: string tensor `(batch,)`, each a whole JPEG or PNG file. Colours, grey, alpha and 16 bits are
+            converted to the channels of `shape` with 8 bits.
+        shape: `(height, width, channels)` to bring each image to: the largest central part that has these
+            proportions, rescaled.
+
+    Returns:
+        uint8 tensor `(batch, *shape)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: neither JPEG nor PNG, a broken file, or more than `MAX_PIXELS`.
+    """
+
+    def one(content):
+        with tf.control_dependencies([_small_enough(content)]):
+            return decoded(tf.identity(content), shape)
+
+    # Few at a time, as each may take its 150 MB.
+    return tf.map_fn(one, image_bytes, fn_output_signature=tf.TensorSpec(shape, tf.uint8), parallel_iterations=2)
+
+
+def _small_enough(content: tf.Tensor) -> tf.Operation:
+    """Return the operation that fails for what is not to be decoded."""
+    is_png = tf.equal(tf.strings.substr(content, 0, 8), b"\x89PNG\r\n\x1a\n")
+    is_jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
+    known = tf.debugging.Assert(
+        tf.logical_or(is_png, is_jpeg),
+        ["image_bytes must hold whole JPEG or PNG files, not what begins with", tf.strings.substr(content, 0, 8)],
+    )
+    with tf.control_dependencies([known]):
+        sides = tf.cond(is_png, lambda: _png_sides(content), lambda: _jpeg_sides(content))
+    return tf.debugging.Assert(
+        tf.logical_and(tf.reduce_min(sides) > 0, tf.reduce_prod(sides) <= MAX_PIXELS),
+        [f"an image of image_bytes must have from 1 to {MAX_PIXELS} pixels, not (height, width) =", sides],
+    )
+
+
+def _png_sides(content: tf.Tensor) -> tf.Tensor:
+    """Return height and width as a PNG's header states them, in its bytes 16 to 23."""
+    enough = tf.debugging.Assert(
+        tf.strings.length(content) >= 33, ["image_bytes must hold whole files; a PNG ends in its header"]
+    )
+    with tf.control_dependencies([enough]):
+        header = tf.strings.substr(content, 16, 8)
+    width, height = tf.unstack(tf.io.decode_raw(header, tf.int32, little_endian=False), num=2)
+    return tf.cast(tf.stack([height, width]), tf.int64)
+
+
+def _jpeg_sides(content: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.extract_jpeg_shape(content)[:2], tf.int64)
