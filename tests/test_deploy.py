@@ -10,6 +10,7 @@ import yaml
 
 import cnnzoo
 from tests.distribute.cluster import ROOT, finished, free_ports, start
+from tests.server.running import Server
 
 DEPLOY = ROOT / "deploy"
 SRUN = """#!{python}
@@ -79,3 +80,44 @@ def test_manifests_ask_for_what_there_is(file):
     workdir = next(each.partition("=")[2] for each in container["command"] if each.startswith("--workdir"))
     assert str(Path(workdir).parent) in mounted
     assert "--resume-or-begin" in container["command"]
+
+
+def test_the_client_script_names_what_is_on_the_pictures(tmp_path):
+    import tensorflow as tf
+
+    digits = cnnzoo.data.load("digits").test
+    run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", epochs=10, verbose=0)
+    cnnzoo.export(run, tmp_path / "models" / "digits")
+    for number in range(20):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(digits.images[number].astype("uint8")).numpy())
+    with Server(tmp_path / "models") as server:
+        files = [f"{number}.png" for number in range(20)]
+        command = [sys.executable, DEPLOY / "predict.py", "digits", *files, "--url", f"http://localhost:{server.port}"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        found = [int(line.split(": ")[1][0]) for line in ended.stdout.splitlines()]
+        assert sum(found == digits.labels[:20]) >= 18
+        missing = subprocess.run([*command, "--version", "9"], cwd=tmp_path, capture_output=True, text=True)
+    assert missing.returncode == 1
+    assert "answered 404" in missing.stderr
+
+
+def test_tensorflow_serving_is_given_the_shipped_models():
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    (service,) = compose["services"].values()
+    mounts = dict(volume.split(":")[:2] for volume in service["volumes"])
+    models = (DEPLOY / next(here for here, there in mounts.items() if there == "/models")).resolve()
+    config = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((DEPLOY / "models.config").read_text(), config)
+    served = {of.name: of.base_path for of in config.model_config_list.config}
+    assert served == {path.name: f"/models/{path.name}" for path in models.iterdir() if (path / "1").is_dir()}
+
+
+def test_kserve_is_given_a_shipped_model():
+    service = yaml.safe_load((DEPLOY / "inference_service.yaml").read_text())
+    assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
+    model = service["spec"]["predictor"]["model"]
+    assert model["modelFormat"] == {"name": "tensorflow"}
+    assert (ROOT / "saved_models" / model["storageUri"].removeprefix("pvc://models/")).is_dir()
