@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnnzoo.errors import InputError
@@ -97,7 +97,8 @@ def next_version(folder: Path) -> Iterator[Version]:
     version = Version(Path(tempfile.mkdtemp(prefix=PART, dir=folder)))
     lock = os.open(version.part, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until this process closes it, or dies
+        with suppress(OSError):  # a file system without locks; there nothing is removed either
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until this process closes it, or dies
         yield version
         version.part.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
         version.folder = _renamed_to_next(version.part, folder)
