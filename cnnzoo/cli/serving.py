@@ -26,7 +26,8 @@ def export(
     """Write a model as a SavedModel for serving, or to other formats."""
     start_tensorflow()
     from cnnzoo import serving
-    from cnnzoo.serving.card import card_path
+    from cnnzoo.serving.card import format_in_words
+    from cnnzoo.weights.shipped import CARD
 
     version = serving.export(
         run,
@@ -37,9 +38,9 @@ def export(
         judge=judge,
         data_dir=data_dir,
     )
-    card = json.loads(card_path(version).read_text(encoding="utf-8"))
+    card = json.loads((version / CARD).read_text(encoding="utf-8"))
     for name, of in card["formats"].items():
-        print(serving.card.format_in_words(name, of))
+        print(format_in_words(name, of))
     print(version)
 
 

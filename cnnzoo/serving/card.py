@@ -11,9 +11,8 @@ from cnnzoo import models, weights
 from cnnzoo.files import write_json
 from cnnzoo.serving.formats import FORMATS
 from cnnzoo.serving.subject import Subject
-from cnnzoo.weights.shipped import figure_in_words, layers_of
+from cnnzoo.weights.shipped import CARD, figure_in_words, layers_of
 
-CARD, CARD_TEXT = "card.json", "README.md"
 LICENCE = "Apache-2.0"
 
 
@@ -56,15 +55,10 @@ def card_of(subject: Subject, signatures: dict[str, Any], checked: dict[str, Any
 
 def write_card(card: dict, folder: Path) -> None:
     """Write a card into a version's folder, for programs as JSON and for people as Markdown."""
-    extra = folder / "assets.extra"  # which servers pass over
-    extra.mkdir(exist_ok=True)
-    write_json(extra / CARD, card)
-    (extra / CARD_TEXT).write_text(_in_words(card), encoding="utf-8")
-
-
-def card_path(version: Path) -> Path:
-    """Return where a version's card lies."""
-    return version / "assets.extra" / CARD
+    path = folder / CARD
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, card)
+    path.with_name("README.md").write_text(_in_words(card), encoding="utf-8")
 
 
 def _input(subject: Subject) -> str:

@@ -79,14 +79,19 @@ def read(format: str, subject: Subject, folder: Path) -> Function:
         InputError: the runtime does not take the file.
     """
     if format == "saved_model":
-        serve = signatures_in(folder)["serving_default"]
-        return lambda images: serve(images=images)[subject.answers_with].numpy()
+        return by_signatures(signatures_in(folder), subject)
     try:
         return (_onnx_runtime if format == "onnx" else _litert_runtime)(folder / FORMATS[format][0])
     except Exception as error:  # the runtimes' own
         raise InputError(
             f"{subject.model.name} was written as {format}, but cannot be read back: {reason(error)}"
         ) from error
+
+
+def by_signatures(signatures: dict[str, Any], subject: Subject) -> Function:
+    """Return what a loaded SavedModel answers."""
+    serve = signatures["serving_default"]
+    return lambda images: serve(images=images)[subject.answers_with].numpy()
 
 
 def _litert(subject: Subject) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cnnzoo.errors import InputError, unknown
 if TYPE_CHECKING:
     import keras
 
-CARD = Path("assets.extra") / "card.json"
+CARD = Path("assets.extra") / "card.json"  # in a version's folder; servers pass over `assets.extra`
 
 
 @dataclasses.dataclass(frozen=True)
