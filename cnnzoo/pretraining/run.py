@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnzoo.callbacks import DivergedError, StopOnNaN
+from cnnzoo.callbacks import DivergedError, Progress, StopOnNaN, style_of
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.ascent import Ascent
@@ -148,22 +148,31 @@ class PretrainingRun:
                 shallow.default_loss() if self.asked.loss is None else self.asked.loss,
                 steps_per_execution=self.together,
             )
-        verbose = self.asked.verbose if self.workers.is_chief else 0
-        if verbose:
-            print(self._headline(number, stage, shape))
+        progress = self._progress(number, stage, shape)
         batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
         arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
         clock = Clock()
-        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock]
+        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock, *progress]
         try:
-            history = shallow.fit(**arguments, callbacks=callbacks, verbose=verbose).history
+            history = shallow.fit(**arguments, callbacks=callbacks, verbose=0).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
+        finally:
+            for each in progress:
+                each.close()
         return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}
 
     def _scope(self) -> Any:
         strategy = getattr(self.model, "distribute_strategy", None)
         return strategy.scope() if strategy else nullcontext()
+
+    def _progress(self, number: int, stage: Stage, shape: tuple[int, ...]) -> list[Progress]:
+        """Return what shows a stage's epochs; nothing where nothing is shown, which saves its time."""
+        if not self.workers.is_chief or style_of(self.asked.verbose) is None:
+            return []
+        part = f"layer {number + 1} of {len(self.stages)}" if len(self.stages) > 1 else ""
+        title = self._headline(number, stage, shape)
+        return [Progress(self.asked.verbose, batch_size=self.size, title=title, part=part)]
 
     def _headline(self, number: int, stage: Stage, shape: tuple[int, ...]) -> str:
         sides = ["×".join(map(str, each)) for each in (shape, stage.hidden.shape[1:])]

@@ -1,0 +1,48 @@
+"""Silence where TensorFlow takes the order of the day for a mistake."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def without_retracing_notes() -> Iterator[None]:
+    """Keep TensorFlow from warning that the same function is traced again: many small models of their own are no mistake.
+
+    Example:
+    >>> with without_retracing_notes():
+    ...     logging.getLogger("tensorflow").warning("5 out of the last 5 calls triggered tf.function retracing.")
+    """
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return "retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
+
+
+def start_tensorflow() -> None:
+    """Start TensorFlow without the notes that it writes to stderr before any log level holds.
+
+    They say how it was compiled and which libraries it found. If the start fails, they are shown.
+    """
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
