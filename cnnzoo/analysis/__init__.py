@@ -1,8 +1,12 @@
 """What a net is and does, by calculation and by experiment.
 
-Its arithmetic; whether its answers move with the image; and what its code keeps of the image, against linear codes.
+Its arithmetic; what its layers answer, its units look for and its pixels do to the class; whether its answers move with
+the image; and what its code keeps of the image, against linear codes.
 """
 
+from cnnzoo.analysis.activations import Strongest, activations, strongest
+from cnnzoo.analysis.maximisation import maximised
+from cnnzoo.analysis.occlusion import occlusion
 from cnnzoo.analysis.reconstruction import (
     Comparison,
     LabelledCodes,
@@ -17,12 +21,14 @@ from cnnzoo.analysis.reconstruction import (
     logistic_pca,
     mean_squared_error,
     pca,
+    pca_errors,
     psnr,
     quantise,
     squared_error,
 )
 from cnnzoo.analysis.report import ConvReport, conv_report
 from cnnzoo.analysis.row import Row, Totals
+from cnnzoo.analysis.seen import seen_by
 from cnnzoo.analysis.survey import DisagreementError
 from cnnzoo.analysis.translation import Moved, equivariance
 from cnnzoo.analysis.window import TransposedWindow, Window
@@ -37,9 +43,11 @@ __all__ = [
     "Moved",
     "Reconstruction",
     "Row",
+    "Strongest",
     "Totals",
     "TransposedWindow",
     "Window",
+    "activations",
     "bits_per_image",
     "codes_2d",
     "compare_codes",
@@ -48,9 +56,14 @@ __all__ = [
     "conv_report",
     "equivariance",
     "logistic_pca",
+    "maximised",
     "mean_squared_error",
+    "occlusion",
     "pca",
+    "pca_errors",
     "psnr",
     "quantise",
+    "seen_by",
     "squared_error",
+    "strongest",
 ]

@@ -1,16 +1,14 @@
 """What signatures return of a model's outputs, by name."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import RadialBasis
+from cnnzoo.models.probabilities import to_probabilities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +63,7 @@ def classification(model: keras.Model, class_names: Sequence[str] | None, top: i
             "class_probability": best,
         }
 
-    return names, Answer(_to_probabilities(model), named)
+    return names, Answer(to_probabilities(model), named)
 
 
 def _classes(model: keras.Model) -> int:
@@ -75,28 +73,6 @@ def _classes(model: keras.Model) -> int:
             "not (batch, classes) or images like its input"
         )
     return model.output_shape[-1]
-
-
-def _to_probabilities(model: keras.Model) -> Callable[[Any], Any]:
-    """Return what makes probabilities of the outputs: nothing after a softmax, a softmax after logits.
-
-    The negated penalties of LeNet-5 are logits; of other outputs only their maker knows.
-
-    Raises:
-        InputError: the model ends in neither.
-    """
-    last = model
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
-    activation = getattr(last, "activation", None)
-    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
-        return _as_it_is
-    if activation is keras.activations.linear or (isinstance(last, RadialBasis) and last.negate):
-        return functools.partial(ops.softmax, axis=-1)
-    raise InputError(
-        f"{model.name} ends in the {type(last).__name__} layer {last.name!r}, which gives neither probabilities "
-        "(a softmax) nor logits (no activation)"
-    )
 
 
 def _as_it_is(outputs):

@@ -15,6 +15,7 @@ import pytest
 import cnnzoo
 from cnnzoo import layers
 from tests import reference
+from tests.backends.worker import what_layers_do
 
 WORKER = Path(__file__).parent / "worker.py"
 ROOT = WORKER.parent.parent.parent
@@ -190,6 +191,14 @@ def write_model(name, folder):
     (folder / f"{name}.json").write_text(json.dumps(options))
 
 
+def write_analysis(name, folder):
+    """Write a model's weights, images, and what its layers do with them under TensorFlow."""
+    model = cnnzoo.lenet()
+    images = np.random.default_rng(0).uniform(0, 1, (4, 32, 32, 1)).astype("float32")
+    model.save_weights(folder / f"{name}.weights.h5")
+    np.savez(folder / f"{name}.npz", *what_layers_do(model, images), images=images)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cases")
@@ -197,6 +206,7 @@ def folder(tmp_path_factory):
         ("layers", LAYERS, write_layer),
         ("penalties", PENALTIES, write_penalty),
         ("models", MODELS, write_model),
+        ("analysis", ["what layers do"], write_analysis),
     ):
         (folder / kind).mkdir()
         for name in names:
@@ -235,6 +245,10 @@ def test_model_gives_and_learns_the_same_as_under_tensorflow(name, found):
     assert before <= 1e-5
     assert losses <= 1e-4
     assert after <= 1e-4
+
+
+def test_answers_made_images_and_occlusion_are_those_under_tensorflow(found):
+    assert max(found["what layers do"]) <= 1e-4
 
 
 def test_models_and_layers_need_no_tensorflow(found):

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import cnnzoo.analysis
 import cnnzoo.layers
 import cnnzoo.models
 import cnnzoo.optimizers
@@ -80,11 +81,28 @@ def model_differences(case):
     return [before, losses, difference(model(images, training=False), arrays["after"])]
 
 
+def what_layers_do(model, images):
+    """Return the strongest answers of a layer, images made for its units, and what the pixels do to the class."""
+    values = [found.values for found in cnnzoo.analysis.strongest(model, images, "C3", [1, 4], count=3)]
+    made = cnnzoo.analysis.maximised(model, "C3", [1, 4], images, steps=8)
+    return [np.array(values), made, cnnzoo.analysis.occlusion(model, images, window=16)]
+
+
+def analysis_differences(case):
+    """Return the differences of what layers do."""
+    model = cnnzoo.models.create("lenet")
+    cnnzoo.weights.load(model, case.with_suffix(".weights.h5"))
+    arrays = np.load(case)
+    found = what_layers_do(model, arrays["images"])
+    return [difference(one, arrays[f"arr_{number}"]) for number, one in enumerate(found)]
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     results = {case.stem: layer_differences(case) for case in sorted((folder / "layers").glob("*.npz"))}
     results |= {case.stem: penalty_differences(case) for case in sorted((folder / "penalties").glob("*.npz"))}
     results |= {case.stem: model_differences(case) for case in sorted((folder / "models").glob("*.npz"))}
+    results |= {case.stem: analysis_differences(case) for case in sorted((folder / "analysis").glob("*.npz"))}
     results["tensorflow was loaded"] = "tensorflow" in sys.modules
     results["backend"] = keras.backend.backend()
     print(json.dumps(results))

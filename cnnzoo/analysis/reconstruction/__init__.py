@@ -1,5 +1,6 @@
 """What a code keeps of an image: autoencoders against linear codes of the same size."""
 
+from cnnzoo.analysis.reconstruction.by_size import pca_errors
 from cnnzoo.analysis.reconstruction.classes import LabelledCodes, codes_2d
 from cnnzoo.analysis.reconstruction.comparison import (
     Comparison,
@@ -34,6 +35,7 @@ __all__ = [
     "logistic_pca",
     "mean_squared_error",
     "pca",
+    "pca_errors",
     "psnr",
     "quantise",
     "squared_error",

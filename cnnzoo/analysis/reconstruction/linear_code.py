@@ -37,6 +37,20 @@ class LinearCode:
         """Numbers in a code."""
         return len(self.offset)
 
+    def first(self, size: int) -> "LinearCode":
+        """Return the code of the first numbers alone; of principal components that is what a fit of fewer gives.
+
+        Args:
+            size: numbers in the code; from 1 to those there are.
+
+        Raises:
+            InputError: another size, or a logistic code, whose numbers do not come in an order.
+        """
+        if self.logistic or type(size) is not int or not 1 <= size <= self.size:
+            raise InputError(f"of {self.name} with {self.size} numbers the first {size!r} cannot be taken alone")
+        kernel, offset, components = self.kernel[:, :size], self.offset[:size], self.components[:size]
+        return dataclasses.replace(self, kernel=kernel, offset=offset, components=components)
+
     def encode(self, images) -> np.ndarray:
         """Return the codes of images.
 
