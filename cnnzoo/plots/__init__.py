@@ -1,0 +1,46 @@
+"""Pictures: each function returns a figure of matplotlib and shows nothing by itself.
+
+What a net learned, answers and gets wrong; what a code keeps; and what the lecture draws.
+"""
+
+from cnnzoo.plots.classes import class_figures, confusion_matrix, mistakes
+from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
+from cnnzoo.plots.layers import activation_maps, filters, layer_costs, units
+from cnnzoo.plots.lecture import (
+    WindowAnimation,
+    convolved,
+    dense_beside_convolution,
+    pooling,
+    receptive_fields,
+    sliding_window,
+    sliding_window_animation,
+)
+from cnnzoo.plots.picture import Picture
+from cnnzoo.plots.pixels import occluded
+from cnnzoo.plots.reconstructions import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
+
+__all__ = [
+    "Picture",
+    "WindowAnimation",
+    "activation_maps",
+    "class_figures",
+    "codes_on_a_plane",
+    "confusion_matrix",
+    "convolved",
+    "denoised",
+    "dense_beside_convolution",
+    "errors_by_code_size",
+    "filters",
+    "layer_costs",
+    "learning_curves",
+    "mistakes",
+    "occluded",
+    "pooling",
+    "pretraining_curves",
+    "receptive_fields",
+    "reconstructions",
+    "sliding_window",
+    "sliding_window_animation",
+    "units",
+    "variants",
+]

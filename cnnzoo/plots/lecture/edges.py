@@ -1,0 +1,134 @@
+"""An image, a kernel, and what a convolution makes of them."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from cnnzoo.errors import InputError, unknown
+from cnnzoo.plots.lecture import cells, given
+from cnnzoo.plots.lecture.places import Places
+from cnnzoo.plots.picture import Picture
+
+KERNELS: dict[str, tuple[tuple[float, ...], ...]] = {
+    "vertical edges": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    "horizontal edges": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
+    "all edges": ((0, 1, 0), (1, -4, 1), (0, 1, 0)),
+    "blur": ((1 / 9,) * 3,) * 3,
+    "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
+}
+WIDTH, UNIT, GAP = 3.2, 0.36, 0.5  # inches
+READ = 7  # rows or columns of a kernel, up to which its numbers are written
+
+
+def convolved(image: Any, kernel: Any = "vertical edges", stride: int = 1, padding: int | str = 0) -> Picture:
+    """Draw an image, a kernel, and what Keras' convolution makes of them.
+
+    Where a kernel or a result has negative values, blue is negative, white 0 and red positive; otherwise black is 0.
+    As in Keras, the kernel is not mirrored.
+
+    Args:
+        image: `(height, width)`, `(height, width, 1)`, or colours `(height, width, 3)`, of which the mean is taken;
+            uint8, or floats of any finite range.
+        kernel: `(height, width)`; or `"vertical edges"`, `"horizontal edges"`, `"all edges"`, `"blur"` or `"sharpen"`.
+        stride: S, pixels from one window to the next.
+        padding: P, rows and columns of zeros on every side; or `"valid"` or `"same"`, as Keras has it.
+
+    Returns:
+        A picture; its `alternative` says in words what it shows.
+
+    Raises:
+        InputError: an argument is not as said above, or the kernel is larger than the image with its zeros.
+
+    Source: Sobel's and Laplace's operators, for the edges.
+
+    Example:
+    >>> import numpy as np
+    >>> from cnnzoo import plots
+    >>> image = np.zeros((8, 8)); image[:, 4:] = 1
+    >>> plots.convolved(image, "vertical edges").alternative
+    'An image of 8 × 8 pixels, a kernel of 3 × 3 for vertical edges, and their convolution, 6 × 6 values of 0 to 4.'
+    """
+    pixels = _grey(image)
+    weights, name = _kernel(kernel)
+    places = Places.of(pixels.shape, weights.shape, stride, padding)
+    padded = np.pad(pixels, (places.rows.pads, places.columns.pads))
+    maps = keras.ops.conv(padded[None, ..., None], weights[..., None, None], stride, "valid", "channels_last")
+    result = keras.ops.convert_to_numpy(maps)[0, ..., 0]
+    sizes = [" × ".join(map(str, table.shape)) for table in (pixels, weights, result)]
+    low, high = cells.printed(result.min()), cells.printed(result.max())
+    alternative = (
+        f"An image of {sizes[0]} pixels, a kernel of {sizes[1]}{f' for {name}' if name else ''}, and their "
+        f"convolution, {sizes[2]} values of {low} to {high}."
+    )
+    headings = f"image, {sizes[0]}", f"{name or 'kernel'}, {sizes[1]}", f"result, {sizes[2]}, {low} to {high}"
+    return _drawn((pixels, weights, result), headings, alternative)
+
+
+def _drawn(tables: tuple[np.ndarray, np.ndarray, np.ndarray], headings: tuple[str, str, str], told: str) -> Picture:
+    pixels, weights, result = tables
+    unit = cells.scale(weights)[0] if max(weights.shape) <= READ else UNIT * READ / max(weights.shape)
+    sides = max(weights.shape[1] * unit, 1.4), weights.shape[0] * unit
+    heights = (WIDTH * pixels.shape[0] / pixels.shape[1], sides[1], WIDTH * result.shape[0] / result.shape[1])
+    tallest = max(heights)
+    made, axis = cells.sheet(2 * WIDTH + sides[0] + 2 * GAP + 0.4, tallest + 0.7, 1.0, told)
+    lefts, widths = (0.2, 0.2 + WIDTH + GAP, 0.2 + WIDTH + 2 * GAP + sides[0]), (WIDTH, sides[0], WIDTH)
+    middle = 0.5 + tallest / 2
+    for left, wide, high, heading in zip(lefts, widths, heights, headings, strict=True):
+        axis.text(left + wide / 2, middle - high / 2 - 0.2, heading, ha="center", va="center", size=cells.PLAIN)
+    for left, sign in zip(lefts[1:], "∗=", strict=True):
+        axis.text(left - GAP / 2, middle, sign, ha="center", va="center", size=15)
+    inner = lefts[1] + (sides[0] - weights.shape[1] * unit) / 2
+    spots = (lefts[0], WIDTH), (inner, weights.shape[1] * unit), (lefts[2], WIDTH)
+    for table, (left, wide), high, scaled in zip(tables, spots, heights, (False, True, True), strict=True):
+        limits = _limits(table) if scaled else {"cmap": "gray"}
+        box = (left, left + wide, middle + high / 2, middle - high / 2)
+        axis.add_patch(
+            Rectangle((left, middle - high / 2), wide, high, fill=False, edgecolor=cells.GREY, linewidth=0.8)
+        )
+        axis.imshow(table, extent=box, interpolation="none", aspect="auto", **limits)
+    axis.set(xlim=(0, made.get_figwidth()), ylim=(made.get_figheight(), 0))
+    if max(weights.shape) <= READ:
+        _write(axis, weights, inner, middle - sides[1] / 2, unit)
+    return made
+
+
+def _limits(table: np.ndarray) -> dict[str, Any]:
+    largest = float(np.abs(table).max()) or 1.0
+    if table.min() < 0:
+        return {"vmin": -largest, "vmax": largest, "cmap": "RdBu_r"}
+    return {"vmin": 0.0, "vmax": largest, "cmap": "gray"}
+
+
+def _write(axis, weights: np.ndarray, left: float, top: float, unit: float) -> None:
+    """Write the numbers of a kernel over its colours: dark on light ones, and light on dark ones."""
+    largest, signed = float(np.abs(weights).max()) or 1.0, weights.min() < 0
+    size = cells.scale(weights)[1]
+    for (y, x), weight in np.ndenumerate(weights):
+        # Pure black would be taken for the colour of the page's text, and these stand on colours of their own.
+        dark = abs(weight) > 0.7 * largest if signed else weight < 0.5 * largest
+        colour = "#fafafa" if dark else "#0a0a0a"
+        place = left + (x + 0.5) * unit, top + (y + 0.53) * unit
+        axis.text(*place, cells.printed(weight), ha="center", va="center", size=size, color=colour)
+
+
+def _grey(image: Any) -> np.ndarray:
+    """Return an image as `(height, width)` of float32."""
+    try:
+        pixels = np.asarray(image, "float32")
+    except (TypeError, ValueError):
+        raise InputError("image must be an array of numbers, (height, width) or (height, width, 1 or 3)") from None
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3):
+        pixels = pixels.mean(axis=-1)
+    if pixels.ndim != 2 or not pixels.size:
+        raise InputError(f"image must be (height, width) or (height, width, 1 or 3), not of shape {np.shape(image)}")
+    return given.table("image", pixels)
+
+
+def _kernel(kernel: Any) -> tuple[np.ndarray, str]:
+    if isinstance(kernel, str):
+        if kernel not in KERNELS:
+            raise unknown("kernel", kernel, KERNELS)
+        return np.array(KERNELS[kernel], "float32"), kernel
+    return given.table("kernel", kernel), ""

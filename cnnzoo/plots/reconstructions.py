@@ -1,0 +1,274 @@
+"""What the code of an autoencoder keeps of an image, beside what linear codes of the same size keep."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from cnnzoo.analysis import LabelledCodes, LinearCode, pca, pca_errors, psnr
+from cnnzoo.analysis.reconstruction.model_code import Coder, ModelCode
+from cnnzoo.analysis.reconstruction.pixels import pixels
+from cnnzoo.errors import InputError
+from cnnzoo.layers.corruption import Corruption
+from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, tiles
+
+NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)
+
+
+def reconstructions(model: keras.Model, images, *others: Any, train=None) -> Picture:
+    """Draw images, what an autoencoder makes of them, and what as many principal components make of them.
+
+    Below each reconstruction stands its squared error, summed over the image.
+
+    Args:
+        model: an autoencoder with a layer `code`.
+        images: array `(examples, height, width, channels)`; uint8, or floats of 0 to 1.
+        others: further autoencoders, or codes such as `cnnzoo.analysis.pca(train, 30)`.
+        train: images to fit as many principal components to as the code has numbers; `None` for none.
+
+    Returns:
+        The figure, one row of axes for the images and each code.
+
+    Raises:
+        InputError: no autoencoder, or images that do not fit.
+
+    Source: Hinton and Salakhutdinov, Science 313, 2006, figure 2.
+
+    Example:
+    >>> import cnnzoo
+    >>> digits = cnnzoo.data.load("digits")
+    >>> model = cnnzoo.deep_autoencoder(input_shape=(8, 8, 1), units=(20,), code=4)
+    >>> figure = reconstructions(model, digits.test.images[:3], train=digits.train.images)
+    >>> [len(axis.images) for axis in figure.axes], figure.axes[2].get_title(loc="left")[:22]
+    ([3, 3, 3], '4 principal components')
+    """
+    images = pixels(images)
+    code = ModelCode(model)
+    coders: dict[str, Coder] = {f"{model.name}: {code.size} numbers": code}
+    if train is not None and code.size < min(len(train), images[0].size):
+        coders[f"{code.size} principal components"] = pca(train, code.size)
+    for other in others:
+        coder = ModelCode(other) if isinstance(other, keras.Model) else other
+        coders[f"{coder.name}: {coder.size} numbers"] = coder
+    rows = {name: coder.reconstruct(images) for name, coder in coders.items()}
+    errors = {name: np.square(images - row, dtype="float64").sum(axis=(1, 2, 3)) for name, row in rows.items()}
+    said = [f"{name}, mean squared error {each.mean():.2f} an image" for name, each in errors.items()]
+    return in_rows(
+        {"images": images, **rows},
+        {name: [f"{error:.1f}" for error in each] for name, each in errors.items()},
+        f"{len(images)} images and what is left of them after coding: {listed(said)}.",
+    )
+
+
+def in_rows(rows: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]], alternative: str) -> Picture:
+    """Draw rows of images below one another, each with its title.
+
+    Args:
+        rows: arrays `(count, height, width, channels)` of pixels from 0 to 1, by title.
+        captions: of a row's images, by title.
+        alternative: what it shows, in words.
+    """
+    first = next(iter(rows.values()))
+    wide = min(8.0, 0.9 * len(first))
+    wide = max(wide, 4.0)
+    columns = max(len(first), round(wide / 0.9))
+    heights = [height_of(images, columns, wide, 0.3 if title in captions else 0.0) for title, images in rows.items()]
+    made = picture(wide, sum(heights) + 0.26 * len(rows), alternative)
+    for axis, (title, images) in zip(
+        np.atleast_1d(made.subplots(len(rows), 1, height_ratios=heights)), rows.items(), strict=True
+    ):
+        below = captions.get(title, ())
+        tiles(
+            axis,
+            np.clip(images, 0, 1) if images.shape[-1] == 3 else images,
+            columns=columns,
+            captions=below,
+            limits=(0, 1),
+            room=0.3 if below else 0.0,
+        )
+        axis.set_title(title, fontsize=8, loc="left", pad=2)
+    return made
+
+
+def corruption_of(model: keras.Model) -> keras.layers.Layer | None:
+    """Return the layer that corrupts a model's input in training, or `None`.
+
+    Example:
+    >>> import cnnzoo
+    >>> corruption_of(cnnzoo.denoising_autoencoder()).rate
+    0.25
+    """
+    return next((layer for layer in model.layers if isinstance(layer, NOISES)), None)
+
+
+def denoised(model: keras.Model, images, corruption: keras.layers.Layer | None = None, *, seed: int = 0) -> Picture:
+    """Draw clean images, the same with noise, and what an autoencoder makes of the noisy ones, with PSNR.
+
+    Args:
+        model: an autoencoder.
+        images: array `(examples, height, width, channels)`; uint8, or floats of 0 to 1.
+        corruption: a Keras layer that corrupts in training, such as `keras.layers.GaussianNoise(0.3)`; default the
+            model's own.
+        seed: seed of the noise.
+
+    Returns:
+        The figure, three rows of axes.
+
+    Raises:
+        InputError: no autoencoder, images that do not fit, or there is no corruption.
+
+    Source: Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008.
+
+    Example:
+    >>> import cnnzoo
+    >>> digits = cnnzoo.data.load("digits")
+    >>> model = cnnzoo.denoising_autoencoder(input_shape=(8, 8, 1), code=20)
+    >>> figure = denoised(model, digits.test.images[:3])
+    >>> [axis.get_title(loc="left")[:8] for axis in figure.axes]
+    ['clean', 'masking ', 'denoised']
+    """
+    images = pixels(images).astype("float32")
+    corruption = corruption or corruption_of(model)
+    if not isinstance(corruption, keras.layers.Layer):
+        raise InputError(
+            f"{model.name} has no layer that corrupts its input: give one, such as keras.layers.GaussianNoise(0.3), "
+            f"not {corruption!r}"
+        )
+    noisy = noised(corruption, images, seed)
+    restored = keras.ops.convert_to_numpy(keras.ops.cast(model(noisy, training=False), "float32"))
+    ratios = {
+        what: [psnr(one[None], np.clip(other, 0, 1)[None]) for one, other in zip(images, row, strict=True)]
+        for what, row in (("noisy", noisy), ("denoised", restored))
+    }
+    title = _noise_in_words(corruption)
+    mean = {what: float(np.mean(each)) for what, each in ratios.items()}
+    return in_rows(
+        {"clean": images, title: noisy, "denoised": restored},
+        {
+            title: [f"{each:.1f} dB" for each in ratios["noisy"]],
+            "denoised": [f"{each:.1f} dB" for each in ratios["denoised"]],
+        },
+        f"{len(images)} images, the same with noise ({title}, PSNR {mean['noisy']:.1f} dB in the mean) and denoised "
+        f"({mean['denoised']:.1f} dB).",
+    )
+
+
+def noised(corruption: keras.layers.Layer, images: np.ndarray, seed: int) -> np.ndarray:
+    """Return images as a copy of a corrupting layer spoils them, the same for the same seed."""
+    config = corruption.get_config()
+    copy = type(corruption).from_config({**config, "name": "copy", "seed": seed, "dtype": "float32"})
+    return keras.ops.convert_to_numpy(copy(images, training=True))
+
+
+def _noise_in_words(corruption: keras.layers.Layer) -> str:
+    kind = "".join(f" {each.lower()}" if each.isupper() else each for each in type(corruption).__name__).strip()
+    share = getattr(corruption, "rate", None)
+    if share is None:
+        return f"{kind.replace('gaussian', 'Gaussian')}, deviation {corruption.stddev:g}"
+    return f"{kind}, {share:.0%} of the pixels".replace("%", " %")
+
+
+def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: LinearCode, images) -> Picture:
+    """Draw the squared error of codes over their size, with the curve of principal components.
+
+    Args:
+        points: for each autoencoder, by its name, the numbers in its code and the squared error of a test image, summed
+            over its pixels.
+        components: what `cnnzoo.analysis.pca` returned, of as many as the curve is to have.
+        images: array `(examples, *image_shape)` to judge them by; uint8, or floats of 0 to 1.
+
+    Returns:
+        The figure, with logarithmic axes.
+
+    Raises:
+        InputError: images that do not fit one another, or no points.
+
+    Source: Hinton and Salakhutdinov, Science 313, 2006, compare at 30 numbers.
+
+    Example:
+    >>> import cnnzoo
+    >>> digits = cnnzoo.data.load("digits")
+    >>> figure = errors_by_code_size({"net": (6, 0.86)}, pca(digits.train.images, 12), digits.test.images)
+    >>> len(figure.axes[0].lines[0].get_xdata())
+    12
+    """
+    if not points:
+        raise InputError("points must name at least one autoencoder, with its (code size, squared error)")
+    curve, largest = pca_errors(components, images), components.size
+    said = [f"{name} leaves {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
+    beside = [
+        f"{size} components {curve[size - 1]:.2f}"
+        for size in sorted({size for size, _ in points.values()})
+        if size <= largest
+    ]
+    made = picture(
+        5.6,
+        3.4,
+        f"Squared error over the size of the code: {listed(said)}" + (f"; {listed(beside)}." if beside else "."),
+    )
+    axis = made.subplots()
+    axis.plot(
+        range(1, largest + 1), curve, color="#888888", label="principal components", marker="." if largest < 3 else ""
+    )
+    for number, (name, (size, error)) in enumerate(points.items()):
+        axis.plot(size, error, "o", color=COLOURS[number % len(COLOURS)], label=name)
+    axis.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="squared error of a test image")
+    axis.set_ylim(bottom=0.5 * min(float(curve[-1]), *(error for _, error in points.values())))
+    ratio = math.prod(components.image_shape)
+    upper = axis.secondary_xaxis("top", functions=(lambda size: ratio / np.maximum(size, 1e-9),) * 2)
+    upper.set_xlabel("values of an image for each number of its code", fontsize=8)
+    for scale in (axis.xaxis, axis.yaxis, upper.xaxis):
+        scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        scale.set_major_formatter(StrMethodFormatter("{x:g}"))
+        scale.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=8, frameon=False)
+    lines(axis)
+    return made
+
+
+def codes_on_a_plane(planes: Mapping[str, LabelledCodes], class_names: Sequence[str]) -> Picture:
+    """Draw codes of two numbers as points, in the colours of their classes, one plane beside the other.
+
+    Args:
+        planes: what `cnnzoo.analysis.codes_2d` returned, by title.
+        class_names: name of each label.
+
+    Returns:
+        The figure; each title says to how many images their five nearest neighbours give their own class, by vote.
+
+    Raises:
+        InputError: there are no planes, or codes of another size.
+
+    Source: Hinton and Salakhutdinov, Science 313, 2006, figure 3.
+
+    Example:
+    >>> from cnnzoo import data
+    >>> from cnnzoo.analysis import codes_2d, pca
+    >>> digits = data.load("digits")
+    >>> plane = codes_2d(pca(digits.train.images, 2), digits.train.images, digits.train.labels, per_class=50)
+    >>> codes_on_a_plane({"PCA": plane}, digits.class_names).axes[0].get_title().splitlines()
+    ['PCA', '63 % lie among their own class']
+    """
+    if not planes or any(plane.codes.ndim != 2 or plane.codes.shape[1] != 2 for plane in planes.values()):
+        raise InputError(f"planes must hold codes of two numbers, by title, not {planes!r:.200}")
+    shares = {title: plane.neighbour_accuracy() for title, plane in planes.items()}
+    said = [
+        f"by {title}, {100 * share:.0f} % of the images lie among their own class" for title, share in shares.items()
+    ]
+    made = picture(4.2 * len(planes), 4.4, f"Images as points on a plane: {listed(said)}.")
+    for axis, (title, plane) in zip(np.atleast_1d(made.subplots(1, len(planes))), planes.items(), strict=True):
+        for number, label in enumerate(np.unique(plane.labels)):
+            x, y = plane.codes[plane.labels == label].T
+            colour = f"C{number % 10}"
+            axis.scatter(x, y, s=2.5, color=colour, linewidths=0, rasterized=True)
+            axis.text(
+                np.median(x), np.median(y), class_names[label], fontsize=9, weight="bold", ha="center", va="center",
+                color="#0a0a0a",
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
+            )  # fmt: skip
+        axis.set_title(f"{title}\n{100 * shares[title]:.0f} % lie among their own class", fontsize=9)
+        axis.set(xticks=[], yticks=[])
+    return made

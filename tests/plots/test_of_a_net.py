@@ -1,0 +1,152 @@
+"""The pictures of a net show what the net holds and answers, number by number."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import cnnzoo
+from cnnzoo import plots
+from cnnzoo.analysis import strongest
+from cnnzoo.plots.layers import map_layers
+from tests.small_nets import CLASSIFIERS, small
+
+
+def drawn(axis):
+    return [np.asarray(image.get_array()) for image in axis.images]
+
+
+@pytest.fixture(scope="module")
+def net():
+    keras.utils.set_random_seed(1)
+    return cnnzoo.lenet5()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(-0.1, 1.2, (12, 32, 32, 1)).astype("float32")
+
+
+def test_filters_are_the_kernels_of_the_layer(net):
+    figure = plots.filters(net)
+    kernel = net.get_layer("C1").kernel.numpy()
+    shown = drawn(figure.axes[0])
+    assert len(shown) == kernel.shape[-1] == 6
+    for number, filter in enumerate(shown):
+        assert (filter == kernel[:, :, 0, number]).all()
+    # One scale for all, with zero in its middle.
+    assert {image.get_clim() for image in figure.axes[0].images} == {(-np.abs(kernel).max(), np.abs(kernel).max())}
+
+
+def test_coloured_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
+    net = keras.Sequential(
+        [keras.Input((20, 20, 3)), layers.Conv2D(120, 5, name="first"), layers.Conv2D(2, 3, name="then")]
+    )
+    kernel = net.get_layer("first").kernel.numpy()
+    shown = drawn(plots.filters(net).axes[0])
+    assert len(shown) == 100
+    low, high = kernel[..., :100].min(), kernel[..., :100].max()
+    np.testing.assert_allclose(shown[7], (kernel[..., 7] - low) / (high - low), rtol=1e-6)
+
+
+def test_a_dense_layers_weights_are_laid_out_as_the_image():
+    net = cnnzoo.mlp(input_shape=(6, 5, 1), units=(4,))
+    kernel = next(layer for layer in net.layers if layer.weights).kernel.numpy()
+    shown = drawn(plots.filters(net).axes[0])
+    for unit in range(4):
+        assert (shown[unit] == kernel[:, unit].reshape(6, 5)).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [("C3", "'C3' of lenet5 does not look at an image"), ("S9", "unknown layer of lenet5 with weights 'S9'")],
+)
+def test_filters_that_are_no_pictures_are_refused(net, layer, words):
+    with pytest.raises(cnnzoo.InputError) as caught:
+        plots.filters(net, layer)
+    assert words in str(caught.value)
+
+
+def test_activation_maps_are_what_each_layer_answers(net, images):
+    figure = plots.activation_maps(net, images[3])
+    assert [axis.get_title(loc="left").partition(":")[0] for axis in figure.axes[1:]] == ["C1", "S2", "C3", "S4", "C5"]
+    assert (drawn(figure.axes[0])[0] == images[3, ..., 0]).all()
+    for axis, name in zip(figure.axes[1:], ("C1", "S2", "C3", "S4", "C5"), strict=True):
+        own = keras.Model(net.input, net.get_layer(name).output).predict(images[3:4], verbose=0)[0]
+        shown = drawn(axis)
+        assert len(shown) == min(16, own.shape[-1])
+        for number, answer in enumerate(shown):
+            np.testing.assert_allclose(answer, own[..., number], rtol=1e-5, atol=1e-6)
+
+
+def test_activation_maps_of_a_layer_without_maps_are_refused(net, images):
+    with pytest.raises(
+        cnnzoo.InputError, match=r"layer 'F6' of lenet5 has no maps: its outputs have the shape \(84,\)"
+    ):
+        plots.activation_maps(net, images[0], ["F6"])
+    with pytest.raises(cnnzoo.InputError, match="mlp has no layer of maps"):
+        plots.activation_maps(cnnzoo.mlp(), np.zeros((28, 28, 1)))
+
+
+def test_units_show_the_patches_where_they_answer_most_strongly(net, images):
+    figure = plots.units(net, images, "C3", [2, 9])
+    shown = drawn(figure.axes[0])
+    assert len(shown) == 2 * 10
+    for row, found in enumerate(strongest(net, images, "C3", [2, 9])):
+        for column, (number, (rows, columns)) in enumerate(zip(found.images, found.regions, strict=True), 1):
+            patch = images[number, rows.start : rows.stop, columns.start : columns.stop, 0]
+            assert (shown[10 * row + column] == patch).all()
+
+
+def test_a_patch_that_the_border_cuts_keeps_its_side():
+    net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(1, 5, padding="same", name="conv")])
+    net.get_layer("conv").set_weights([np.ones((5, 5, 1, 1)), np.zeros(1)])
+    images = np.zeros((1, 9, 9, 1), "float32")
+    images[0, :2, -1] = 1.0  # the corner at the top right excites the places around it alike: the first is taken
+    shown = drawn(plots.units(net, images, "conv", [0]).axes[0])[1]
+    found = strongest(net, images, "conv", [0], count=1)[0]
+    rows, columns = found.regions[0]
+    assert shown.shape == (5, 5)
+    assert shown.sum() == images[0, rows.start : rows.stop, columns.start : columns.stop].sum() == 2
+    assert (shown[:, -1].sum() == 2) == (columns.stop - columns.start == 5)
+    assert not shown[: 5 - len(rows)].any()  # above the image there is nothing
+
+
+def test_occlusion_shows_what_the_pixels_are_worth(net, images):
+    figure = plots.occluded(net, images[:2], class_names=list("abcdefghij"))
+    expected = cnnzoo.analysis.occlusion(net, images[:2])
+    above, below = figure.axes
+    assert (drawn(above)[1] == images[1, ..., 0]).all()
+    assert all((one == other).all() for one, other in zip(drawn(below), expected, strict=True))
+    found = net.predict(images[:2], verbose=0).argmax(axis=-1)
+    assert [text.get_text()[0] for text in below.texts] == ["abcdefghij"[number] for number in found]
+
+
+def test_costs_are_those_of_the_report(net):
+    left, right = plots.layer_costs(net).axes
+    report = cnnzoo.conv_report(net)
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert [bar.get_width() for bar in left.patches] == [report[name].parameters for name in names]
+    assert [bar.get_width() for bar in right.patches] == [report[name].multiply_adds for name in names]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_every_classifier_can_be_drawn(name):
+    """Filters, maps, costs and occlusion of each model of the zoo, where it has such."""
+    net = small(name)
+    image = np.random.default_rng(0).uniform(0, 1, (1, *net.input_shape[1:])).astype("float32")
+    pictures = [plots.filters(net), plots.layer_costs(net), plots.occluded(net, image)]
+    if map_layers(net):
+        pictures.append(plots.activation_maps(net, image[0]))
+    for picture in pictures:
+        assert picture.alternative.endswith(".")
+        assert len(picture.alternative) > 30
+        picture.canvas.draw()
+
+
+def test_no_picture_is_kept_or_shown(net):
+    import matplotlib.pyplot as plt
+
+    picture = plots.filters(net)
+    assert plt.get_fignums() == []
+    assert picture._repr_png_().startswith(b"\x89PNG")

@@ -1,0 +1,218 @@
+"""The pictures of data: curves, classes, reconstructions, codes."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import plots
+from cnnzoo.analysis import LabelledCodes, pca, psnr
+from tests.small_nets import AUTOENCODERS, small
+
+NAMES = ("cat", "dog", "emu")
+
+
+def drawn(axis):
+    return [np.asarray(image.get_array()) for image in axis.images]
+
+
+def test_curves_are_the_history():
+    history = {
+        "loss": [2.0, 1.0, 0.5],
+        "val_loss": [2.2, 1.1, 0.6],
+        "accuracy": [0.5, 0.8, 0.875],
+        "learning_rate": [0.1] * 3,
+    }
+    figure = plots.learning_curves(history, test={"accuracy": 0.75, "loss": 0.7})
+    loss, wrong, rate = figure.axes
+    assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [history["loss"], history["val_loss"]]
+    assert wrong.lines[0].get_ydata().tolist() == [50.0, pytest.approx(20.0), 12.5]
+    assert wrong.lines[1].get_ydata() == [25.0, 25.0]
+    assert rate.lines[0].get_ydata().tolist() == [0.1] * 3
+    assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert figure.alternative == (
+        "Curves of loss, wrong (%) and learning rate over 3 epochs. wrong (%) in training from 50 to 12.5."
+    )
+
+
+def test_a_history_of_keras_rows_and_several_are_drawn_alike():
+    net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    net.compile("sgd", "mse")
+    fitted = net.fit(np.ones((8, 3)), np.ones(8), epochs=2, verbose=0)
+    rows = [{"epoch": 1 + number, "loss": loss} for number, loss in enumerate(fitted.history["loss"])]
+    for history in (fitted, fitted.history, rows):
+        line = plots.learning_curves(history).axes[0].lines[0]
+        assert line.get_ydata().tolist() == fitted.history["loss"]
+    both = plots.learning_curves({"one": fitted, "other": rows}).axes[0]
+    assert [line.get_label() for line in both.lines] == ["one, training", "other, training"]
+
+
+@pytest.mark.parametrize("history", [[], {}, {"loss": []}, 3, "loss", {"loss": ["x"]}])
+def test_what_is_no_history_is_refused(history):
+    with pytest.raises(cnnzoo.InputError, match=r"history must be a run, what model\.fit returns, or rows"):
+        plots.learning_curves(history)
+
+
+def test_pretraining_and_variants():
+    layers = plots.pretraining_curves({"one": {"loss": [0.4, 0.3]}, "two": {"loss": [0.2]}}).axes
+    assert [axis.lines[0].get_ydata().tolist() for axis in layers] == [[0.4, 0.3], [0.2]]
+    rows = [{"variant": "a", "unit": "test error %", "errors": [1.0, 2.0, 3.0], "mean": 2.0}]
+    axis = plots.variants(rows).axes[0]
+    assert [
+        line.get_xdata().tolist() if hasattr(line.get_xdata(), "tolist") else list(line.get_xdata())
+        for line in axis.lines
+    ][-2:] == [[1.0, 2.0, 3.0], [2.0]]
+    segment = axis.collections[0].get_segments()[0]
+    assert sorted(segment[:, 0]) == [1.0, 3.0]  # the standard deviation of 1, 2, 3 is 1
+    with pytest.raises(cnnzoo.InputError, match="must name the loss of each pretrained layer"):
+        plots.pretraining_curves({})
+
+
+def test_confusions_are_counted():
+    rng = np.random.default_rng(0)
+    labels, found = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    axis = plots.confusion_matrix(labels, found, NAMES).axes[0]
+    written = {
+        (round(text.get_position()[1]), round(text.get_position()[0])): int(text.get_text()) for text in axis.texts
+    }
+    shares = axis.images[0].get_array()
+    for shown in range(3):
+        for other in range(3):
+            count = int(((labels == shown) & (found == other)).sum())
+            assert written[shown, other] == count
+            if shown != other:
+                assert shares[shown, other] == pytest.approx(count / (labels == shown).sum())
+
+
+def test_many_classes_are_drawn_without_numbers_and_the_worst_figures_alone():
+    rng = np.random.default_rng(0)
+    labels = np.arange(3000) % 100
+    found = np.where(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), labels)
+    names = [f"class {number}" for number in range(100)]
+    assert not plots.confusion_matrix(labels, found, names).axes[0].texts
+    axis = plots.class_figures(labels, found, names).axes[0]
+    assert len(axis.get_yticklabels()) == 25
+
+
+def test_precision_and_recall_are_their_definitions():
+    rng = np.random.default_rng(1)
+    labels, found = rng.integers(0, 3, 100), rng.integers(0, 3, 100)
+    precision, recall = plots.class_figures(labels, found, NAMES).axes[0].lines[:2]
+    for number in range(3):
+        right = ((labels == number) & (found == number)).sum()
+        assert precision.get_xdata()[number] == pytest.approx(100 * right / (found == number).sum())
+        assert recall.get_xdata()[number] == pytest.approx(100 * right / (labels == number).sum())
+
+
+def test_the_surest_mistakes_come_first():
+    rng = np.random.default_rng(2)
+    images = rng.integers(0, 256, (50, 5, 4, 1)).astype("uint8")
+    labels, probabilities = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
+    axis = plots.mistakes(images, labels, probabilities, NAMES, count=6, columns=3).axes[0]
+    wrong = [number for number in range(50) if probabilities[number].argmax() != labels[number]]
+    wrong.sort(key=lambda number: -probabilities[number].max())
+    assert all((one == images[number, ..., 0]).all() for one, number in zip(drawn(axis), wrong[:6], strict=True))
+    first = wrong[0]
+    said = (
+        f"{NAMES[labels[first]]}, not {NAMES[probabilities[first].argmax()]}: {100 * probabilities[first].max():.0f} %"
+    )
+    assert axis.texts[0].get_text() == said
+
+
+def test_no_mistakes_are_said_to_be_none():
+    figure = plots.mistakes(np.zeros((2, 3, 3, 1), "uint8"), [0, 1], [[1.0, 0], [0, 1.0]], NAMES[:2])
+    assert figure.alternative == "None of the 2 images is wrong."
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: plots.confusion_matrix([0, 1], [0], NAMES), "must be as many, not 2 and 1"),
+        (
+            lambda: plots.confusion_matrix([0, 3], [0, 1], NAMES),
+            "labels must be from 0 to 2, as there are 3 class_names, not 0 to 3",
+        ),
+        (lambda: plots.class_figures([0.5], [0], NAMES), "labels must be integers, one for each image, not float64"),
+        (lambda: plots.confusion_matrix([], [], NAMES), "labels must be integers"),
+        (
+            lambda: plots.mistakes(np.zeros((2, 3, 3, 1)), [0, 1], [[1, 0]], NAMES),
+            "probabilities must be one for each of the 3",
+        ),
+        (lambda: plots.codes_on_a_plane({}, NAMES), "planes must hold codes of two numbers"),
+        (lambda: plots.errors_by_code_size({}, None, None), "points must name at least one autoencoder"),
+        (lambda: plots.variants([]), "there are none"),
+        (lambda: plots.denoised(cnnzoo.autoencoder(), np.zeros((1, 28, 28, 1))), "no layer that corrupts its input"),
+        (lambda: plots.reconstructions(cnnzoo.lenet(), np.zeros((1, 32, 32, 1))), "lenet"),
+    ],
+)
+def test_what_is_refused(call, words):
+    with pytest.raises(cnnzoo.InputError) as caught:
+        call()
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_reconstructions_are_what_the_model_predicts(name):
+    net = small(name)
+    images = np.random.default_rng(0).random((3, *net.input_shape[1:])).astype("float32")
+    rows = plots.reconstructions(net, images).axes
+    expected = net.predict(images, verbose=0)
+    for number, shown in enumerate(drawn(rows[1])):
+        own = np.squeeze(expected[number].clip(0, 1) if images.shape[-1] == 3 else expected[number])
+        np.testing.assert_allclose(shown, own, atol=1e-6)
+        error = np.square(images[number].astype("float64") - expected[number]).sum()
+        assert float(rows[1].texts[number].get_text()) == pytest.approx(error, abs=0.051)
+
+
+def test_reconstructions_stand_beside_as_many_principal_components():
+    digits = cnnzoo.data.load("digits")
+    net = cnnzoo.deep_autoencoder(input_shape=(8, 8, 1), units=(20,), code=4)
+    rows = plots.reconstructions(net, digits.test.images[:5], train=digits.train.images).axes
+    flat = digits.train.images.reshape(-1, 64) / 255
+    _, _, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    test = digits.test.images[:5].reshape(-1, 64) / 255 - flat.mean(axis=0)
+    expected = flat.mean(axis=0) + test @ directions[:4].T @ directions[:4]
+    for number, shown in enumerate(drawn(rows[2])):
+        np.testing.assert_allclose(shown, expected[number].reshape(8, 8), atol=1e-5)
+
+
+def test_noise_is_the_layers_own_and_comes_with_its_ratio():
+    net = cnnzoo.denoising_autoencoder(input_shape=(9, 8, 1), code=6, rate=0.5)
+    images = np.random.default_rng(0).uniform(0.2, 1, (4, 9, 8, 1)).astype("float32")
+    clean, noisy, restored = plots.denoised(net, images, seed=3).axes
+    assert noisy.get_title(loc="left") == "masking noise, 50 % of the pixels"
+    for number, (one, other) in enumerate(zip(drawn(clean), drawn(noisy), strict=True)):
+        kept = other != 0
+        assert (one[kept] == other[kept]).all()
+        assert 0.3 < kept.mean() < 0.7
+        ratio = 10 * np.log10(1 / np.square(one.astype("float64") - other).mean())
+        assert float(noisy.texts[number].get_text().removesuffix(" dB")) == pytest.approx(ratio, abs=0.051)
+    spoilt = np.stack(drawn(noisy))[..., None]
+    np.testing.assert_allclose(np.stack(drawn(restored))[..., None], net.predict(spoilt, verbose=0), atol=1e-6)
+    again = plots.denoised(net, images, seed=3).axes[1]
+    assert all((one == other).all() for one, other in zip(drawn(noisy), drawn(again), strict=True))
+    assert psnr(images[:1], spoilt[:1]) == pytest.approx(float(noisy.texts[0].get_text()[:-3]), abs=0.051)
+
+
+def test_errors_lie_on_their_curve():
+    digits = cnnzoo.data.load("digits")
+    components = pca(digits.train.images, 12)
+    axis = plots.errors_by_code_size({"one": (6, 0.9), "two": (3, 1.5)}, components, digits.test.images).axes[0]
+    assert [
+        line.get_xdata() if np.ndim(line.get_xdata()) == 0 else list(line.get_xdata()) for line in axis.lines[1:]
+    ] == [[6], [3]]
+    own = (
+        np.square(digits.test.images / 255 - components.first(6).reconstruct(digits.test.images))
+        .sum(axis=(1, 2, 3))
+        .mean()
+    )
+    assert axis.lines[0].get_ydata()[5] == pytest.approx(own, rel=1e-5)
+
+
+def test_codes_are_points_of_their_class():
+    rng = np.random.default_rng(0)
+    codes, labels = rng.normal(size=(60, 2)), np.arange(60) % 3
+    axis = plots.codes_on_a_plane({"plane": LabelledCodes("", codes, labels)}, NAMES).axes[0]
+    for number, points in enumerate(axis.collections):
+        assert (points.get_offsets() == codes[labels == number]).all()
+    assert [text.get_text() for text in axis.texts] == list(NAMES)
