@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from cnnzoo import data, distribute, models
 from cnnzoo.analysis import ModelCode, pca, squared_error
 from cnnzoo.errors import InputError
 from cnnzoo.layers import TenCrops
+from cnnzoo.models.probabilities import to_probabilities
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.preparing import source_of
@@ -52,16 +54,40 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
 def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
     """Return the loss on a split, and the figure that the model's task is judged by."""
     task = task_of(model)
+    judge, batches = _judge(recipe, model, split)
+    with warnings.catch_warnings():  # where files are left out, how many there are is not known before
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        results = judge.evaluate(batches, verbose=0, return_dict=True)
+    return {name: float(results[name]) for name in task.figures}
+
+
+def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndarray:
+    """Return a classifier's probabilities for the images of a split, by which `judged` finds its accuracy.
+
+    Args:
+        recipe: the recipe of the model.
+        model: the classifier.
+        split: images.
+
+    Returns:
+        float32 array `(examples, classes)`.
+    """
+    judge, batches = _judge(recipe, model, split)
+    probable = keras.ops.identity if judge is not model else to_probabilities(model)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        outputs = judge.predict(batches.map(lambda images, labels: images), verbose=0)
+    return keras.ops.convert_to_numpy(probable(keras.ops.cast(outputs, "float32")))
+
+
+def _judge(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
+    """Return the model that judges, which may look at several crops of each image, and its batches."""
     preprocess: Callable[[Any], Any] | None = models.preprocessing(recipe.model, model)
     if recipe.test_crops == 10:
         model, preprocess = by_ten_crops(model, models.preprocessing(recipe.model, model), split.image_shape), None
     replicas = distribute.place_in(model.distribute_strategy).replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
-    batches = data.eval_pipeline(split, size, preprocess=preprocess, labels=task.labels)
-    with warnings.catch_warnings():  # where files are left out, how many there are is not known before
-        warnings.filterwarnings("ignore", "Your input ran out of data")
-        results = model.evaluate(batches, verbose=0, return_dict=True)
-    return {name: float(results[name]) for name in task.figures}
+    return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
 
 
 def by_ten_crops(

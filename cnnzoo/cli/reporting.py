@@ -1,0 +1,23 @@
+"""`cnnzoo report`: a page about finished runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnzoo.cli.app import DataDir, app, start_tensorflow
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="The folder of a finished run or study, or of several runs.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write to (default: the run's own; for several runs, `report`).")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a page about a finished run, about several side by side, or about a study."""
+    start_tensorflow()
+    from cnnzoo import reports
+
+    print(reports.report(runs, to=to, data_dir=data_dir))

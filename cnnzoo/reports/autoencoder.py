@@ -1,0 +1,157 @@
+"""What a page shows of an autoencoder."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from cnnzoo import models, plots
+from cnnzoo.analysis import LabelledCodes, LinearCode, ModelCode, codes_2d, pca
+from cnnzoo.errors import InputError
+from cnnzoo.plots.reconstructions import corruption_of
+from cnnzoo.reports.section import Section, Shown, Table, drawn
+from cnnzoo.reports.subject import BATCH, Subject, images_in_order
+
+EXAMPLES = 10  # images in a row
+FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
+ON_A_PLANE = 500  # images of each class, as in the paper
+LEAST, MOST = 40, 256  # principal components of a curve
+
+
+def sections(subject: Subject) -> list[Section]:
+    """Return the sections about what a code keeps."""
+    linear = components([ModelCode(subject.model).size], subject)
+    return [_kept(subject, linear), _noise(subject), _size(subject, linear), _plane(subject, linear), _filters(subject)]
+
+
+def components(sizes: Sequence[int], subject: Subject) -> LinearCode:
+    """Return as many principal components of training images as the pictures need, fitted once.
+
+    Args:
+        sizes: numbers in the codes that they are compared with.
+        subject: whose data and preprocessing they are fitted to.
+    """
+    train = training_images(subject)
+    largest = min(len(train), train[0].size, max(LEAST, min(2 * max(sizes), MOST)))
+    fitted = pca(train, largest)
+    return dataclasses.replace(fitted, name=f"principal components of {len(train):,} training images")
+
+
+def training_images(subject: Subject) -> np.ndarray:
+    """Return training images as the net takes them, as many as principal components are fitted to in seconds."""
+    split = subject.source.train
+    most = max(1, int(FITTED_VALUES // np.prod(subject.inputs.shape[1:])))
+    pixels, _ = images_in_order(split[:most])
+    preprocess = models.preprocessing(subject.recipe.model, subject.model)
+    parts = (preprocess(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype("float32")
+
+
+def _kept(subject: Subject, linear: LinearCode) -> Section:
+    return Section(
+        "What the code keeps",
+        [
+            drawn(
+                "reconstructions",
+                f"Test images, what is decoded from their codes, and what as many {linear.name} make of them. Below "
+                "stands the squared error, summed over the image.",
+                lambda: plots.reconstructions(
+                    subject.model, subject.inputs[subject.examples(EXAMPLES)], *_as_many(linear, subject)
+                ),
+            )
+        ],
+    )
+
+
+def _as_many(linear: LinearCode, subject: Subject) -> list[LinearCode]:
+    """Return as many principal components as the code has numbers, where there are so many."""
+    size = ModelCode(subject.model).size
+    return [linear.first(size)] if size <= linear.size else []
+
+
+def _noise(subject: Subject) -> Section:
+    corruption = corruption_of(subject.model)
+    own = "as in its training" if corruption else "which it never saw in training"
+    return Section(
+        "Noise",
+        [
+            drawn(
+                "denoised",
+                f"Test images, the same with noise, {own}, and what the net makes of the noisy ones. Below stands the "
+                "peak signal-to-noise ratio against the clean image; more is better.",
+                lambda: plots.denoised(
+                    subject.model,
+                    subject.inputs[subject.examples(EXAMPLES)],
+                    corruption or keras.layers.GaussianNoise(0.2),
+                ),
+            )
+        ],
+    )
+
+
+def _size(subject: Subject, linear: LinearCode) -> Section:
+    size, error = ModelCode(subject.model).size, subject.run.metrics["test"]["squared_error"]
+    return Section(
+        "Compression",
+        [
+            drawn(
+                "error_by_code_size",
+                f"Squared error of a test image over the numbers in its code. The curve is of {linear.name}, judged on "
+                f"{len(subject.inputs):,} test images.",
+                lambda: plots.errors_by_code_size(
+                    {subject.recipe.name.rpartition("/")[2]: (size, error)}, linear, subject.inputs
+                ),
+            )
+        ],
+    )
+
+
+def _plane(subject: Subject, linear: LinearCode) -> Section:
+    return Section(
+        "Codes on a plane",
+        [
+            drawn(
+                "codes_on_a_plane",
+                "Test images as points, in the colours of their classes; the labels were never shown to the net. An "
+                "image lies among its own class where its five nearest neighbours vote for that.",
+                lambda: plots.codes_on_a_plane(_planes(subject, linear), subject.names),
+            )
+        ],
+    )
+
+
+def _planes(subject: Subject, linear: LinearCode) -> dict[str, LabelledCodes]:
+    """Return the codes on a plane, by their principal components where they have more numbers, beside the pixels'."""
+    images, labels = subject.inputs, subject.labels[: len(subject.inputs)]
+    few = min(ON_A_PLANE, *np.bincount(labels)[np.unique(labels)].tolist())
+    pixels = codes_2d(linear.first(2), images, labels, per_class=few)
+    code = ModelCode(subject.model)
+    if code.size == 2:
+        own = {"the two numbers of the code": codes_2d(subject.model, images, labels, per_class=few)}
+    elif code.size > 2:
+        own = {f"two principal components of the {code.size} code numbers": _projected(code, images, labels, few)}
+    else:
+        raise InputError("a code of one number lies on a line")
+    return {"two principal components of the pixels": pixels, **own}
+
+
+def _projected(code: ModelCode, images: np.ndarray, labels: np.ndarray, per_class: int) -> LabelledCodes:
+    from sklearn.decomposition import PCA
+
+    chosen = np.sort(np.concatenate([np.flatnonzero(labels == label)[:per_class] for label in np.unique(labels)]))
+    codes = code.encode(images[chosen]).astype("float64")
+    return LabelledCodes(
+        code.name, PCA(2, svd_solver="covariance_eigh").fit_transform(codes).astype("float32"), labels[chosen]
+    )
+
+
+def _filters(subject: Subject) -> Section:
+    parts: list[Shown | Table | str] = [
+        drawn(
+            "filters",
+            "The first layer's filters, the weights with which it looks at the image: dark is below zero, light above.",
+            lambda: plots.filters(subject.model),
+        )
+    ]
+    return Section("The first layer", parts)

@@ -1,0 +1,252 @@
+"""Several runs on one page, and the page of a study."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from cnnzoo import plots
+from cnnzoo.analysis import ModelCode
+from cnnzoo.errors import InputError
+from cnnzoo.plots.reconstructions import in_rows
+from cnnzoo.reports import autoencoder
+from cnnzoo.reports.section import Section, Table, drawn
+from cnnzoo.reports.subject import Subject, subject_of
+from cnnzoo.run import Run, error_of
+
+EXAMPLES = 10
+
+
+def page(runs: list[Run], data_dir: str | Path | None) -> tuple[str, list[str], list[Section]]:
+    """Return title, summary and sections of a page about several runs.
+
+    Raises:
+        InputError: a run is not finished, is there twice, or its data cannot be had.
+    """
+    named = names(runs)
+    metrics = {name: run.metrics for name, run in named.items()}
+    units = {error_of(each)[0] for each in metrics.values()}
+    summary = [f"{len(runs)} runs, each of one seed: n=1 for every figure."]
+    if len(units) == 1:
+        best = min(metrics, key=lambda name: error_of(metrics[name])[1])
+        summary.append(f"The lowest {units.pop()} has {best}: {error_of(metrics[best])[1]:.3f}.")
+    sections = [_figures(metrics), _differences(named), _curves(named)]
+    subjects = {name: subject_of(run, data_dir) for name, run in named.items()}
+    coding = {name: each for name, each in subjects.items() if each.probabilities is None}
+    naming = {name: each for name, each in subjects.items() if each.probabilities is not None}
+    if naming:
+        sections.append(_classifiers(naming))
+    if coding:
+        sections += _autoencoders(coding)
+    sections.append(_filters(subjects))
+    return "Runs side by side", summary, sections
+
+
+def names(runs: list[Run]) -> dict[str, Run]:
+    """Return runs by the shortest ends of their folders that tell them apart.
+
+    Raises:
+        InputError: a run is there twice.
+
+    Example:
+    >>> list(names([Run("runs/lenet/1"), Run("runs/lenet/2"), Run("runs/mlp/1")]))
+    ['lenet/1', 'lenet/2', 'mlp/1']
+    """
+    parts = [Path(run.folder).absolute().parts for run in runs]
+    if len(set(parts)) < len(runs):
+        twice = next(run for run, part in zip(runs, parts, strict=True) if parts.count(part) > 1)
+        raise InputError(f"each run must be given once, and {str(twice.folder)!r} is there several times")
+    length = next(count for count in range(2, 99) if len({part[-count:] for part in parts}) == len(runs))
+    return {"/".join(part[-length:]): run for part, run in zip(parts, runs, strict=True)}
+
+
+def _figures(metrics: Mapping[str, Any]) -> Section:
+    rows = []
+    for name, each in metrics.items():
+        unit, error = error_of(each)
+        rows.append(
+            (
+                name,
+                each["model"],
+                f"{each['parameters']:,}",
+                f"{unit.removeprefix('test ').removesuffix(' %')} {error:.3f}{' %' if unit.endswith('%') else ''}",
+                f"{each['test_examples']:,}",
+                each["epochs"],
+                f"{each['train_seconds']:.0f} s",
+                f"{each['images_per_second']:,}",
+            )
+        )
+    headings = ("run", "model", "parameters", "test", "test images", "epochs", "training", "images/s")
+    return Section("Figures", [Table(headings, rows)])
+
+
+def _differences(named: Mapping[str, Run]) -> Section:
+    recipes = {name: run.recipe for name, run in named.items()}
+    values = sorted({value for recipe in recipes.values() for value in recipe})
+    differing = [value for value in values if len({str(recipe.get(value)) for recipe in recipes.values()}) > 1]
+    rows = [(value, *(str(recipe.get(value)) for recipe in recipes.values())) for value in differing]
+    if not rows:
+        return Section("What differs", ["Nothing: all runs are of one recipe and one seed."])
+    return Section("What differs", [Table(("value", *recipes), rows, "All other values are the same.")])
+
+
+def _curves(named: Mapping[str, Run]) -> Section:
+    caption = "Training figures are means over an epoch, while the net changes."
+    return Section("Learning", [drawn("learning_curves", caption, lambda: plots.learning_curves(named))])
+
+
+def _classifiers(subjects: Mapping[str, Subject]) -> Section:
+    """Return which images each is wrong about alone, and their confusion matrices."""
+    parts: list[Any] = []
+    every = list(subjects.values())
+    same = all(np.array_equal(each.labels, every[0].labels) and each.names == every[0].names for each in every)
+    if same and len(every) > 1:
+        wrong = {name: _wrong(each) for name, each in subjects.items()}
+        by_all = np.logical_and.reduce(list(wrong.values()))
+        rows = []
+        for name, mask in wrong.items():
+            others = np.logical_or.reduce([other for key, other in wrong.items() if key != name])
+            rows.append((name, f"{mask.sum():,}", f"{(mask & ~others).sum():,}"))
+        caption = f"{by_all.sum():,} images are wrong in every run, of {every[0].judged}."
+        parts.append(Table(("run", "wrong", "wrong here alone"), rows, caption))
+    for number, (name, each) in enumerate(subjects.items(), 1):
+        found = each.probabilities.argmax(axis=1)  # type: ignore[union-attr]  # these are classifiers
+        parts.append(
+            drawn(
+                f"confusion_matrix_{number}",
+                f"{name}, {each.judged}.",
+                functools.partial(plots.confusion_matrix, each.labels, found, each.names),
+            )
+        )
+    return Section("Classes", parts)
+
+
+def _wrong(subject: Subject) -> np.ndarray:
+    assert subject.probabilities is not None  # a classifier's
+    return subject.probabilities.argmax(axis=1) != subject.labels
+
+
+def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
+    """Return the same images as each codes them, and error over code size, for runs on the same images."""
+    every = list(subjects.values())
+    if any(not np.array_equal(each.inputs, every[0].inputs) for each in every):
+        return [Section("What the codes keep", ["Not drawn: the runs are on different images."])]
+    images = every[0].inputs[every[0].examples(EXAMPLES)]
+    points = {
+        name: (ModelCode(each.model).size, each.run.metrics["test"]["squared_error"]) for name, each in subjects.items()
+    }
+    linear = autoencoder.components([size for size, _ in points.values()], every[0])
+    return [
+        Section(
+            "What the codes keep",
+            [
+                drawn(
+                    "reconstructions",
+                    "The same test images as each run's net decodes them. Below stands the squared error, summed over "
+                    "the image.",
+                    lambda: _reconstructions(subjects, images),
+                )
+            ],
+        ),
+        Section(
+            "Compression",
+            [
+                drawn(
+                    "error_by_code_size",
+                    f"Squared error of a test image over the numbers in its code. The curve is of {linear.name}, "
+                    f"judged on {len(every[0].inputs):,} test images.",
+                    lambda: plots.errors_by_code_size(points, linear, every[0].inputs),
+                )
+            ],
+        ),
+    ]
+
+
+def _reconstructions(subjects: Mapping[str, Subject], images: np.ndarray) -> plots.Picture:
+    rows = {
+        f"{name}: {ModelCode(each.model).size} numbers": keras.ops.convert_to_numpy(each.model(images, training=False))
+        for name, each in subjects.items()
+    }
+    errors = {name: np.square(images - row, dtype="float64").sum(axis=(1, 2, 3)) for name, row in rows.items()}
+    return in_rows(
+        {"images": images, **rows},
+        {name: [f"{error:.1f}" for error in each] for name, each in errors.items()},
+        f"{len(images)} images, and what each of {len(rows)} autoencoders makes of them.",
+    )
+
+
+def _filters(subjects: Mapping[str, Subject]) -> Section:
+    return Section(
+        "First layers",
+        [
+            drawn(f"filters_{number}", name, functools.partial(plots.filters, each.model))
+            for number, (name, each) in enumerate(subjects.items(), 1)
+        ],
+    )
+
+
+def page_of_study(study: Run) -> tuple[str, list[str], list[Section]]:
+    """Return title, summary and sections of the page of a study.
+
+    Raises:
+        InputError: the study is not finished.
+    """
+    rows, content = study.metrics["rows"], study.content
+    best = min(rows, key=lambda row: row["mean"])
+    runs = {name: Run(study.folder / name / f"seed{content['seeds'][0]}") for name in content["variants"]}
+    figures = [
+        (
+            row["variant"],
+            row["model"],
+            f"{row['parameters']:,}",
+            ", ".join(f"{error:.3f}" for error in row["errors"]),
+            f"{row['mean']:.3f}",
+            "–" if row["deviation"] is None else f"{row['deviation']:.3f}",
+            len(row["errors"]),
+        )
+        for row in rows
+    ]
+    headings = ("variant", "model", "parameters", rows[0]["unit"], "mean", "±", "n")
+    seconds = "± is the standard deviation over the seeds."
+    changes = [
+        (name, ", ".join(f"{key}={value}" for key, value in each.items()) or "nothing")
+        for name, each in content["variants"].items()
+    ]
+    sections = [
+        Section(
+            "Figures",
+            [
+                drawn(
+                    "variants",
+                    "Dots: each seed. Red: the mean. Line: the standard deviation.",
+                    lambda: plots.variants(rows),
+                ),
+                Table(headings, figures, seconds),
+            ],
+        ),
+        Section("What varies", [Table(("variant", "changes of the recipe"), changes)]),
+        _curves(runs),
+        *_pretraining(runs),
+    ]
+    return (
+        f"Study {study.metrics['study']}",
+        [f"The lowest mean {rows[0]['unit']} has {best['variant']}: {best['mean']:.3f}, n={len(best['errors'])}."],
+        sections,
+    )
+
+
+def _pretraining(runs: Mapping[str, Run]) -> list[Section]:
+    """Return the losses of pretrained layers, of the variants that pretrain."""
+    parts = [
+        drawn(
+            f"pretraining_{number}",
+            f"{name}: each hidden layer's loss while it learned to reconstruct what enters it.",
+            functools.partial(plots.pretraining_curves, run.metrics["pretraining"]),
+        )
+        for number, (name, run) in enumerate(runs.items(), 1)
+        if run.metrics.get("pretraining")
+    ]
+    return [Section("Pretraining", parts)] if parts else []

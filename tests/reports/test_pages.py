@@ -1,0 +1,209 @@
+"""Pages hold what the run is, fetch nothing, and refuse in a sentence."""
+
+import base64
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnzoo
+from cnnzoo import plots
+from cnnzoo.reports import report
+from cnnzoo.reports.page import png, svg, write_page
+from cnnzoo.reports.section import Section, Shown, Table
+from cnnzoo.reports.side_by_side import names
+
+
+class Parsed(html.parser.HTMLParser):
+    """A page's elements, texts and pictures, as another program reads them."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.images, self.links, self.texts, self.open, self.cells = [], [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "img":
+            self.images.append(attributes)
+        self.links += [value for key, value in attributes.items() if key in ("src", "href", "srcset", "data", "action")]
+        if tag not in ("img", "meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if self.open and self.open[-1] == "td":
+            self.cells.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def pictures_of(page):
+    return {path.name for path in (page.parent / "pictures").iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
+def test_a_page_is_one_file_with_its_pictures_beside_it(kind, pages, request):
+    run, page = request.getfixturevalue(kind), pages[kind]
+    assert page == run.folder / "report.html"
+    parsed = Parsed(page)
+    assert parsed.open == []
+    assert all(link.startswith(("data:", "#section-")) for link in parsed.links)
+    assert all(len(image["alt"]) > 20 and image["alt"].endswith(".") for image in parsed.images)
+    assert "Not drawn" not in parsed.text
+    vectors = {name for name in pictures_of(page) if name.endswith(".svg")}
+    assert len(vectors) == len(parsed.images) >= 7
+    assert pictures_of(page) == vectors | {name.replace(".svg", ".png") for name in vectors}
+    for image in parsed.images:
+        vector = base64.b64decode(image["src"].partition(",")[2]).decode()
+        assert vector.startswith("<svg")
+        # The only addresses in it are names of name spaces, which nobody fetches.
+        addresses = set(re.findall(r"https?://[^\s\"'<>)]+", vector))
+        assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+        assert "#000000" not in vector
+    for name in pictures_of(page):
+        if name.endswith(".png"):
+            Image.open(page.parent / "pictures" / name).verify()
+    assert not list(run.folder.rglob(".part-*"))
+
+
+def test_a_classifiers_page_says_what_its_metrics_say(classifier, pages):
+    page, metrics = Parsed(pages["classifier"]), classifier.metrics
+    assert (
+        f"{100 * metrics['test']['accuracy']:.2f} % of {metrics['test_examples']:,} test images right. One run, n=1."
+        in page.text
+    )
+    # The confusion matrix and the table are of the same answers as the figure.
+    source = cnnzoo.data.load("digits")
+    test = source.test[: metrics["test_examples"]]
+    net = classifier.model()
+    found = net.predict(cnnzoo.models.lenet.preprocess_input(test.images), verbose=0).argmax(axis=-1)
+    wrong = int((found != test.labels).sum())
+    assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
+    [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
+    assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are wrong.")
+    recall = (found[test.labels == 3] == 3).mean()
+    row = page.cells[page.cells.index("3") : page.cells.index("3") + 5]
+    assert float(row[2]) == pytest.approx(recall, abs=5e-5)
+    assert "affine" in page.cells  # the recipe's augmentation
+    assert classifier.content["versions"]["keras"] in page.cells
+    assert "151,600" in page.cells  # connections of C3
+
+
+def test_an_autoencoders_page_shows_codes_beside_principal_components(autoencoder, pages):
+    page = Parsed(pages["autoencoder"])
+    metrics = autoencoder.metrics
+    assert f"Squared error {metrics['test']['squared_error']:.3f} an image" in page.text
+    assert f"6 principal components leave {metrics['principal_components']['squared_error']:.3f}" in page.text
+    said = " ".join(image["alt"] for image in page.images)
+    for words in (
+        "Loss of each pretrained layer",
+        "6 numbers",
+        "with noise (Gaussian noise",
+        "on a plane",
+        "filters of encoder_1",
+    ):
+        assert words in said
+    assert f"deep_autoencoder_digits leaves {metrics['test']['squared_error']:.2f} with 6 numbers" in said
+
+
+def test_names_that_look_like_markup_are_texts(tmp_path):
+    name = "<img src=x onerror=alert(1)>&amp;"
+    picture = plots.variants([{"variant": name, "unit": name, "errors": [1.0], "mean": 1.0}])
+    parts = [name, Table((name,), [(name,)], name), Shown("variants", picture, name)]
+    page = write_page(tmp_path, name, [name], [Section(name, parts)])
+    assert "<img src=x" not in page.read_text()
+    parsed = Parsed(page)
+    assert parsed.text.count(name) == 10
+    assert name in parsed.images[0]["alt"]
+    assert name not in (tmp_path / "pictures" / "variants.svg").read_text()
+
+
+def test_several_runs_stand_side_by_side(classifier, autoencoder, tmp_path):
+    other = cnnzoo.train(
+        cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path / "other", seed=1, epochs=1, verbose=0
+    )
+    page = Parsed(report([classifier, other.folder, str(autoencoder.folder)], to=tmp_path / "page"))
+    assert "Runs side by side" in page.text
+    assert {"seed", "epochs", "model"} <= set(page.cells)
+    answers = []
+    for run in (classifier, other):
+        test = cnnzoo.data.load("digits").test[: run.metrics["test_examples"]]
+        images = cnnzoo.models.lenet.preprocess_input(test.images)
+        answers.append(run.model().predict(images, verbose=0).argmax(axis=-1) != test.labels)
+    both = int((answers[0] & answers[1]).sum())
+    assert f"{both} images are wrong in every run" in page.text
+    assert str(int((answers[0] & ~answers[1]).sum())) in page.cells
+    assert "Not drawn" not in page.text
+
+
+def test_a_study_has_a_page_of_its_variants(study):
+    page = Parsed(report(study.folder))
+    best = min(study.rows, key=lambda row: row["mean"])
+    assert f"The lowest mean test error % has {best['variant']}: {best['mean']:.3f}, n=2." in page.text
+    for row in study.rows:
+        assert f"{row['deviation']:.3f}" in page.cells
+        assert ", ".join(f"{error:.3f}" for error in row["errors"]) in page.cells
+    assert "pretraining={'epochs': 1, 'examples': 64}" in page.cells
+    assert any("pretrained layer" in image["alt"] for image in page.images)
+    assert "Not drawn" not in page.text
+
+
+def test_photographs_in_a_folder_are_looked_at_in_colour(photo_folder, tmp_path):
+    values = {"model": "cuda_convnet", "epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "stream": True}
+    recipe = cnnzoo.Recipe(data=str(photo_folder), image_size=(32, 32), **values)
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    page = Parsed(report(run))
+    assert "Not drawn" not in page.text
+    assert "Of all 12 test images" in page.text
+    pixels = np.asarray(Image.open(run.folder / "pictures" / "filters.png").convert("RGB"), int)
+    assert np.ptp(pixels, axis=-1).max() > 20
+
+
+def test_one_picture_that_cannot_be_drawn_leaves_a_sentence_in_its_place(tmp_path):
+    recipe = cnnzoo.Recipe(
+        model="autoencoder", data="digits", epochs=1, learning_rate=1e-3, batch_size=64, examples=64, test_examples=64,
+        model_options={"input_shape": (8, 8, 1), "units": (9,), "code": 1},
+    )  # fmt: skip
+    page = Parsed(report(cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)))
+    assert "Not drawn (codes_on_a_plane): a code of one number lies on a line." in page.text
+    assert len(page.images) >= 5
+
+
+def test_the_same_picture_gives_the_same_file():
+    history = {"loss": [2.0, 1.0], "accuracy": [0.5, 0.7]}
+    one, other = (plots.learning_curves(history) for _ in range(2))
+    assert svg(one) == svg(other)
+    assert png(one) == png(other)
+
+
+def test_what_is_refused(classifier, tmp_path):
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    for runs, words in (
+        ([], "report needs at least one run, and the list is empty"),
+        (tmp_path / "nothing", "holds no finished run: there is no recipe.json"),
+        ([classifier, classifier.folder], "each run must be given once"),
+        (unfinished, "holds no finished run"),
+    ):
+        with pytest.raises(cnnzoo.InputError) as caught:
+            report(runs)
+        assert words in str(caught.value)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(cnnzoo.InputError, match="cannot write to the folder"):
+        report(classifier, to=blocked)
+
+
+def test_runs_are_named_by_what_tells_them_apart():
+    runs = [cnnzoo.Run(f"runs/{name}") for name in ("a/x/1", "b/x/1")]
+    assert list(names(runs)) == ["a/x/1", "b/x/1"]
+    assert np.array_equal([run.folder for run in names(runs).values()], [run.folder for run in runs])
