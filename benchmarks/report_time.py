@@ -2,8 +2,8 @@
 
     python benchmarks/report_time.py RUN [--times 5]
 
-RUN is a finished run, as of `cnnzoo train lenet5_mnist`. Each turn is the whole command `cnnzoo report RUN`, with the start
-of Python and TensorFlow and the reading of the data, into a new folder.
+RUN is a finished run, as of `cnnzoo train lenet5_mnist`. Each turn is the whole command `cnnzoo report RUN`, with the
+start of Python and TensorFlow and the reading of the data, into a new folder.
 """
 
 import argparse

@@ -45,6 +45,8 @@ _DEFINED_IN = {
     "load_recipe": "cnnzoo.recipe",
     "train": "cnnzoo.training",
     "evaluate": "cnnzoo.training",
+    "report": "cnnzoo.reports",
+    "tune": "cnnzoo.tuning",
     "export": "cnnzoo.serving",
     "LayerwisePretraining": "cnnzoo.pretraining",
     "InputError": "cnnzoo.errors",
@@ -62,12 +64,15 @@ _MODULES = (
     "metrics",
     "models",
     "optimizers",
+    "plots",
     "pretraining",
     "recipe",
+    "reports",
     "server",
     "serving",
     "studies",
     "training",
+    "tuning",
     "weights",
 )
 
@@ -109,11 +114,13 @@ if TYPE_CHECKING:
     from cnnzoo.recipe import Study as Study
     from cnnzoo.recipe import list_recipes as list_recipes
     from cnnzoo.recipe import load_recipe as load_recipe
+    from cnnzoo.reports import report as report
     from cnnzoo.run import Run as Run
     from cnnzoo.run import load_model as load_model
     from cnnzoo.serving import export as export
     from cnnzoo.training import evaluate as evaluate
     from cnnzoo.training import train as train
+    from cnnzoo.tuning import tune as tune
 
 
 def __getattr__(name: str) -> Any:

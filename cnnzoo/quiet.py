@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_retracing_notes() -> Iterator[None]:
-    """Keep TensorFlow from warning that the same function is traced again: many small models of their own are no mistake.
+    """Keep TensorFlow from warning that the same function is traced again, as many small models are.
 
     Example:
     >>> with without_retracing_notes():

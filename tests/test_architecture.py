@@ -10,11 +10,12 @@ PACKAGE = Path(__file__).parent.parent / "cnnzoo"
 FLOORS = [
     {"errors"},
     {"files"},
-    {"launch", "layers", "losses", "metrics", "optimizers", "steps", "weights"},
+    {"launch", "layers", "losses", "metrics", "optimizers", "quiet", "steps", "weights"},
     {"models", "callbacks", "data", "recipe", "run", "distribute"},
     {"analysis", "serving", "pretraining"},
-    {"training", "server"},
-    {"studies"},
+    {"plots", "training", "server"},
+    {"studies", "reports"},
+    {"tuning"},
     {"cli"},
     {"__main__"},
 ]
@@ -50,7 +51,18 @@ def test_imports_go_strictly_down(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_nets_know_keras_alone(path):
     """Layers, models and callbacks run on every backend; a faster path may load TensorFlow in its own function."""
-    rooms = {"layers", "losses", "metrics", "models", "callbacks", "weights", "optimizers", "analysis", "pretraining"}
+    rooms = {
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "callbacks",
+        "weights",
+        "optimizers",
+        "analysis",
+        "pretraining",
+        "plots",
+    }
     if room_of(path) in rooms:
         names = {
             name.split(".")[0]

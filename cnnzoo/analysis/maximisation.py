@@ -98,7 +98,9 @@ class Ascent(keras.Model):
         for axis in range(1, len(answers.shape) - 1):
             answers = ops.take(answers, [answers.shape[axis] // 2], axis=axis)
         answers = ops.reshape(answers, (len(self._units), -1))
-        own = ops.sum(answers * ops.one_hot(self._units, answers.shape[-1]), axis=-1) / ops.convert_to_tensor(self._deviations)
+        own = ops.sum(answers * ops.one_hot(self._units, answers.shape[-1]), axis=-1) / ops.convert_to_tensor(
+            self._deviations
+        )
         scaled = (y_pred - self._low) / ((self._high - self._low) or 1.0)
         down = ops.mean(ops.square(scaled[:, 1:] - scaled[:, :-1]), axis=(1, 2, 3))
         right = ops.mean(ops.square(scaled[:, :, 1:] - scaled[:, :, :-1]), axis=(1, 2, 3))

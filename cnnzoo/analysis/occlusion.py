@@ -39,8 +39,11 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
     (1, 32, 32)
     """
     images = images_for(model, images)
-    if images.ndim != 4 or len(model.output_shape) != 2:
-        raise InputError(f"occlusion is for classifiers of images (height, width, channels), and {model.name} is none")
+    if images.ndim != 4 or len(model.output_shape) != 2 or model.output_shape[-1] < 2:
+        raise InputError(
+            "occlusion is for classifiers of images (height, width, channels) into two classes or more, and "
+            f"{model.name} is none"
+        )
     height, width = images.shape[1:3]
     window = math.ceil(min(height, width) / 5) if window is None else window
     if type(window) is not int or not 1 <= window <= min(height, width):
@@ -91,11 +94,13 @@ def _starts(side: int, window: int, stride: int) -> list[int]:
 
 
 def _lost(logits, image, corners, window: int, fill, own: int, before: float) -> np.ndarray:
-    covered = np.repeat(image[None], len(corners), axis=0)
-    for copy, (top, left) in zip(covered, corners, strict=True):
-        copy[top : top + window, left : left + window] = fill
     lost, times = np.zeros(image.shape[:2]), np.zeros(image.shape[:2])
-    for after, (top, left) in zip(_log_odds(logits(covered), own), corners, strict=True):
-        lost[top : top + window, left : left + window] += before - after
-        times[top : top + window, left : left + window] += 1
+    for start in range(0, len(corners), BATCH):
+        part = corners[start : start + BATCH]
+        covered = np.repeat(image[None], len(part), axis=0)
+        for copy, (top, left) in zip(covered, part, strict=True):
+            copy[top : top + window, left : left + window] = fill
+        for after, (top, left) in zip(_log_odds(logits(covered), own), part, strict=True):
+            lost[top : top + window, left : left + window] += before - after
+            times[top : top + window, left : left + window] += 1
     return (lost / times).astype("float32")

@@ -81,6 +81,8 @@ def _back(arithmetics: Sequence[Arithmetic], side: int, place: int) -> range:
     for before, layer in zip(arithmetics[-2::-1], arithmetics[:0:-1], strict=True):
         for axis, step in zip(before.field.axes, layer.steps, strict=False):
             if axis and axis != MINGLED and axis.side == side:
-                first, last = min(step.seen(first)), max(step.seen(last))
-                first, last = max(first, 0), min(last, step.size - 1)
+                seen = [pixel for each in (first, last) for pixel in step.seen(each)]
+                if not seen:  # between the windows that a transposed convolution lays down
+                    return range(0)
+                first, last = max(min(seen), 0), min(max(seen), step.size - 1)
     return range(first, last + 1)

@@ -4,8 +4,9 @@ What a net learned, answers and gets wrong; what a code keeps; and what the lect
 """
 
 from cnnzoo.plots.classes import class_figures, confusion_matrix, mistakes
+from cnnzoo.plots.deep_units import units
 from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
-from cnnzoo.plots.layers import activation_maps, filters, layer_costs, units
+from cnnzoo.plots.layers import activation_maps, filters, layer_costs
 from cnnzoo.plots.lecture import (
     WindowAnimation,
     convolved,

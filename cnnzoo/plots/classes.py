@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, tiles
+from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles
 
 NUMBERED = 20  # classes up to which a confusion matrix has its numbers written in
 WORST = 25  # classes that are shown of many
@@ -36,17 +36,19 @@ def confusion_matrix(labels, found, class_names: Sequence[str]) -> Picture:
     >>> figure.axes[0].images[0].get_array().tolist()
     [[None, 0.0], [0.5, None]]
     """
-    from sklearn.metrics import confusion_matrix as counted
-
     labels, found = checked_labels(labels, found, len(class_names))
-    counts = counted(labels, found, labels=range(len(class_names)))
+    counts = np.zeros((len(class_names),) * 2, int)
+    np.add.at(counts, (labels, found), 1)
+    class_names = [plain(name) for name in class_names]
     shares = np.ma.masked_array(
         counts / np.maximum(1, counts.sum(axis=1, keepdims=True)), np.eye(len(counts), dtype=bool)
     )
     side = 1.6 + min(0.48 * len(counts), 8)
     made = picture(side + 0.8, side, _confusions_in_words(counts, class_names))
     axis = made.subplots()
-    image = axis.imshow(shares, cmap=_PALE_TO_RED, vmin=0, vmax=max(0.01, float(shares.max())), interpolation="none")
+    image = axis.imshow(
+        shares, cmap=_PALE_TO_RED, vmin=0, vmax=max(0.01, float(shares.filled(0).max())), interpolation="none"
+    )
     made.colorbar(image, ax=axis, shrink=0.7, label="share of the row's images")
     axis.set(xlabel="found", ylabel="shown")
     if len(counts) <= NUMBERED:
@@ -56,7 +58,7 @@ def confusion_matrix(labels, found, class_names: Sequence[str]) -> Picture:
         axis.set_yticklabels(class_names, fontsize=8)
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                dark = row != column and shares[row, column] > 0.6 * shares.max()
+                dark = row != column and shares[row, column] > 0.6 * shares.filled(0).max()
                 axis.text(
                     column,
                     row,
@@ -93,7 +95,7 @@ def _confusions_in_words(counts: np.ndarray, names: Sequence[str]) -> str:
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
     worst = [divmod(int(place), len(counts)) for place in np.argsort(-wrong, axis=None, kind="stable")[:3]]
     said = [
-        f"{names[row]} taken for {names[column]} {wrong[row, column]} times"
+        f"{names[row]} taken for {names[column]}, {wrong[row, column]} times"
         for row, column in worst
         if wrong[row, column]
     ]
@@ -103,7 +105,7 @@ def _confusions_in_words(counts: np.ndarray, names: Sequence[str]) -> str:
 
 
 def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
-    """Draw precision and recall of every class; of many classes those with the lowest F1.
+    """Draw precision and recall of every class that there are images of; of many classes those with the lowest F1.
 
     Args:
         labels: integer array `(examples,)`, the true classes.
@@ -121,7 +123,7 @@ def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
     >>> [line.get_xdata().tolist() for line in figure.axes[0].lines[:2]]
     [[50.0, 100.0], [100.0, 50.0]]
     """
-    figures = figures_by_class(labels, found, class_names)
+    figures = [each for each in figures_by_class(labels, found, class_names) if each["images"]]
     worst = sorted(range(len(figures)), key=lambda number: figures[number]["f1"])[:WORST]
     shown = [figures[number] for number in (worst if len(figures) > WORST else range(len(figures)))]
     low = min(figures, key=lambda each: each["f1"])
@@ -137,7 +139,7 @@ def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
         axis.plot(
             [100 * each["precision"], 100 * each["recall"]], [place, place], color="#888888", linewidth=1, zorder=0
         )
-    axis.set(yticks=places, yticklabels=[each["class"] for each in shown], xlabel="%")
+    axis.set(yticks=places, yticklabels=[plain(each["class"]) for each in shown], xlabel="%")
     axis.invert_yaxis()
     axis.legend(fontsize=7, frameon=False, loc="best")
     lines(axis)
@@ -190,6 +192,8 @@ def mistakes(
     'dog, not cat: 70 %'
     """
     images, probabilities = np.asarray(images), np.asarray(probabilities, "float64")
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise InputError(f"images must be (examples, height, width, 1 or 3), not of shape {images.shape}")
     if probabilities.shape != (len(images), len(class_names)):
         raise InputError(
             f"probabilities must be one for each of the {len(class_names)} classes of {len(images)} images, "

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLOURS, Picture, lines, listed, picture
+from cnnzoo.plots.picture import COLOURS, Picture, lines, listed, picture, plain
 
 Columns = dict[str, np.ndarray]
 PANELS = {
@@ -42,7 +42,10 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
     ['loss', 'wrong (%)']
     """
     named = {name: columns(each) for name, each in _named(history).items()}
-    shown = [name for name in PANELS if any(name in each for each in named.values())]
+    shown = [name for name in PANELS if any({name, f"val_{name}"} & set(each) for each in named.values())]
+    if not shown:
+        names = sorted({name for each in named.values() for name in each})
+        raise InputError(f"history has none of {', '.join(PANELS)}, which are drawn, but {', '.join(names)}")
     epochs = max(len(next(iter(each.values()))) for each in named.values())
     made = picture(3.2 * len(shown), 2.7, _curves_in_words(named, shown, epochs))
     for axis, name in zip(np.atleast_1d(made.subplots(1, len(shown))), shown, strict=True):
@@ -51,7 +54,7 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
                 if key in each:
                     values = as_shown(name, each[key])
                     what = "validation" if key.startswith("val_") else "training"
-                    text = what if len(named) == 1 else f"{label}, {what}"
+                    text = what if len(named) == 1 else plain(f"{label}, {what}")
                     dot = "." if len(values) == 1 else ""
                     axis.plot(range(1, len(values) + 1), values, style, color=colour, label=text, marker=dot)
         if test and name in test and len(named) == 1:
@@ -148,12 +151,14 @@ def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     if not isinstance(history, Mapping) or not history:
         raise InputError(f"history must name the loss of each pretrained layer, not be {history!r:.200}")
     layers = {name: columns(each)["loss"] for name, each in history.items() if columns(each).get("loss") is not None}
+    if not layers:
+        raise InputError(f"history has the loss of no layer: {history!r:.200}")
     ends = [f"{name} from {loss[0]:.3g} to {loss[-1]:.3g}" for name, loss in layers.items()]
     made = picture(max(3.2, 2.1 * len(layers)), 2.3, f"Loss of each pretrained layer over its epochs: {listed(ends)}.")
     for axis, (name, loss) in zip(np.atleast_1d(made.subplots(1, len(layers))), layers.items(), strict=True):
         axis.plot(range(1, len(loss) + 1), loss, color=COLOURS[0], marker="." if len(loss) == 1 else "")
         _finish(axis, "loss" if name == next(iter(layers)) else "", legend=False)
-        axis.set_title(name, fontsize=9)
+        axis.set_title(plain(name), fontsize=9)
     return made
 
 
@@ -176,6 +181,8 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """
     if not rows:
         raise InputError("rows must be those of a finished study, and there are none")
+    if len(units := {row["unit"] for row in rows}) > 1:
+        raise InputError(f"variants must be judged alike to be drawn on one axis, not by {listed(sorted(units))}")
     said = [f"{row['variant']} {row['mean']:.3g} (n={len(row['errors'])})" for row in rows]
     made = picture(6.4, 0.9 + 0.34 * len(rows), f"{rows[0]['unit']} of each variant, mean: {listed(said)}.")
     axis = made.subplots()
@@ -185,7 +192,9 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
             axis.errorbar(row["mean"], place, xerr=errors.std(ddof=1), color=COLOURS[0], capsize=3, linewidth=1)
         axis.plot(errors, np.full(len(errors), place), "o", color=COLOURS[0], alpha=0.5, markersize=4)
         axis.plot(row["mean"], place, "|", color=COLOURS[3], markersize=14, markeredgewidth=2)
-    axis.set(yticks=range(len(rows)), yticklabels=[row["variant"] for row in rows], xlabel=rows[0]["unit"])
+    axis.set(
+        yticks=range(len(rows)), yticklabels=[plain(row["variant"]) for row in rows], xlabel=plain(rows[0]["unit"])
+    )
     axis.invert_yaxis()
     lines(axis)
     return made

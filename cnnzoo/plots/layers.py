@@ -6,21 +6,20 @@ import keras
 import numpy as np
 from matplotlib.ticker import EngFormatter
 
-from cnnzoo.analysis import activations, conv_report, maximised, seen_by, strongest
+from cnnzoo.analysis import activations, conv_report
 from cnnzoo.analysis.activations import images_for
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, one_scale, picture, tiles
 
 MOST_FILTERS = 100
 MOST_MAPS = 16  # of a layer
-NEAREST = 9  # patches a unit, as the paper shows
 
 
 def filters(model: keras.Model, layer: str | None = None) -> Picture:
     """Draw the filters of a layer that looks at the image itself, at most the first 100.
 
     Those of a convolution are drawn as they are; of a dense layer, each unit's weights laid out as the image. All have
-    one scale; where it is grey, zero is middle grey.
+    one scale, on which zero is middle grey.
 
     Args:
         model: a Keras model that takes images of a fixed size.
@@ -48,10 +47,15 @@ def filters(model: keras.Model, layer: str | None = None) -> Picture:
         wide,
         height_of(shown, columns, wide),
         f"{many} filters of {name}, {shown.shape[1]}×{shown.shape[2]} pixels each, weights from {shown.min():.2g} "
-        f"to {shown.max():.2g}.",
+        f"to {shown.max():.2g}.".replace("-", "−"),
     )
     grey = shown.shape[-1] == 1
-    tiles(made.subplots(), shown if grey else one_scale(shown), columns=columns, limits=(-most, most) if grey else None)
+    tiles(
+        made.subplots(),
+        shown if grey else 0.5 + shown / (2 * most),
+        columns=columns,
+        limits=(-most, most) if grey else None,
+    )
     return made
 
 
@@ -64,10 +68,12 @@ def filter_images(model: keras.Model, layer: str | None = None) -> tuple[str, np
     weighted = {each.name: each for each in model.layers if each.trainable_weights}
     if layer is not None and layer not in weighted:
         raise unknown(f"layer of {model.name} with weights", layer, weighted, plural="layers with weights")
-    name = layer or next(iter(weighted), None)
+    first = next(iter(weighted), None)
+    name = layer or first
     if name is None:
         raise InputError(f"{model.name} has no layer with weights")
-    kernel = getattr(weighted[name], "kernel", None)
+    sees_image = name == first or weighted[name].input is model.inputs[0]
+    kernel = getattr(weighted[name], "kernel", None) if sees_image else None
     kernel = None if kernel is None else keras.ops.convert_to_numpy(keras.ops.cast(kernel, "float32"))
     image = tuple(model.input_shape[1:])
     if kernel is not None and kernel.ndim == 4 and kernel.shape[2] in (1, 3):
@@ -76,8 +82,8 @@ def filter_images(model: keras.Model, layer: str | None = None) -> tuple[str, np
     if kernel is not None and kernel.ndim == 2 and whole and kernel.shape[0] == np.prod(image):
         return name, kernel.T.reshape(-1, *image)
     raise InputError(
-        f"layer {name!r} of {model.name} does not look at an image of one or three channels: its weights "
-        f"{'' if kernel is None else f'of shape {kernel.shape} '}cannot be drawn as filters"
+        f"layer {name!r} of {model.name} does not look at an image of one or three channels, so that its weights are "
+        f"no pictures; the first layer with weights is {first!r}"
     )
 
 
@@ -145,7 +151,7 @@ def activation_maps(model: keras.Model, image, layers: Sequence[str] | None = No
         8, sum(heights) + 0.22 * len(heights), f"What the layers answer to one image, map by map: {listed(said)}."
     )
     axes = made.subplots(len(heights), 1, height_ratios=heights)
-    tiles(axes[0], [shown_as_image(images)[0]], columns=8, limits=_limits(images))
+    tiles(axes[0], [shown_as_image(images)[0]], columns=8, limits=limits_of(images))
     axes[0].set_title("the image, as the net takes it", fontsize=8, loc="left", pad=2)
     for axis, (name, maps) in zip(axes[1:], shown.items(), strict=True):
         tiles(axis, maps, columns=columns, limits=(float(maps.min()), float(maps.max()) + 1e-12))
@@ -164,117 +170,24 @@ def _size(answer: np.ndarray) -> str:
     return f"{depth} maps of {height}×{width}"
 
 
-def _limits(images: np.ndarray) -> tuple[float, float]:
+def limits_of(images: np.ndarray) -> tuple[float, float]:
+    """Return the values of black and white for images of a net's own scale."""
     return float(images.min()), float(images.max()) + 1e-12
 
 
-def shown_as_image(images: np.ndarray) -> np.ndarray:
+def shown_as_image(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """Return images of a net's own scale as they can be drawn: colours from 0 to 1 by one scale, grey as it is.
+
+    Args:
+        images: array `(batch, height, width, channels)`.
+        of: images whose scale it is; default these.
 
     Raises:
         InputError: images of another number of channels than 1 or 3.
     """
     if images.shape[-1] not in (1, 3):
         raise InputError(f"images of {images.shape[-1]} channels cannot be drawn: they must have 1 or 3")
-    return one_scale(images) if images.shape[-1] == 3 else images
-
-
-def units(model: keras.Model, images, layer: str | None = None, chosen: Sequence[int] | None = None, *, seed: int = 0):
-    """Draw what units of a deep layer look for: an image made to excite each, and the nine patches that do most.
-
-    The made image climbs the gradient of the unit's answer (`cnnzoo.analysis.maximised`). The patches are the parts of
-    real images that the unit sees where it answers most strongly. Made images have a scale of their own.
-
-    Args:
-        model: a functional or Sequential model without branches, with one image as its input.
-        images: float array `(batch, height, width, channels)` of real images, in the model's own scale.
-        layer: name of the layer; default the last convolution whose maps have several places.
-        chosen: numbers of units; default the six that prefer their nine patches most, against all images.
-        seed: seed of the made images.
-
-    Returns:
-        The figure, one row a unit.
-
-    Raises:
-        InputError: no such layer or unit, or images that do not fit.
-
-    Source: Erhan et al. 2009 (made images); Zeiler and Fergus 2013, figure 2 (nine patches).
-
-    Example:
-    >>> import cnnzoo
-    >>> images = np.random.default_rng(0).normal(size=(10, 32, 32, 1))
-    >>> figure = units(cnnzoo.lenet(), images, "C1", [0, 1])
-    >>> len(figure.axes[0].images)
-    20
-    """
-    images = images_for(model, images)
-    layer = layer or deep_layer(model)
-    every = strongest(model, images, layer, count=min(NEAREST, len(images)))
-    chosen = _choosiest(model, images, layer, every) if chosen is None else list(chosen)
-    if any(not 0 <= unit < len(every) for unit in chosen) or not chosen:
-        raise InputError(f"chosen must be numbers of the {len(every)} units of {layer!r}, not {chosen!r}")
-    made_up = maximised(model, layer, chosen, images[:1000], seed=seed)
-    middle = _field(model, layer, images.shape[1:3])
-    window = [len(side) for side in middle]
-    rows, captions, limits = [], [], []
-    for unit, image in zip(chosen, made_up, strict=True):
-        found = every[unit]
-        patches = (
-            _patch(images[number], region, window) for number, region in zip(found.images, found.regions, strict=True)
-        )
-        rows += [_patch(image, middle, window), *patches]
-        limits += [(float(image.min()), float(image.max()) + 1e-12), *[_limits(images)] * len(found.values)]
-        captions += [f"unit {unit}, made", *[f"{value:.2f}" for value in found.values]]
-    shown = shown_as_image(np.stack(rows))
-    columns = 1 + len(every[0].images)
-    made = picture(
-        8,
-        height_of(shown, columns, 8, 0.25),
-        f"For {len(chosen)} units of {layer}, each seeing {window[0]}×{window[1]} pixels: an image made to excite it, "
-        f"and the {columns - 1} patches of real images that excite it most, with its answers.",
-    )
-    tiles(made.subplots(), shown, columns=columns, captions=captions, limits=limits, room=0.25)
-    return made
-
-
-def deep_layer(model: keras.Model) -> str:
-    """Return the name of the last convolution whose maps have several places.
-
-    Raises:
-        InputError: there is none.
-    """
-    names = [
-        each.name
-        for each in model.layers
-        if hasattr(each, "kernel_size") and len(each.output.shape) == 4 and (each.output.shape[1] or 2) > 1
-    ]
-    if not names:
-        raise InputError(f"{model.name} has no convolution: name a layer")
-    return names[-1]
-
-
-def _choosiest(model: keras.Model, images: np.ndarray, layer: str, every: Sequence) -> list[int]:
-    """Return six units whose strongest answers stand out most from their answers to all images."""
-    answers = activations(model, images[:500], [layer])[layer]
-    flat = answers.reshape(-1, answers.shape[-1])
-    stands_out = (np.array([found.values.mean() for found in every]) - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-6)
-    return sorted(np.argsort(-stands_out, kind="stable")[:6].tolist())
-
-
-def _field(model: keras.Model, layer: str, image: tuple[int, ...]) -> tuple[range, ...]:
-    """Return what a unit sees from the middle of its map, where images are made for it; a dense one sees all."""
-    sides = model.get_layer(layer).output.shape[1:-1]
-    return seen_by(model, layer, [side // 2 for side in sides]) if sides else tuple(map(range, image))
-
-
-def _patch(image: np.ndarray, region: tuple[range, ...], window: Sequence[int]) -> np.ndarray:
-    """Return a region of an image at the size of the window; what lies beyond the border is as the image's darkest."""
-    rows, columns = region
-    part = image[rows.start : rows.stop, columns.start : columns.stop]
-    # A region that the border cuts short keeps to the side where the image is.
-    before = [(size - len(along)) * (along.start == 0) for size, along in zip(window, region, strict=True)]
-    after = [size - len(along) - first for size, along, first in zip(window, region, before, strict=True)]
-    return np.pad(part, (*zip(before, after, strict=True), (0, 0)), constant_values=image.min())
+    return one_scale(images, of) if images.shape[-1] == 3 else images
 
 
 def layer_costs(model: keras.Model | str) -> Picture:
@@ -299,12 +212,15 @@ def layer_costs(model: keras.Model | str) -> Picture:
     totals = report.totals
     first = max(rows, key=lambda row: row.parameters)
     second = max(rows, key=lambda row: row.multiply_adds)
+    share = [
+        100 * getattr(most, name) / max(1, getattr(totals, name))
+        for most, name in ((first, "parameters"), (second, "multiply_adds"))
+    ]
     made = picture(
         8,
         0.9 + 0.24 * len(rows),
-        f"Of {totals.parameters:,} parameters {first.name} has {first.parameters / max(1, totals.parameters):.0%}; of "
-        f"{totals.multiply_adds:,} multiply-adds {second.name} makes "
-        f"{second.multiply_adds / max(1, totals.multiply_adds):.0%}.",
+        f"Of {totals.parameters:,} parameters {first.name} has {share[0]:.0f} %; of {totals.multiply_adds:,} "
+        f"multiply-adds {second.name} makes {share[1]:.0f} %.",
     )
     left, right = made.subplots(1, 2, sharey=True)
     for axis, name, colour in ((left, "parameters", COLOURS[0]), (right, "multiply_adds", COLOURS[1])):

@@ -94,7 +94,7 @@ def tiles(
         )
         drawn.append(shown)
         if captions:
-            axis.text(left + width / 2, top + height * 1.04, captions[number], ha="center", va="top", fontsize=7)
+            axis.text(left + width / 2, top + height * 1.04, plain(captions[number]), ha="center", va="top", fontsize=7)
     corners = [image.get_extent() for image in drawn]
     frames = [[(left, top), (right, top), (right, low), (left, low), (left, top)] for left, right, low, top in corners]
     axis.add_collection(LineCollection(frames, colors="#888888", linewidths=0.4))
@@ -126,18 +126,30 @@ def height_of(images: Sequence[np.ndarray] | np.ndarray, columns: int, width: fl
     return width * (down * high * (1 + GAP + room)) / (columns * wide * (1 + GAP))
 
 
-def one_scale(images: np.ndarray) -> np.ndarray:
+def one_scale(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """Return images in colours brought to 0 to 1 by one scale for all of them, so that they can be compared.
 
     Args:
         images: float array of any shape.
+        of: array whose smallest and largest values become 0 and 1; default the images.
 
     Example:
     >>> one_scale(np.array([-1.0, 0.0, 3.0]))
     array([0.  , 0.25, 1.  ])
     """
-    low, high = float(images.min()), float(images.max())
-    return (images - low) / ((high - low) or 1.0)
+    of = images if of is None else of
+    low, high = float(of.min()), float(of.max())
+    return np.clip((images - low) / ((high - low) or 1.0), 0, 1)
+
+
+def plain(text: str) -> str:
+    r"""Return a text that is drawn as it is: matplotlib takes what stands between dollars for a formula.
+
+    Example:
+    >>> plain("from $1 to $2")
+    'from \\$1 to \\$2'
+    """
+    return text.replace("$", r"\$")
 
 
 def bare(axis: Axes) -> None:

@@ -43,7 +43,7 @@ def occluded(
     lost = occlusion(model, images, window=window)
     found = keras.ops.convert_to_numpy(model(images, training=False)).argmax(axis=-1)
     names = [str(number) if class_names is None else class_names[number] for number in found]
-    worst = [f"{name} −{each.max():.1f}" for name, each in zip(names, lost, strict=True)]
+    worst = [f"{name} {-each.max():+.1f}".replace("-", "−") for name, each in zip(names, lost, strict=True)]
     high = height_of(images, len(images), 8)
     made = picture(
         8,

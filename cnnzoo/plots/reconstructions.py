@@ -1,5 +1,6 @@
 """What the code of an autoencoder keeps of an image, beside what linear codes of the same size keep."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from cnnzoo.analysis.reconstruction.model_code import Coder, ModelCode
 from cnnzoo.analysis.reconstruction.pixels import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.corruption import Corruption
-from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, tiles
+from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles
 
 NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)
 
@@ -89,19 +90,20 @@ def in_rows(rows: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]
             limits=(0, 1),
             room=0.3 if below else 0.0,
         )
-        axis.set_title(title, fontsize=8, loc="left", pad=2)
+        axis.set_title(plain(title), fontsize=8, loc="left", pad=2)
     return made
 
 
 def corruption_of(model: keras.Model) -> keras.layers.Layer | None:
-    """Return the layer that corrupts a model's input in training, or `None`.
+    """Return the layer that corrupts a model's input in training, before any weights, or `None`.
 
     Example:
     >>> import cnnzoo
     >>> corruption_of(cnnzoo.denoising_autoencoder()).rate
     0.25
     """
-    return next((layer for layer in model.layers if isinstance(layer, NOISES)), None)
+    before = itertools.takewhile(lambda layer: not layer.trainable_weights, model.layers)
+    return next((layer for layer in before if isinstance(layer, NOISES)), None)
 
 
 def denoised(model: keras.Model, images, corruption: keras.layers.Layer | None = None, *, seed: int = 0) -> Picture:
@@ -198,6 +200,7 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     if not points:
         raise InputError("points must name at least one autoencoder, with its (code size, squared error)")
     curve, largest = pca_errors(components, images), components.size
+    curve = np.maximum(curve, 1e-4 * curve[0])  # as many components as pixels leave nothing, which has no logarithm
     said = [f"{name} leaves {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
     beside = [
         f"{size} components {curve[size - 1]:.2f}"
@@ -214,7 +217,7 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
         range(1, largest + 1), curve, color="#888888", label="principal components", marker="." if largest < 3 else ""
     )
     for number, (name, (size, error)) in enumerate(points.items()):
-        axis.plot(size, error, "o", color=COLOURS[number % len(COLOURS)], label=name)
+        axis.plot(size, error, "o", color=COLOURS[number % len(COLOURS)], label=plain(name))
     axis.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="squared error of a test image")
     axis.set_ylim(bottom=0.5 * min(float(curve[-1]), *(error for _, error in points.values())))
     ratio = math.prod(components.image_shape)
@@ -265,10 +268,10 @@ def codes_on_a_plane(planes: Mapping[str, LabelledCodes], class_names: Sequence[
             colour = f"C{number % 10}"
             axis.scatter(x, y, s=2.5, color=colour, linewidths=0, rasterized=True)
             axis.text(
-                np.median(x), np.median(y), class_names[label], fontsize=9, weight="bold", ha="center", va="center",
-                color="#0a0a0a",
+                np.median(x), np.median(y), plain(class_names[label]), fontsize=9, weight="bold",
+                ha="center", va="center", color="#0a0a0a",
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
             )  # fmt: skip
-        axis.set_title(f"{title}\n{100 * shares[title]:.0f} % lie among their own class", fontsize=9)
+        axis.set_title(f"{plain(title)}\n{100 * shares[title]:.0f} % lie among their own class", fontsize=9)
         axis.set(xticks=[], yticks=[])
     return made

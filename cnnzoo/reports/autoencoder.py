@@ -11,11 +11,12 @@ from cnnzoo.analysis import LabelledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
 from cnnzoo.plots.reconstructions import corruption_of
 from cnnzoo.reports.section import Section, Shown, Table, drawn
-from cnnzoo.reports.subject import BATCH, Subject, images_in_order
+from cnnzoo.reports.subject import Subject, images_in_order, prepared, spread
 
 EXAMPLES = 10  # images in a row
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
 ON_A_PLANE = 500  # images of each class, as in the paper
+NEIGHBOURS = 5  # that vote
 LEAST, MOST = 40, 256  # principal components of a curve
 
 
@@ -40,25 +41,23 @@ def components(sizes: Sequence[int], subject: Subject) -> LinearCode:
 
 def training_images(subject: Subject) -> np.ndarray:
     """Return training images as the net takes them, as many as principal components are fitted to in seconds."""
-    split = subject.source.train
     most = max(1, int(FITTED_VALUES // np.prod(subject.inputs.shape[1:])))
-    pixels, _ = images_in_order(split[:most])
-    preprocess = models.preprocessing(subject.recipe.model, subject.model)
-    parts = (preprocess(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
-    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype("float32")
+    pixels, _ = images_in_order(spread(subject.source.train, most))
+    return prepared(pixels, models.preprocessing(subject.recipe.model, subject.model))
 
 
 def _kept(subject: Subject, linear: LinearCode) -> Section:
+    as_many = _as_many(linear, subject)
+    beside = f", and what as many {linear.name} make of them" if as_many else ""
+    images = subject.inputs[subject.examples(EXAMPLES)]
     return Section(
         "What the code keeps",
         [
             drawn(
                 "reconstructions",
-                f"Test images, what is decoded from their codes, and what as many {linear.name} make of them. Below "
-                "stands the squared error, summed over the image.",
-                lambda: plots.reconstructions(
-                    subject.model, subject.inputs[subject.examples(EXAMPLES)], *_as_many(linear, subject)
-                ),
+                f"Test images, what is decoded from their codes{beside}. Below stands the squared error, summed over "
+                "the image.",
+                lambda: plots.reconstructions(subject.model, images, *as_many),
             )
         ],
     )
@@ -72,13 +71,13 @@ def _as_many(linear: LinearCode, subject: Subject) -> list[LinearCode]:
 
 def _noise(subject: Subject) -> Section:
     corruption = corruption_of(subject.model)
-    own = "as in its training" if corruption else "which it never saw in training"
+    own = "by the layer that spoilt its input in training" if corruption else "by no layer of the net"
     return Section(
         "Noise",
         [
             drawn(
                 "denoised",
-                f"Test images, the same with noise, {own}, and what the net makes of the noisy ones. Below stands the "
+                f"Test images, the same with noise {own}, and what the net makes of the noisy ones. Below stands the "
                 "peak signal-to-noise ratio against the clean image; more is better.",
                 lambda: plots.denoised(
                     subject.model,
@@ -108,23 +107,25 @@ def _size(subject: Subject, linear: LinearCode) -> Section:
 
 
 def _plane(subject: Subject, linear: LinearCode) -> Section:
+    few = min(ON_A_PLANE, *np.bincount(subject.labels)[np.unique(subject.labels)].tolist())
     return Section(
         "Codes on a plane",
         [
             drawn(
                 "codes_on_a_plane",
-                "Test images as points, in the colours of their classes; the labels were never shown to the net. An "
-                "image lies among its own class where its five nearest neighbours vote for that.",
-                lambda: plots.codes_on_a_plane(_planes(subject, linear), subject.names),
+                f"Test images as points, up to {few} of each class, in the colours of their classes; the net saw no "
+                "labels. An image lies among its own class where its five nearest neighbours vote for that.",
+                lambda: plots.codes_on_a_plane(_planes(subject, linear, few), subject.names),
             )
         ],
     )
 
 
-def _planes(subject: Subject, linear: LinearCode) -> dict[str, LabelledCodes]:
+def _planes(subject: Subject, linear: LinearCode, few: int) -> dict[str, LabelledCodes]:
     """Return the codes on a plane, by their principal components where they have more numbers, beside the pixels'."""
-    images, labels = subject.inputs, subject.labels[: len(subject.inputs)]
-    few = min(ON_A_PLANE, *np.bincount(labels)[np.unique(labels)].tolist())
+    images, labels = subject.inputs, subject.labels
+    if few * len(np.unique(labels)) <= NEIGHBOURS:
+        raise InputError(f"{few} images of each class are too few for {NEIGHBOURS} neighbours")
     pixels = codes_2d(linear.first(2), images, labels, per_class=few)
     code = ModelCode(subject.model)
     if code.size == 2:

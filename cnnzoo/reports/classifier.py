@@ -8,7 +8,7 @@ from cnnzoo import plots
 from cnnzoo.plots.classes import figures_by_class
 from cnnzoo.plots.layers import map_layers
 from cnnzoo.reports.section import Section, Shown, Table, drawn
-from cnnzoo.reports.subject import Subject
+from cnnzoo.reports.subject import Answers, Subject
 
 MAPS_OF = 2  # images whose maps are drawn
 OCCLUDED = 10  # images that are covered part by part
@@ -17,15 +17,16 @@ COVERED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images a
 
 def sections(subject: Subject) -> list[Section]:
     """Return the sections about what a classifier gets wrong and what its layers do."""
-    return [_classes(subject), _mistakes(subject), _layers(subject), _pixels(subject)]
+    answers = subject.answers
+    assert answers is not None  # a classifier's
+    return [_classes(subject, answers), _mistakes(subject, answers), _layers(subject), _pixels(subject)]
 
 
-def _classes(subject: Subject) -> Section:
-    assert subject.probabilities is not None  # a classifier's
-    found = subject.probabilities.argmax(axis=1)
+def _classes(subject: Subject, answers: Answers) -> Section:
+    labels, found = answers.labels, answers.found
     rows = [
-        (each["class"], f"{each['precision']:.4f}", f"{each['recall']:.4f}", f"{each['f1']:.4f}", f"{each['images']:,}")
-        for each in figures_by_class(subject.labels, found, subject.names)
+        (each["class"], *_of_class(each), f"{each['images']:,}")
+        for each in figures_by_class(labels, found, subject.names)
     ]
     return Section(
         "Classes",
@@ -33,30 +34,33 @@ def _classes(subject: Subject) -> Section:
             drawn(
                 "confusion_matrix",
                 f"Of {subject.judged}: rows are what an image shows, columns what the net found; green is right.",
-                lambda: plots.confusion_matrix(subject.labels, found, subject.names),
+                lambda: plots.confusion_matrix(labels, found, subject.names),
             ),
             drawn(
                 "class_figures",
                 "Precision: of the images that were given a class, the share that have it. Recall: of the images that "
                 "have a class, the share that were given it.",
-                lambda: plots.class_figures(subject.labels, found, subject.names),
+                lambda: plots.class_figures(labels, found, subject.names),
             ),
             Table(("class", "precision", "recall", "F1", "images"), rows),
         ],
     )
 
 
-def _mistakes(subject: Subject) -> Section:
-    held = len(subject.pixels)
-    assert subject.probabilities is not None  # a classifier's
-    probabilities = subject.probabilities[:held]
+def _of_class(figures: dict) -> list[str]:
+    """Return a class' figures as texts; of a class without images there are none."""
+    return [f"{figures[name]:.4f}" if figures["images"] else "–" for name in ("precision", "recall", "f1")]
+
+
+def _mistakes(subject: Subject, answers: Answers) -> Section:
     return Section(
         "Most confident mistakes",
         [
             drawn(
                 "mistakes",
-                "Wrong, and most sure of it: what the image shows, what the net found, and the probability it gave.",
-                lambda: plots.mistakes(subject.pixels, subject.labels[:held], probabilities, subject.names),
+                f"Wrong, and most sure of it, among {subject.in_words(len(subject.pixels))}: what the image shows, "
+                "what the net found, and the probability it gave.",
+                lambda: plots.mistakes(subject.pixels, subject.labels, answers.of_shown, subject.names),
             )
         ],
     )
@@ -84,8 +88,8 @@ def _layers(subject: Subject) -> Section:
         parts.append(
             drawn(
                 "units",
-                "What units of the last convolution look for. First an image made by climbing the gradient of the "
-                f"unit's answer; then the parts of {len(inputs):,} test images to which it answers most strongly.",
+                "What units of the last convolution that has several places look for. First an image made by climbing "
+                f"the gradient of the unit's answer; then the parts of {len(inputs):,} test images exciting it most.",
                 lambda: plots.units(model, inputs),
             )
         )

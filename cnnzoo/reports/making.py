@@ -1,17 +1,18 @@
 """Make a page of one run, of several side by side, or of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from cnnzoo import data, models
 from cnnzoo.errors import InputError
 from cnnzoo.quiet import without_retracing_notes
-from cnnzoo.reports import autoencoder, classifier, side_by_side, training
+from cnnzoo.reports import autoencoder, classifier, side_by_side, study, training
 from cnnzoo.reports.page import write_page
 from cnnzoo.reports.section import Section
 from cnnzoo.reports.subject import Subject, subject_of
 from cnnzoo.run import Run
+from cnnzoo.training.preparing import read_once
 
 BESIDE = "report"  # the folder of a page about several runs
 
@@ -26,7 +27,7 @@ def report(
 
     The page, `report.html`, is one file that fetches nothing and reads in light and dark; its pictures lie beside it
     in `pictures`, as SVG and PNG. It judges nothing anew that is published: the test figure is the run's own. Of large
-    test sets it looks at the first 10,000 images, and says so.
+    test sets it looks at up to 10,000 images, evenly spread, and says so.
 
     Args:
         runs: a `Run` or its folder, a study's folder, or several runs in a list.
@@ -45,17 +46,20 @@ def report(
     >>> report(run).name
     'report.html'
     """
-    several = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
+    several = list(runs) if isinstance(runs, Iterable) and not isinstance(runs, str) else [runs]
     if not several:
         raise InputError("report needs at least one run, and the list is empty")
+    for run in several:
+        if not isinstance(run, Run | str | Path):
+            raise InputError(f"a run must be a cnnzoo.Run or its folder, not {run!r}")
     found = [run if isinstance(run, Run) else Run(run) for run in several]
-    with data.broken_files_named(), without_retracing_notes():
+    with data.broken_files_named(), without_retracing_notes(), read_once():
         if len(found) > 1:
             return write_page(Path(to or BESIDE), *side_by_side.page(found, data_dir))
         [run] = found
         folder = Path(to or run.folder)
         if "variants" in run.content:
-            return write_page(folder, *side_by_side.page_of_study(run))
+            return write_page(folder, *study.page(run))
         return write_page(folder, *_page(subject_of(run, data_dir)))
 
 

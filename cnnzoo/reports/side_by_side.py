@@ -1,4 +1,4 @@
-"""Several runs on one page, and the page of a study."""
+"""Several runs on one page."""
 
 import functools
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.plots.reconstructions import in_rows
 from cnnzoo.reports import autoencoder
 from cnnzoo.reports.section import Section, Table, drawn
-from cnnzoo.reports.subject import Subject, subject_of
+from cnnzoo.reports.subject import Answers, Subject, subject_of
 from cnnzoo.run import Run, error_of
 
 EXAMPLES = 10
@@ -27,22 +27,34 @@ def page(runs: list[Run], data_dir: str | Path | None) -> tuple[str, list[str], 
         InputError: a run is not finished, is there twice, or its data cannot be had.
     """
     named = names(runs)
-    metrics = {name: run.metrics for name, run in named.items()}
-    units = {error_of(each)[0] for each in metrics.values()}
+    metrics = {name: _tested(run) for name, run in named.items()}
+    units = {(error_of(each)[0], each["data"], each["test_examples"]) for each in metrics.values()}
     summary = [f"{len(runs)} runs, each of one seed: n=1 for every figure."]
-    if len(units) == 1:
+    if len(units) == 1:  # else they are not of the same images
         best = min(metrics, key=lambda name: error_of(metrics[name])[1])
-        summary.append(f"The lowest {units.pop()} has {best}: {error_of(metrics[best])[1]:.3f}.")
-    sections = [_figures(metrics), _differences(named), _curves(named)]
+        summary.append(f"The lowest {units.pop()[0]} has {best}: {error_of(metrics[best])[1]:.3f}.")
+    sections = [_figures(metrics), _differences(named), curves_of(named)]
     subjects = {name: subject_of(run, data_dir) for name, run in named.items()}
-    coding = {name: each for name, each in subjects.items() if each.probabilities is None}
-    naming = {name: each for name, each in subjects.items() if each.probabilities is not None}
+    coding = {name: each for name, each in subjects.items() if each.answers is None}
+    naming = {name: each for name, each in subjects.items() if each.answers is not None}
     if naming:
         sections.append(_classifiers(naming))
     if coding:
         sections += _autoencoders(coding)
     sections.append(_filters(subjects))
     return "Runs side by side", summary, sections
+
+
+def _tested(run: Run) -> dict[str, Any]:
+    """Return a run's metrics.
+
+    Raises:
+        InputError: the folder holds a study or a search, or a trial, which is not tested.
+    """
+    _ = run.recipe  # which a study and a search do not have
+    if "test" not in run.metrics:
+        raise InputError(f"{str(run.folder)!r} holds a trial, which was not tested; give runs of `cnnzoo train`")
+    return run.metrics
 
 
 def names(runs: list[Run]) -> dict[str, Run]:
@@ -55,7 +67,7 @@ def names(runs: list[Run]) -> dict[str, Run]:
     >>> list(names([Run("runs/lenet/1"), Run("runs/lenet/2"), Run("runs/mlp/1")]))
     ['lenet/1', 'lenet/2', 'mlp/1']
     """
-    parts = [Path(run.folder).absolute().parts for run in runs]
+    parts = [Path(run.folder).resolve().parts for run in runs]
     if len(set(parts)) < len(runs):
         twice = next(run for run, part in zip(runs, parts, strict=True) if parts.count(part) > 1)
         raise InputError(f"each run must be given once, and {str(twice.folder)!r} is there several times")
@@ -93,8 +105,14 @@ def _differences(named: Mapping[str, Run]) -> Section:
     return Section("What differs", [Table(("value", *recipes), rows, "All other values are the same.")])
 
 
-def _curves(named: Mapping[str, Run]) -> Section:
-    caption = "Training figures are means over an epoch, while the net changes."
+def curves_of(named: Mapping[str, Run], of: str = "") -> Section:
+    """Return the section of the learning curves of runs, over one another.
+
+    Args:
+        named: runs by their names.
+        of: a further sentence for the caption.
+    """
+    caption = f"Training figures are means over an epoch, while the net changes.{of}"
     return Section("Learning", [drawn("learning_curves", caption, lambda: plots.learning_curves(named))])
 
 
@@ -102,7 +120,10 @@ def _classifiers(subjects: Mapping[str, Subject]) -> Section:
     """Return which images each is wrong about alone, and their confusion matrices."""
     parts: list[Any] = []
     every = list(subjects.values())
-    same = all(np.array_equal(each.labels, every[0].labels) and each.names == every[0].names for each in every)
+    same = all(
+        np.array_equal(_answers(each).labels, _answers(every[0]).labels) and each.names == every[0].names
+        for each in every
+    )
     if same and len(every) > 1:
         wrong = {name: _wrong(each) for name, each in subjects.items()}
         by_all = np.logical_and.reduce(list(wrong.values()))
@@ -113,20 +134,24 @@ def _classifiers(subjects: Mapping[str, Subject]) -> Section:
         caption = f"{by_all.sum():,} images are wrong in every run, of {every[0].judged}."
         parts.append(Table(("run", "wrong", "wrong here alone"), rows, caption))
     for number, (name, each) in enumerate(subjects.items(), 1):
-        found = each.probabilities.argmax(axis=1)  # type: ignore[union-attr]  # these are classifiers
+        answers = _answers(each)
         parts.append(
             drawn(
                 f"confusion_matrix_{number}",
                 f"{name}, {each.judged}.",
-                functools.partial(plots.confusion_matrix, each.labels, found, each.names),
+                functools.partial(plots.confusion_matrix, answers.labels, answers.found, each.names),
             )
         )
     return Section("Classes", parts)
 
 
+def _answers(subject: Subject) -> Answers:
+    assert subject.answers is not None  # a classifier's
+    return subject.answers
+
+
 def _wrong(subject: Subject) -> np.ndarray:
-    assert subject.probabilities is not None  # a classifier's
-    return subject.probabilities.argmax(axis=1) != subject.labels
+    return _answers(subject).found != _answers(subject).labels
 
 
 def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
@@ -186,67 +211,3 @@ def _filters(subjects: Mapping[str, Subject]) -> Section:
             for number, (name, each) in enumerate(subjects.items(), 1)
         ],
     )
-
-
-def page_of_study(study: Run) -> tuple[str, list[str], list[Section]]:
-    """Return title, summary and sections of the page of a study.
-
-    Raises:
-        InputError: the study is not finished.
-    """
-    rows, content = study.metrics["rows"], study.content
-    best = min(rows, key=lambda row: row["mean"])
-    runs = {name: Run(study.folder / name / f"seed{content['seeds'][0]}") for name in content["variants"]}
-    figures = [
-        (
-            row["variant"],
-            row["model"],
-            f"{row['parameters']:,}",
-            ", ".join(f"{error:.3f}" for error in row["errors"]),
-            f"{row['mean']:.3f}",
-            "–" if row["deviation"] is None else f"{row['deviation']:.3f}",
-            len(row["errors"]),
-        )
-        for row in rows
-    ]
-    headings = ("variant", "model", "parameters", rows[0]["unit"], "mean", "±", "n")
-    seconds = "± is the standard deviation over the seeds."
-    changes = [
-        (name, ", ".join(f"{key}={value}" for key, value in each.items()) or "nothing")
-        for name, each in content["variants"].items()
-    ]
-    sections = [
-        Section(
-            "Figures",
-            [
-                drawn(
-                    "variants",
-                    "Dots: each seed. Red: the mean. Line: the standard deviation.",
-                    lambda: plots.variants(rows),
-                ),
-                Table(headings, figures, seconds),
-            ],
-        ),
-        Section("What varies", [Table(("variant", "changes of the recipe"), changes)]),
-        _curves(runs),
-        *_pretraining(runs),
-    ]
-    return (
-        f"Study {study.metrics['study']}",
-        [f"The lowest mean {rows[0]['unit']} has {best['variant']}: {best['mean']:.3f}, n={len(best['errors'])}."],
-        sections,
-    )
-
-
-def _pretraining(runs: Mapping[str, Run]) -> list[Section]:
-    """Return the losses of pretrained layers, of the variants that pretrain."""
-    parts = [
-        drawn(
-            f"pretraining_{number}",
-            f"{name}: each hidden layer's loss while it learned to reconstruct what enters it.",
-            functools.partial(plots.pretraining_curves, run.metrics["pretraining"]),
-        )
-        for number, (name, run) in enumerate(runs.items(), 1)
-        if run.metrics.get("pretraining")
-    ]
-    return [Section("Pretraining", parts)] if parts else []

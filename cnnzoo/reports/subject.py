@@ -2,12 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from cnnzoo import data, models
+from cnnzoo.errors import InputError
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.judging import answers
@@ -27,10 +30,10 @@ class Subject:
         recipe: its recipe.
         model: the trained model.
         source: the data set.
-        pixels: uint8 array, the first test images as they are.
+        pixels: uint8 array, the test images that are shown, as they are.
         inputs: float32 array, the same as the net takes them.
-        labels: integer array, the classes of the test images that were judged, the first of which are in `pixels`.
-        probabilities: float array `(judged, classes)`; `None` for an autoencoder.
+        labels: integer array, their classes.
+        answers: what a classifier makes of them and of all that were judged; `None` for an autoencoder.
     """
 
     run: Run
@@ -40,7 +43,7 @@ class Subject:
     pixels: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray
-    probabilities: np.ndarray | None
+    answers: "Answers | None"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,16 +52,40 @@ class Subject:
 
     @property
     def judged(self) -> str:
-        """Which images the page is about, in words."""
-        judged, whole = len(self.labels), len(self.source.test)
-        return f"all {whole:,} test images" if judged == whole else f"the first {judged:,} of {whole:,} test images"
+        """Which images a classifier's figures on the page are of, in words."""
+        assert self.answers is not None  # a classifier's
+        return self.in_words(len(self.answers.labels))
+
+    def in_words(self, count: int) -> str:
+        """Return how many of the test images a number of them is."""
+        whole = len(self.source.test)
+        return f"all {whole:,} test images" if count == whole else f"{count:,} of {whole:,} test images"
 
     def examples(self, count: int) -> np.ndarray:
-        """Return the numbers of the first test images of each class, up to a number of images."""
-        labels = self.labels[: len(self.inputs)]
-        first = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
-        more = [number for number in range(len(labels)) if number not in first]
+        """Return the numbers of the first images of each class among those shown, up to a number of images."""
+        first = [int(np.flatnonzero(self.labels == label)[0]) for label in np.unique(self.labels)]
+        more = [number for number in range(len(self.labels)) if number not in set(first)]
         return np.array((first + more)[:count])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answers:
+    """What a classifier finds in test images.
+
+    Attributes:
+        labels: integer array, the classes of the images that were judged.
+        probabilities: float array `(judged, classes)`.
+        of_shown: float array, the probabilities of the images that are shown.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    of_shown: np.ndarray
+
+    @property
+    def found(self) -> np.ndarray:
+        """The class that each judged image was given."""
+        return self.probabilities.argmax(axis=1)
 
 
 def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
@@ -69,16 +96,53 @@ def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
     """
     recipe, model = Recipe.from_dict(run.recipe), run.model()
     source = source_of(recipe, data_dir)
-    test = source.test[:MOST_IMAGES]
+    test = spread(source.test, MOST_IMAGES)
     preprocess = models.preprocessing(recipe.model, model)
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
-    pixels, labels = images_in_order(test[: max(1, MOST_BYTES // bytes_each)])
-    parts = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
-    inputs = np.concatenate([keras.ops.convert_to_numpy(preprocess(part)) for part in parts]).astype("float32")
-    classes = None if models.reconstructs(model) else answers(recipe, model, test)
-    if classes is not None:
-        labels = labels_in_order(test)
-    return Subject(run, recipe, model, source, pixels, inputs, labels, classes)
+    shown = spread(test, max(1, MOST_BYTES // bytes_each))
+    pixels, labels = images_in_order(shown)
+    return Subject(
+        run=run,
+        recipe=recipe,
+        model=model,
+        source=source,
+        pixels=pixels,
+        inputs=prepared(pixels, preprocess),
+        labels=labels,
+        answers=None if models.reconstructs(model) else _answers(recipe, model, test, shown),
+    )
+
+
+def _answers(recipe: Recipe, model: keras.Model, test: data.AnySplit, shown: data.AnySplit) -> Answers:
+    probabilities = answers(recipe, model, test)
+    of_shown = probabilities if len(shown) == len(test) else answers(recipe, model, shown)
+    return Answers(labels_in_order(test), probabilities, of_shown)
+
+
+def spread(split: data.AnySplit, most: int) -> data.AnySplit:
+    """Return at most so many images of a split, evenly spread: folders are in the order of their classes.
+
+    What TFDS streams is taken from the beginning on; its sets are shuffled.
+
+    Example:
+    >>> import cnnzoo
+    >>> digits = cnnzoo.data.load("digits").test
+    >>> len(digits), len(spread(digits, 200)), len(spread(digits, 500))
+    (360, 180, 360)
+    """
+    step = -(-len(split) // most)
+    if step <= 1:
+        return split
+    try:
+        return split[::step]
+    except InputError:
+        return split[:most]
+
+
+def prepared(pixels: np.ndarray, preprocess: Callable[[Any], Any]) -> np.ndarray:
+    """Return images as a net takes them."""
+    parts = (preprocess(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype("float32", copy=False)
 
 
 def images_in_order(split: data.AnySplit) -> tuple[np.ndarray, np.ndarray]:

@@ -73,11 +73,12 @@ def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndar
         float32 array `(examples, classes)`.
     """
     judge, batches = _judge(recipe, model, split)
-    probable = keras.ops.identity if judge is not model else to_probabilities(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")
         outputs = judge.predict(batches.map(lambda images, labels: images), verbose=0)
-    return keras.ops.convert_to_numpy(probable(keras.ops.cast(outputs, "float32")))
+    if judge is not model:
+        return outputs  # the mean probabilities of the crops
+    return keras.ops.convert_to_numpy(to_probabilities(model)(keras.ops.cast(outputs, "float32")))
 
 
 def _judge(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
@@ -114,8 +115,7 @@ def by_ten_crops(
     with model.distribute_strategy.scope():
         images = keras.Input(image_shape, name="pixels")
         answers = model(Preprocessed(preprocess)(TenCrops(height, width)(images)))
-        if getattr(model.loss, "from_logits", False) or getattr(model.loss, "_fn_kwargs", {}).get("from_logits"):
-            answers = keras.ops.softmax(answers)
+        answers = to_probabilities(model)(answers)
         mean = keras.ops.mean(keras.ops.reshape(answers, (-1, 10, answers.shape[-1])), axis=1)
         judge = keras.Model(images, mean)
         judge.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])

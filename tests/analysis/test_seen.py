@@ -76,6 +76,12 @@ def test_what_is_refused(layer, place, words):
     assert words in str(caught.value)
 
 
+def test_what_lies_between_the_windows_of_a_transposed_convolution_sees_nothing():
+    model = chain(layers.Conv2DTranspose(1, 1, strides=2, name="last"))
+    assert seen_by(model, "last", (0, 2)) == (range(1), range(1, 2))
+    assert [len(side) for side in seen_by(model, "last", (1, 2))] == [0, 1]
+
+
 def test_branches_and_other_things_are_refused():
     inputs = keras.Input((8, 8, 1))
     one, two = layers.Conv2D(2, 3)(inputs), layers.Conv2D(2, 3)(inputs)

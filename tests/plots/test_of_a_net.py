@@ -45,8 +45,8 @@ def test_coloured_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
     kernel = net.get_layer("first").kernel.numpy()
     shown = drawn(plots.filters(net).axes[0])
     assert len(shown) == 100
-    low, high = kernel[..., :100].min(), kernel[..., :100].max()
-    np.testing.assert_allclose(shown[7], (kernel[..., 7] - low) / (high - low), rtol=1e-6)
+    # Zero is middle grey, in colours, too.
+    np.testing.assert_allclose(shown[7], 0.5 + kernel[..., 7] / (2 * np.abs(kernel[..., :100]).max()), rtol=1e-6)
 
 
 def test_a_dense_layers_weights_are_laid_out_as_the_image():
@@ -59,7 +59,10 @@ def test_a_dense_layers_weights_are_laid_out_as_the_image():
 
 @pytest.mark.parametrize(
     ("layer", "words"),
-    [("C3", "'C3' of lenet5 does not look at an image"), ("S9", "unknown layer of lenet5 with weights 'S9'")],
+    [
+        ("C3", "'C3' of lenet5 does not look at an image of one or three channels"),
+        ("S9", "unknown layer of lenet5 with weights 'S9'"),
+    ],
 )
 def test_filters_that_are_no_pictures_are_refused(net, layer, words):
     with pytest.raises(cnnzoo.InputError) as caught:
@@ -142,6 +145,25 @@ def test_every_classifier_can_be_drawn(name):
         assert picture.alternative.endswith(".")
         assert len(picture.alternative) > 30
         picture.canvas.draw()
+
+
+def test_a_layer_above_three_maps_does_not_look_at_colours():
+    net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(3, 3), layers.Conv2D(2, 3, name="second")])
+    with pytest.raises(cnnzoo.InputError, match=r"'second' of .* does not look at an image"):
+        plots.filters(net, "second")
+
+
+@pytest.mark.parametrize("name", ["all_cnn_a", "conv_pool_cnn_c", "cuda_convnet", "alexnet"])
+def test_units_of_nets_that_pad_and_stride(name, monkeypatch):
+    """Where layers pad, the middle of the map does not see most; made images are not what is looked at here."""
+    net = small(name)
+    images = np.random.default_rng(0).normal(size=(3, *net.input_shape[1:])).astype("float32")
+    monkeypatch.setattr(
+        "cnnzoo.plots.deep_units.maximised", lambda net, layer, units, images, seed: images[: len(units)]
+    )
+    shown = drawn(plots.units(net, images, chosen=[0, 1, 2]).axes[0])
+    assert len(shown) == 3 * 4
+    assert len({patch.shape for patch in shown}) == 1
 
 
 def test_no_picture_is_kept_or_shown(net):

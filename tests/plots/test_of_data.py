@@ -1,5 +1,7 @@
 """The pictures of data: curves, classes, reconstructions, codes."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +96,36 @@ def test_many_classes_are_drawn_without_numbers_and_the_worst_figures_alone():
     assert len(axis.get_yticklabels()) == 25
 
 
+def test_classes_without_images_have_no_figures():
+    figure = plots.class_figures([0, 1, 1], [0, 1, 2], NAMES)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cat", "dog"]
+    assert "emu" not in figure.alternative
+
+
+def test_dollars_in_names_are_no_formulas():
+    names = ("$a_$", "$5", "$\\foo$")
+    rng = np.random.default_rng(0)
+    labels, found = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
+    probabilities = np.eye(3)[found]
+    images = rng.integers(0, 256, (60, 4, 4, 1)).astype("uint8")
+    for picture in (
+        plots.confusion_matrix(labels, found, names),
+        plots.class_figures(labels, found, names),
+        plots.mistakes(images, labels, probabilities, names),
+        plots.variants([{"variant": names[2], "unit": "%", "errors": [1.0], "mean": 1.0}]),
+        plots.learning_curves({names[0]: {"loss": [1.0, 2.0]}, names[2]: {"loss": [1.0]}}),
+        plots.codes_on_a_plane({names[0]: LabelledCodes("", rng.normal(size=(60, 2)), labels)}, names),
+    ):
+        picture.savefig(io.BytesIO())
+
+
+def test_as_many_components_as_pixels_leave_nothing_and_can_be_drawn():
+    digits = cnnzoo.data.load("digits")
+    figure = plots.errors_by_code_size({"net": (64, 0.5)}, pca(digits.train.images, 64), digits.test.images)
+    figure.savefig(io.BytesIO())
+    assert figure.axes[0].lines[0].get_ydata().min() > 0
+
+
 def test_precision_and_recall_are_their_definitions():
     rng = np.random.default_rng(1)
     labels, found = rng.integers(0, 3, 100), rng.integers(0, 3, 100)
@@ -141,6 +173,19 @@ def test_no_mistakes_are_said_to_be_none():
         (lambda: plots.codes_on_a_plane({}, NAMES), "planes must hold codes of two numbers"),
         (lambda: plots.errors_by_code_size({}, None, None), "points must name at least one autoencoder"),
         (lambda: plots.variants([]), "there are none"),
+        (
+            lambda: plots.learning_curves({"mae": [1.0]}),
+            "history has none of loss, accuracy, squared_error, learning_rate",
+        ),
+        (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "history has the loss of no layer"),
+        (
+            lambda: plots.mistakes(np.zeros((1, 3, 3, 2)), [0], [[1, 0, 0]], NAMES),
+            "images must be (examples, height, width",
+        ),
+        (
+            lambda: plots.variants([{"variant": "a", "unit": unit, "errors": [1], "mean": 1} for unit in ("%", "x")]),
+            "variants must be judged alike to be drawn on one axis, not by % and x",
+        ),
         (lambda: plots.denoised(cnnzoo.autoencoder(), np.zeros((1, 28, 28, 1))), "no layer that corrupts its input"),
         (lambda: plots.reconstructions(cnnzoo.lenet(), np.zeros((1, 32, 32, 1))), "lenet"),
     ],

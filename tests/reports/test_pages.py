@@ -14,6 +14,7 @@ from cnnzoo.reports import report
 from cnnzoo.reports.page import png, svg, write_page
 from cnnzoo.reports.section import Section, Shown, Table
 from cnnzoo.reports.side_by_side import names
+from cnnzoo.reports.subject import spread
 
 
 class Parsed(html.parser.HTMLParser):
@@ -141,7 +142,9 @@ def test_several_runs_stand_side_by_side(classifier, autoencoder, tmp_path):
         answers.append(run.model().predict(images, verbose=0).argmax(axis=-1) != test.labels)
     both = int((answers[0] & answers[1]).sum())
     assert f"{both} images are wrong in every run" in page.text
-    assert str(int((answers[0] & ~answers[1]).sum())) in page.cells
+    row = [str(int(answers[0].sum())), str(int((answers[0] & ~answers[1]).sum()))]
+    where = [number for number, cell in enumerate(page.cells) if cell.endswith("lenet5_digits/1")]
+    assert row in [page.cells[number + 1 : number + 3] for number in where]
     assert "Not drawn" not in page.text
 
 
@@ -166,6 +169,20 @@ def test_photographs_in_a_folder_are_looked_at_in_colour(photo_folder, tmp_path)
     assert "Of all 12 test images" in page.text
     pixels = np.asarray(Image.open(run.folder / "pictures" / "filters.png").convert("RGB"), int)
     assert np.ptp(pixels, axis=-1).max() > 20
+
+
+def test_a_study_or_a_trial_does_not_stand_among_runs(classifier, study, tmp_path):
+    trial = cnnzoo.training.validate(cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path, verbose=0)
+    for other, words in ((study.folder, "holds a study"), (trial, "holds a trial, which was not tested")):
+        with pytest.raises(cnnzoo.InputError, match=words):
+            report([classifier, other])
+
+
+def test_large_sets_are_looked_at_evenly_spread():
+    digits = cnnzoo.data.load("digits").test
+    part = spread(digits, 100)
+    assert (part.labels == digits.labels[::4]).all()
+    assert len(spread(digits, 360)) == 360
 
 
 def test_one_picture_that_cannot_be_drawn_leaves_a_sentence_in_its_place(tmp_path):
@@ -193,6 +210,8 @@ def test_what_is_refused(classifier, tmp_path):
         (tmp_path / "nothing", "holds no finished run: there is no recipe.json"),
         ([classifier, classifier.folder], "each run must be given once"),
         (unfinished, "holds no finished run"),
+        (None, "a run must be a cnnzoo.Run or its folder, not None"),
+        ([classifier, classifier.folder / ".." / classifier.folder.name], "each run must be given once"),
     ):
         with pytest.raises(cnnzoo.InputError) as caught:
             report(runs)

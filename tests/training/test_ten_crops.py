@@ -6,21 +6,21 @@ import pytest
 import cnnzoo
 from cnnzoo import Recipe
 from cnnzoo.data import Split
-from cnnzoo.training.judging import judged
+from cnnzoo.training.judging import answers, judged
 
 
 def by_hand(model, name, images):
     """Return the mean softmax of the ten crops of each image."""
     height, width, _ = model.input_shape[1:]
     down, right = images.shape[1] - height, images.shape[2] - width
-    answers = []
+    every = []
     for top, left in [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]:
         crop = images[:, top : top + height, left : left + width]
         for view in (crop, crop[:, :, ::-1]):
             logits = np.asarray(model(cnnzoo.models.preprocessing(name, model)(view)), "float64")
             exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-            answers.append(exponents / exponents.sum(axis=1, keepdims=True) if ends_in_logits(model) else logits)
-    return np.mean(answers, axis=0)
+            every.append(exponents / exponents.sum(axis=1, keepdims=True) if ends_in_logits(model) else logits)
+    return np.mean(every, axis=0)
 
 
 def ends_in_logits(model):
@@ -36,6 +36,7 @@ def test_the_mean_answer_to_ten_crops_is_judged(activation):
     recipe = Recipe(model="alexnet_owt", data="fake", epochs=1, learning_rate=1e-3, test_crops=10)
     found, expected = judged(recipe, model, split), by_hand(model, "alexnet_owt", split.images)
     assert found["accuracy"] == pytest.approx(np.mean(expected.argmax(axis=1) == split.labels))
+    np.testing.assert_allclose(answers(recipe, model, split), expected, rtol=1e-4, atol=1e-6)
     assert found["loss"] == pytest.approx(-np.log(expected[np.arange(30), split.labels]).mean(), rel=1e-4)
 
 

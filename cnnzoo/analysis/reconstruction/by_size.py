@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnzoo.analysis.reconstruction.linear_code import LinearCode
+from cnnzoo.analysis.reconstruction.linear_code import CHUNK, LinearCode
 from cnnzoo.analysis.reconstruction.pixels import of_shape, pixels
 
 
@@ -29,6 +29,10 @@ def pca_errors(code: LinearCode, images) -> np.ndarray:
     array([3.4 , 1.57])
     """
     images = of_shape(pixels(images), code.image_shape, code.name)
-    centred = images.reshape(len(images), -1).astype("float64") - code.bias
-    taken = np.square(centred @ code.kernel.astype("float64")).mean(axis=0)
-    return np.square(centred).sum(axis=1).mean() - np.cumsum(taken)
+    kernel, bias = code.kernel.astype("float64"), code.bias.astype("float64")
+    whole, taken = 0.0, np.zeros(code.size)
+    for start in range(0, len(images), CHUNK):
+        centred = images[start : start + CHUNK].reshape(-1, len(bias)) - bias
+        whole += np.square(centred).sum()
+        taken += np.square(centred @ kernel).sum(axis=0)
+    return (whole - np.cumsum(taken)) / len(images)
