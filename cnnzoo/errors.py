@@ -31,7 +31,7 @@ def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None 
     return InputError(f"unknown {kind} {str(name)!r}; the {plural or kind + 's'} are {', '.join(names)}")
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the first line of what another library says went wrong, or the kind of its error.
 
     Example:

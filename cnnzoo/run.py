@@ -58,6 +58,8 @@ class Run:
         """
         if "variants" in self.content:
             raise InputError(f"{str(self.folder)!r} holds a study; each of its runs has a folder of its own below it")
+        if "search" in self.content:
+            raise InputError(f"{str(self.folder)!r} holds a search by cnnzoo tune; its runs have folders below it")
         return self.content["recipe"]
 
     @property
@@ -171,7 +173,7 @@ def begin(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
         InputError: the folder is not empty, or cannot be written.
     """
     check_free(folder)
-    run = Run(folder if folder is not None else _next_number(Path("runs") / name))
+    run = Run(folder if folder is not None else next_folder(name))
     make_folder(run.folder)
     write_json(run.recipe_file, content)
     return run
@@ -196,7 +198,7 @@ def check_free(folder: str | Path | None) -> None:
 
 
 def reopen(folder: str | Path | None, name: str) -> Run:
-    """Return the run to resume.
+    """Return the run to resume, rid of what a killed process was writing; nobody else may be at work in it.
 
     Args:
         folder: the run's folder, or `None` for the latest in `runs/<name>`.
@@ -205,6 +207,14 @@ def reopen(folder: str | Path | None, name: str) -> Run:
     Raises:
         InputError: there is no run in the folder.
     """
+    run = to_reopen(folder, name)
+    for part in run.folder.glob(f"{PART}*"):
+        part.unlink()
+    return run
+
+
+def to_reopen(folder: str | Path | None, name: str) -> Run:
+    """Return the run that `reopen` would, and leave it as it is."""
     if folder is None:
         numbered = Path("runs") / name
         numbers = versions(numbered) if numbered.is_dir() else []
@@ -214,11 +224,11 @@ def reopen(folder: str | Path | None, name: str) -> Run:
     run = Run(folder)
     if not run.recipe_file.is_file():
         raise InputError(f"there is no run in {str(folder)!r} to resume: it has no {run.recipe_file.name}")
-    for part in run.folder.glob(f"{PART}*"):
-        part.unlink()  # what a killed process was writing
     return run
 
 
-def _next_number(folder: Path) -> Path:
+def next_folder(name: str) -> Path:
+    """Return the folder that a new run would have by default, which is not there yet: the next in `runs/<name>`."""
+    folder = Path("runs") / name
     make_folder(folder)
     return folder / str(max(versions(folder), default=0) + 1)

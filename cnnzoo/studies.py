@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnzoo import distribute, training
 from cnnzoo import run as runs
+from cnnzoo.callbacks import style_of
 from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
 from cnnzoo.recipe import Study, load_recipe
@@ -66,7 +67,7 @@ def run(
         workdir: a new or empty folder; default the next number in `runs/<study>`.
         resume: go on with the study in `workdir`, by default the latest one of this name.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        verbose: Keras' `verbose`, for every run.
+        verbose: what is shown of every run, as `cnnzoo.train` says; its name and folder, too, unless nothing is.
         strategy: where every run trains, as `cnnzoo.train` says; on one machine.
         devices: number of replicas, for `"mirrored"`.
 
@@ -116,7 +117,7 @@ def _finished(
     finished: dict[str, list[Run]] = {name: [] for name in study.variants}
     for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
         own = folder / name / f"seed{recipe.seed}"
-        if verbose:
+        if style_of(verbose):
             print(f"{name}, seed {recipe.seed}: {own}", flush=True)
         begun = Run(own).recipe_file.is_file()
         if not begun:

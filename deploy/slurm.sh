@@ -14,4 +14,5 @@ recipe=${1:-alexnet_imagenet}
 shift || true
 # Stop the others when one task fails: they would stop by themselves, a little later.
 srun --kill-on-bad-exit=1 --label \
-  cnnzoo train "$recipe" --strategy multi_worker --workdir "runs/$recipe-$SLURM_JOB_ID" --resume-or-begin "$@"
+  cnnzoo train "$recipe" --strategy multi_worker --workdir "runs/$recipe-$SLURM_JOB_ID" --resume-or-begin \
+  --progress lines "$@"

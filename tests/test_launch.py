@@ -25,6 +25,7 @@ def refused(capsys, *arguments):
         (("lenet5_digits", "--resume-or-begin"), "needs the run's folder; give a workdir"),
         (("lenet5_digits", "--strategy", "mirored"), "unknown strategy 'mirored'; did you mean 'mirrored'"),
         (("lenet5_digits", "--strategy", "parameter_server"), "Keras 3 does not train with parameter servers"),
+        (("lenet5_digits", "--progress", "barr"), "--progress must be auto, bar, lines or none, not 'barr'"),
         (("lenet5_digits", "--wait", "0"), "wait must be a positive number of seconds, not 0"),
         (("lenet5_digits", "--cpus-as", "0"), "a CPU is split into at least 1 device, not 0"),
     ],

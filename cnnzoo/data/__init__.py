@@ -39,6 +39,7 @@ def load(
     on_error: str = "raise",
     examples: int | None = None,
     test_examples: int | None = None,
+    with_test: bool = True,
 ) -> Source:
     """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
@@ -62,6 +63,7 @@ def load(
             lists it in `Source.skipped`.
         examples: number of training images to load, the first ones; `None` for all.
         test_examples: number of test images to load.
+        with_test: whether the test images are read at all; without, `Source.test` is empty. For who chooses something.
 
     Returns:
         A `Source` with its train and test images.
@@ -84,7 +86,9 @@ def load(
             f"on_error={on_error!r} is for folders of images; {str(name)!r} is a data set without broken files"
         )
     if folder:
-        source = folders.load(folder, image_size=image_size, stream=stream, on_error=on_error, cache=cache)
+        source = folders.load(
+            folder, image_size=image_size, stream=stream, on_error=on_error, cache=cache, with_test=with_test
+        )
         return source.first(examples, test_examples)
     if name == digits.NAME:
         if image_size not in (None, digits.SIZE):
@@ -93,7 +97,7 @@ def load(
             )
         if stream or cache is not None:
             raise InputError("the images of 'digits' are always in memory; stream=True and cache are for other sets")
-        return digits.load().first(examples, test_examples)
+        return digits.load(with_test=with_test).first(examples, test_examples)
     return tfds_source.load(
         str(name),
         data_dir=data_dir,
@@ -104,6 +108,7 @@ def load(
         examples=examples,
         test_examples=test_examples,
         cache=cache,
+        with_test=with_test,
     )
 
 

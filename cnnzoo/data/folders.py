@@ -14,7 +14,7 @@ from cnnzoo.data.cached_split import cached
 from cnnzoo.data.decoding import CORES, broken, tried
 from cnnzoo.data.file_split import FileSplit
 from cnnzoo.data.memory import fits_into_memory
-from cnnzoo.data.source import AnySplit, Source, Split
+from cnnzoo.data.source import AnySplit, Source, Split, nothing
 from cnnzoo.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
@@ -30,6 +30,7 @@ def load(
     stream: bool | None = None,
     on_error: str = "raise",
     cache: str | Path | None = None,
+    with_test: bool = True,
 ) -> Source:
     """Load a folder with one folder of images for each class, or leave the images on disk to be streamed.
 
@@ -45,6 +46,7 @@ def load(
         on_error: `"raise"` stops at a file that is no whole image, and names it; `"skip"` leaves it out, says so, and
             lists it in `Source.skipped`.
         cache: folder to keep decoded pixels in; see `cnnzoo.data.load`.
+        with_test: whether the test images are read; see `cnnzoo.data.load`.
 
     Raises:
         InputError: no such folder, no images, a class without images or without a folder in `train`, a broken file, or
@@ -56,6 +58,8 @@ def load(
         raise InputError(f"there is no folder {str(folder)!r}")
     names, parts = _parts(folder)
     shape = _shape(folder, parts["train"], image_size)
+    if not with_test:
+        del parts["test"]
     count = sum(len(part) for part in parts.values())
     parts = {name: dataclasses.replace(part, image_shape=shape, on_error=on_error) for name, part in parts.items()}
     splits: dict[str, AnySplit] = dict(parts)
@@ -66,7 +70,8 @@ def load(
         splits = {name: _read(part, image_size, skipped) for name, part in parts.items()}
     if skipped:
         log.warning("left out %d of %d files: %s", len(skipped), count, "; ".join(": ".join(file) for file in skipped))
-    return Source(str(folder), splits["train"], splits["test"], names, splits.get("validation"), skipped=tuple(skipped))
+    test = splits["test"] if with_test else nothing(shape)
+    return Source(str(folder), splits["train"], test, names, splits.get("validation"), skipped=tuple(skipped))
 
 
 def _parts(folder: Path) -> tuple[tuple[str, ...], dict[str, FileSplit]]:

@@ -167,6 +167,11 @@ class Source:
         return dataclasses.replace(self, train=self.train[:examples], test=self.test[:test_examples])
 
 
+def nothing(image_shape: tuple[int, int, int]) -> Split:
+    """Return a split without images: what is not to be read."""
+    return Split(np.empty((0, *image_shape), "uint8"), np.empty(0, "int32"))
+
+
 def held(examples: int, share: float) -> int:
     """Return how many examples a share of them is, and refuse a share that leaves an empty part."""
     count = round(examples * share)

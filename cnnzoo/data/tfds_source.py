@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnzoo.data.cached_split import cached
 from cnnzoo.data.memory import fits_into_memory
-from cnnzoo.data.source import Source, Split
+from cnnzoo.data.source import Source, Split, nothing
 from cnnzoo.data.tfds_records import TfdsSplit
 from cnnzoo.errors import InputError, reason, unknown
 
@@ -37,6 +37,7 @@ def load(
     examples: int | None = None,
     test_examples: int | None = None,
     cache: str | Path | None = None,
+    with_test: bool = True,
 ) -> Source:
     """Load a TFDS set into memory, each image decoded once, or leave it on disk to be streamed.
 
@@ -53,6 +54,7 @@ def load(
         examples: number of training images to load; `None` for all.
         test_examples: number of test images to load.
         cache: folder to keep decoded pixels in.
+        with_test: whether the test images are read; see `cnnzoo.data.load`.
 
     Raises:
         InputError: as `cnnzoo.data.load`.
@@ -68,12 +70,12 @@ def load(
     to_train, to_test = _splits(name, builder, shape, train, test)
     class_names = tuple(features["label"].names)
     in_memory = cache is None and fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
-    to_train, to_test = to_train[:examples], to_test[:test_examples]
+    to_train, to_test, empty = to_train[:examples], to_test[:test_examples], nothing(shape)
     if cache is not None:
-        return Source(name, cached(to_train, cache), cached(to_test, cache), class_names)
+        return Source(name, cached(to_train, cache), cached(to_test, cache) if with_test else empty, class_names)
     if in_memory:
-        return Source(name, _read(to_train), _read(to_test), class_names)
-    return Source(name, to_train, to_test, class_names)
+        return Source(name, _read(to_train), _read(to_test) if with_test else empty, class_names)
+    return Source(name, to_train, to_test if with_test else empty, class_names)
 
 
 def _builder(name: str, data_dir: str | Path | None) -> Any:

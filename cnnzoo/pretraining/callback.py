@@ -1,18 +1,18 @@
 """Train each hidden layer as a shallow autoencoder, then hand over to fine-tuning."""
 
-import sys
 import weakref
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from cnnzoo.callbacks import style_of
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.ascent import Cache
-from cnnzoo.pretraining.quiet import without_retracing_notes
 from cnnzoo.pretraining.randomness import undisturbed
 from cnnzoo.pretraining.run import PretrainingRun
+from cnnzoo.quiet import without_retracing_notes
 
 
 class LayerwisePretraining(keras.callbacks.Callback):
@@ -52,7 +52,8 @@ class LayerwisePretraining(keras.callbacks.Callback):
             layers are as they are.
         seed: seed of decoders, corruption and order.
         backup: a folder for the weights of each finished stage; a run with the same folder goes on after them.
-        verbose: 0, 1 (a progress bar per layer), 2 (a line an epoch), or `"auto"`: 1 in a terminal, else 2.
+        verbose: what is shown of each layer. `"auto"`: a live line in a terminal, a line an epoch in a notebook, and
+            nothing elsewhere. 0: nothing. 1: a live line in a terminal, a line an epoch elsewhere. 2: a line an epoch.
 
     Attributes:
         history: by layer name, `{"loss": [one per epoch], "seconds": [one per epoch]}`.
@@ -103,8 +104,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
             raise InputError(f"seed must be an integer from 0 to 2³¹ − 1, not {seed!r}")
         if not isinstance(tied, bool):
             raise InputError(f"tied must be True or False, not {tied!r}")
-        if verbose not in ("auto", 0, 1, 2):
-            raise InputError(f"verbose must be 'auto', 0, 1 or 2, not {verbose!r}")
+        style_of(verbose)
         self.data = data
         self.epochs = epochs
         self.corruption = corruption
@@ -116,7 +116,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
         self.tied = tied
         self.seed = seed
         self.backup = None if backup is None else Path(backup)
-        self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose
+        self.verbose = verbose
         self.history: dict[str, dict[str, list[float]]] = {}
         self._pretrained: weakref.ref | None = None
 

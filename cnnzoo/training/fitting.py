@@ -2,21 +2,21 @@
 
 import hashlib
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from cnnzoo import data, distribute, models, optimizers
-from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, StopOnNaN
+from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, Progress, StopOnNaN, style_of
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import LayerwisePretraining
 from cnnzoo.recipe import Recipe
 from cnnzoo.run import Run
 from cnnzoo.training.judging import EVALUATION_BATCH, evaluation_batch
-from cnnzoo.training.phases import phases
+from cnnzoo.training.phases import Phase, phases
 from cnnzoo.training.tasks import task_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def pretrain(
         optimizer=optimizer,
         seed=recipe.seed,
         backup=run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(recipe, model),
-        verbose=_verbosity(verbose, model),
+        verbose=verbose,
     )
     pretraining.pretrain(model)
     return pretraining.history
@@ -87,6 +87,7 @@ def fit(
     validation_split: data.AnySplit | None,
     steps: int,
     verbose: str | int,
+    further: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Fit a compiled model by its recipe, from the last whole epoch of its run on.
 
@@ -98,7 +99,8 @@ def fit(
         train_split: images to train on.
         validation_split: images to watch by, or `None`.
         steps: batches in an epoch.
-        verbose: Keras' `verbose`, or `"auto"`.
+        verbose: what is shown; see `cnnzoo.callbacks.style_of`.
+        further: callbacks of the user's, which the chief calls after those that write the run's files.
 
     Raises:
         InputError: the run's files do not belong together, or the loss is no number any more.
@@ -106,7 +108,9 @@ def fit(
     strategy = model.distribute_strategy
     checkpoint = Checkpoint(run.checkpoint_file, model)
     behind = _epochs_behind(run, checkpoint, strategy)
-    for phase in phases(recipe, model, steps):
+    place = distribute.place_in(strategy)
+    planned = phases(recipe, model, steps)
+    for phase in planned:
         if behind > phase.stop:
             continue
         with strategy.scope():
@@ -114,21 +118,53 @@ def fit(
             if behind > phase.start:
                 checkpoint.restore()
         first_epoch = max(behind, phase.start)
-        place = distribute.place_in(strategy)
-        callbacks = [EpochRandomness(place.index * place.replicas // place.workers), StopOnNaN()]
+        progress = _progress(recipe, phase, planned, verbose if place.is_chief else 0)
+        callbacks = [EpochRandomness(place.index * place.replicas // place.workers), StopOnNaN(), *progress]
         if place.is_chief:
             # On frozen features a loss near to guessing is no dead start: they may be random still.
-            callbacks += [*([] if phase.frozen else [DeadStart()]), *_written_down(run, checkpoint, first_epoch)]
-        fitted.fit(
-            _batches(recipe, model, train_split, steps, first_epoch),
-            steps_per_epoch=steps,
-            epochs=phase.stop,
-            initial_epoch=first_epoch,
-            validation_data=_watched(recipe, model, validation_split),
-            shuffle=False,
-            verbose=_verbosity(verbose, model),
-            callbacks=callbacks,
-        )
+            watching = [] if phase.frozen else [DeadStart()]
+            callbacks += [*watching, *_written_down(run, checkpoint, first_epoch), *further]
+        if further and place.workers > 1:
+            callbacks.append(_StopTogether(strategy))
+        try:
+            fitted.fit(
+                _batches(recipe, model, train_split, steps, first_epoch),
+                steps_per_epoch=steps,
+                epochs=phase.stop,
+                initial_epoch=first_epoch,
+                validation_data=_watched(recipe, model, validation_split),
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+        finally:
+            for each in progress:
+                each.close()
+        if fitted.stop_training:  # by one of the user's callbacks: it means the run, not its phase
+            break
+
+
+def _progress(recipe: Recipe, phase: Phase, planned: Sequence[Phase], verbose: str | int) -> list[Progress]:
+    """Return what shows a phase's epochs; nothing where nothing is shown, which saves its time."""
+    if style_of(verbose) is None:
+        return []
+    title, part = None, ""
+    if len(planned) > 1:
+        learning = f"{len(phase.frozen)} layers frozen" if phase.frozen else "all layers learn"
+        title, part = f"epochs {phase.start + 1} to {phase.stop}: {learning}", "this phase"
+    later = planned[-1].stop - phase.stop
+    return [Progress(verbose, batch_size=recipe.batch_size, title=title, later=later, part=part)]
+
+
+class _StopTogether(keras.callbacks.Callback):
+    """Stop all workers where a callback of the chief's stops its own: the others would wait for it."""
+
+    def __init__(self, strategy: Any):
+        super().__init__()
+        self._strategy = strategy
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = distribute.by_chief(self._strategy, lambda: bool(self.model.stop_training))
 
 
 def _batches(recipe: Recipe, model: keras.Model, split: data.AnySplit, steps: int, first_epoch: int) -> Any:
@@ -188,9 +224,3 @@ def _epochs_behind(run: Run, checkpoint: Checkpoint, strategy: Any) -> int:
             "to resume, all workers must see the same folder"
         )
     return epochs
-
-
-def _verbosity(verbose: str | int, model: keras.Model) -> str | int:
-    if not distribute.place_in(model.distribute_strategy).is_chief:
-        return 0
-    return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose

@@ -2,8 +2,10 @@
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import keras
 
 from cnnzoo import data
 from cnnzoo import run as runs
+from cnnzoo.callbacks import DivergedError
 from cnnzoo.distribute import Place
 from cnnzoo.errors import InputError
 from cnnzoo.files import whole_file, write_json
@@ -94,3 +97,31 @@ def finish(
     with whole_file(run.model_file) as part:
         model.save(part)
     write_json(run.metrics_file, metrics)
+
+
+def finish_trial(run: Run, model: keras.Model, examples: int, figures: dict[str, float]) -> None:
+    """Write what came out of a trial, and remove its weights, which nobody asks for.
+
+    Args:
+        run: the run.
+        model: the model.
+        examples: how many images it was judged by.
+        figures: what they gave.
+
+    Raises:
+        InputError: a figure is no number any more.
+    """
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(f"the {name} on the validation images is {value}; try a smaller learning_rate")
+    history = run.history
+    metrics = {
+        "parameters": count_parameters(model.trainable_weights),
+        "epochs": len(history),
+        "train_seconds": round(sum(row["seconds"] for row in history), 2),
+        "validation_examples": examples,
+        "validation": figures,
+    }
+    write_json(run.metrics_file, metrics)
+    run.checkpoint_file.unlink(missing_ok=True)
+    shutil.rmtree(run.folder / "pretraining", ignore_errors=True)

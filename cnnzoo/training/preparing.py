@@ -30,11 +30,11 @@ def read_once() -> Iterator[None]:
         _kept.reset(before)
 
 
-def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
-    """Return the data set that a recipe names, no more of it than the recipe uses."""
+def source_of(recipe: Recipe, data_dir: str | Path | None, *, with_test: bool = True) -> data.Source:
+    """Return the data set that a recipe names, no more of it than the recipe uses; without its test images if asked."""
     examples, test_examples = _examples_used(recipe), recipe.test_examples
     values = (recipe.image_size, recipe.stream, recipe.cache, recipe.on_error)
-    which = (recipe.data, data_dir, *values, examples, test_examples)
+    which = (recipe.data, data_dir, *values, examples, test_examples, with_test)
     kept = _kept.get()
     if kept is not None and which in kept:
         return kept[which]
@@ -47,6 +47,7 @@ def source_of(recipe: Recipe, data_dir: str | Path | None) -> data.Source:
         on_error=recipe.on_error,
         examples=examples,
         test_examples=test_examples,
+        with_test=with_test,
     )
     if kept is not None:
         kept[which] = source
@@ -67,9 +68,11 @@ def _examples_used(recipe: Recipe) -> int | None:
     return max(recipe.examples, unlabelled)
 
 
-def images_of(recipe: Recipe, data_dir: str | Path | None) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
+def images_of(
+    recipe: Recipe, data_dir: str | Path | None, *, with_test: bool = True
+) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
     """Return a recipe's data set, its training images, and those to watch by: held out of them, or the set's own."""
-    source = source_of(recipe, data_dir)
+    source = source_of(recipe, data_dir, with_test=with_test)
     if not recipe.validation:
         return source, source.train, source.validation
     return source, *source.train.held_out(recipe.validation, recipe.seed)

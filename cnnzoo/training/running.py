@@ -1,6 +1,6 @@
 """Run a recipe from its first step to its last file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,18 @@ from typing import Any
 import keras
 
 from cnnzoo import data, distribute
+from cnnzoo.callbacks import style_of
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.recipe import Recipe, load_recipe
 from cnnzoo.run import Run
 from cnnzoo.steps import executions
 from cnnzoo.training.fitting import fit, pretrain
-from cnnzoo.training.folder import begun, finish, to_resume
+from cnnzoo.training.folder import begun, finish, finish_trial, to_resume
 from cnnzoo.training.judging import judged
-from cnnzoo.training.preparing import compile_for_its_task, compiled, images_of, labelled_part, whiten
+from cnnzoo.training.preparing import compile_for_its_task, compiled, images_of, labelled_part, source_of, whiten
+
+HELD_OUT = 0.2  # of the training images, to judge a trial by, where neither recipe nor data say otherwise
 
 
 def train(
@@ -29,6 +32,7 @@ def train(
     pretrained: str | Path | None = None,
     strategy: Any = "auto",
     devices: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     **changes: Any,
 ) -> Run:
     """Run a recipe and judge what it trained on the test images.
@@ -46,12 +50,17 @@ def train(
         resume: go on with the run in `workdir`, by default the latest one of this recipe; `None` for that, if there
             is one in `workdir`, or else to begin it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        verbose: Keras' `verbose`; `"auto"` is a progress bar in a terminal and a line an epoch elsewhere.
+        verbose: what is shown. `"auto"`: a live line in a terminal, a line an epoch in a notebook, and nothing
+            elsewhere. 0: nothing. 1: a live line in a terminal, a line an epoch elsewhere. 2: a line an epoch.
         pretrained: a folder in which runs with the same pretraining share its layers; by default each run keeps
             its own.
         strategy: `"auto"`, `"default"`, `"mirrored"`, `"multi_worker"`, or a strategy of `tf.distribute`; see
             `cnnzoo.distribute.strategy`.
         devices: number of replicas on this machine, for `"mirrored"`.
+        callbacks: further callbacks of Keras, such as `keras.callbacks.EarlyStopping`, or those that Weights & Biases
+            and MLflow bring. The chief calls them in every phase of the fit, after an epoch's files are written, and
+            not while layers are pretrained. One that sets `model.stop_training` ends the run at that epoch. What they
+            remember is not kept for a run that resumes.
         changes: other values for the recipe, such as `epochs=5`.
 
     Returns:
@@ -67,6 +76,8 @@ def train(
     ['accuracy', 'loss']
     """
     recipe = (recipe if isinstance(recipe, Recipe) else _loaded(recipe)).replace(**changes)
+    _check_callbacks(callbacks)
+    style_of(verbose)
     chosen = distribute.strategy(strategy, devices=devices)
     place = distribute.place_in(chosen)
     _check_batches(recipe, place.replicas)
@@ -74,7 +85,52 @@ def train(
         folder = distribute.by_chief(chosen, lambda: to_resume(recipe, workdir, resume))
         if folder and distribute.by_chief(chosen, Run(folder).metrics_file.is_file):
             return Run(folder)
-        return _run(recipe, chosen, Run(folder) if folder else None, workdir, data_dir, pretrained, verbose)
+        return _run(recipe, chosen, Run(folder) if folder else None, workdir, data_dir, pretrained, verbose, callbacks)
+
+
+def validate(
+    recipe: Recipe,
+    *,
+    workdir: str | Path,
+    data_dir: str | Path | None = None,
+    verbose: str | int = "auto",
+    pretrained: str | Path | None = None,
+) -> Run:
+    """Train a recipe to choose by: as `train`, but judged on images held out of training, and the test images unread.
+
+    What is judged by is the recipe's `validation`, else the data's own validation images, else a fifth of the training
+    images. It is judged once, after the last epoch. A trial that was killed goes on at its last whole epoch.
+
+    Args:
+        recipe: the recipe.
+        workdir: the trial's folder; a new one, or that of the trial to go on with.
+        data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
+        verbose: what is shown; see `train`.
+        pretrained: a folder in which trials with the same pretraining share its layers.
+
+    Returns:
+        The finished `Run`, whose `metrics["validation"]` are the figures. It keeps no weights.
+
+    Raises:
+        InputError: a value that cannot be used, or a loss that is no number any more.
+
+    Example:
+    >>> import tempfile
+    >>> recipe = load_recipe("lenet5_digits").replace(epochs=1)
+    >>> run = validate(recipe, workdir=tempfile.mkdtemp(), verbose=0)
+    >>> sorted(run.metrics["validation"]), run.metrics["validation_examples"]
+    (['accuracy', 'loss'], 287)
+    """
+    chosen = distribute.strategy("auto")
+    _check_batches(recipe, distribute.place_in(chosen).replicas)
+    with data.broken_files_named(), _session(recipe):
+        if not recipe.validation and source_of(recipe, data_dir, with_test=False).validation is None:
+            recipe = recipe.replace(validation=HELD_OUT)
+        folder = to_resume(recipe, workdir, None)
+        if folder and Run(folder).metrics_file.is_file():
+            return Run(folder)
+        resumed = Run(folder) if folder else None
+        return _run(recipe, chosen, resumed, workdir, data_dir, pretrained, verbose, (), with_test=False)
 
 
 def _run(
@@ -85,11 +141,13 @@ def _run(
     data_dir: str | Path | None,
     pretrained: str | Path | None,
     verbose: str | int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    with_test: bool = True,
 ) -> Run:
     """Take a recipe from its data to its last file, in a new folder or in that of the run to resume."""
     place = distribute.place_in(strategy)
     slices = 1 if place.replicas > 1 or _penalised(recipe) else distribute.slices_for(recipe.batch_size)
-    source, unlabelled, validation_split = images_of(recipe, data_dir)
+    source, unlabelled, validation_split = images_of(recipe, data_dir, with_test=with_test)
     train_split = labelled_part(recipe, unlabelled)
     # Made once before the model, too: Keras seeds layers in the order of their making, and so the
     # published figures with distortions were measured.
@@ -108,14 +166,23 @@ def _run(
         if fitted is not model:
             compile_for_its_task(fitted, model.optimizer, model.loss, steps_per_execution=together)
         learned = pretrain(recipe, run, model, unlabelled, pretrained, verbose) if recipe.pretraining else {}
-        fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose)
+        fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose, callbacks)
     except InputError:
         if place.is_chief and not resumed:
             run.discard_if_empty()
         raise
+    if not with_test:
+        assert validation_split is not None  # `validate` sees to it
+        finish_trial(run, model, len(validation_split), judged(recipe, model, validation_split))
+        return run
     found = {"test": judged(recipe, model, source.test), **({"pretraining": learned} if learned else {})}
     distribute.by_chief(strategy, lambda: finish(recipe, run, model, source, steps * recipe.batch_size, found))
     return run
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if not isinstance(callbacks, list | tuple) or not all(isinstance(e, keras.callbacks.Callback) for e in callbacks):
+        raise InputError(f"callbacks must be a list of keras.callbacks.Callback, not {callbacks!r}")
 
 
 def _check_batches(recipe: Recipe, replicas: int) -> None:

@@ -22,7 +22,7 @@ def kill_during_layer_2(folder):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if line.startswith("Epoch 3/40"):
+            if line.startswith("epoch  3/40"):
                 process.send_signal(signal.SIGKILL)
                 break
     assert process.returncode == -signal.SIGKILL

@@ -130,15 +130,19 @@ def test_steps_per_execution_are_the_models_own():
 
 
 def test_what_is_shown(capsys):
-    pretrained(classifier(units=(8, 6)), DATA, verbose=2, epochs=[1, 0], corruption=[0.25, None])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "pretraining 1 of 2: a, 20 → 8, masking 0.25"
-    assert "loss: " in lines[-1]
-    assert not any("2 of 2" in line for line in lines)  # no epochs, nothing to show
+    history = pretrained(classifier(units=(8, 6)), DATA, verbose=2, epochs=[2, 0], corruption=[0.25, None]).history
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == "pretraining 1 of 2: a, 20 → 8, masking 0.25"
+    assert len(lines) == 2  # the second layer has no epochs, and nothing to show
+    for number, (line, loss) in enumerate(zip(lines, history["a"]["loss"], strict=True), start=1):
+        assert line.startswith(f"epoch {number}/2  loss {loss:.4f}  ")
+        assert " images/s  " in line
+    assert lines[0].endswith(" left in layer 1 of 2")
     pretrained(classifier(units=(8,)), DATA, epochs=1, verbose=1, corruption=keras.layers.GaussianNoise(0.1))
     shown = capsys.readouterr().out
-    assert shown.startswith("pretraining 1 of 1: a, 20 → 8, GaussianNoise\n")
-    assert "━" in shown
+    assert shown.startswith("pretraining 1 of 1: a, 20 → 8, GaussianNoise\nepoch 1/1  loss ")
+    pretrained(classifier(units=(8,)), DATA, epochs=1, verbose="auto")  # no terminal
+    assert capsys.readouterr() == ("", "")
 
 
 def test_losses_of_the_users_own_get_reconstructions():

@@ -289,6 +289,7 @@ def test_a_damaged_model_or_folder_without_run_is_refused(run, tmp_path):
 
 def _train(folder, *arguments):
     command = [sys.executable, "-m", "cnnzoo", "train", "lenet5_digits", "--workdir", str(folder), *arguments]
+    command.append("--no-report")
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
