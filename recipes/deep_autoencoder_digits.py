@@ -21,5 +21,15 @@ recipe = Recipe(
     pretraining={"epochs": 5, "optimizer": "muon", "learning_rate": 1e-2},
 )
 
+
+def space(hp):
+    """Return what `cnnzoo tune` varies: the fit, and how layers are pretrained."""
+    return {
+        "learning_rate": hp.Float("learning_rate", 5e-3, 5e-2, sampling="log", default=2e-2),
+        "optimizer_options.weight_decay": hp.Float("weight_decay", 2e-2, 1.0, sampling="log", default=0.2),
+        "pretraining.epochs": hp.Int("pretraining_epochs", 0, 15, step=5, default=5),
+    }
+
+
 if __name__ == "__main__":
     cli.run_file(__file__)

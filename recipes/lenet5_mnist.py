@@ -25,5 +25,15 @@ recipe = Recipe(
     optimizer_options={"weight_decay": 0.05},
 )
 
+
+def space(hp):
+    """Return what `cnnzoo tune` varies: overrides of the recipe."""
+    return {
+        "learning_rate": hp.Float("learning_rate", 2e-3, 5e-2, sampling="log", default=1.2e-2),
+        "optimizer_options.weight_decay": hp.Float("weight_decay", 5e-3, 0.5, sampling="log", default=0.05),
+        "augment": hp.Choice("augment", ["none", "affine"]),
+    }
+
+
 if __name__ == "__main__":
     cli.run_file(__file__)

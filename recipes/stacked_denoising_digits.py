@@ -19,5 +19,15 @@ recipe = Recipe(
     pretraining={"epochs": 15, "corruption": (0.1, 0.2, 0.3), "learning_rate": 2e-3},
 )
 
+
+def space(hp):
+    """Return what `cnnzoo tune` varies: the rate, and how layers are pretrained."""
+    return {
+        "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=2e-3),
+        "pretraining.epochs": hp.Int("pretraining_epochs", 5, 30, step=5, default=15),
+        "pretraining.corruption": [hp.Float(f"corruption_{layer}", 0.0, 0.5, step=0.1) for layer in (1, 2, 3)],
+    }
+
+
 if __name__ == "__main__":
     cli.run_file(__file__)

@@ -73,12 +73,15 @@ def test_train_evaluate_export(tmp_path):
     trained = cnnzoo("train", "lenet5_digits", "--smoke", "--seed", "3", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr == ""
+    assert "epoch" not in trained.stdout  # quiet, where there is no terminal
     run = tmp_path / "runs" / "lenet5_digits" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["seed"] == 3
     accuracy = f"test accuracy {metrics['test']['accuracy']:.2%}"
     assert accuracy in trained.stdout
     assert "cnnzoo export runs/lenet5_digits/1 --to exported/lenet5" in trained.stdout
+    assert trained.stdout.splitlines()[-1] == "report runs/lenet5_digits/1/report.html"
+    assert (run / "report.html").is_file()
     assert accuracy in cnnzoo("evaluate", "runs/lenet5_digits/1", cwd=tmp_path).stdout
     for version in ("1", "2"):
         exported = cnnzoo("export", "runs/lenet5_digits/1", "--to", "exported/lenet5", cwd=tmp_path)
@@ -98,7 +101,7 @@ def test_a_recipe_file_is_a_program_and_a_recipe(tmp_path):
     recipe = ROOT / "recipes" / "lenet5_digits.py"
     for command in ([str(recipe)], ["-m", "cnnzoo", "train", str(recipe)]):
         result = subprocess.run(
-            [sys.executable, *command, "--smoke", "--epochs", "1"],
+            [sys.executable, *command, "--smoke", "--epochs", "1", "--no-report", "--progress", "lines"],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -106,6 +109,7 @@ def test_a_recipe_file_is_a_program_and_a_recipe(tmp_path):
             check=False,
         )
         assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("epoch 1/1  loss ")
     assert sorted(path.name for path in (tmp_path / "runs" / "lenet5_digits").iterdir()) == ["1", "2"]
 
 

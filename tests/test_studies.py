@@ -176,7 +176,7 @@ def test_train_on_the_command_line_runs_and_resumes_a_study(tmp_path, capsys):
     folder = tmp_path / "out"
     for more in (["--seed", "1"], ["--resume"]):
         with pytest.raises(SystemExit) as end:
-            main(["train", str(file), "--workdir", str(folder), *more])
+            main(["train", str(file), "--workdir", str(folder), "--no-report", *more])
         assert not end.value.code
         out = capsys.readouterr().out
         assert "| slow | 61,706 |" in out

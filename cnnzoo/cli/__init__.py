@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from cnnzoo.cli import listing, serving, training, using  # noqa: F401 (each adds its commands)
+from cnnzoo.cli import listing, reporting, serving, training, tuning, using  # noqa: F401 (each adds its commands)
 from cnnzoo.cli.app import app
 from cnnzoo.errors import InputError
 

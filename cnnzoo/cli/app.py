@@ -1,11 +1,11 @@
 """What all commands share: the application, options, and the start of TensorFlow."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cnnzoo.quiet import start_tensorflow as start_tensorflow
 
 app = typer.Typer(
     add_completion=False,
@@ -15,27 +15,6 @@ app = typer.Typer(
 )
 
 DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data (default: TFDS_DATA_DIR).")]
-
-
-def start_tensorflow() -> None:
-    """Start TensorFlow without the notes that it writes to stderr before any log level holds.
-
-    They say how it was compiled and which libraries it found. If the start fails, they are shown.
-    """
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            import tensorflow
-
-            tensorflow.config.list_physical_devices()
-        except BaseException:
-            notes.seek(0)
-            os.write(stderr, notes.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def in_words(figures: dict[str, float]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cnnzoo.cli.app import DataDir, app, in_words, start_tensorflow
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
     from cnnzoo.distribute import Place
@@ -29,6 +29,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other value of the recipe, as augment=affine."),
     ] = None,
+    overrides: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Values of the recipe, as `cnnzoo tune` writes them.")
+    ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
     workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/RECIPE/NUMBER).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run, or the one in WORKDIR.")] = False,
@@ -47,6 +50,10 @@ def train(
         int | None, typer.Option(metavar="N", help="Train in N processes on this machine, as on N machines.")
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
+    progress: Annotated[
+        str, typer.Option(help="bar, lines (one an epoch), none, or auto: a bar in a terminal, elsewhere nothing.")
+    ] = "auto",
+    no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
 ) -> None:
     """Train a model by a recipe and judge it on the test images."""
     from cnnzoo.recipe import load_recipe
@@ -56,11 +63,13 @@ def train(
     going_on = resume or (resume_or_begin and workdir is not None and (workdir / "recipe.json").is_file())
     chosen = _begun(workdir, recipe) if going_on else load_recipe(recipe)
     chosen = chosen.smoke() if smoke else chosen
+    chosen = chosen if overrides is None else _overridden(chosen, overrides)
     chosen = chosen.override(settings or [])
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
     chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
+    verbose = _verbosity(progress)
     if workers is not None:
-        raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen))
+        raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen, progress))
     start_tensorflow()
     from cnnzoo import distribute
 
@@ -71,9 +80,10 @@ def train(
     place = distribute.place_in(found)
     if place.workers > 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
-    common = {"workdir": workdir, "resume": None if resume_or_begin else resume, "data_dir": data_dir}
+    resumes = None if resume_or_begin else resume
+    common = {"workdir": workdir, "resume": resumes, "data_dir": data_dir, "verbose": verbose}
     try:
-        _trained(chosen, place, strategy=found, **common)
+        _trained(chosen, place, strategy=found, with_report=not no_report, **common)
     except KeyboardInterrupt:
         folder = f" --workdir {workdir}" if workdir else ""
         print(f"\nstopped; go on with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
@@ -85,14 +95,16 @@ def train(
         _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place)
 
 
-def _trained(chosen: "Recipe | Study", place: "Place", **common: Any) -> None:
-    """Train a recipe or a study, and print what came out."""
+def _trained(chosen: "Recipe | Study", place: "Place", *, with_report: bool, **common: Any) -> None:
+    """Train a recipe or a study, print what came out, and make its page."""
     from cnnzoo import studies, training
     from cnnzoo.recipe import Study
+    from cnnzoo.training.preparing import read_once
 
     if isinstance(chosen, Study):
         comparison = studies.run(chosen, **common)
         print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
+        _report(comparison.folder, common["data_dir"], with_report)
         return
     if place.replicas > 1 and place.is_chief:
         print(
@@ -100,27 +112,58 @@ def _trained(chosen: "Recipe | Study", place: "Place", **common: Any) -> None:
             f"{chosen.batch_size} are cut into {chosen.batch_size // place.replicas} each; the learning rate is the "
             f"recipe's own, {chosen.learning_rate:g}"
         )
-    run = training.train(chosen, **common)
-    if place.is_chief:
-        _print_run(run)
-    else:
+    with read_once():
+        run = training.train(chosen, **common)
+        if place.is_chief:
+            _print_run(run)
+            # One of several workers would wait for the others at each of its answers.
+            _report(run.folder, common["data_dir"], with_report and place.workers == 1)
+    if not place.is_chief:
         print(f"{place} is done; the chief wrote the run into {run.folder}")
 
 
-def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study") -> int:
+def _report(folder: Path, data_dir: Path | None, wanted: bool) -> None:
+    """Make the page of a run or a study, or say how to; what was trained is not lost for a page."""
+    if not wanted:
+        print(f"next: cnnzoo report {folder}")
+        return
+    from cnnzoo import reports
+
+    try:
+        print(f"report {reports.report(folder, data_dir=data_dir)}")
+    except Exception as error:  # whatever it is: the run stands, and its page can be made later
+        print(f"cnnzoo: no report was made: {reason(error)}; try cnnzoo report {folder}", file=sys.stderr)
+
+
+def _overridden(chosen: "Recipe | Study", path: Path) -> "Recipe":
+    """Return a recipe with the overrides that a file holds."""
+    from cnnzoo.recipe import Study, read_overrides
+
+    if isinstance(chosen, Study):
+        raise InputError(f"--overrides is for a recipe, and {chosen.name!r} is a study; change its file instead")
+    return chosen.override(read_overrides(path))
+
+
+def _verbosity(progress: str) -> str | int:
+    """Return what `cnnzoo.train` calls `verbose`."""
+    named: dict[str, str | int] = {"auto": "auto", "bar": 1, "lines": 2, "none": 0}
+    if progress not in named:
+        raise InputError(f"--progress must be {', '.join(list(named)[:-1])} or none, not {progress!r}")
+    return named[progress]
+
+
+def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study", progress: str) -> int:
     """Hand the same command over to several processes, and return their exit code."""
-    from cnnzoo.launch import run_workers
+    from cnnzoo.launch import run_workers, without_option
     from cnnzoo.recipe import Study
 
     if isinstance(chosen, Study):
         raise InputError(f"--workers is for a recipe, and {chosen.name!r} is a study; run its recipe by itself")
     if strategy not in ("auto", "multi_worker"):
         raise InputError(f"--workers trains by the strategy 'multi_worker', not by {strategy!r}; leave out --strategy")
-    kept, skip = [], False
-    for argument in arguments:
-        if not skip and argument != "--workers" and not argument.startswith("--workers="):
-            kept.append(argument)
-        skip = argument == "--workers"
+    kept = without_option(arguments, "--workers")
+    if progress == "auto" and sys.stdout.isatty():  # the workers write into pipes, which would keep them quiet
+        kept += ["--progress", "lines"]
     return run_workers(kept, workers)
 
 

@@ -95,9 +95,7 @@ def _confusions_in_words(counts: np.ndarray, names: Sequence[str]) -> str:
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
     worst = [divmod(int(place), len(counts)) for place in np.argsort(-wrong, axis=None, kind="stable")[:3]]
     said = [
-        f"{names[row]} taken for {names[column]}, {wrong[row, column]} times"
-        for row, column in worst
-        if wrong[row, column]
+        f"{names[row]} taken for {names[column]} ({wrong[row, column]})" for row, column in worst if wrong[row, column]
     ]
     most = f" Most often {listed(said)}." if said else ""
     of = f"{int(wrong.sum())} of {int(counts.sum()):,} images are wrong"

@@ -116,11 +116,12 @@ class Recipe:
                 raise unknown("recipe value", name, FIELDS)
         return dataclasses.replace(self, **changes)
 
-    def override(self, settings: Iterable[str]) -> Self:
+    def override(self, settings: Iterable[str] | Mapping[str, Any]) -> Self:
         """Return the recipe with values set as on the command line.
 
         Args:
-            settings: texts such as `"epochs=5"`, or `"model_options.head=softmax"` for one entry of a mapping.
+            settings: texts such as `"epochs=5"`, or `"model_options.head=softmax"` for one entry of a mapping; or
+                a mapping of such keys to their values, as `read_overrides` returns it.
 
         Raises:
             InputError: a text is not of that form, or as `replace`.
@@ -131,7 +132,8 @@ class Recipe:
         {'head': 'softmax'}
         """
         changes: dict[str, Any] = {}
-        for key, value in parse_settings(settings).items():
+        values = settings if isinstance(settings, Mapping) else parse_settings(settings)
+        for key, value in values.items():
             name, dot, entry = key.partition(".")
             if name not in FIELDS:
                 raise unknown("recipe value", name, FIELDS)

@@ -95,7 +95,8 @@ def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
         InputError: the run is not finished, or its data cannot be had.
     """
     recipe, model = Recipe.from_dict(run.recipe), run.model()
-    source = source_of(recipe, data_dir)
+    coding = models.reconstructs(model)
+    source = source_of(recipe, data_dir, with_train=coding)  # only codes are compared with what training images give
     test = spread(source.test, MOST_IMAGES)
     preprocess = models.preprocessing(recipe.model, model)
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
@@ -109,7 +110,7 @@ def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
         pixels=pixels,
         inputs=prepared(pixels, preprocess),
         labels=labels,
-        answers=None if models.reconstructs(model) else _answers(recipe, model, test, shown),
+        answers=None if coding else _answers(recipe, model, test, shown),
     )
 
 

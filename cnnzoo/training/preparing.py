@@ -30,14 +30,24 @@ def read_once() -> Iterator[None]:
         _kept.reset(before)
 
 
-def source_of(recipe: Recipe, data_dir: str | Path | None, *, with_test: bool = True) -> data.Source:
-    """Return the data set that a recipe names, no more of it than the recipe uses; without its test images if asked."""
+def source_of(
+    recipe: Recipe, data_dir: str | Path | None, *, with_train: bool = True, with_test: bool = True
+) -> data.Source:
+    """Return the data set that a recipe names, no more of it than the recipe uses.
+
+    Args:
+        recipe: the recipe.
+        data_dir: where TFDS keeps its data.
+        with_train: whether more than one training image is wanted.
+        with_test: whether the test images are.
+    """
     examples, test_examples = _examples_used(recipe), recipe.test_examples
     values = (recipe.image_size, recipe.stream, recipe.cache, recipe.on_error)
-    which = (recipe.data, data_dir, *values, examples, test_examples, with_test)
     kept = _kept.get()
-    if kept is not None and which in kept:
-        return kept[which]
+    for count in (examples,) if with_train else (examples, 1):  # all of it, if it is there
+        examples, which = count, (recipe.data, data_dir, *values, count, test_examples, with_test)
+        if kept is not None and which in kept:
+            return kept[which]
     source = data.load(
         recipe.data,
         data_dir=data_dir,

@@ -89,7 +89,7 @@ def test_a_partial_batch_of_a_users_own_fit(two_replicas):
 
 
 def launched(arguments):
-    return start(["-m", "cnnzoo", "train", *arguments])
+    return start(["-m", "cnnzoo", "train", *arguments, "--no-report"])
 
 
 def rows(folder):

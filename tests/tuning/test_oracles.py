@@ -1,0 +1,225 @@
+"""The oracles give the same trials for the same seed, wherever they were killed, and no trial twice."""
+
+import math
+import threading
+
+import pytest
+
+from cnnzoo.errors import InputError
+from cnnzoo.launch import free_ports
+from cnnzoo.recipe import Recipe
+from cnnzoo.tuning import oracles
+from cnnzoo.tuning.leaderboard import Outcomes
+from cnnzoo.tuning.settings import VARIABLES
+from cnnzoo.tuning.space import checked
+
+keras_tuner = pytest.importorskip("keras_tuner")
+pytestmark = pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning", "ignore:getName:DeprecationWarning")
+
+RECIPE = Recipe(model="lenet", data="digits", epochs=9, learning_rate=1e-3)
+TRIALS = {"random": 6, "bayesian": 5, "hyperband": 18}
+
+
+def space(hp):
+    return {
+        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-1, sampling="log"),
+        "augment": hp.Choice("augment", ["none", "affine"]),
+        "batch_size": hp.Int("batch_size", 16, 64, step=16),
+    }
+
+
+def figure_of(values):
+    """Stand for a training: a figure that depends on the values alone."""
+    epochs = values.get("tuner/epochs", 9)
+    return math.exp(-abs(math.log10(values["learning_rate"]) + 2.3)) + 0.01 * epochs + values["batch_size"] / 1e4
+
+
+class Oracle:
+    """An oracle that keeps a copy of every state that it writes."""
+
+    def __init__(self, folder, tuner, seed=0, state=None):
+        self.states = []
+        self.oracle = oracles.make(
+            tuner, file=folder / "oracle.json", objective="accuracy", trials=TRIALS[tuner], epochs=9, seed=seed
+        )
+        hyperparameters = keras_tuner.HyperParameters()
+        space(hyperparameters)
+        self.oracle.update_space(hyperparameters)
+        if state is not None:
+            self.oracle.file.write_text(state)
+            self.oracle.reload()
+        save = self.oracle.save
+        self.oracle.save = lambda: (save(), self.states.append(self.oracle.file.read_text()))
+
+    def run(self, ended):
+        """Run all trials that are left; `ended` counts how often each came to its end."""
+        while (trial := self.oracle.create_trial("tuner0")).status != "STOPPED":
+            self.oracle.update_trial(trial.trial_id, {"accuracy": figure_of(trial.hyperparameters.values)})
+            trial.status = "COMPLETED"
+            self.oracle.end_trial(trial)
+            ended[trial.trial_id] = ended.get(trial.trial_id, 0) + 1
+        return {key: (each.hyperparameters.values, each.score) for key, each in self.oracle.trials.items()}
+
+
+@pytest.mark.parametrize("tuner", sorted(TRIALS))
+def test_killed_after_any_write_nothing_is_lost_repeated_or_changed(tmp_path, tuner):
+    whole = Oracle(tmp_path, tuner)
+    counts = {}
+    expected = whole.run(counts)
+    assert len(expected) == TRIALS[tuner]
+    assert set(counts.values()) == {1}
+    for state in whole.states[:: 1 if tuner == "random" else 4]:  # the others take their time
+        killed = Oracle(tmp_path, tuner, state=state)
+        ended = set(killed.oracle.end_order)
+        again = {}
+        assert killed.run(again) == expected
+        assert set(again) == set(expected) - ended
+        assert set(again.values()) <= {1}
+    with pytest.raises(InputError, match="is damaged"):
+        Oracle(tmp_path, tuner, state=whole.states[0][:-9])
+    foreign = whole.states[0].replace('"class_name": "Float"', '"class_name": "Popen", "module": "subprocess"')
+    with pytest.raises(InputError, match="is damaged: Unknown object: 'Popen'"):  # nothing else is made of a file
+        Oracle(tmp_path, tuner, state=foreign)
+
+
+@pytest.mark.parametrize("tuner", ["random", "hyperband"])
+def test_another_seed_gives_other_trials(tmp_path, tuner):
+    trials = [Oracle(tmp_path, tuner, seed).run({}).values() for seed in (0, 1, 2)]
+    rates = [{round(math.log(values["learning_rate"]), 9) for values, _ in each} for each in trials]
+    assert not rates[0] & rates[1]
+    assert not rates[1] & rates[2]
+
+
+def test_hyperband_trains_the_better_ones_for_longer(tmp_path):
+    trials = Oracle(tmp_path, "hyperband").run({})
+    for values, _ in trials.values():
+        assert values["tuner/epochs"] in (1, 3, 9)
+        if parent := values.get("tuner/trial_id"):
+            below, _ = trials[parent]
+            assert below["learning_rate"] == values["learning_rate"]
+            assert below["tuner/epochs"] * 3 == values["tuner/epochs"]
+    for epochs in (1, 3):  # what goes on was no worse than what did not
+        first = {key: score for key, (values, score) in trials.items() if values["tuner/epochs"] == epochs}
+        kept = {values.get("tuner/trial_id") for values, _ in trials.values()} & set(first)
+        bracket = {trials[key][0]["tuner/bracket"] for key in kept}
+        left = [score for key, score in first.items() if key not in kept and trials[key][0]["tuner/bracket"] in bracket]
+        assert min(first[key] for key in kept) >= max(left)
+
+
+@pytest.mark.parametrize(
+    ("trials", "epochs", "words"),
+    [
+        (3, 9, r"at least 7 trials for 9 epochs, not 3: 5 of 3 epochs, and of the best 2 of 9"),
+        (9, 1, "recipes of at least 2 epochs, not 1"),
+    ],
+)
+def test_hyperband_says_what_it_needs(tmp_path, trials, epochs, words):
+    with pytest.raises(InputError, match=words):
+        oracles.make("hyperband", file=tmp_path, objective="accuracy", trials=trials, epochs=epochs, seed=0)
+
+
+@pytest.mark.parametrize("epochs", [2, 3, 4, 9, 10, 30, 100])
+def test_hyperband_fits_into_its_trials(tmp_path, epochs):
+    for trials in range(1, 60):
+        try:
+            oracle = oracles.make(
+                "hyperband", file=tmp_path, objective="accuracy", trials=trials, epochs=epochs, seed=0
+            )
+        except InputError:
+            continue
+        opening = oracle._current_bracket
+        assert opening >= 1
+        assert oracle._get_num_brackets() == opening + 1
+        assert sum(oracle._get_size(opening, number) for number in range(opening + 1)) <= trials
+
+
+class Stand:
+    """Stands for the process that trains, to be quick; what it is asked for is what counts."""
+
+    def __init__(self):
+        self.rates = {}
+
+    def train(self, recipe, folder, pretrained):
+        self.rates[folder.name] = recipe.learning_rate
+        if recipe.augment == "affine":
+            return {"failed": "no such luck"}
+        return {"validation": {"accuracy": 1 / 3, "loss": recipe.learning_rate}, "validation_examples": 3}
+
+
+def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
+    """Over the wire as keras-tuner has it: the values arrive as they were drawn, and failures keep their sentence."""
+    from cnnzoo.tuning.tuner import RecipeTuner, search, serve
+
+    monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
+    monkeypatch.setenv(VARIABLES[2], str(free_ports(1)[0]))
+    alone = Oracle(tmp_path, "random").run({})
+    (tmp_path / "recipe.json").write_text("{}")
+    outcomes = Outcomes(tmp_path, "accuracy")
+    parts, stands = {}, [Stand(), Stand()]
+    for name, stand in (("chief", None), ("worker0", stands[0]), ("worker1", stands[1])):
+        monkeypatch.setenv(VARIABLES[0], name)
+        oracle = Oracle(tmp_path, "random").oracle
+        options = {"recipe": RECIPE, "trainer": stand, "outcomes": outcomes, "say": lambda line: None}
+        parts[name] = oracle, RecipeTuner(oracle, checked(space, RECIPE), **options)
+    workers = [threading.Thread(target=search, args=(parts[name][1],)) for name in ("worker0", "worker1")]
+    for worker in workers:
+        worker.start()
+    serve(parts["chief"][0])
+    for worker in workers:
+        worker.join()
+    drawn = {key: values["learning_rate"] for key, (values, _) in alone.items()}
+    assert stands[0].rates | stands[1].rates == drawn
+    assert not set(stands[0].rates) & set(stands[1].rates)
+    rows = {row["trial"]: row for row in outcomes.ranked()}
+    for key, (values, _) in alone.items():
+        failed = values["augment"] == "affine"
+        assert rows[key]["overrides"] == {name: values[name] for name in ("learning_rate", "augment", "batch_size")}
+        assert rows[key]["sentence"] == ("no such luck" if failed else None)
+        assert rows[key]["figure"] == (None if failed else 1 / 3)
+        assert parts["chief"][0].trials[key].status == ("FAILED" if failed else "COMPLETED")
+    state = Oracle(tmp_path, "random", state=(tmp_path / "oracle.json").read_text()).oracle
+    assert state._retry_queue == []
+
+
+@pytest.mark.parametrize("tuner", ["bayesian", "hyperband"])
+def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
+    from cnnzoo.tuning.tuner import RecipeTuner, search, serve
+
+    class Counting(Stand):
+        def train(self, recipe, folder, pretrained):
+            ended.append(folder.name)
+            return {"validation": {"accuracy": recipe.learning_rate * recipe.epochs, "loss": 0.0}}
+
+    monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
+    monkeypatch.setenv(VARIABLES[2], str(free_ports(1)[0]))
+    (tmp_path / "recipe.json").write_text("{}")
+    outcomes, ended, tuners = Outcomes(tmp_path, "accuracy"), [], {}
+    outcomes.in_words = str
+    for name in ("chief", "worker0", "worker1"):
+        monkeypatch.setenv(VARIABLES[0], name)
+        oracle = Oracle(tmp_path, tuner).oracle
+        options = {"recipe": RECIPE, "trainer": Counting(), "outcomes": outcomes, "say": lambda line: None}
+        tuners[name] = RecipeTuner(oracle, checked(space, RECIPE), **options)
+    workers = [threading.Thread(target=search, args=(tuners[name],)) for name in ("worker0", "worker1")]
+    for worker in workers:
+        worker.start()
+    serve(tuners["chief"].oracle)
+    for worker in workers:
+        worker.join()
+    assert sorted(ended) == sorted(tuners["chief"].oracle.trials)
+    assert len(ended) == TRIALS[tuner]
+    best = outcomes.ranked()[0]
+    assert best["epochs"] == 9
+    assert best["figure"] == max(row["figure"] for row in outcomes.ranked() if row["epochs"] == 9)
+
+
+def test_a_worker_that_sees_another_folder_says_so(tmp_path, monkeypatch):
+    from cnnzoo.tuning.tuner import RecipeTuner, search
+
+    outcomes = Outcomes(tmp_path / "elsewhere", "accuracy")
+    oracle = Oracle(tmp_path, "random").oracle
+    tuner = RecipeTuner(
+        oracle, checked(space, RECIPE), recipe=RECIPE, trainer=Stand(), outcomes=outcomes, say=lambda line: None
+    )
+    with pytest.raises(InputError, match="must all see the same folder"):
+        search(tuner)
