@@ -54,6 +54,16 @@ def reconstructions(model: keras.Model, images, *others: Any, train=None) -> Pic
     for other in others:
         coder = ModelCode(other) if isinstance(other, keras.Model) else other
         coders[f"{coder.name}: {coder.size} numbers"] = coder
+    return decoded(images, coders)
+
+
+def decoded(images: np.ndarray, coders: Mapping[str, Coder]) -> Picture:
+    """Draw images and what each of several codes makes of them, with its squared error.
+
+    Args:
+        images: float array `(examples, height, width, channels)`, pixels from 0 to 1.
+        coders: what encodes and decodes, by the titles of their rows.
+    """
     rows = {name: coder.reconstruct(images) for name, coder in coders.items()}
     errors = {name: np.square(images - row, dtype="float64").sum(axis=(1, 2, 3)) for name, row in rows.items()}
     said = [f"{name}, mean squared error {each.mean():.2f} an image" for name, each in errors.items()]

@@ -10,8 +10,9 @@ from cnnzoo import models, plots
 from cnnzoo.analysis import LabelledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
 from cnnzoo.plots.reconstructions import corruption_of
-from cnnzoo.reports.section import Section, Shown, Table, drawn
+from cnnzoo.reports.section import Section, drawn
 from cnnzoo.reports.subject import Subject, images_in_order, prepared, spread
+from cnnzoo.reports.training import first_layer
 
 EXAMPLES = 10  # images in a row
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
@@ -23,7 +24,13 @@ LEAST, MOST = 40, 256  # principal components of a curve
 def sections(subject: Subject) -> list[Section]:
     """Return the sections about what a code keeps."""
     linear = components([ModelCode(subject.model).size], subject)
-    return [_kept(subject, linear), _noise(subject), _size(subject, linear), _plane(subject, linear), _filters(subject)]
+    return [
+        _kept(subject, linear),
+        _noise(subject),
+        _size(subject, linear),
+        _plane(subject, linear),
+        Section("The first layer", [first_layer(subject.model)]),
+    ]
 
 
 def components(sizes: Sequence[int], subject: Subject) -> LinearCode:
@@ -145,14 +152,3 @@ def _projected(code: ModelCode, images: np.ndarray, labels: np.ndarray, per_clas
     return LabelledCodes(
         code.name, PCA(2, svd_solver="covariance_eigh").fit_transform(codes).astype("float32"), labels[chosen]
     )
-
-
-def _filters(subject: Subject) -> Section:
-    parts: list[Shown | Table | str] = [
-        drawn(
-            "filters",
-            "The first layer's filters, the weights with which it looks at the image: dark is below zero, light above.",
-            lambda: plots.filters(subject.model),
-        )
-    ]
-    return Section("The first layer", parts)

@@ -9,6 +9,7 @@ from cnnzoo.plots.classes import figures_by_class
 from cnnzoo.plots.layers import map_layers
 from cnnzoo.reports.section import Section, Shown, Table, drawn
 from cnnzoo.reports.subject import Answers, Subject
+from cnnzoo.reports.training import first_layer
 
 MAPS_OF = 2  # images whose maps are drawn
 OCCLUDED = 10  # images that are covered part by part
@@ -68,13 +69,7 @@ def _mistakes(subject: Subject, answers: Answers) -> Section:
 
 def _layers(subject: Subject) -> Section:
     model, inputs = subject.model, subject.inputs
-    parts: list[Shown | Table | str] = [
-        drawn(
-            "filters",
-            "The first layer's filters, the weights with which it looks at the image: dark is below zero, light above.",
-            lambda: plots.filters(model),
-        )
-    ]
+    parts: list[Shown | Table | str] = [first_layer(model)]
     if map_layers(model):
         parts += [
             drawn(

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from cnnzoo import plots
 from cnnzoo.analysis import ModelCode
 from cnnzoo.errors import InputError
-from cnnzoo.plots.reconstructions import in_rows
+from cnnzoo.plots.reconstructions import decoded
 from cnnzoo.reports import autoencoder
 from cnnzoo.reports.section import Section, Table, drawn
 from cnnzoo.reports.subject import Answers, Subject, subject_of
@@ -160,9 +159,9 @@ def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
     if any(not np.array_equal(each.inputs, every[0].inputs) for each in every):
         return [Section("What the codes keep", ["Not drawn: the runs are on different images."])]
     images = every[0].inputs[every[0].examples(EXAMPLES)]
-    points = {
-        name: (ModelCode(each.model).size, each.run.metrics["test"]["squared_error"]) for name, each in subjects.items()
-    }
+    coders = {name: ModelCode(each.model) for name, each in subjects.items()}
+    codes = {f"{name}: {coder.size} numbers": coder for name, coder in coders.items()}
+    points = {name: (coders[name].size, each.run.metrics["test"]["squared_error"]) for name, each in subjects.items()}
     linear = autoencoder.components([size for size, _ in points.values()], every[0])
     return [
         Section(
@@ -172,7 +171,7 @@ def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
                     "reconstructions",
                     "The same test images as each run's net decodes them. Below stands the squared error, summed over "
                     "the image.",
-                    lambda: _reconstructions(subjects, images),
+                    lambda: decoded(images, codes),
                 )
             ],
         ),
@@ -188,19 +187,6 @@ def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
             ],
         ),
     ]
-
-
-def _reconstructions(subjects: Mapping[str, Subject], images: np.ndarray) -> plots.Picture:
-    rows = {
-        f"{name}: {ModelCode(each.model).size} numbers": keras.ops.convert_to_numpy(each.model(images, training=False))
-        for name, each in subjects.items()
-    }
-    errors = {name: np.square(images - row, dtype="float64").sum(axis=(1, 2, 3)) for name, row in rows.items()}
-    return in_rows(
-        {"images": images, **rows},
-        {name: [f"{error:.1f}" for error in each] for name, each in errors.items()},
-        f"{len(images)} images, and what each of {len(rows)} autoencoders makes of them.",
-    )
 
 
 def _filters(subjects: Mapping[str, Subject]) -> Section:

@@ -8,7 +8,7 @@ import keras
 from cnnzoo import plots
 from cnnzoo.analysis import conv_report
 from cnnzoo.errors import InputError
-from cnnzoo.reports.section import Section, Table, drawn
+from cnnzoo.reports.section import Section, Shown, Table, drawn
 from cnnzoo.run import Run
 
 
@@ -32,6 +32,15 @@ def curves(run: Run) -> Section:
             )
         )
     return Section("Learning", parts)
+
+
+def first_layer(model: keras.Model) -> Shown | str:
+    """Return the picture of what a net looks at the image with."""
+    return drawn(
+        "filters",
+        "The first layer's filters, the weights with which it looks at the image: dark is below zero, light above.",
+        lambda: plots.filters(model),
+    )
 
 
 def arithmetic(model: keras.Model) -> Section:
