@@ -1,11 +1,20 @@
 """Every net of the zoo at a size that tests can afford."""
 
+import functools
+
+import keras
 import numpy as np
+import pytest
 
 import cnnzoo
 
 AUTOENCODERS = sorted({*cnnzoo.list_models("*autoencoder")} - {"stacked_autoencoder"})
 CLASSIFIERS = sorted({*cnnzoo.list_models()} - {*AUTOENCODERS})
+ALL_CONVOLUTIONAL = [
+    name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
+]
+# Built by the very function that builds a net outside of this set: alexnet and all_cnn_c stand for them.
+VARIANTS = {"caffenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
 
 # The nets that are large are tested small, as their own options make them, and without noise, which
 # is another on every replica.
@@ -19,19 +28,47 @@ SMALL = {
     "denoising_autoencoder": {"input_shape": (9, 8, 1), "units": (12,), "code": 5, "rate": 0.0},
     "convolutional_autoencoder": {"input_shape": (11, 14, 3), "maps": (4, 6), "code": 5},
     "stacked_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12)},
-    **{
-        name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0}
-        for name in cnnzoo.list_models()
-        if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
-    },
+    **{name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0} for name in ALL_CONVOLUTIONAL},
 }
 
 
-def small(name, **options):
+def small(name, /, **options):
     head = {} if name in AUTOENCODERS else {"classes": 10}
     return cnnzoo.create(name, **{**SMALL.get(name, {}), **head, **options})
+
+
+def thin(name):
+    """Return what `small` does, compiled alike, but AlexNets with an eighth of their maps and units.
+
+    No option makes their 4,096 units fewer, which cost a test seconds and gigabytes.
+    """
+    if SMALL.get(name) is not ALEXNET:
+        return small(name)
+    return keras.models.model_from_json(_thinned(name, keras.config.dtype_policy().name))
+
+
+@functools.cache
+def _thinned(name, policy):
+    """Return a thin net under a policy of precision, and its compilation, without its weights."""
+
+    def thinner(layer):
+        config = layer.get_config()
+        for width in ("filters", "units"):
+            if config.get(width, 0) > 10:  # all but the classes
+                config[width] //= 8
+        return type(layer).from_config(config)
+
+    model = small(name)
+    thinned = keras.models.clone_model(model, clone_function=thinner)
+    thinned.compile_from_config(model.get_compile_config())
+    return thinned.to_json()
 
 
 def targets_for(model, images):
     """Return what a net of the zoo learns to answer: an autoencoder the images, a classifier one of ten labels."""
     return images.clip(0, 1) if model.output_shape == model.input_shape else np.arange(len(images)) % 10
+
+
+def by_function(names):
+    """Return names as cases of a test: one net of each function that builds nets always runs, the variants slowly."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in names]

@@ -2,19 +2,15 @@ import dataclasses
 import json
 import math
 import re
-from pathlib import Path
 
 import pytest
 
 import cnnzoo
-from cnnzoo import studies
-from cnnzoo.recipe import Recipe, Study, list_recipes, load_recipe
-from cnnzoo.training.preparing import read_once
+from cnnzoo.recipe import Recipe, list_recipes, load_recipe
+from tests.processes import ROOT
 
 RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
 STEP = RECIPE.replace(epochs=90, schedule="step", drops=(30, 60, 80))
-
-every_recipe = pytest.mark.parametrize("name", list_recipes())
 
 
 def test_values_of_a_recipe_are_plain_data():
@@ -112,39 +108,10 @@ def test_unknown_recipes_and_files_are_refused(tmp_path):
         load_recipe(tmp_path / "empty.py")
 
 
-@every_recipe
+@pytest.mark.parametrize("name", list_recipes())
 def test_recipe_states_its_command_and_result(name):
-    text = (Path(__file__).parent.parent / "recipes" / f"{name}.py").read_text()
+    text = (ROOT / "recipes" / f"{name}.py").read_text()
     assert load_recipe(name).name == name
     assert f"cnnzoo train {name}" in text
     assert re.search(r"\bn=\d", text) or "was not run" in text
     assert "two cores" in text
-
-
-@pytest.fixture(scope="module")
-def _data_read_once():
-    with read_once():
-        yield
-
-
-@every_recipe
-@pytest.mark.usefixtures("_data_read_once")
-def test_smoke_runs(name, tmp_path, request):
-    smoke = load_recipe(name).smoke()
-    recipe = smoke if isinstance(smoke, Recipe) else smoke.recipe
-    folders = {"digits": None, "./photos": None, "imagenet2012": "imagenet_folder"}
-    fixture = folders.get(recipe.data, "tfds_folder")
-    folder = fixture and request.getfixturevalue(fixture)
-    if recipe.data == "./photos":
-        recipe = recipe.replace(data=str(request.getfixturevalue("photo_folder")))
-    if isinstance(smoke, Study):
-        comparison = studies.run(smoke, workdir=tmp_path / "study", data_dir=folder, verbose=0)
-        assert [row["variant"] for row in comparison.rows] == list(smoke.variants)
-        return
-    run = cnnzoo.train(recipe, workdir=tmp_path / "run", data_dir=folder, verbose=0)
-    assert run.metrics["recipe"] == name
-    assert run.metrics["epochs"] == 2 + len(recipe.frozen.keys() & {"epochs"})  # smoke runs freeze for one epoch
-    assert run.metrics["test_examples"] <= 4 * recipe.batch_size
-    figure, loss = run.metrics["test"].values()
-    assert figure >= 0
-    assert math.isfinite(loss)

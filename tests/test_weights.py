@@ -35,7 +35,7 @@ def small_net(classes=5, maps=4, include_top=True):
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="reads PyTorch's files")
+    return pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
 
 
 @pytest.fixture

@@ -75,9 +75,9 @@ def test_another_loss_has_no_such_value(capsys):
     assert sentence_after(model, capsys, images=np.zeros((4, 1)), labels=targets) == ""
 
 
-def test_train_says_it_of_a_run(tfds_folder, tmp_path, capsys):
+def test_train_says_it_of_a_run(tfds_folder, tmp_path, capsys, train):
     """Two steps are too few to leave the start."""
-    run = cnnzoo.train(
+    run = train(
         "cuda_convnet_cifar10", workdir=tmp_path / "run", data_dir=tfds_folder, epochs=1, examples=256, verbose=0
     )
     assert run.history[0]["loss"] > 2.29

@@ -9,7 +9,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 import textwrap
 
@@ -345,11 +344,24 @@ def test_what_comes_after_the_fit_shows_nothing(terminal):
     assert read() == ""
 
 
-@pytest.mark.parametrize("verbose", [3, -1, "bar", None])
+OTHER_VERBOSITIES = [3, -1, "bar", None]
+
+
+def refusal(verbose):
+    return pytest.raises(cnnzoo.InputError, match=f"verbose must be 'auto', 0, 1 or 2, not {verbose!r}")
+
+
+@pytest.mark.parametrize("verbose", OTHER_VERBOSITIES)
 def test_another_verbosity_gets_a_sentence(verbose):
-    for refusing in (Progress, style_of, lambda verbose: cnnzoo.train("lenet5_digits", verbose=verbose)):
-        with pytest.raises(cnnzoo.InputError, match=f"verbose must be 'auto', 0, 1 or 2, not {verbose!r}"):
+    for refusing in (Progress, style_of):
+        with refusal(verbose):
             refusing(verbose)
+
+
+@pytest.mark.parametrize("verbose", OTHER_VERBOSITIES)
+def test_train_refuses_another_verbosity(train, verbose):
+    with refusal(verbose):
+        train("lenet5_digits", verbose=verbose)
 
 
 WORKER = """
@@ -364,28 +376,20 @@ WORKER = """
 """
 
 
-def test_a_program_in_a_terminal_of_40_columns():
+def test_a_program_in_a_terminal_of_40_columns(processes):
     """The whole way: no file is handed over, and no variable tells the width."""
-    environment = {**os.environ, "TERM": "xterm", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    for name in ("COLUMNS", "NO_COLOR"):
-        environment.pop(name, None)
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WORKER)],
-        env=environment,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=subprocess.PIPE,
-    )
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": subprocess.PIPE}
+    variables = {"TERM": "xterm", "COLUMNS": None, "NO_COLOR": None}
+    process = processes.start(["-c", textwrap.dedent(WORKER)], streams=streams, **variables)
     os.close(terminal)
     written = b""
     with contextlib.suppress(OSError):  # how Linux says that the other end is closed
         while part := os.read(controller, 65536):
             written += part
     os.close(controller)
-    assert process.wait(timeout=60) == 0, process.stderr.read()
-    process.stderr.close()
+    processes.finished([process])
     screen = Screen(40).feed(written.decode().replace("\r\n", "\n"))
     assert not screen.wrapped
     assert [line[:3] for line in screen.lines if not line.startswith("  ")] == ["1/3", "2/3", "3/3", ""]

@@ -78,7 +78,7 @@ def test_what_breaks_off_leaves_no_cache(photos, tmp_path, caplog):
     ]
 
 
-def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path):
+def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path, train):
     recipe = cnnzoo.Recipe(
         model="lenet",
         model_options={"input_shape": (32, 32, 3)},
@@ -89,7 +89,7 @@ def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path):
         batch_size=12,
     )
     runs = [
-        cnnzoo.train(recipe, workdir=tmp_path / name, verbose=0, **more)
+        train(recipe, workdir=tmp_path / name, verbose=0, **more)
         for name, more in (("memory", {"stream": False}), ("cache", {"cache": str(tmp_path / "pixels")}))
     ]
     for one, other in zip(*(run.model().get_weights() for run in runs), strict=True):

@@ -171,7 +171,7 @@ def test_a_file_that_vanishes_during_an_epoch_is_named_or_left_out(folder, caplo
     assert len(images_of(lenient)[0]) == 7
 
 
-def test_images_in_no_class_folder_are_one_class_enough_for_an_autoencoder(tmp_path):
+def test_images_in_no_class_folder_are_one_class_enough_for_an_autoencoder(tmp_path, train):
     write(tmp_path, classes=["only"], each=5)
     source = cnnzoo.data.load(tmp_path / "only")
     assert (source.class_names, len(source.train), len(source.test)) == (("only",), 4, 1)
@@ -183,13 +183,13 @@ def test_images_in_no_class_folder_are_one_class_enough_for_an_autoencoder(tmp_p
         batch_size=4,
         model_options={"input_shape": (*SIZE, 3)},
     )
-    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    run = train(recipe, workdir=tmp_path / "run", verbose=0)
     assert run.metrics["test_examples"] == 1
     with pytest.raises(cnnzoo.InputError, match="has only one class, 'only'; a classifier needs at least two"):
-        cnnzoo.train(recipe.replace(model="lenet", model_options={}), workdir=tmp_path / "other", verbose=0)
+        train(recipe.replace(model="lenet", model_options={}), workdir=tmp_path / "other", verbose=0)
 
 
-def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp_path):
+def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp_path, train):
     recipe = cnnzoo.Recipe(
         model="lenet",
         data=str(folder),
@@ -198,11 +198,11 @@ def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp
         batch_size=4,
         model_options={"input_shape": (32, 32, 3)},
     )
-    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    run = train(recipe, workdir=tmp_path / "run", verbose=0)
     assert run.class_names == ["cat", "dog"]
     (folder / "train" / "cat" / "2.png").write_bytes(b"")
     with pytest.raises(cnnzoo.InputError, match=r"cat/2\.png' is no image that can be read \(Input is empty\)"):
-        cnnzoo.train(recipe.replace(stream=True), workdir=tmp_path / "other", verbose=0)
+        train(recipe.replace(stream=True), workdir=tmp_path / "other", verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_run_lists_what_it_left_out(folder, stream, tmp_path, caplog):
+def test_a_run_lists_what_it_left_out(folder, stream, tmp_path, caplog, train):
     """Three epochs over a broken file, each of which it is missing in; it is said once."""
     broken = folder / "train" / "dog" / "1.png"
     spoil(broken, "truncated")
@@ -268,10 +268,10 @@ def test_a_run_lists_what_it_left_out(folder, stream, tmp_path, caplog):
     )
     recipe = recipe.replace(model_options={"input_shape": (32, 32, 3)})
     with pytest.raises(cnnzoo.InputError, match=r"dog/1\.png' is no image that can be read"):
-        cnnzoo.train(recipe, workdir=tmp_path / "raised", verbose=0)
+        train(recipe, workdir=tmp_path / "raised", verbose=0)
     with caplog.at_level(logging.WARNING):
-        run = cnnzoo.train(recipe.replace(on_error="skip"), workdir=tmp_path / "skipped", verbose=0)
+        run = train(recipe.replace(on_error="skip"), workdir=tmp_path / "skipped", verbose=0)
     assert list(run.metrics["skipped"]) == [str(broken)]
     assert caplog.text.count("1.png' is no image" if stream else "left out 1 of 12 files") == 1
     with pytest.raises(cnnzoo.InputError, match="on_error='skip' is for folders of images; 'digits' is a data set"):
-        cnnzoo.train(recipe.replace(data="digits", on_error="skip"), workdir=tmp_path / "refused")
+        train(recipe.replace(data="digits", on_error="skip"), workdir=tmp_path / "refused")

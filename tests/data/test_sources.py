@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -70,16 +66,9 @@ def test_what_cannot_be_loaded_is_refused(name, words, tmp_path, monkeypatch):
         cnnzoo.data.load(name, data_dir=tmp_path)
 
 
-def test_a_set_that_is_not_there_without_network_is_one_sentence(tmp_path):
+def test_a_set_that_is_not_there_without_network_is_one_sentence(tmp_path, processes):
     offline = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    result = subprocess.run(
-        [sys.executable, "-m", "cnnzoo", "train", "lenet5_mnist", "--data-dir", str(tmp_path)],
-        env={**os.environ, **offline},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = processes.run(["-m", "cnnzoo", "train", "lenet5_mnist", "--data-dir", tmp_path], tmp_path, **offline)
     assert result.returncode == 2
     assert result.stderr.startswith("cnnzoo: data set 'mnist' is not in")
     assert "cannot be reached" in result.stderr

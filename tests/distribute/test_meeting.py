@@ -2,44 +2,50 @@
 
 import json
 import socket
-import subprocess
-import sys
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import cnnzoo
-from cnnzoo.distribute import strategy
+from cnnzoo.distribute import meeting, strategy
 from cnnzoo.distribute.meeting import meet
-from tests.distribute.cluster import ROOT, free_ports
+from tests.processes import PATIENCE, free_ports
 
 
 def addresses(count):
     return [f"127.0.0.1:{port}" for port in free_ports(count)]
 
 
-def test_all_go_on_once_the_last_has_come():
-    hosts, ended, all_ended = addresses(3), [], threading.Event()
+def test_all_go_on_once_the_last_has_come(monkeypatch):
+    hosts, ended, all_ended = addresses(3), [], threading.Barrier(3)
+    in_vain = {index: threading.Semaphore(0) for index in range(2)}  # how often each has knocked at the last one's
+    mine = threading.local()
 
-    def worker(index, late):
-        time.sleep(late)
-        meet(hosts, index, wait=30)
+    def knock(address):
+        answered = answers(address)
+        if address == hosts[2] and not answered:
+            in_vain[mine.index].release()
+        return answered
+
+    def worker(index):
+        mine.index = index
+        meet(hosts, index, wait=PATIENCE)
         ended.append(index)
         with socket.create_server(("127.0.0.1", int(hosts[index].rpartition(":")[2]))):  # as TensorFlow does now
-            all_ended.wait(20)
+            all_ended.wait(PATIENCE)
 
-    threads = [threading.Thread(target=worker, args=each) for each in ((0, 0), (1, 0), (2, 1))]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    assert ended == []
-    deadline = time.monotonic() + 20
-    while len(ended) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    all_ended.set()
-    for thread in threads:
-        thread.join(20)
+    answers = meeting._answers
+    monkeypatch.setattr(meeting, "_answers", knock)
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(worker, index) for index in range(2)]
+        for each in (*in_vain.values(), *in_vain.values()):  # twice: the first time did not make it go on
+            assert each.acquire(timeout=PATIENCE)
+        too_early = list(ended)
+        workers.append(pool.submit(worker, 2))
+        for each in workers:
+            each.result(PATIENCE)
+    assert too_early == []
     assert sorted(ended) == [0, 1, 2]
 
 
@@ -58,22 +64,11 @@ def test_a_port_that_is_taken_is_named():
             meet([f"localhost:{port}", "localhost:1"], 0, wait=1)
 
 
-def test_the_command_line_says_it_in_a_sentence(tmp_path):
+def test_the_command_line_says_it_in_a_sentence(tmp_path, processes):
     hosts = addresses(2)
     config = json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": 0}})
-    command = [
-        sys.executable,
-        "-m",
-        "cnnzoo",
-        "train",
-        "lenet5_digits",
-        "--wait",
-        "1",
-        "--workdir",
-        str(tmp_path / "run"),
-    ]
-    environment = {"PYTHONPATH": str(ROOT), "TF_CONFIG": config, "PATH": "/usr/bin:/bin"}
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    command = ["-m", "cnnzoo", "train", "lenet5_digits", "--wait", "1", "--workdir", tmp_path / "run"]
+    ended = processes.run(command, TF_CONFIG=config)
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].startswith(f"cnnzoo: worker 0 of 2 waited 1 s for worker 1 at {hosts[1]}")
     assert not (tmp_path / "run").exists()

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -119,7 +116,7 @@ def test_penalties_of_a_model_within_are_seen():
     assert in_slices(model, 2) is model
 
 
-def test_threads_that_were_set_for_slices_serve_other_batches(tmp_path):
+def test_threads_that_were_set_for_slices_serve_other_batches(processes):
     """In a process of its own, since threads are set before TensorFlow starts."""
     script = """
 import os
@@ -130,5 +127,5 @@ found = [slices_for(100)]
 tf.zeros(1)
 print(*found, slices_for(500), slices_for(64), slices_for(10))
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["3", "3", "2", "1"]
+    ((shown, _),) = processes.finished([processes.start(["-c", script])])
+    assert shown.split() == ["3", "3", "2", "1"]

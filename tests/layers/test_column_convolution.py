@@ -51,7 +51,7 @@ def test_it_is_keras_grouped_convolution(groups, options):
 @every_number
 @pytest.mark.parametrize("stride", [1, 2])
 def test_it_is_pytorchs_grouped_convolution(groups, stride):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = random(2, 7, 8, 6)
     layer = with_weights(ColumnConv2D(12, 3, stride, groups=groups), images.shape)
     theirs = torch.nn.Conv2d(6, 12, 3, stride, groups=groups, dtype=torch.float64)

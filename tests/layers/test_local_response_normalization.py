@@ -39,7 +39,7 @@ def test_outputs_and_gradient_are_the_formulas(settings, region, dtype):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_across_maps_it_is_pytorchs_layer_with_alpha_times_n(settings):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     size, alpha, beta, k = settings
     images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
     outputs, (gradient,) = outputs_and_gradients(LocalResponseNormalization(*settings), images, upstream)
@@ -52,7 +52,7 @@ def test_across_maps_it_is_pytorchs_layer_with_alpha_times_n(settings):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_within_maps_it_is_what_pytorch_derives_of_the_formula(settings):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     size, alpha, beta, k = settings
     images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
     layer = LocalResponseNormalization(*settings, region="within")
@@ -83,7 +83,7 @@ def test_across_maps_it_is_tensorflows_operation(settings):
 def test_alpha_of_other_libraries_is_divided_by_what_they_sum():
     assert LocalResponseNormalization.paper_alpha(1e-4, 5) == pytest.approx(2e-5)
     assert LocalResponseNormalization.paper_alpha(5e-5, 3, "within") == pytest.approx(5e-5 / 9)
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = 50 * random(1, 2, 2, 8)
     ours = LocalResponseNormalization(5, LocalResponseNormalization.paper_alpha(1e-3, 5), 0.75, 1.0)(images)
     theirs = torch.nn.LocalResponseNorm(5, alpha=1e-3, beta=0.75, k=1.0)(torch.tensor(images.transpose(0, 3, 1, 2)))

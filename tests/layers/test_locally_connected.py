@@ -43,7 +43,7 @@ def test_outputs_and_gradients_are_the_formulas(kernel_size, strides, padding, d
 
 @pytest.mark.parametrize(("kernel_size", "strides"), [((3, 3), (1, 1)), ((2, 3), (2, 1))], ids=str)
 def test_gradients_are_what_pytorch_derives_of_unfolded_windows(kernel_size, strides):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = random(2, 5, 6, 2)
     layer = with_weights(LocallyConnected2D(3, kernel_size, strides, activation="tanh"), images.shape)
     kernel, bias = (torch.tensor(weight.astype("float64"), requires_grad=True) for weight in layer.get_weights())

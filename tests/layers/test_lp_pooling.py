@@ -37,7 +37,7 @@ def test_outputs_and_gradient_are_the_formulas(p, normalized, padding, size, str
 @every_power
 @pytest.mark.parametrize(("size", "strides"), SHAPES, ids=str)
 def test_the_sum_is_pytorchs_layer(p, size, strides):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = np.abs(random(2, 5, 7, 2))  # PyTorch takes x^p, and |x|^p for even powers alone
     layer = LpPooling2D(p, size, strides, normalized=False)
     theirs = torch.tensor(images.transpose(0, 3, 1, 2), requires_grad=True)

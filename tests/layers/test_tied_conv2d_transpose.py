@@ -82,7 +82,7 @@ def test_output_padding_reaches_sides_that_do_not_divide(side, padding, stride):
 
 
 def test_it_computes_what_pytorch_computes():
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     conv = convolution((9, 9), 3, 2, "valid", 1)
     maps = random(2, 4, 4, 4).astype("float32")
     layer = with_weights(TiedConv2DTranspose(conv), maps.shape)
@@ -142,15 +142,6 @@ def test_a_decoder_saved_alone_has_a_kernel_of_its_own(tmp_path):
     alone = keras.models.load_model(tmp_path / "decoder.keras")
     maps = random(2, 4, 4, 3).astype("float32")
     np.testing.assert_array_equal(alone(maps), decoder(maps))
-
-
-def test_tensorflow_alone_reads_an_exported_net(tmp_path):
-    model = tied_model()
-    model.export(tmp_path / "exported", verbose=False)
-    served = tf.saved_model.load(tmp_path / "exported")
-    images = random(2, 8, 8, 2).astype("float32")
-    np.testing.assert_allclose(served.serve(images), model(images), atol=1e-6)
-    assert sum(int(np.prod(variable.shape)) for variable in served.variables) == model.count_params()
 
 
 def test_the_zoos_own_convolutions_can_be_tied_to():

@@ -217,15 +217,6 @@ def test_mixed_precision_computes_in_half_and_keeps_the_variable_whole():
     assert reference.relative(np.asarray(model(images), "float32"), tied_model()(images)) < 0.03
 
 
-def test_tensorflow_alone_reads_an_exported_net(tmp_path):
-    model = tied_model()
-    model.export(tmp_path / "exported", verbose=False)
-    served = tf.saved_model.load(tmp_path / "exported")
-    images = random(4, WIDTH).astype("float32")
-    np.testing.assert_allclose(served.serve(images), model(images), atol=1e-6)
-    assert sum(int(np.prod(variable.shape)) for variable in served.variables) == model.count_params()
-
-
 def dense(units=3):
     return keras.layers.Dense(units, name="code")
 

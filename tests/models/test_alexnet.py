@@ -163,7 +163,7 @@ def in_pytorch(torch, model, norm_first):
 
 @pytest.mark.parametrize("make", [cnnzoo.alexnet, cnnzoo.caffenet])
 def test_features_are_those_of_pytorchs_layers(make):
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     model = body(make, side=99)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, (2 / math.prod(w.shape[:-1])) ** 0.5, w.shape) for w in model.get_weights()])

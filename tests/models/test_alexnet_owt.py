@@ -1,5 +1,8 @@
 """The one-column AlexNet against torchvision's architecture, written out in PyTorch and given random weights."""
 
+import gc
+
+import keras
 import numpy as np
 import pytest
 
@@ -8,8 +11,8 @@ from cnnzoo import weights
 from cnnzoo.models.alexnet_owt import PRETRAINED, preprocess_input
 
 
-def torchvisions_alexnet(torch, classes=1000):
-    """Write out what `torchvision.models.alexnet` builds, its features and its classifier."""
+def torchvisions_alexnet(torch, maps, classes=1000):
+    """Write out what `torchvision.models.alexnet` builds, its features and its classifier; there maps have 6×6."""
     nn = torch.nn
     features = nn.Sequential(
         *(nn.Conv2d(3, 64, 11, 4, 2), nn.ReLU(), nn.MaxPool2d(3, 2)),
@@ -19,22 +22,22 @@ def torchvisions_alexnet(torch, classes=1000):
         *(nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)),
     )
     classifier = nn.Sequential(
-        *(nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU()),
+        *(nn.Dropout(), nn.Linear(256 * maps * maps, 4096), nn.ReLU()),
         *(nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()),
         nn.Linear(4096, classes),
     )
     net = nn.Sequential()
     net.add_module("features", features)
-    net.add_module("avgpool", nn.AdaptiveAvgPool2d((6, 6)))
+    net.add_module("avgpool", nn.AdaptiveAvgPool2d((maps, maps)))
     net.add_module("flatten", nn.Flatten())
     net.add_module("classifier", classifier)
     return net.eval()
 
 
-def photographs(count=50):
+def photographs(side, count=50):
     """Return waves of many lengths, colours and contrasts: images that differ in more than noise."""
     rng = np.random.default_rng(0)
-    grid = np.linspace(0, 1, 224)
+    grid = np.linspace(0, 1, side)
     lengths, phases, colours = (
         rng.uniform(1, 30, (2, count, 3)),
         6 * rng.random((2, count, 3)),
@@ -45,12 +48,26 @@ def photographs(count=50):
     return (2 * rows[:, :, None] * columns[:, None] + colours[:, None, None]).astype("float32")
 
 
+@pytest.fixture(autouse=True)
+def _let_go():
+    """Let go of each test's nets, of a quarter of a gigabyte each."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
+
+
+@pytest.fixture(scope="module", params=[95, pytest.param(224, marks=pytest.mark.slow)])
+def side(request):
+    """torchvision's 224 pixels, whose nets take gigabytes together, or as many as leave maps of 2×2 to be flattened."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def theirs():
+def theirs(side):
     """PyTorch's net, with weights that keep the activities' size, and logits that differ from image to image."""
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     torch.manual_seed(0)
-    net = torchvisions_alexnet(torch)
+    net = torchvisions_alexnet(torch, maps={95: 2, 224: 6}[side])
     last = net.classifier[6]
     with torch.no_grad():
         for name, value in net.named_parameters():
@@ -59,7 +76,7 @@ def theirs():
             else:
                 value.normal_(0, 0.3)
         # Random rectified nets say nearly the same of all images; what they all have in common is taken off.
-        logits = torch.tensor(outputs_of(net, photographs()))
+        logits = torch.tensor(outputs_of(net, photographs(side)))
         spread = (logits - logits.mean(dim=0)).std()
         last.bias.sub_(logits.mean(dim=0)).div_(spread / 2)
         last.weight.div_(spread / 2)
@@ -84,21 +101,22 @@ def outputs_of(net, images):
         return net(torch.tensor(images.transpose(0, 3, 1, 2))).numpy()
 
 
-def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file):
-    images = photographs()
+def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file, side):
+    images = photographs(side)
     expected = outputs_of(theirs, images)
     assert 3 < np.abs(expected).max() < 20
     assert expected.std(axis=0).min() > 0.5, "logits must differ from image to image, or the comparison says nothing"
     assert expected.std(axis=1).min() > 0.5, "logits must differ from class to class"
     assert len(set(expected.argmax(axis=1))) > 20
 
-    model = cnnzoo.alexnet_owt(weights=file, classifier_activation=None, compile=False)
+    shape = (side, side, 3)
+    model = cnnzoo.alexnet_owt(weights=file, input_shape=shape, classifier_activation=None, compile=False)
     logits = model.predict(images, batch_size=25, verbose=0)
     assert np.abs(logits - expected).max() <= 1e-4
     for found, wanted in zip(logits, expected, strict=True):
         assert np.argsort(-found)[:5].tolist() == np.argsort(-wanted)[:5].tolist()
 
-    headless = cnnzoo.alexnet_owt(include_top=False, weights=file)
+    headless = cnnzoo.alexnet_owt(include_top=False, weights=file, input_shape=shape)
     features = np.moveaxis(headless.predict(images[:4], verbose=0), -1, 1)
     assert np.abs(features - outputs_of(theirs.features, images[:4])).max() <= 1e-5 * features.max()
     for name in ("conv1", "conv5"):
@@ -108,15 +126,16 @@ def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file
             np.testing.assert_array_equal(whole, part)
 
 
-def test_other_classes_get_both_shapes(file):
+def test_other_classes_get_both_shapes(file, side):
     with pytest.raises(
         cnnzoo.InputError, match=r"'classifier.6.weight' has the shape \(1000, 4096\), and fc8 needs \(5,"
     ):
-        cnnzoo.alexnet_owt(weights=file, classes=5, compile=False)
+        cnnzoo.alexnet_owt(weights=file, classes=5, input_shape=(side, side, 3), compile=False)
 
 
-def test_another_input_size_gets_both_shapes(file):
-    words = r"'classifier.1.weight' has the shape \(4096, 9216\), and fc6 needs \(4096, 256\)"
+def test_another_input_size_gets_both_shapes(file, side):
+    taken = {95: 1024, 224: 9216}[side]
+    words = rf"'classifier.1.weight' has the shape \(4096, {taken}\), and fc6 needs \(4096, 256\)"
     with pytest.raises(cnnzoo.InputError, match=words):
         cnnzoo.alexnet_owt(weights=file, input_shape=(63, 63, 3), compile=False)
 

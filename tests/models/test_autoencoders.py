@@ -84,8 +84,10 @@ def test_training_lowers_the_error(name):
     steps = np.linspace(0, 3, 64)[:, None, None, None]
     places = np.arange(np.prod(model.input_shape[1:])).reshape(model.input_shape[1:])
     images = (0.5 + 0.5 * np.sin(steps + places)).astype("float32")
-    errors = model.fit(images, images, epochs=60, verbose=0).history["squared_error"]
-    assert errors[-1] < errors[0] / 2
+    first = model.fit(images, images, verbose=0).history["squared_error"]
+    model.fit(*[np.tile(images, (58, 1, 1, 1))] * 2, verbose=0)  # one epoch, since each has a cost of its own
+    last = model.fit(images, images, verbose=0).history["squared_error"]
+    assert last[0] < first[0] / 2
 
 
 # === Corruption ===

@@ -1,7 +1,6 @@
 """What holds for every model of the zoo."""
 
 import math
-import re
 
 import keras
 import numpy as np
@@ -9,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from tests.small_nets import AUTOENCODERS, CLASSIFIERS, small, targets_for
+from cnnzoo import weights
+from tests.small_nets import CLASSIFIERS, by_function, small, targets_for, thin
 
 # Trainable parameters as the papers count them.
 PARAMETERS = {
@@ -38,25 +38,16 @@ PARAMETERS = {
 }
 BATCH = 8
 
-# The twelve all-convolutional nets are one function; each kind and each base is in the four that always run.
-ALWAYS = {"all_cnn_c", "conv_pool_cnn_b", "strided_cnn_a", "model_c"}
-ALIKE = {name for name in PARAMETERS if re.fullmatch(r"(all_cnn|conv_pool_cnn|strided_cnn|model)_[abc]", name)} - ALWAYS
-
-
-def each(names):
-    marked = [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in names]
-    return pytest.mark.parametrize("name", marked)
-
-
-every_model = each(cnnzoo.list_models())
-every_classifier = each(CLASSIFIERS)
+every_name = pytest.mark.parametrize("name", cnnzoo.list_models())
+every_model = pytest.mark.parametrize("name", by_function(cnnzoo.list_models()))
+every_classifier = pytest.mark.parametrize("name", by_function(CLASSIFIERS))
 
 
 def images_for(model, batch=BATCH):
     return np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
 
 
-@pytest.mark.parametrize("name", cnnzoo.list_models())
+@every_name
 def test_parameters_are_the_papers(name):
     model = cnnzoo.create(name)
     assert sum(math.prod(weight.shape) for weight in model.trainable_weights) == PARAMETERS[name]
@@ -84,7 +75,7 @@ def test_configuration_round_trip(name):
 
 @every_model
 def test_file_round_trip(name, tmp_path):
-    model = small(name)
+    model = thin(name)
     images = images_for(model)
     targets = targets_for(model, images)
     model.fit(images, targets, verbose=0)
@@ -92,6 +83,13 @@ def test_file_round_trip(name, tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(model(images), again(images))
     assert again.evaluate(images, targets, verbose=0) == model.evaluate(images, targets, verbose=0)
+
+
+@every_model
+def test_weights_of_a_file_are_taken(name, tmp_path):
+    model = small(name)
+    images = images_for(model)
+    model.save(tmp_path / "model.keras")
     model.save_weights(tmp_path / "model.weights.h5")
     for path in ("model.weights.h5", "model.keras"):
         loaded = small(name, weights=tmp_path / path)
@@ -100,7 +98,7 @@ def test_file_round_trip(name, tmp_path):
 
 @every_model
 def test_gradient_reaches_every_weight(name):
-    model = small(name)
+    model = thin(name)
     images = images_for(model)
     with tf.GradientTape() as tape:
         loss = model.loss(targets_for(model, images), model(images, training=True))
@@ -115,7 +113,7 @@ def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = small(name)
+        model = thin(name)
     finally:
         keras.config.set_dtype_policy(before)
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
@@ -127,9 +125,9 @@ def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
 
 @every_model
 def test_two_replicas_equal_one(name, two_replicas):
-    single = small(name)
+    single = thin(name)
     with two_replicas.scope():
-        replicated = small(name)
+        replicated = thin(name)
     replicated.set_weights(single.get_weights())
     images = images_for(single, batch=16)
     batches = tf.data.Dataset.from_tensor_slices((images, targets_for(single, images))).batch(8)
@@ -148,45 +146,25 @@ def test_input_tensor_is_built_upon(name):
     assert [type(layer).__name__ for layer in model.layers[:2]] == ["InputLayer", "Rescaling"]
 
 
-@every_model
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
+@every_name
+def test_every_net_hands_to_the_scaffold_what_it_is_given(name, monkeypatch):
+    """What the scaffold refuses is in test_scaffold.py: here one wrong value for each of its functions."""
+    refused = [
         ({"input_shape": (32, 32)}, r"three positive integers \(height, width, channels\), not \(32, 32\)"),
-        ({"weights": "nowhere.weights.h5"}, "no weights file 'nowhere.weights.h5'"),
-        ({"weights": "image-net"}, "not 'image-net'"),
         ({"input_tensor": 3}, "not a int"),
-        ({"nmae": "net"}, "did you mean 'name'"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_bad_arguments_get_a_sentence(name, options, words):
-    with pytest.raises(cnnzoo.InputError, match=words):
-        small(name, **options)
-
-
-@every_classifier
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
-        ({"pooling": "avg"}, "include_top=False"),
-        ({"classifier_activation": "relu"}, "'relu'"),
-        ({"clases": 3}, "did you mean 'classes'"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_bad_heads_get_a_sentence(name, options, words):
-    with pytest.raises(cnnzoo.InputError, match=words):
-        small(name, **options)
-
-
-@every_model
-def test_weights_of_another_model_or_a_damaged_file_are_refused(name, tmp_path):
-    other = small(name, **({"code": 3} if name in AUTOENCODERS else {"classes": 3}))
-    other.save_weights(tmp_path / "other.weights.h5")
-    with pytest.raises(cnnzoo.InputError, match="do not fit"):
-        small(name, weights=tmp_path / "other.weights.h5")
-    (tmp_path / "cut.weights.h5").write_bytes((tmp_path / "other.weights.h5").read_bytes()[:1000])
-    with pytest.raises(cnnzoo.InputError, match="do not fit"):
-        small(name, weights=tmp_path / "cut.weights.h5")
+    ]
+    if name in CLASSIFIERS:
+        refused += [
+            ({"include_top": "no"}, "include_top must be True or False, not 'no'"),
+            ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
+            ({"pooling": "avg"}, "include_top=False"),
+            ({"classifier_activation": "relu"}, "'relu'"),
+        ]
+    for options, words in refused:
+        with pytest.raises(cnnzoo.InputError, match=words):
+            small(name, **options)
+    asked = []
+    monkeypatch.setattr(weights, "load", lambda model, file, *_: asked.append((model.name, file)))
+    model = small(name, weights="x.weights.h5", name="net")
+    assert asked == [("net", "x.weights.h5")]
+    assert model.name == "net"

@@ -64,7 +64,7 @@ def test_weights_start_as_its_files_say():
 @pytest.mark.parametrize("lrn", ["within", None])
 def test_logits_are_those_of_pytorchs_layers(lrn):
     """Pools that round up, and Caffe's normalisation: x / (1 + α · the mean of x² over 3×3)^β, α = 5e-5."""
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     functional = torch.nn.functional
     model = cnnzoo.cuda_convnet(lrn=lrn, classifier_activation=None)
     rng = np.random.default_rng(0)

@@ -76,7 +76,7 @@ def test_of_an_image_with_256_pixels_the_centre_is_cut_out(name, size):
 @pytest.mark.parametrize("size", [(375, 500), (500, 333), (600, 600), (100, 160), (300, 1000)])
 def test_photographs_are_resized_and_cut_as_torchvision_does(name, size):
     """`Resize(256)` with antialiasing, then `CenterCrop`, by PyTorch's own interpolation."""
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = pixels(*size, count=1)
     shorter = min(size)
     tall, wide = (256 if length == shorter else int(256 * length / shorter) for length in size)

@@ -93,7 +93,7 @@ def test_a_schedule_gives_each_step_its_rate():
 
 
 def test_at_a_constant_rate_it_is_pytorchs_sgd():
-    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     model = net()
     theirs = [torch.nn.Parameter(torch.tensor(weight.astype("float64"))) for weight in model.get_weights()]
     optimizer = torch.optim.SGD(theirs, lr=0.03, momentum=0.9, weight_decay=0.02)

@@ -1,51 +1,11 @@
 """A run that was stopped goes on with the first layer that is missing."""
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 from cnnzoo import InputError
 from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
-from tests.pretraining.worker import KILLED_OPTIONS
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-def kill_during_layer_2(folder):
-    command = [sys.executable, "-u", "-m", "tests.pretraining.worker", "backup", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if line.startswith("epoch  3/40"):
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
-
-
-def test_killed_in_layer_2_of_3(tmp_path, capsys):
-    kill_during_layer_2(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["stage-1-a.npz"]
-    written = (tmp_path / "stage-1-a.npz").stat().st_mtime_ns
-
-    undisturbed = classifier()
-    expected = pretrained(undisturbed, images(), **KILLED_OPTIONS).history
-    resumed = classifier()
-    capsys.readouterr()
-    found = pretrained(resumed, images(), backup=tmp_path, verbose=2, **KILLED_OPTIONS).history
-    shown = capsys.readouterr().out
-    assert "1 of 3" not in shown
-    assert "2 of 3" in shown
-    assert (tmp_path / "stage-1-a.npz").stat().st_mtime_ns == written
-    assert {layer: each["loss"] for layer, each in found.items()} == {
-        layer: each["loss"] for layer, each in expected.items()
-    }
-    assert not changed(values_of(undisturbed), values_of(resumed))
 
 
 def test_everything_earned(tmp_path, capsys):

@@ -13,7 +13,7 @@ from cnnzoo.tuning.leaderboard import Outcomes
 from cnnzoo.tuning.settings import VARIABLES
 from cnnzoo.tuning.space import checked
 
-keras_tuner = pytest.importorskip("keras_tuner")
+keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
 pytestmark = pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning", "ignore:getName:DeprecationWarning")
 
 RECIPE = Recipe(model="lenet", data="digits", epochs=9, learning_rate=1e-3)

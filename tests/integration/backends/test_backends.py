@@ -1,0 +1,255 @@
+"""Layers and models under JAX and PyTorch give the formulas' numbers and those of TensorFlow."""
+
+import importlib.util
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import layers
+from tests import reference
+from tests.integration.backends.worker import what_layers_do
+
+WORKER = Path(__file__).parent / "worker.py"
+ROOT = WORKER.parent.parent.parent
+TABLE = ((0,), (1, 3), (3, 2, 1, 0), (2,))
+
+
+def averages(images, size, strides):
+    """Average each window over its pixels within the images."""
+    rows, columns = (-(-side // stride) for side, stride in zip(images.shape[1:3], strides, strict=True))
+    out = np.zeros((len(images), rows, columns, images.shape[-1]))
+    for i, j, window in reference.windows(images, size, strides, "same"):
+        out[:, i, j] = window.mean(axis=(1, 2))
+    return out
+
+
+def tied(hidden, decoder):
+    """Return a layer and, after it, one that is tied to it, as a model: the kernel's gradient comes from both."""
+    image = keras.Input((6, 6, 4))
+    return keras.Model(image, decoder(hidden(image)))
+
+
+def tied_convolutions(images, kernel, hidden_bias, bias):
+    maps = np.tanh(reference.grouped_convolution(images, kernel, hidden_bias, (2, 2), "same", 1))
+    return reference.transposed_convolution(maps, kernel, bias, (2, 2), "same", (6, 6))
+
+
+# A layer of each kind, and its formula for images and weights.
+LAYERS = {
+    "norm across": (
+        layers.LocalResponseNormalization(5, 0.5, 0.75, 2.0),
+        lambda x: reference.local_response_normalization(x, 5, 0.5, 0.75, 2.0, "across"),
+    ),
+    "norm within": (
+        layers.LocalResponseNormalization(3, 0.3, 0.6, 1.0, "within"),
+        lambda x: reference.local_response_normalization(x, 3, 0.3, 0.6, 1.0, "within"),
+    ),
+    "lp pool": (
+        layers.LpPooling2D(1.5, 3, 2, "same"),
+        lambda x: reference.lp_pooling(x, 1.5, (3, 3), (2, 2), "same", True),
+    ),
+    "lp pool, summed": (
+        layers.LpPooling2D(2, 2, 2, "same", normalized=False),
+        lambda x: reference.lp_pooling(x, 2, (2, 2), (2, 2), "same", False),
+    ),
+    "whitening": (
+        layers.ZCAWhitening(),
+        lambda x, mean, matrix: ((x.reshape(len(x), -1) - mean) @ matrix).reshape(x.shape),
+    ),
+    "ten crops": (layers.TenCrops(4, 3), reference.ten_crops),
+    "locally connected": (
+        layers.LocallyConnected2D(3, (2, 3), (2, 1), "same", bias_initializer="ones"),
+        lambda x, kernel, bias: reference.locally_connected(x, kernel, bias, (2, 1), "same"),
+    ),
+    "columns": (
+        layers.ColumnConv2D(6, 3, 2, "same", groups=2, bias_initializer="ones"),
+        lambda x, kernel, bias: reference.grouped_convolution(x, kernel, bias, (2, 2), "same", 2),
+    ),
+    "subsampling": (
+        layers.Subsampling2D(2, activation=layers.scaled_tanh),
+        lambda x, coefficient, bias: reference.scaled_tanh(reference.subsampling(x, 2, coefficient, bias)),
+    ),
+    "average pool": (
+        layers.AveragePooling2D(3),
+        lambda x: reference.subsampling(x, 3, np.full(4, 1 / 9), np.zeros(4)),
+    ),
+    "average pool, overlapping": (
+        layers.AveragePooling2D(3, 2, "same"),
+        lambda x: averages(x, (3, 3), (2, 2)),
+    ),
+    "partially connected": (
+        layers.PartiallyConnectedConv2D(TABLE, 3),
+        lambda x, kernel, bias: reference.partial_convolution(x, TABLE, np.moveaxis(kernel, -1, 0), bias),
+    ),
+    "radial basis": (
+        layers.RadialBasis(3, adaptive=True, negate=True),
+        lambda x, centers: -reference.squared_distances(x, centers),
+    ),
+    "dense, activated in float32": (
+        layers.WideDense(5, "tanh"),
+        lambda x, kernel, bias: np.tanh(x @ kernel + bias),
+    ),
+    "dense decoder alone": (
+        layers.TiedDense("code", "tanh", units=5),
+        lambda x, kernel, bias: np.tanh(x @ kernel.T + bias),
+    ),
+    "dense layers, tied": (
+        tied(keras.layers.Dense(3, "tanh", name="code"), layers.TiedDense("code")),
+        reference.tied_autoencoder,
+    ),
+    "convolutions, tied": (
+        tied(
+            keras.layers.Conv2D(3, 3, 2, "same", activation="tanh", name="conv"),
+            layers.TiedConv2DTranspose("conv"),
+        ),
+        tied_convolutions,
+    ),
+    "masking noise at rest": (layers.MaskingNoise(0.5), lambda x: x),
+    "salt and pepper at rest": (layers.SaltAndPepperNoise(0.5), lambda x: x),
+}
+
+# Penalties on a code of logistic units, as they arrive in the loss of an autoencoder.
+PENALTIES = {
+    "sparsity": {"activity_regularizer": layers.KLSparsity(0.1, 0.5)},
+    "contraction": {"contractive": 0.5},
+}
+
+MODELS = {
+    "cuda_convnet": {},
+    "all_cnn_c": {"maps": [6, 12], "input_dropout": 0.0, "dropout": 0.0},
+    "alexnet": {"input_shape": [67, 67, 3], "dropout": 0.0, "classes": 10},
+}
+
+
+def write_layer(name, folder):
+    """Write a layer's configuration and weights, its input, and by the formula its outputs and gradients."""
+    layer, formula = LAYERS[name]
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 9) if isinstance(layer, layers.RadialBasis) else (2, 6, 6, 4)).astype("float32")
+    if images.ndim == 4:
+        images[0, :2, :2] = 0  # where a root has no slope
+    layer.build(images.shape)
+    weights = [rng.normal(size=weight.shape).astype("float32") for weight in layer.weights]
+    expected = formula(images.astype("float64"), *weights)
+    upstream = rng.normal(size=expected.shape).astype("float32")
+    arrays = {"images": images, "upstream": upstream, "expected_0": expected}
+    arrays |= {f"weight_{n}": weight for n, weight in enumerate(weights)}
+    if layer.trainable_weights or not weights:
+        slopes = reference.slopes(formula, [images, *weights], upstream)
+    else:  # weights that are not trained get no gradient
+        slopes = reference.slopes(lambda images: formula(images, *weights), [images], upstream)
+    arrays |= {f"expected_{n}": gradient for n, gradient in enumerate(slopes, start=1)}
+    np.savez(folder / f"{name}.npz", **arrays)
+    (folder / f"{name}.json").write_text(json.dumps(keras.saving.serialize_keras_object(layer)))
+
+
+def write_penalty(name, folder):
+    """Write an autoencoder with a penalty and its weights, images, and its losses under TensorFlow."""
+    options = dict(PENALTIES[name])
+    contractive = options.pop("contractive", 0)
+    image = keras.Input((6,))
+    hidden = keras.layers.Dense(5, "tanh", name="hidden")(image)
+    code = keras.layers.Dense(3, "sigmoid", name="code", **options)(hidden)
+    code = layers.ContractivePenalty(contractive)([hidden, code]) if contractive else code
+    model = keras.Model(image, layers.TiedDense("hidden")(layers.TiedDense("code", "tanh")(code)))
+    images = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
+    weights = {f"weight_{n}": weight for n, weight in enumerate(model.get_weights())}
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    losses = model.fit(images, images, epochs=2, batch_size=8, verbose=0).history["loss"]
+    assert losses[0] > 1.05 * np.square(np.asarray(model(images)) - images).mean()  # the penalty is in it
+    np.savez(folder / f"{name}.npz", images=images, expected=losses, **weights)
+    (folder / f"{name}.json").write_text(model.to_json())
+
+
+def write_model(name, folder):
+    """Write a model's options and weights, images and labels, and what it makes of them under TensorFlow."""
+    model = cnnzoo.create(name, classifier_activation=None, **MODELS[name])
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(0, math.prod(w.shape[:-1]) ** -0.5, w.shape) for w in model.get_weights()])
+    images = rng.normal(size=(4, *model.input_shape[1:])).astype("float32")
+    labels = np.array([3, 1, 4, 1])
+    model.save_weights(folder / f"{name}.weights.h5")
+    before = np.asarray(model(images))
+    losses = model.fit(images, labels, batch_size=4, epochs=2, verbose=0).history["loss"]
+    np.savez(
+        folder / f"{name}.npz",
+        images=images,
+        labels=labels,
+        before=before,
+        losses=losses,
+        after=np.asarray(model(images)),
+    )
+    options = {**MODELS[name], "classifier_activation": None}
+    (folder / f"{name}.json").write_text(json.dumps(options))
+
+
+def write_analysis(name, folder):
+    """Write a model's weights, images, and what its layers do with them under TensorFlow."""
+    model = cnnzoo.lenet()
+    images = np.random.default_rng(0).uniform(0, 1, (4, 32, 32, 1)).astype("float32")
+    model.save_weights(folder / f"{name}.weights.h5")
+    np.savez(folder / f"{name}.npz", *what_layers_do(model, images), images=images)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cases")
+    for kind, names, write in (
+        ("layers", LAYERS, write_layer),
+        ("penalties", PENALTIES, write_penalty),
+        ("models", MODELS, write_model),
+        ("analysis", ["what layers do"], write_analysis),
+    ):
+        (folder / kind).mkdir()
+        for name in names:
+            write(name, folder / kind)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["jax", "torch"])
+def found(request, folder):
+    """Return what the worker printed under a backend: the differences of every case."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"needs {request.param}")
+    jax = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # compiles in half the time
+    environment = {**os.environ, **jax, "KERAS_BACKEND": request.param, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(WORKER), str(folder)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout.splitlines()[-1])
+    assert results["backend"] == request.param
+    return results
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_gives_the_formulas_outputs_and_gradients(name, found):
+    assert max(found[name]) <= 1e-5
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_arrive_in_the_loss_as_under_tensorflow(name, found):
+    assert max(found[name]) <= 1e-5
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_gives_and_learns_the_same_as_under_tensorflow(name, found):
+    before, losses, after = found[name]
+    assert before <= 1e-5
+    assert losses <= 1e-4
+    assert after <= 1e-4
+
+
+def test_answers_made_images_and_occlusion_are_those_under_tensorflow(found):
+    assert max(found["what layers do"]) <= 1e-4
+
+
+def test_models_and_layers_need_no_tensorflow(found):
+    assert not found["tensorflow was loaded"]

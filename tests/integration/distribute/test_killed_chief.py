@@ -1,0 +1,62 @@
+"""The chief dies at every point of writing its files: the folder stays whole, and the run goes on."""
+
+import os
+import signal
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import cnnzoo
+from cnnzoo import Recipe
+from cnnzoo.callbacks import Checkpoint
+from cnnzoo.files import PART
+from tests import processes
+from tests.hold import hold
+from tests.integration.distribute.test_training import PLAIN, SAVED, launched, recipe_file, rows
+
+WRITING = PLAIN.replace(epochs=99, examples=32, batch_size=32, validation=0.0, name="writing")
+MOVED = "pathlib:Path.replace"
+CHECKPOINT, HISTORY = "checkpoint.weights.h5", "history.csv"
+# Where the chief is held in the second epoch of a process; the rows and the epochs that it has gained there; and
+# whether a part of a file is left.
+POINTS = [
+    ({"function": MOVED, "about": HISTORY, "call": 2}, 1, 1, True),
+    ({"function": SAVED, "call": 2}, 2, 1, False),
+    ({"function": "h5py:Group.__setitem__", "call": "in the midst"}, 2, 1, True),
+    ({"function": MOVED, "about": CHECKPOINT, "call": 2}, 2, 1, True),
+    ({"function": MOVED, "about": CHECKPOINT, "call": 2, "after": True}, 2, 2, False),
+]
+
+
+def values_in(file):
+    """Return how many values a checkpoint is written as, one after the other."""
+    found = []
+    with h5py.File(file) as content:
+        content.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return len(found)
+
+
+@pytest.mark.slow
+def test_a_chief_killed_at_any_point_of_its_writing_leaves_a_readable_run(tmp_path):
+    file, run = recipe_file(WRITING, tmp_path), cnnzoo.Run(tmp_path / "run")
+    epochs = 0
+    for point, more_rows, more_epochs, part in POINTS:
+        if point["call"] == "in the midst":
+            point = {**point, "call": values_in(run.checkpoint_file) * 3 // 2}
+        with hold(**point) as held:
+            arguments = [file, "--workers", "2", "--workdir", run.folder, "--resume-or-begin"]
+            process = launched(arguments, **held.environment)
+            os.kill(held.wait(process), signal.SIGKILL)
+            _, errors = processes.ended(process)
+        assert "worker 0 was killed by signal 9" in errors
+        assert any(run.folder.glob(f"{PART}*")) is part
+        assert rows(run.folder) == epochs + more_rows
+        model = cnnzoo.create(WRITING.model)
+        schedule = keras.optimizers.schedules.CosineDecay(0.1, 1)
+        model.compile(keras.optimizers.SGD(schedule, momentum=0.9), model.loss)  # what the recipe compiles with
+        before, epochs = epochs, Checkpoint(run.checkpoint_file, model).restore()
+        assert epochs == before + more_epochs
+        assert Recipe.from_dict(run.recipe) == WRITING
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())

@@ -1,0 +1,22 @@
+"""The same pretraining under JAX."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests import processes
+from tests.integration.pretraining.worker import losses
+
+
+def test_jax_learns_the_same():
+    pytest.importorskip("jax")
+    process = processes.start(["-m", "tests.integration.pretraining.worker", "losses"], KERAS_BACKEND="jax")
+    wanted = losses()
+    ((shown, _),) = processes.finished([process])
+    found = json.loads(shown.splitlines()[-1])
+    assert found.pop("backend") == "jax"
+    for name, expected in wanted.items():
+        assert found[name]["changed"] == expected["changed"]
+        for layer, history in expected["history"].items():
+            np.testing.assert_allclose(found[name]["history"][layer]["loss"], history["loss"], rtol=1e-3)

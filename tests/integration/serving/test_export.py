@@ -1,0 +1,233 @@
+import json
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import cnnzoo
+from cnnzoo.models import preprocessing
+from cnnzoo.serving import checking
+from tests import processes
+
+OUTSIDER = """
+import sys
+for name in ("keras", "tf_keras", "cnnzoo"):
+    sys.modules[name] = None  # importing it raises ImportError
+import numpy as np
+import tensorflow as tf
+served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+outputs = served(images=tf.constant(np.load(sys.argv[2])))
+arrays = {name: value.numpy() for name, value in outputs.items()}
+np.savez(sys.argv[3], **{**arrays, "class_name": arrays["class_name"].astype(str)})
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return cnnzoo.train("lenet5_digits", workdir=tmp_path_factory.mktemp("run"), epochs=3, verbose=0)
+
+
+def served(version):
+    return tf.saved_model.load(str(version)).signatures["serving_default"]
+
+
+def test_a_process_without_keras_and_cnnzoo_gets_the_same_outputs(run, tmp_path):
+    version = cnnzoo.export(run, tmp_path / "lenet5")
+    images = cnnzoo.data.load("digits").test.images.astype("float32")
+    np.save(tmp_path / "images.npy", images)
+    paths = [version, tmp_path / "images.npy", tmp_path / "outputs.npz"]
+    ended = processes.run(["-c", OUTSIDER, *paths], cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    outputs = np.load(tmp_path / "outputs.npz")
+
+    model = run.model()
+    expected = keras.ops.convert_to_numpy(keras.ops.softmax(model(preprocessing("lenet5", model)(images))))
+    assert np.abs(outputs["probabilities"] - expected).max() <= 1e-6
+    np.testing.assert_array_equal(outputs["class_id"], expected.argmax(axis=-1))
+    assert list(outputs["class_name"]) == [str(number) for number in outputs["class_id"]]
+
+
+def test_served_accuracy_is_the_runs(run, tmp_path):
+    test = cnnzoo.data.load("digits").test
+    outputs = served(cnnzoo.export(run.folder, tmp_path))(images=tf.constant(test.images, tf.float32))
+    assert (outputs["class_id"].numpy() == test.labels).mean() == pytest.approx(run.metrics["test"]["accuracy"])
+
+
+def test_signature_has_names_and_a_free_batch(run, tmp_path):
+    signature = served(cnnzoo.export(run, tmp_path))
+    assert signature.structured_input_signature[1] == {
+        "images": tf.TensorSpec((None, 8, 8, 1), tf.float32, name="images")
+    }
+    assert set(signature.structured_outputs) == {"probabilities", "class_id", "class_name"}
+    for batch in (1, 7):
+        assert signature(images=tf.zeros((batch, 8, 8, 1)))["probabilities"].shape == (batch, 10)
+
+
+def test_versions_count_up_and_two_writers_get_two(tmp_path):
+    model = cnnzoo.lenet()
+    (tmp_path / "models" / "7").mkdir(parents=True)
+    versions = []
+    threads = [
+        threading.Thread(target=lambda: versions.append(cnnzoo.export(model, tmp_path / "models"))) for _ in range(2)
+    ]
+    cnnzoo.export(model, tmp_path / "models")
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["10", "7", "8", "9"]
+    assert {version.name for version in versions} == {"9", "10"}
+
+
+def test_a_failed_export_leaves_nothing(tmp_path):
+    def broken(images):
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        cnnzoo.export(cnnzoo.lenet(), tmp_path / "models", preprocess=broken)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [keras.layers.Softmax(), keras.layers.Activation("softmax"), "logits"])
+def test_probabilities_come_out_whatever_the_model_ends_in(tmp_path, end):
+    body = cnnzoo.lenet(classifier_activation=None)
+    model = body if end == "logits" else keras.Sequential([keras.Input((32, 32, 1)), body, end])
+    images = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
+    expected = keras.ops.softmax(body(images))
+    np.testing.assert_allclose(
+        served(cnnzoo.export(model, tmp_path))(images=images)["probabilities"], expected, atol=1e-6
+    )
+
+
+def test_a_bare_model_brings_its_preprocessing_if_given(tmp_path):
+    model = cnnzoo.lenet()
+    version = cnnzoo.export(model, tmp_path, preprocess=cnnzoo.models.lenet.preprocess_input, image_shape=(28, 28, 1))
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1)).astype("float32")
+    expected = model(cnnzoo.models.lenet.preprocess_input(images))
+    np.testing.assert_allclose(served(version)(images=images)["probabilities"], expected, atol=1e-6)
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match="10 classes, but 2 class_names"):
+        cnnzoo.export(cnnzoo.lenet(), tmp_path, class_names=["a", "b"])
+    with pytest.raises(cnnzoo.InputError, match="is no classifier"):
+        cnnzoo.export(cnnzoo.lenet(include_top=False), tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="is an autoencoder and has no classes"):
+        cnnzoo.export(cnnzoo.autoencoder(units=(), code=2), tmp_path, class_names=["a", "b"])
+    with pytest.raises(cnnzoo.InputError, match="neither probabilities"):
+        cnnzoo.export(cnnzoo.lenet(classifier_activation="sigmoid", compile=False), tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="holds no trained model"):
+        cnnzoo.export(tmp_path, tmp_path / "out")
+    with pytest.raises(cnnzoo.InputError, match="not a int"):
+        cnnzoo.export(3, tmp_path)
+    with pytest.raises(cnnzoo.InputError, match=r"three positive integers \(height, width, channels\), not \(8, 8\)"):
+        cnnzoo.export(cnnzoo.lenet(), tmp_path, image_shape=(8, 8))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"formats": ("onx",)}, "unknown format 'onx'; did you mean 'onnx'"),
+        ({"formats": ()}, "at least one of saved_model, onnx, litert, litert_int8"),
+        ({"top": 0}, "top must be an integer from 1 to the 10 classes, not 0"),
+        ({"top": 11}, "from 1 to the 10 classes, not 11"),
+        ({"weights_dtype": "float8"}, "'float32' or 'float16', not 'float8'"),
+        ({"formats": "litert_int8"}, "give calibration=images"),
+        (
+            {"formats": "litert_int8", "calibration": np.zeros((3, 8, 8, 1))},
+            r"batch, 32, 32, 1\), not an array",
+        ),
+        ({"judge": True}, "a bare model has none"),
+    ],
+)
+def test_options_that_do_not_fit_get_a_sentence(tmp_path, options, words):
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.export(cnnzoo.lenet(), tmp_path / "models", **options)
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_most_probable_classes_are_named(tmp_path):
+    model = cnnzoo.lenet()
+    names = [f"class {number}" for number in range(10)]
+    images = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
+    outputs = served(cnnzoo.export(model, tmp_path, top=3, class_names=names))(images=images)
+    probabilities = np.asarray(model(images))
+    order = np.argsort(-probabilities, axis=1)[:, :3]
+    np.testing.assert_array_equal(outputs["class_id"], order)
+    np.testing.assert_allclose(outputs["class_probability"], np.take_along_axis(probabilities, order, 1), atol=1e-6)
+    assert outputs["class_name"].numpy().tolist() == [[f"class {number}".encode() for number in row] for row in order]
+
+
+def test_half_precision_halves_the_file_and_answers_as_the_rounded_model(tmp_path):
+    model = cnnzoo.mlp()
+    whole, half = (cnnzoo.export(model, tmp_path / dtype, weights_dtype=dtype) for dtype in ("float32", "float16"))
+    size = {version: (version / "variables/variables.data-00000-of-00001").stat().st_size for version in (whole, half)}
+    assert size[half] < 0.51 * size[whole]
+    images = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    before = model.get_weights()
+    model.set_weights([value.astype("float16").astype("float32") for value in before])
+    np.testing.assert_allclose(served(half)(images=images)["probabilities"], model(images), atol=1e-6)
+    model.set_weights([1e6 * value for value in before])
+    with pytest.raises(cnnzoo.InputError, match="too large for float16"):
+        cnnzoo.export(model, tmp_path, weights_dtype="float16")
+
+
+def test_a_model_of_mixed_precision_is_served_in_float32(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = cnnzoo.stacked_autoencoder(units=(30,))
+    finally:
+        keras.config.set_dtype_policy(before)
+    exact = cnnzoo.stacked_autoencoder(units=(30,))
+    exact.set_weights(mixed.get_weights())
+    images = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(
+        served(cnnzoo.export(mixed, tmp_path))(images=images)["probabilities"], exact(images), atol=1e-6
+    )
+
+
+def test_the_card_says_what_it_is(run, tmp_path):
+    version = cnnzoo.export(run, tmp_path, judge=True)
+    card = json.loads((version / "assets.extra" / "card.json").read_text())
+    assert card["parameters"] == 60_000
+    assert card["recipe"] == run.recipe
+    assert card["seed"] == 0
+    assert card["test"]["accuracy"] == pytest.approx(run.metrics["test"]["accuracy"])
+    assert card["test"]["images"] == len(cnnzoo.data.load("digits").test)
+    assert card["versions"]["tensorflow"] == tf.__version__
+    assert card["formats"]["saved_model"]["difference"] <= 1e-5
+    assert (version / "assets" / "labels.txt").read_text().split() == [str(digit) for digit in range(10)]
+    words = (version / "assets.extra" / "README.md").read_text()
+    assert "lenet5_digits" in words
+    assert "pixels from 0 to 255" in words
+
+
+def test_a_keras_file_is_exported(tmp_path):
+    model = cnnzoo.lenet(compile=False)
+    model.save(tmp_path / "lenet.keras")
+    images = np.random.default_rng(0).random((2, 32, 32, 1)).astype("float32")
+    outputs = served(cnnzoo.export(tmp_path / "lenet.keras", tmp_path / "models"))(images=images)
+    np.testing.assert_allclose(outputs["probabilities"], model(images), atol=1e-6)
+
+
+def test_what_differs_from_keras_is_not_published(tmp_path, monkeypatch):
+    monkeypatch.setitem(checking.TOLERANCES, "saved_model", -1.0)
+    with pytest.raises(cnnzoo.InputError, match=r"differs from Keras' by .* nothing was published"):
+        cnnzoo.export(cnnzoo.lenet(), tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_tensorflow_serving_finds_the_signatures(run, tmp_path):
+    """In the file alone, as its command `saved_model_cli` shows it."""
+    version = cnnzoo.export(run, tmp_path)
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        found = tf.compat.v1.saved_model.load(session, ["serve"], str(version)).signature_def
+    outputs = {"probabilities", "class_id", "class_name"}
+    for name, argument in (("serving_default", "images"), ("serve_bytes", "image_bytes")):
+        assert found[name].method_name == "tensorflow/serving/predict"
+        assert {*found[name].inputs} == {argument}
+        assert {*found[name].outputs} == outputs

@@ -1,0 +1,47 @@
+import json
+
+import numpy as np
+import tensorflow as tf
+
+import cnnzoo
+
+
+def test_integers_of_lenet5_lose_little(tfds_folder, tmp_path):
+    """By the shipped weights, on all of MNIST's test images, by TensorFlow Lite's own interpreter."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    model = cnnzoo.lenet5(weights="mnist")
+    source = cnnzoo.data.load("mnist", data_dir=tfds_folder, examples=500)
+    version = cnnzoo.export(
+        model,
+        tmp_path,
+        formats=("litert", "litert_int8"),
+        preprocess=cnnzoo.models.lenet.preprocess_input,
+        image_shape=(28, 28, 1),
+        calibration=source.train.images,
+    )
+    right = {}
+    for file in ("model.tflite", "model.int8.tflite"):
+        serve = Interpreter(str(version / file)).get_signature_runner()
+        (found,) = serve(images=source.test.images.astype("float32")).values()
+        right[file] = (found.argmax(axis=1) == source.test.labels).mean()
+    assert right["model.tflite"] - right["model.int8.tflite"] <= 0.003
+    assert (version / "model.int8.tflite").stat().st_size <= 0.3 * (version / "model.tflite").stat().st_size
+
+
+def test_a_runs_integers_are_calibrated_and_judged_by_its_data(tmp_path):
+    run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", epochs=3, verbose=0)
+    version = cnnzoo.export(run, tmp_path / "models", formats=("litert_int8",))
+    card = json.loads((version / "assets.extra" / "card.json").read_text())
+    of = card["formats"]["litert_int8"]
+    assert of["test_in_float32"]["accuracy"] == run.metrics["test"]["accuracy"]
+    assert abs(of["test"]["accuracy"] - run.metrics["test"]["accuracy"]) <= 0.02
+    assert card["test"]["accuracy"] == of["test"]["accuracy"]
+
+
+def test_an_autoencoders_integers_stay_near(tmp_path):
+    model = cnnzoo.autoencoder(units=(30,), code=8)
+    images = np.random.default_rng(0).random((50, 28, 28, 1)).astype("float32")
+    version = cnnzoo.export(model, tmp_path, formats=("litert_int8",), calibration=images)
+    assert not (version / "saved_model.pb").exists()
+    assert tf.io.gfile.exists(str(version / "model.int8.tflite"))

@@ -1,0 +1,123 @@
+"""What `deploy/` gives to clusters is run here as they would run it: the same commands, variables and processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cnnzoo
+from tests.integration.distribute.cluster import ROOT, finished, free_ports, start
+from tests.integration.server.running import Server
+
+DEPLOY = ROOT / "deploy"
+SRUN = """#!{python}
+# Slurm's srun as far as the script uses it: two tasks, each with the variables that Slurm sets.
+import os, subprocess, sys
+command = sys.argv[1:]
+while command[0].startswith("--"):
+    command.pop(0)
+common = {{"SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_TASKS_PER_NODE": "2"}}
+tasks = [subprocess.Popen(command, env={{**os.environ, **common, "SLURM_PROCID": str(index)}}) for index in range(2)]
+sys.exit(max(task.wait() for task in tasks))
+"""
+SMALL = ["--smoke", "--epochs", "1"]
+
+
+def test_the_slurm_script_trains_and_goes_on(tmp_path):
+    for name, text in (("srun", SRUN), ("cnnzoo", "#!{python}\nfrom cnnzoo.cli import main\nmain()\n")):
+        (tmp_path / name).write_text(text.format(python=sys.executable))
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": "7"}
+    for epochs in ("1", "1"):  # the second time there is nothing left to do
+        ended = subprocess.run(
+            ["bash", DEPLOY / "slurm.sh", "lenet5_digits", "--smoke", "--epochs", epochs],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert "run folder runs/lenet5_digits-7" in ended.stdout
+    assert cnnzoo.Run(tmp_path / "runs" / "lenet5_digits-7").content["workers"] == 2
+
+
+def container_of(manifest):
+    kind = manifest["spec"]["tfReplicaSpecs"]["Worker"] if manifest["kind"] == "TFJob" else manifest["spec"]
+    return kind["template"]["spec"]["containers"][0]
+
+
+def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
+    service, job = yaml.safe_load_all((DEPLOY / "indexed_job.yaml").read_text())
+    container, name = container_of(job), job["metadata"]["name"]
+    hosts = next(each["value"] for each in container["env"] if each["name"] == "CNNZOO_HOSTS")
+    expected = [f"{name}-{index}.{service['metadata']['name']}:8888" for index in range(job["spec"]["completions"])]
+    assert hosts.split(",") == expected
+    assert job["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
+    assert service["spec"]["selector"] == {"job-name": name}
+    local = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    workers = []
+    for index in range(2):
+        command = [each.replace("/runs", str(tmp_path)) for each in container["command"]]
+        command[command.index("alexnet_imagenet")] = "lenet5_digits"
+        environment = {"CNNZOO_HOSTS": local, "JOB_COMPLETION_INDEX": str(index)}
+        workers.append(start(["-m", *command, *SMALL], **environment))
+    (chief, _), _ = finished(workers)
+    assert f"run folder {tmp_path / 'alexnet_imagenet'}" in chief
+
+
+@pytest.mark.parametrize("file", ["tfjob.yaml", "indexed_job.yaml"])
+def test_manifests_ask_for_what_there_is(file):
+    *_, manifest = yaml.safe_load_all((DEPLOY / file).read_text())
+    container = container_of(manifest)
+    assert container["command"][:2] == ["cnnzoo", "train"]
+    assert container["command"][2] in cnnzoo.list_recipes()
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    workdir = next(each.partition("=")[2] for each in container["command"] if each.startswith("--workdir"))
+    assert str(Path(workdir).parent) in mounted
+    assert "--resume-or-begin" in container["command"]
+
+
+def test_the_client_script_names_what_is_on_the_pictures(tmp_path):
+    import tensorflow as tf
+
+    digits = cnnzoo.data.load("digits").test
+    run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", epochs=10, verbose=0)
+    cnnzoo.export(run, tmp_path / "models" / "digits")
+    for number in range(20):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(digits.images[number].astype("uint8")).numpy())
+    with Server(tmp_path / "models") as server:
+        files = [f"{number}.png" for number in range(20)]
+        command = [sys.executable, DEPLOY / "predict.py", "digits", *files, "--url", f"http://localhost:{server.port}"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        found = [int(line.split(": ")[1][0]) for line in ended.stdout.splitlines()]
+        assert sum(found == digits.labels[:20]) >= 18
+        missing = subprocess.run([*command, "--version", "9"], cwd=tmp_path, capture_output=True, text=True)
+    assert missing.returncode == 1
+    assert "answered 404" in missing.stderr
+
+
+def test_tensorflow_serving_is_given_the_shipped_models():
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    (service,) = compose["services"].values()
+    mounts = dict(volume.split(":")[:2] for volume in service["volumes"])
+    models = (DEPLOY / next(here for here, there in mounts.items() if there == "/models")).resolve()
+    config = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((DEPLOY / "models.config").read_text(), config)
+    served = {of.name: of.base_path for of in config.model_config_list.config}
+    assert served == {path.name: f"/models/{path.name}" for path in models.iterdir() if (path / "1").is_dir()}
+
+
+def test_kserve_is_given_a_shipped_model():
+    service = yaml.safe_load((DEPLOY / "inference_service.yaml").read_text())
+    assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
+    model = service["spec"]["predictor"]["model"]
+    assert model["modelFormat"] == {"name": "tensorflow"}
+    assert (ROOT / "saved_models" / model["storageUri"].removeprefix("pvc://models/")).is_dir()
