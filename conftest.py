@@ -91,15 +91,19 @@ def pytest_runtest_protocol(item):
 
 # === Memory ===
 
-_memory = {}  # of each worker, in bytes, at its end
+_memory = {}  # the peak of each worker, in bytes, at its end
+
+
+def peak_memory():
+    """Return the largest resident memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts kibibytes
 
 
 def pytest_sessionfinish(session):
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts kibibytes
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["peak"] = peak
+        session.config.workeroutput["peak"] = peak_memory()
     else:
-        _memory["this process"] = peak
+        _memory["this process"] = peak_memory()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -155,6 +159,15 @@ def two_replicas():
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _let_go():
+    """Let go of a test's large nets at once, before those of the next add up with them."""
+    before = peak_memory()
+    yield
+    if peak_memory() > before + 50e6:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -37,18 +37,18 @@ def small(name, /, **options):
     return cnnzoo.create(name, **{**SMALL.get(name, {}), **head, **options})
 
 
-def thin(name):
+def thin(name, /, **options):
     """Return what `small` does, compiled alike, but AlexNets with an eighth of their maps and units.
 
     No option makes their 4,096 units fewer, which cost a test seconds and gigabytes.
     """
     if SMALL.get(name) is not ALEXNET:
-        return small(name)
-    return keras.models.model_from_json(_thinned(name, keras.config.dtype_policy().name))
+        return small(name, **options)
+    return keras.models.model_from_json(_thinned(name, keras.config.dtype_policy().name, *options.items()))
 
 
 @functools.cache
-def _thinned(name, policy):
+def _thinned(name, policy, *options):
     """Return a thin net under a policy of precision, and its compilation, without its weights."""
 
     def thinner(layer):
@@ -58,7 +58,7 @@ def _thinned(name, policy):
                 config[width] //= 8
         return type(layer).from_config(config)
 
-    model = small(name)
+    model = small(name, **dict(options))
     thinned = keras.models.clone_model(model, clone_function=thinner)
     thinned.compile_from_config(model.get_compile_config())
     return thinned.to_json()

@@ -93,3 +93,22 @@ def test_cross_entropy_of_joined_slices_is_that_of_the_whole(from_logits):
     exact = logits.astype("float64")
     assert float(value) == pytest.approx((np.logaddexp(0, exact) - exact * targets).mean(), rel=1e-6)
     np.testing.assert_allclose(gradient, (1 / (1 + np.exp(-exact)) - targets) / targets.size, atol=1e-7)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_each_image_has_one_value_that_its_weight_multiplies(from_logits, in_graph):
+    rng = np.random.default_rng(0)
+    logits, targets = (rng.normal(size=(3, 4, 5, 2)).astype("float32"), rng.random((3, 4, 5, 2)).astype("float32"))
+    exact = logits.astype("float64")
+    expected = (np.logaddexp(0, exact) - exact * targets).mean(axis=(1, 2, 3))
+    weights = np.array([1.0, 0.0, 2.5], "float32")
+
+    def values(logits):
+        pixels = logits if from_logits else tf.sigmoid(logits)
+        each = PixelCrossentropy(from_logits=from_logits, reduction=None)(targets, pixels)
+        return each, PixelCrossentropy(from_logits=from_logits)(targets, pixels, sample_weight=weights)
+
+    each, weighted = (tf.function(values) if in_graph else values)(tf.constant(logits))
+    np.testing.assert_allclose(each, expected, rtol=1e-4)
+    assert float(weighted) == pytest.approx((expected * weights).sum() / 3, rel=1e-4)

@@ -67,6 +67,6 @@ def kind_of(name: str) -> type[keras.optimizers.Optimizer]:
 
 def _arguments(kind: type) -> dict[str, inspect.Parameter]:
     """Return the arguments of an optimizer and those that it hands on to the classes it stands on."""
-    lineage = kind.__mro__[: kind.__mro__.index(keras.optimizers.Optimizer) + 1]
-    named = {name: value for each in lineage[::-1] for name, value in inspect.signature(each).parameters.items()}
-    return {name: value for name, value in named.items() if value.kind is not value.VAR_KEYWORD}
+    lineage = [each for each in kind.__mro__[-2::-1] if "__init__" in vars(each)]  # the last is `object`
+    named = {name: value for each in lineage for name, value in inspect.signature(each).parameters.items()}
+    return {name: value for name, value in named.items() if value.kind not in (value.VAR_KEYWORD, value.VAR_POSITIONAL)}

@@ -69,6 +69,28 @@ def test_a_made_image_excites_its_unit_more_than_any_real_one_and_the_net_stays(
     assert (made != maximised(net, "C3", [2, 5], images, seed=1)).any()
 
 
+def two_filters(scale):
+    """Return a net of two linear filters, one of which answers `scale` times as strongly as it might."""
+    net = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, name="conv")])
+    kernel = np.random.default_rng(1).normal(size=(3, 3, 1, 2))
+    net.set_weights([kernel * [scale, 1.0], np.array([scale, 2.0])])
+    return net
+
+
+@pytest.mark.parametrize("high", [1.0, 200.0])
+def test_images_are_made_from_the_mean_of_the_real_ones_in_their_range(high):
+    images = (high * np.random.default_rng(0).random((50, 6, 6, 1)) ** 3).astype("float32")
+    mean = images.mean(axis=0)
+    made = maximised(two_filters(1.0), "conv", [0, 1], images, steps=1)
+    assert np.abs(made - mean).mean() < 0.05 * high
+
+
+def test_how_strongly_a_unit_answers_does_not_matter():
+    images = np.random.default_rng(0).random((40, 6, 6, 1)).astype("float32")
+    plain, strong = (maximised(two_filters(scale), "conv", [0, 1], images, steps=16) for scale in (1.0, 300.0))
+    np.testing.assert_allclose(strong, plain, atol=1e-3)
+
+
 def by_hand(net, image, own, window, stride, fill):
     """Return the mean loss of log-odds over the squares that cover each pixel, one square after the other."""
 

@@ -6,13 +6,13 @@ import tensorflow as tf
 import cnnzoo
 from cnnzoo.distribute import in_slices
 from cnnzoo.layers import WideDense
-from tests.small_nets import small, targets_for
+from tests.small_nets import small, targets_for, thin
 
 
 @pytest.mark.parametrize("name", cnnzoo.list_models())
 @pytest.mark.parametrize("batch", [3, 5, 8])
 def test_slices_give_the_whole_batchs_outputs_and_gradients(name, batch):
-    model = small(name)
+    model = thin(name)
     sliced = in_slices(model, 3)
     images = np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
     targets = targets_for(model, images)

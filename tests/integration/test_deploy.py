@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 import cnnzoo
-from tests.integration.distribute.cluster import ROOT, finished, free_ports, start
+from tests import processes
 from tests.integration.server.running import Server
 
-DEPLOY = ROOT / "deploy"
+DEPLOY = processes.ROOT / "deploy"
 SRUN = """#!{python}
 # Slurm's srun as far as the script uses it: two tasks, each with the variables that Slurm sets.
 import os, subprocess, sys
@@ -31,7 +31,7 @@ def test_the_slurm_script_trains_and_goes_on(tmp_path):
         (tmp_path / name).write_text(text.format(python=sys.executable))
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": "7"}
+    environment = processes.environment(PATH=path, SLURM_JOB_ID="7")
     for epochs in ("1", "1"):  # the second time there is nothing left to do
         ended = subprocess.run(
             ["bash", DEPLOY / "slurm.sh", "lenet5_digits", "--smoke", "--epochs", epochs],
@@ -39,7 +39,7 @@ def test_the_slurm_script_trains_and_goes_on(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=processes.PATIENCE,
         )
         assert ended.returncode == 0, ended.stderr
         assert "run folder runs/lenet5_digits-7" in ended.stdout
@@ -59,14 +59,14 @@ def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
     assert hosts.split(",") == expected
     assert job["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
     assert service["spec"]["selector"] == {"job-name": name}
-    local = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    local = ",".join(f"127.0.0.1:{port}" for port in processes.free_ports(2))
     workers = []
     for index in range(2):
         command = [each.replace("/runs", str(tmp_path)) for each in container["command"]]
         command[command.index("alexnet_imagenet")] = "lenet5_digits"
         environment = {"CNNZOO_HOSTS": local, "JOB_COMPLETION_INDEX": str(index)}
-        workers.append(start(["-m", *command, *SMALL], **environment))
-    (chief, _), _ = finished(workers)
+        workers.append(processes.start(["-m", *command, *SMALL], **environment))
+    (chief, _), _ = processes.finished(workers)
     assert f"run folder {tmp_path / 'alexnet_imagenet'}" in chief
 
 
@@ -92,11 +92,12 @@ def test_the_client_script_names_what_is_on_the_pictures(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(digits.images[number].astype("uint8")).numpy())
     with Server(tmp_path / "models") as server:
         files = [f"{number}.png" for number in range(20)]
-        command = [sys.executable, DEPLOY / "predict.py", "digits", *files, "--url", f"http://localhost:{server.port}"]
-        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        command = [DEPLOY / "predict.py", "digits", *files, "--url", f"http://localhost:{server.port}"]
+        ended = processes.run(command, cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
         found = [int(line.split(": ")[1][0]) for line in ended.stdout.splitlines()]
         assert sum(found == digits.labels[:20]) >= 18
-        missing = subprocess.run([*command, "--version", "9"], cwd=tmp_path, capture_output=True, text=True)
+        missing = processes.run([*command, "--version", "9"], cwd=tmp_path)
     assert missing.returncode == 1
     assert "answered 404" in missing.stderr
 
@@ -120,4 +121,4 @@ def test_kserve_is_given_a_shipped_model():
     assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
     model = service["spec"]["predictor"]["model"]
     assert model["modelFormat"] == {"name": "tensorflow"}
-    assert (ROOT / "saved_models" / model["storageUri"].removeprefix("pvc://models/")).is_dir()
+    assert (processes.ROOT / "saved_models" / model["storageUri"].removeprefix("pvc://models/")).is_dir()

@@ -22,3 +22,15 @@ def test_crops_that_cannot_be_are_refused():
         TenCrops(8, 8)(np.zeros((1, 6, 7, 3), "float32"))
     with pytest.raises(cnnzoo.InputError, match="width must be an integer of at least 1, not 0"):
         TenCrops(2, 0)
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_the_batch_is_ten_times_as_large(batch):
+    assert TenCrops(4, 5).compute_output_shape((batch, 6, 7, 2)) == (batch and 30, 4, 5, 2)
+
+
+def test_a_crop_may_be_one_pixel():
+    image = np.arange(9.0).reshape(1, 3, 3, 1)
+    found = np.ravel(TenCrops(1, 1)(image)).tolist()
+    assert found == [0, 2, 6, 8, 4, 0, 2, 6, 8, 4]
+    assert TenCrops(3, 1)(image).shape == (10, 3, 1, 1)

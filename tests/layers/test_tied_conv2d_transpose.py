@@ -184,3 +184,19 @@ def test_mixed_precision_computes_in_half():
 def test_what_cannot_be_tied_gets_a_sentence(make, words):
     with pytest.raises(InputError, match=words):
         make(keras.Input((8, 8, 2), name="image"))
+
+
+def test_with_maps_first_it_gives_what_it_gives_with_maps_last():
+    maps = random(2, 4, 3, 5).astype("float32")
+    weights, found = None, {}
+    for order in ("channels_last", "channels_first"):
+        conv = keras.layers.Conv2D(5, 3, 2, "same", data_format=order, use_bias=False)
+        conv.build((None, 2, 8, 6) if order == "channels_first" else (None, 8, 6, 2))
+        layer = TiedConv2DTranspose(conv)
+        given = maps if order == "channels_last" else maps.transpose(0, 3, 1, 2)
+        layer.build(given.shape)
+        weights = weights or [random(*each.shape, seed=number) for number, each in enumerate(layer.get_weights())]
+        layer.set_weights(weights)
+        found[order] = np.asarray(layer(given))
+    assert np.abs(weights[-1]).min() > 0.01  # the biases
+    np.testing.assert_allclose(found["channels_first"].transpose(0, 2, 3, 1), found["channels_last"], atol=1e-5)

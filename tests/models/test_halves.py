@@ -24,6 +24,12 @@ def pixels(model):
     return np.random.default_rng(0).random((3, *model.input_shape[1:])).astype("float32")
 
 
+@pytest.mark.parametrize("shape", [(5,), (4, 5), (2, 4, 5, 3)])
+def test_only_what_gives_back_images_is_an_autoencoder(shape):
+    images = keras.Input(shape)
+    assert not cnnzoo.models.reconstructs(keras.Model(images, keras.layers.Dense(shape[-1])(images)))
+
+
 @every_case
 def test_decoding_the_codes_is_the_whole(name, options):
     model = small(name, **options)

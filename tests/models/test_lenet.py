@@ -38,6 +38,13 @@ def test_every_layer_has_the_papers_parameters_and_connections():
     assert sum(map(len, C3_TABLE)) == 60
 
 
+def test_c3_sees_the_maps_of_the_papers_table():
+    """Table I of the paper, a column a map of C3; they are its rows here."""
+    by_map = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
+    assert ["".join(map(str, seen)) for seen in C3_TABLE] == by_map.split()
+    assert cnnzoo.lenet5().get_layer("C3").get_config()["connections"] == list(map(list, C3_TABLE))
+
+
 def test_layers_start_independently_within_their_bounds():
     model = cnnzoo.lenet5()
     fan_ins = {"C1": 25, "C5": 400, "F6": 120}

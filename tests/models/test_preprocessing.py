@@ -132,3 +132,10 @@ def test_an_unknown_size_is_refused_where_it_decides_the_scale():
 
     with pytest.raises(cnnzoo.InputError, match="the size of the images must be known"):
         preprocessed(np.zeros((1, 300, 500, 3), "uint8"))
+
+
+def test_an_autoencoders_images_get_the_size_of_cifar10_where_none_is_said():
+    images = np.full((2, 20, 24, 3), 51, "uint8")
+    found = np.asarray(cnnzoo.models.convolutional_autoencoders.preprocess_input(images))
+    assert found.shape == (2, 32, 32, 3)
+    np.testing.assert_allclose(found, 0.2, rtol=1e-6)

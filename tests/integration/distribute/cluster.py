@@ -2,7 +2,7 @@
 
 import json
 
-from tests.processes import ROOT, finished, free_ports, start  # noqa: F401 (what tests of clusters need besides)
+from tests.processes import finished, free_ports, start  # noqa: F401 (`finished` is for who starts a cluster)
 
 
 def tf_configs(workers):

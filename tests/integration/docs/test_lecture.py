@@ -40,10 +40,10 @@ IDEAS = (
 
 @pytest.fixture(scope="module", params=["mnist", pytest.param("mnist, photographs", marks=pytest.mark.slow)])
 def walked(request, tmp_path_factory, photo_folder):
-    """Return what was done by one walk through the document at smoke size, in a process, the folder, and what there was.
+    """Return what was done by one walk through the document at smoke size, in a process, its folder, and what it had.
 
-    The block for photographs trains AlexNet on them, which takes as long as a quarter of all others together, and is a
-    recipe that recipe/test_smoke_runs.py runs.
+    The block for photographs trains AlexNet on them, which takes a quarter as long as all others together; its recipe
+    runs in recipe/test_smoke_runs.py, too.
     """
     folder = tmp_path_factory.mktemp("walk")
     there = {"photographs"} & {*request.param.split(", ")}
