@@ -3,6 +3,7 @@
 import json
 import random
 
+import keras
 import pytest
 from keras import layers
 
@@ -183,3 +184,16 @@ def test_warnings_name_sizes_that_do_not_warn_and_only_strides_warn():
             assert not any(warnings(size) for size in sizes)
             warned += 1
     assert warned > 15
+
+
+@pytest.mark.parametrize(
+    ("maps", "shown"), [(49, "<0.1"), (50, "0.1"), (149, "0.1"), (151, "0.2"), (10_000, "10.0")], ids=str
+)
+def test_millions_have_one_decimal_and_less_than_a_tenth_says_so(maps, shown):
+    """A convolution of 1×1 over 1,000 pixels has a thousand multiply-adds a map."""
+    rows = [layers.Conv2D(maps, 1, name="small"), layers.Conv2D(999, 999, padding="same", name="wide")]
+    with keras.StatelessScope(initialize_variables=False):
+        report = cnnzoo.conv_report(stack((50, 20, 1), *rows))
+    line = next(line for line in str(report).splitlines() if line.startswith("small"))
+    assert report["small"].multiply_adds == 1000 * maps
+    assert shown in line.split()

@@ -85,6 +85,12 @@ def test_images_are_made_from_the_mean_of_the_real_ones_in_their_range(high):
     assert np.abs(made - mean).mean() < 0.05 * high
 
 
+def test_any_number_of_steps_may_be_taken():
+    images = np.random.default_rng(0).random((9, 6, 6, 1)).astype("float32")
+    few, more = (maximised(two_filters(1.0), "conv", [0], images, steps=steps) for steps in (66, 67))  # 67 is prime
+    assert 0 < np.abs(few - more).max() < 0.1
+
+
 def test_how_strongly_a_unit_answers_does_not_matter():
     images = np.random.default_rng(0).random((40, 6, 6, 1)).astype("float32")
     plain, strong = (maximised(two_filters(scale), "conv", [0, 1], images, steps=16) for scale in (1.0, 300.0))

@@ -34,6 +34,21 @@ def test_flips_mirror_about_half_of_the_images():
     assert 16 < mirrored.sum() < 48
 
 
+def test_shifts_are_the_nine_of_one_pixel_at_most():
+    rng = np.random.default_rng(0)
+    split = Split(rng.integers(0, 256, (300, 6, 7, 1), "uint8"), np.arange(300, dtype="int32"))
+    images, padded = (
+        one_batch(split, "shift", (6, 7, 1)),
+        np.pad(split.images, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge"),
+    )
+    found = set()
+    for image, around in zip(images, padded, strict=True):
+        places = [(i, j) for i in range(3) for j in range(3) if (around[i : i + 6, j : j + 7] == image).all()]
+        assert len(places) == 1
+        found |= {*places}
+    assert len(found) == 9
+
+
 def test_flip_shift_moves_each_image_as_a_whole():
     split = photographs()
     images = one_batch(split, "flip_shift", (20, 20, 3))

@@ -145,3 +145,10 @@ def test_input_noise_is_normal_and_another_draw_for_every_value():
 def test_what_cannot_be_is_refused(call, words):
     with pytest.raises(cnnzoo.InputError, match=words):
         call()
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_shifts_reach_as_far_up_as_down_and_left_as_right(pixels):
+    shifts = drawn(RandomShifts(pixels), numbered(400, 4, 4))
+    for along in shifts.T:
+        assert sorted(set(along.tolist())) == list(range(-pixels, pixels + 1))
