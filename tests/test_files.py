@@ -62,16 +62,17 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(tmp_path):
-    left, young = tmp_path / ".part-left", tmp_path / ".part-young"
-    for folder in (left, young):
-        folder.mkdir()
-        (folder / "model").write_text("half")
-    os.utime(left, (0, 0))
+    left, young = [tmp_path / f".part-left{n}" for n in range(9)], [tmp_path / f".part-young{n}" for n in range(9)]
+    for each in zip(left, young, strict=True):  # in whatever order the file system lists them
+        for folder in each:
+            folder.mkdir()
+            (folder / "model").write_text("half")
+        os.utime(each[0], (0, 0))
     with next_version(tmp_path) as first:
         os.utime(first.part, (0, 0))  # it has been written for long
         with next_version(tmp_path) as second:
             pass
         assert first.part.is_dir()
     assert (first.folder.name, second.folder.name) == ("2", "1")
-    assert not left.exists()
-    assert young.exists()
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.exists() for folder in young)

@@ -128,6 +128,17 @@ def test_a_depthwise_convolution_is_one_of_as_many_groups_as_maps():
     assert (row.groups, row.weights_per_neuron, row.parameters) == (3, 25, 26 * 6)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_connections_of_a_transposed_convolution_are_its_products_and_a_bias_each(bias):
+    """Unshared, each connection has a weight of its own."""
+    way_back = layers.Conv2DTranspose(4, 3, strides=3, use_bias=bias, name="back")
+    row = cnnzoo.conv_report(stack((5, 6, 2), way_back))["back"]
+    products, outputs = 5 * 6 * 2 * 9 * 4, 15 * 18 * 4
+    assert row.multiply_adds == products
+    assert row.connections == row.unshared_parameters == products + bias * outputs
+    assert (row.weights_per_neuron, row.parameters_per_neuron) == (2, 2 + bias)
+
+
 @pytest.mark.parametrize(("stride", "padding", "side"), [(1, 0, 5), (2, 0, 3), (1, 1, 7)])
 def test_sizes_of_the_lectures(stride, padding, side):
     net = stack((7, 7, 3), layers.ZeroPadding2D(padding), layers.Conv2D(1, 3, strides=stride, name="conv"))

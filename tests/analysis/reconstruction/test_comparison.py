@@ -152,3 +152,9 @@ def test_codes_2d_says_what_it_takes(options, words):
     arguments = {"model": pca(images(9), 2), "images": images(9), "labels": np.zeros(9, int), "per_class": 3}
     with pytest.raises(InputError, match=words):
         codes_2d(**{**arguments, **options})
+
+
+def test_codes_2d_takes_as_many_of_a_class_as_the_figure_of_2006_shows():
+    many = np.random.default_rng(0).random((1300, 2, 2, 1))
+    found = codes_2d(pca(many, 2), many, np.arange(1300) % 2)
+    assert found.labels.tolist() == [0, 1] * 500
