@@ -1,5 +1,6 @@
 """Every net of the zoo at a size that tests can afford."""
 
+import contextlib
 import functools
 
 import keras
@@ -30,6 +31,17 @@ SMALL = {
     "stacked_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12)},
     **{name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0} for name in ALL_CONVOLUTIONAL},
 }
+
+
+@contextlib.contextmanager
+def precision(policy):
+    """Build nets under a policy of precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def small(name, /, **options):

@@ -1,6 +1,5 @@
 """What holds for every model of the zoo."""
 
-import contextlib
 import math
 
 import keras
@@ -10,7 +9,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import weights
-from tests.small_nets import CLASSIFIERS, by_function, small, targets_for, thin
+from tests.small_nets import CLASSIFIERS, by_function, precision, small, targets_for, thin
 
 # Trainable parameters as the papers count them.
 PARAMETERS = {
@@ -46,17 +45,6 @@ every_classifier = pytest.mark.parametrize("name", by_function(CLASSIFIERS))
 
 def images_for(model, batch=BATCH):
     return np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
-
-
-@contextlib.contextmanager
-def precision(policy):
-    """Build nets under a policy of precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 @every_name

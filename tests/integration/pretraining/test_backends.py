@@ -10,7 +10,7 @@ from tests.integration.pretraining.worker import losses
 
 
 def test_jax_learns_the_same():
-    pytest.importorskip("jax")
+    pytest.importorskip("jax", reason="needs JAX (pip install jax)")
     process = processes.start(["-m", "tests.integration.pretraining.worker", "losses"], KERAS_BACKEND="jax")
     wanted = losses()
     ((shown, _),) = processes.finished([process])

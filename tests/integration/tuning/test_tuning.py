@@ -20,7 +20,7 @@ from cnnzoo.tuning.space import checked, default_space
 from tests import processes
 from tests.hold import hold
 
-pytest.importorskip("keras_tuner")
+pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
 
 TINY = """
 from cnnzoo import Recipe
