@@ -9,8 +9,9 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
     """`tf.distribute.MultiWorkerMirroredStrategy`, with a `reduce` that takes what Keras 3 hands it.
 
     Keras hands it structures, where TensorFlow takes a single value, and asks for the first axis of scalars to
-    be reduced, which have none: `fit` fails (keras-team/keras issue 20585). `tests/integration/distribute/test_multi_worker.py`
-    fails on the day that it does not any more; then this class can go.
+    be reduced, which have none: `fit` fails (keras-team/keras issue 20585).
+    `tests/integration/distribute/test_multi_worker.py` fails on the day that it does not any more; then this class
+    can go.
     """
 
     def reduce(self, reduce_op: Any, value: Any, axis: int | None) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.processes import finished, free_ports, start  # noqa: F401 (`finished` is for who starts a cluster)
+from tests.processes import free_ports, start
 
 
 def tf_configs(workers):

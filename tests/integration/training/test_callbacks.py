@@ -9,7 +9,8 @@ import pytest
 import cnnzoo
 from cnnzoo import Recipe, studies
 from cnnzoo.training.preparing import images_of
-from tests.integration.distribute.cluster import finished, started
+from tests.integration.distribute.cluster import started
+from tests.processes import finished
 
 RECIPE = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3, batch_size=64, examples=128)
 PHASES = RECIPE.replace(frozen={"epochs": 2, "learning_rate": 1e-2})
