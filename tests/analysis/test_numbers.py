@@ -14,12 +14,12 @@ from tests.small_nets import precision, small
 @functools.cache
 def report_of(name, **options):
     """Return the report of a net as it is, made once, with numbers of half the size, which nobody looks at."""
-    with precision("float16" if "alexnet" in name else "float32"):
+    with precision("float16"):
         return cnnzoo.conv_report(name, **options)
 
 
 def test_lenet5_has_the_connections_of_the_paper():
-    report = report_of("lenet5")
+    report = cnnzoo.conv_report("lenet5")
     connections = {row.name: row.connections for row in report.rows if row.connections}
     assert connections == {
         "C1": 122_304,
@@ -37,7 +37,7 @@ def test_lenet5_has_the_connections_of_the_paper():
 
 
 def test_lenet5_by_row():
-    report = report_of("lenet5")
+    report = cnnzoo.conv_report("lenet5")
     s2, c3, output = report["S2"], report["C3"], report["output"]
     assert (s2.unshared_parameters, s2.parameters_per_neuron, s2.multiply_adds) == (2 * 14 * 14 * 6, 2, 0)
     assert s2.weights_per_neuron == 1

@@ -9,7 +9,7 @@ import cnnzoo
 from cnnzoo import plots
 from cnnzoo.analysis import strongest
 from cnnzoo.plots.layers import map_layers
-from tests.small_nets import CLASSIFIERS, small
+from tests.small_nets import CLASSIFIERS, small, thin
 
 
 def drawn(axis):
@@ -136,7 +136,7 @@ def test_costs_are_those_of_the_report(net):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_classifier_can_be_drawn(name):
     """Filters, maps, costs and occlusion of each model of the zoo, where it has such."""
-    net = small(name)
+    net = thin(name)
     image = np.random.default_rng(0).uniform(0, 1, (1, *net.input_shape[1:])).astype("float32")
     pictures = [plots.filters(net), plots.layer_costs(net), plots.occluded(net, image)]
     if map_layers(net):
