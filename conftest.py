@@ -22,8 +22,8 @@ import keras
 import pytest
 import tensorflow as tf
 
+import cnnzoo.server
 import cnnzoo.serving
-import cnnzoo.studies
 import cnnzoo.training
 import cnnzoo.tuning
 
@@ -77,6 +77,7 @@ _guarded(cnnzoo.training, "train", "trains a recipe")
 _guarded(cnnzoo.training, "validate", "trains a recipe")
 _guarded(cnnzoo.tuning, "tune", "searches")
 _guarded(cnnzoo.serving, "export", "exports")
+_guarded(cnnzoo.server, "serve", "serves")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,8 +1,6 @@
 """Recipes whose net gives back its input, and recipes that pretrain."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from sklearn.decomposition import PCA
 import cnnzoo
 from cnnzoo import Recipe, studies
 from cnnzoo.recipe import Study
+from tests import processes
 
 AUTOENCODER = Recipe(
     model="deep_autoencoder",
@@ -50,7 +49,8 @@ def test_an_autoencoder_is_judged_by_the_papers_unit_and_beside_pca(tmp_path):
     assert run.metrics["test"]["squared_error"] == pytest.approx(errors.mean(), rel=1e-5)
     assert cnnzoo.evaluate(run) == run.metrics["test"]
     code = "import cnnzoo, sys; print(cnnzoo.Run(sys.argv[1]).model().name)"
-    fresh = subprocess.run([sys.executable, "-c", code, run.folder], capture_output=True, text=True, check=True)
+    fresh = processes.run(["-c", code, run.folder])
+    assert fresh.returncode == 0, fresh.stderr
     assert fresh.stdout == "deep_autoencoder\n"  # with nothing else imported
 
     flat = digits.train.images[: AUTOENCODER.examples].reshape(-1, 64).astype("float64") / 255
@@ -95,7 +95,7 @@ cnnzoo.train(STACK, workdir=sys.argv[1], verbose=0)
 
 
 def test_killed_after_two_layers_and_resumed_it_ends_as_undisturbed(tmp_path):
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "killed")], timeout=300, check=False)
+    killed = processes.run(["-c", KILLED, tmp_path / "killed"])
     assert killed.returncode == -9
     earned = sorted((tmp_path / "killed/pretraining").iterdir())
     assert len(earned) == 2
@@ -181,9 +181,8 @@ def test_a_saved_model_loads_in_a_fresh_process_by_one_call(tmp_path):
     model.fit(images, images, sample_weight=np.arange(4.0), verbose=0)  # a weight for each image
     model.save(tmp_path / "net.keras")
     code = "import cnnzoo, sys; print(cnnzoo.load_model(sys.argv[1]).name)"
-    fresh = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "net.keras"], capture_output=True, text=True, check=True
-    )
+    fresh = processes.run(["-c", code, tmp_path / "net.keras"])
+    assert fresh.returncode == 0, fresh.stderr
     assert fresh.stdout == "autoencoder\n"
     with pytest.raises(cnnzoo.InputError, match=r"there is no model file '.*none.keras'"):
         cnnzoo.load_model(tmp_path / "none.keras")
