@@ -93,7 +93,7 @@ def pytest_runtest_protocol(item):
 # === Memory ===
 #
 # TensorFlow's allocator for CPUs with oneDNN gives nothing back, so that a worker's peak is what its largest tests need
-# together with what each `fit` leaves behind in TensorFlow (2 to 20 MB). Nets of tests are small for that reason, too.
+# together with what each `fit` leaves behind in TensorFlow. Nets of tests are small for that reason, too.
 
 _memory = {}  # the peak of each worker, in bytes, at its end
 
