@@ -4,6 +4,9 @@ The unit tier is what `pytest` runs: tests that neither train a recipe, search, 
 integration tier (`pytest -m integration`) is the rest, but for what is marked slow, since it takes minutes. Nobody
 marks a test `integration` by hand: it is one if it lies in `tests/integration/`, uses one of the fixtures named in
 `HEAVY`, or is a docstring's example that calls one of the functions named there. A test that does so unmarked fails.
+
+The unit tier runs without oneDNN, whose allocator gives no memory back, and so does without the operations that
+TensorFlow has on a CPU by oneDNN alone. Tests of those, marked `onednn`, are of the integration tier.
 """
 
 import ctypes
@@ -14,13 +17,18 @@ import os
 import re
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow reads it as it is imported, before pytest has read its options. Workers inherit it.
+if "PYTEST_XDIST_WORKER" not in os.environ and not any(word.startswith("-m") for word in sys.argv[1:]):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 import cnnzoo.server
 import cnnzoo.serving
@@ -41,7 +49,7 @@ _HEAVY_EXAMPLE = re.compile(rf"\b(({'|'.join(sorted(HEAVY))})\(|run\(study)")
 
 
 def _is_integration(item):
-    if item.path.is_relative_to(INTEGRATION):
+    if item.path.is_relative_to(INTEGRATION) or item.get_closest_marker("onednn"):
         return True
     if isinstance(item, pytest.DoctestItem):
         return any(_HEAVY_EXAMPLE.search(example.source) for example in item.dtest.examples)
@@ -51,6 +59,11 @@ def _is_integration(item):
 def pytest_itemcollected(item):
     if item.get_closest_marker("slow") is None and _is_integration(item):
         item.add_marker(pytest.mark.integration)
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("onednn") and os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        pytest.skip("needs oneDNN: unset TF_ENABLE_ONEDNN_OPTS, or choose the tier by `-m integration`")
 
 
 # === The guard ===
@@ -92,8 +105,8 @@ def pytest_runtest_protocol(item):
 
 # === Memory ===
 #
-# TensorFlow's allocator for CPUs with oneDNN gives nothing back, so that a worker's peak is what its largest tests need
-# together with what each `fit` leaves behind in TensorFlow. Nets of tests are small for that reason, too.
+# A worker's peak is what its largest test needs together with what those before it have left behind. Nets of tests are
+# small for that reason, too.
 
 _memory = {}  # the peak of each worker, in bytes, at its end
 
@@ -120,11 +133,23 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"peak memory (ru_maxrss): {peaks}")
 
 
+def _forget_gradients():
+    """Let go of the graphs of all steps of training, which TensorFlow keeps forever: a megabyte or more a `fit`.
+
+    An optimizer's sum over replicas has a gradient of its own in each graph. TensorFlow registers it under a new name,
+    with the graph behind it, and has no way to take it back.
+    """
+    registered = gradient_registry._registry
+    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+        del registered[name]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _tidied():
     """Let go of a module's models and graphs, which would add up to gigabytes."""
     yield
     keras.utils.clear_session()
+    _forget_gradients()
     gc.collect()
     gc.freeze()  # what is left lives to the end, and looking through all of TensorFlow takes a second each time
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):

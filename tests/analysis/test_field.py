@@ -89,7 +89,7 @@ def test_merged_branches_see_as_far_as_the_furthest():
         [layers.Conv2DTranspose(1, 3, strides=2)],
         [layers.Conv2DTranspose(1, 4, strides=2, padding="same")],
         [layers.Conv2DTranspose(1, 2, strides=3)],
-        [layers.Conv2DTranspose(1, 3, dilation_rate=2)],
+        pytest.param([layers.Conv2DTranspose(1, 3, dilation_rate=2)], marks=pytest.mark.onednn),
         [layers.Conv2D(1, 3, strides=2), layers.Conv2DTranspose(1, 5, strides=2)],
         [layers.AveragePooling2D(2), layers.Conv2D(1, 3), layers.UpSampling2D(2), layers.Conv2D(1, 3)],
         [layers.UpSampling2D(2), layers.Conv2D(1, 4)],

@@ -34,14 +34,16 @@ def pca(images, size: int) -> LinearCode:
 
     images = pixels(images)
     size = checked_size(size, images)
+    shape = images.shape[1:]
     flat = images.reshape(len(images), -1).astype("float64")
+    del images  # the copy takes twice as much, and both together more than all else here
     # Both are exact. The covariances take seconds for 60,000 images of 784 pixels, and cannot be held for large images.
     solver = "covariance_eigh" if flat.shape[1] <= len(flat) else "full"
     fitted = PCA(size, svd_solver=solver).fit(flat)
     kernel = fitted.components_.T
     return LinearCode(
         name="PCA",
-        image_shape=images.shape[1:],
+        image_shape=shape,
         kernel=kernel.astype("float32"),
         offset=(-fitted.mean_ @ kernel).astype("float32"),
         components=fitted.components_.astype("float32"),
