@@ -30,8 +30,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-import cnnzoo.server
 import cnnzoo.serving
+import cnnzoo.serving.server
 import cnnzoo.training
 import cnnzoo.tuning
 
@@ -45,7 +45,7 @@ tf.config.set_logical_device_configuration(
 INTEGRATION = Path(__file__).parent / "tests" / "integration"
 # Names of fixtures, which hand out what they are named after, and of functions in docstrings' examples.
 HEAVY = {"train", "validate", "tune", "export", "serve", "processes"}
-_HEAVY_EXAMPLE = re.compile(rf"\b(({'|'.join(sorted(HEAVY))})\(|run\(study)")
+_HEAVY_EXAMPLE = re.compile(rf"\b(({'|'.join(sorted(HEAVY))})\(|run_study\()")
 
 
 def _is_integration(item):
@@ -90,7 +90,7 @@ _guarded(cnnzoo.training, "train", "trains a recipe")
 _guarded(cnnzoo.training, "validate", "trains a recipe")
 _guarded(cnnzoo.tuning, "tune", "searches")
 _guarded(cnnzoo.serving, "export", "exports")
-_guarded(cnnzoo.server, "serve", "serves")
+_guarded(cnnzoo.serving.server, "serve", "serves")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -66,7 +66,7 @@ def _contender(name: str, together: int):
     import cnnzoo
     from cnnzoo import data, distribute
     from cnnzoo.callbacks import Progress, StopOnNaN
-    from cnnzoo.steps import executions
+    from cnnzoo.runtime import executions
 
     class Timed(Progress):
         wall = cpu = 0.0

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cnnzoo.run import error_of
+from cnnzoo.experiments.run import error_of
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def _cnnzoo(optimizer: str):
 
     import cnnzoo
     from cnnzoo import data, distribute
-    from cnnzoo.steps import executions
+    from cnnzoo.runtime import executions
 
     slices = distribute.slices_for(BATCH)
     split = data.Split(*_images())

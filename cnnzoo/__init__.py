@@ -39,10 +39,10 @@ _DEFINED_IN = {
     "conv_report": "cnnzoo.analysis",
     "create": "cnnzoo.models",
     "list_models": "cnnzoo.models",
-    "Recipe": "cnnzoo.recipe",
-    "Study": "cnnzoo.recipe",
-    "list_recipes": "cnnzoo.recipe",
-    "load_recipe": "cnnzoo.recipe",
+    "Recipe": "cnnzoo.experiments",
+    "Study": "cnnzoo.experiments",
+    "list_recipes": "cnnzoo.experiments",
+    "load_recipe": "cnnzoo.experiments",
     "train": "cnnzoo.training",
     "evaluate": "cnnzoo.training",
     "report": "cnnzoo.reports",
@@ -50,8 +50,8 @@ _DEFINED_IN = {
     "export": "cnnzoo.serving",
     "LayerwisePretraining": "cnnzoo.pretraining",
     "InputError": "cnnzoo.errors",
-    "Run": "cnnzoo.run",
-    "load_model": "cnnzoo.run",
+    "Run": "cnnzoo.experiments.run",
+    "load_model": "cnnzoo.experiments.run",
 }
 _MODULES = (
     "analysis",
@@ -66,11 +66,9 @@ _MODULES = (
     "optimizers",
     "plots",
     "pretraining",
-    "recipe",
+    "experiments",
     "reports",
-    "server",
     "serving",
-    "studies",
     "training",
     "tuning",
     "weights",
@@ -81,6 +79,12 @@ __all__ = [*_DEFINED_IN, *_MODULES]
 if TYPE_CHECKING:
     from cnnzoo.analysis import conv_report as conv_report
     from cnnzoo.errors import InputError as InputError
+    from cnnzoo.experiments import Recipe as Recipe
+    from cnnzoo.experiments import Study as Study
+    from cnnzoo.experiments import list_recipes as list_recipes
+    from cnnzoo.experiments import load_recipe as load_recipe
+    from cnnzoo.experiments.run import Run as Run
+    from cnnzoo.experiments.run import load_model as load_model
     from cnnzoo.models import create as create
     from cnnzoo.models import list_models as list_models
     from cnnzoo.models.alexnet import alexnet as alexnet
@@ -110,13 +114,7 @@ if TYPE_CHECKING:
     from cnnzoo.models.mlp import mlp as mlp
     from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_autoencoder
     from cnnzoo.pretraining import LayerwisePretraining as LayerwisePretraining
-    from cnnzoo.recipe import Recipe as Recipe
-    from cnnzoo.recipe import Study as Study
-    from cnnzoo.recipe import list_recipes as list_recipes
-    from cnnzoo.recipe import load_recipe as load_recipe
     from cnnzoo.reports import report as report
-    from cnnzoo.run import Run as Run
-    from cnnzoo.run import load_model as load_model
     from cnnzoo.serving import export as export
     from cnnzoo.training import evaluate as evaluate
     from cnnzoo.training import train as train

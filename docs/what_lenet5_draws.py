@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import cnnzoo
-from cnnzoo.layers.digit_codes import digit_bitmaps
+from cnnzoo.layers.lenet5 import digit_bitmaps
 
 
 def main() -> None:

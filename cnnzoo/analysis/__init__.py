@@ -4,8 +4,9 @@ Its arithmetic; what its layers answer, its units look for and its pixels do to 
 the image; and what its code keeps of the image, against linear codes.
 """
 
+from cnnzoo.analysis.activation_maximization import maximised
 from cnnzoo.analysis.activations import Strongest, activations, strongest
-from cnnzoo.analysis.maximisation import maximised
+from cnnzoo.analysis.equivariance import Moved, equivariance
 from cnnzoo.analysis.occlusion import occlusion
 from cnnzoo.analysis.reconstruction import (
     Comparison,
@@ -27,10 +28,9 @@ from cnnzoo.analysis.reconstruction import (
     squared_error,
 )
 from cnnzoo.analysis.report import ConvReport, conv_report
-from cnnzoo.analysis.row import Row, Totals
 from cnnzoo.analysis.seen import seen_by
 from cnnzoo.analysis.survey import DisagreementError
-from cnnzoo.analysis.translation import Moved, equivariance
+from cnnzoo.analysis.table import Row, Totals
 from cnnzoo.analysis.window import TransposedWindow, Window
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from cnnzoo.analysis.field import Field
+from cnnzoo.analysis.receptive_field import Field
 from cnnzoo.analysis.window import Step
 from cnnzoo.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from cnnzoo.analysis.arithmetic import Signal
-from cnnzoo.analysis.field import Field
+from cnnzoo.analysis.receptive_field import Field
 from cnnzoo.errors import InputError
 
 # Takes the layer, its name in the report, and its arguments, in which every tensor is a Signal;

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cnnzoo.analysis.arithmetic import Arithmetic, Call, weighted
-from cnnzoo.analysis.field import merged
+from cnnzoo.analysis.receptive_field import merged
 from cnnzoo.analysis.window import Border, Resampling
 
 # Input values between the first and the last one that an interpolation reads.

@@ -9,8 +9,8 @@ import keras
 from cnnzoo import models
 from cnnzoo.analysis import table
 from cnnzoo.analysis.graph import image_signals, walk
-from cnnzoo.analysis.row import Row, Totals
 from cnnzoo.analysis.survey import DisagreementError, Survey
+from cnnzoo.analysis.table import Row, Totals
 from cnnzoo.errors import InputError, unknown
 
 
@@ -108,7 +108,7 @@ def conv_report(
             quantised, has LoRA, or is a subclass with weights of its own. This is an `InputError`, too.
 
     Source: LeCun et al. 1998, section II-B (connections); `cnnzoo.analysis.window` and
-    `cnnzoo.analysis.field` for the formulas.
+    `cnnzoo.analysis.receptive_field` for the formulas.
 
     Example:
     >>> import cnnzoo

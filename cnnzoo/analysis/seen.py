@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import keras
 
 from cnnzoo.analysis.arithmetic import Arithmetic
-from cnnzoo.analysis.field import MINGLED
+from cnnzoo.analysis.receptive_field import MINGLED
 from cnnzoo.analysis.report import surveyed
 from cnnzoo.errors import InputError, unknown
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cnnzoo.quiet import start_tensorflow as start_tensorflow
+from cnnzoo.runtime import start_tensorflow as start_tensorflow
 
 app = typer.Typer(
     add_completion=False,

@@ -14,8 +14,8 @@ from cnnzoo.errors import InputError
 def list_all() -> None:
     """List the models, the recipes and the trained weights."""
     from cnnzoo import weights
+    from cnnzoo.experiments import list_recipes
     from cnnzoo.models import list_models
-    from cnnzoo.recipe import list_recipes
 
     print("models")
     for name in list_models():
@@ -47,7 +47,7 @@ def info(
     start_tensorflow()
     from cnnzoo import models
     from cnnzoo.analysis import conv_report
-    from cnnzoo.recipe import parse_settings
+    from cnnzoo.experiments import parse_settings
 
     options = parse_settings(settings or [])
     if input is not None:

@@ -26,7 +26,7 @@ def export(
     """Write a model as a SavedModel for serving, or to other formats."""
     start_tensorflow()
     from cnnzoo import serving
-    from cnnzoo.serving.card import format_in_words
+    from cnnzoo.serving.model_card import format_in_words
     from cnnzoo.weights.shipped import CARD
 
     version = serving.export(
@@ -59,8 +59,8 @@ def serve(
     """Serve exported models over HTTP, new versions as they come."""
     start_tensorflow()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("cnnzoo.server").setLevel(logging.INFO)
-    from cnnzoo import server
+    logging.getLogger("cnnzoo.serving.server").setLevel(logging.INFO)
+    from cnnzoo.serving import server
 
     limits = server.Limits(max_body, max_batch, max_pixels)
     server.serve(folder, host=host, port=port, versions=versions, poll=poll, batching=batching, limits=limits)

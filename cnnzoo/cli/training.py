@@ -13,8 +13,8 @@ from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
     from cnnzoo.distribute import Place
-    from cnnzoo.recipe import Recipe, Study
-    from cnnzoo.run import Run
+    from cnnzoo.experiments import Recipe, Study
+    from cnnzoo.experiments.run import Run
 
 
 @app.command()
@@ -56,7 +56,7 @@ def train(
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
 ) -> None:
     """Train a model by a recipe and judge it on the test images."""
-    from cnnzoo.recipe import load_recipe
+    from cnnzoo.experiments import load_recipe
 
     if resume and resume_or_begin:
         raise InputError("--resume and --resume-or-begin ask for two things: give one of them")
@@ -97,12 +97,12 @@ def train(
 
 def _trained(chosen: "Recipe | Study", place: "Place", *, with_report: bool, **common: Any) -> None:
     """Train a recipe or a study, print what came out, and make its page."""
-    from cnnzoo import studies, training
-    from cnnzoo.recipe import Study
-    from cnnzoo.training.preparing import read_once
+    from cnnzoo import training
+    from cnnzoo.experiments import Study
+    from cnnzoo.training.build import read_once
 
     if isinstance(chosen, Study):
-        comparison = studies.run(chosen, **common)
+        comparison = training.run_study(chosen, **common)
         print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
         _report(comparison.folder, common["data_dir"], with_report)
         return
@@ -137,7 +137,7 @@ def _report(folder: Path, data_dir: Path | None, wanted: bool) -> None:
 
 def _overridden(chosen: "Recipe | Study", path: Path) -> "Recipe":
     """Return a recipe with the overrides that a file holds."""
-    from cnnzoo.recipe import Study, read_overrides
+    from cnnzoo.experiments import Study, read_overrides
 
     if isinstance(chosen, Study):
         raise InputError(f"--overrides is for a recipe, and {chosen.name!r} is a study; change its file instead")
@@ -154,8 +154,8 @@ def _verbosity(progress: str) -> str | int:
 
 def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study", progress: str) -> int:
     """Hand the same command over to several processes, and return their exit code."""
-    from cnnzoo.launch import run_workers, without_option
-    from cnnzoo.recipe import Study
+    from cnnzoo.cli.launch import run_workers, without_option
+    from cnnzoo.experiments import Study
 
     if isinstance(chosen, Study):
         raise InputError(f"--workers is for a recipe, and {chosen.name!r} is a study; run its recipe by itself")
@@ -215,8 +215,8 @@ def _before_the_fit(metrics: dict[str, Any]) -> str:
 
 def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":
     """Return the recipe or the study that a run was begun with."""
-    from cnnzoo import run as runs
-    from cnnzoo.recipe import Recipe, Study
+    from cnnzoo.experiments import Recipe, Study
+    from cnnzoo.experiments import run as runs
 
     content = runs.reopen(workdir, Path(recipe).stem).content
     return Study.from_dict(content) if "variants" in content else Recipe.from_dict(content["recipe"])

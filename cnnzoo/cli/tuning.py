@@ -11,7 +11,7 @@ from cnnzoo.cli.app import DataDir, app, start_tensorflow
 from cnnzoo.errors import InputError
 
 if TYPE_CHECKING:
-    from cnnzoo.recipe import Recipe, Study
+    from cnnzoo.experiments import Recipe, Study
 
 
 @app.command()
@@ -41,8 +41,8 @@ def tune(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the epochs of every trial.")] = False,
 ) -> None:
     """Search for better values of a recipe, then train and test what won beside the recipe as it was."""
-    from cnnzoo import launch
-    from cnnzoo.recipe import load_recipe, load_space, parse_settings
+    from cnnzoo.cli import launch
+    from cnnzoo.experiments import load_recipe, load_space, parse_settings
 
     overrides = parse_settings(settings or []) | ({} if epochs is None else {"epochs": epochs})
     chosen = load_recipe(recipe)
@@ -88,10 +88,10 @@ def _in_processes(
     arguments: list[str], workers: int, recipe: "Recipe | Study", workdir: Path | None, resume: bool
 ) -> int:
     """Hand the same command over to a chief and several workers, and return their exit code."""
-    from cnnzoo import run as runs
-    from cnnzoo.launch import Member, free_ports, run_together, without_option
-    from cnnzoo.recipe import Study
-    from cnnzoo.tuning.settings import ALONE, CHIEF, VARIABLES, part_of_this_process
+    from cnnzoo.cli.launch import Member, free_ports, run_together, without_option
+    from cnnzoo.experiments import Study
+    from cnnzoo.experiments import run as runs
+    from cnnzoo.tuning.space import ALONE, CHIEF, VARIABLES, part_of_this_process
 
     if isinstance(recipe, Study):
         raise InputError(f"{recipe.name!r} is a study, not a recipe, and has no one figure; tune its recipe by itself")

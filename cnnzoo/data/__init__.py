@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cnnzoo.data import digits, folders, tfds_source
+from cnnzoo.data import folders, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.file_split import broken_files_named
-from cnnzoo.data.made import fake, from_arrays
+from cnnzoo.data.in_memory import DIGITS, DIGITS_SIZE, fake, from_arrays, load_digits
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.errors import InputError
@@ -79,7 +79,7 @@ def load(
     """
     _check(image_size, stream, cache, examples=examples, test_examples=test_examples)
     folder = _folder(name)
-    if (folder or name == digits.NAME) and not (train is None and test is None):
+    if (folder or name == DIGITS) and not (train is None and test is None):
         raise InputError(f"train and test are words of TFDS' split language; {str(name)!r} is no TFDS set")
     if not folder and on_error != "raise":
         raise InputError(
@@ -90,14 +90,14 @@ def load(
             folder, image_size=image_size, stream=stream, on_error=on_error, cache=cache, with_test=with_test
         )
         return source.first(examples, test_examples)
-    if name == digits.NAME:
-        if image_size not in (None, digits.SIZE):
+    if name == DIGITS:
+        if image_size not in (None, DIGITS_SIZE):
             raise InputError(
                 f"the images of 'digits' are 8×8, and models resize them; image_size={image_size} is for TFDS"
             )
         if stream or cache is not None:
             raise InputError("the images of 'digits' are always in memory; stream=True and cache are for other sets")
-        return digits.load(with_test=with_test).first(examples, test_examples)
+        return load_digits(with_test=with_test).first(examples, test_examples)
     return tfds_source.load(
         str(name),
         data_dir=data_dir,
@@ -127,6 +127,6 @@ def _folder(name: str | Path) -> Path | None:
     """Return the folder that a name means, if it means one: a path, or what only the file system knows."""
     if isinstance(name, Path) or Path(name).is_absolute() or name.startswith((".", "~")):
         return Path(name).expanduser()
-    if name == digits.NAME or not Path(name).is_dir() or tfds_source.knows(name):
+    if name == DIGITS or not Path(name).is_dir() or tfds_source.knows(name):
         return None
     return Path(name)

@@ -13,7 +13,7 @@ import numpy as np
 from cnnzoo.data.cached_split import cached
 from cnnzoo.data.decoding import CORES, broken, tried
 from cnnzoo.data.file_split import FileSplit
-from cnnzoo.data.memory import fits_into_memory
+from cnnzoo.data.in_memory import fits_into_memory
 from cnnzoo.data.source import AnySplit, Source, Split, nothing
 from cnnzoo.errors import InputError
 

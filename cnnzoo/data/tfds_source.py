@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnnzoo.data.cached_split import cached
-from cnnzoo.data.memory import fits_into_memory
+from cnnzoo.data.in_memory import fits_into_memory
 from cnnzoo.data.source import Source, Split, nothing
 from cnnzoo.data.tfds_records import TfdsSplit
 from cnnzoo.errors import InputError, reason, unknown

@@ -1,10 +1,8 @@
 """Making use of every core, every accelerator and every machine."""
 
 from cnnzoo.distribute.cluster import Place, WorkerLostError, by_chief, lost_workers_named, place_in
-from cnnzoo.distribute.feeding import among_workers
-from cnnzoo.distribute.multi_worker import MultiWorkerStrategy
 from cnnzoo.distribute.slices import InSlices, in_slices, slices_for
-from cnnzoo.distribute.strategies import split_cpu, strategy
+from cnnzoo.distribute.strategies import MultiWorkerStrategy, among_workers, split_cpu, strategy
 
 __all__ = [
     "InSlices",

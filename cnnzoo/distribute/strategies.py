@@ -1,13 +1,57 @@
 """Where a recipe trains: on one device, on several of one machine, or on several machines."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from cnnzoo.distribute import membership
-from cnnzoo.distribute.cluster import tasks_of
-from cnnzoo.distribute.meeting import PATIENCE, meet
-from cnnzoo.distribute.multi_worker import MultiWorkerStrategy
+from cnnzoo.distribute import cluster
+from cnnzoo.distribute.cluster import place_in, tasks_of
+from cnnzoo.distribute.rendezvous import PATIENCE, meet
 from cnnzoo.errors import InputError, unknown
+
+
+class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
+    """`tf.distribute.MultiWorkerMirroredStrategy`, with a `reduce` that takes what Keras 3 hands it.
+
+    Keras hands it structures, where TensorFlow takes a single value, and asks for the first axis of scalars to
+    be reduced, which have none: `fit` fails (keras-team/keras issue 20585).
+    `tests/integration/distribute/test_multi_worker.py` fails on the day that it does not any more; then this class
+    can go.
+    """
+
+    def reduce(self, reduce_op: Any, value: Any, axis: int | None) -> Any:
+        """Reduce every value of a structure over the replicas; scalars over nothing else."""
+        if isinstance(value, dict):
+            return {name: self.reduce(reduce_op, each, axis) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.reduce(reduce_op, each, axis) for each in value)
+        local = tf.convert_to_tensor(self.experimental_local_results(value)[0])
+        return super().reduce(reduce_op, value, axis=None if len(local.shape) == 0 else axis)
+
+
+def among_workers(
+    strategy: tf.distribute.Strategy, make: Callable[[int, int], tf.data.Dataset], batch_size: int
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """Return what `fit` takes, of which every worker reads and augments its own part of each batch alone.
+
+    Keras would let `tf.distribute` shard the dataset, where every worker makes all batches whole and throws most
+    of each away. On one machine the dataset is returned as it is, and Keras cuts its batches among the replicas.
+
+    Args:
+        strategy: the strategy to train under.
+        make: returns a worker's dataset, from its index and the number of workers; its batches have
+            `batch_size // workers` examples.
+        batch_size: examples in a global batch, divisible by the number of replicas.
+    """
+    place = place_in(strategy)
+    if place.workers == 1:
+        return make(0, 1)
+    own = make(place.index, place.workers)
+    each = batch_size // place.replicas
+    return strategy.distribute_datasets_from_function(lambda context: own.rebatch(each, drop_remainder=True))
+
 
 KINDS = ("auto", "default", "mirrored", "multi_worker")
 
@@ -21,7 +65,7 @@ def strategy(
 
     Args:
         kind: `"auto"` for several machines where `TF_CONFIG`, Slurm or Kubernetes tell of them (see
-            `membership.resolver`), else for all GPUs where there are several, else for the one device. `"default"`,
+            `cluster.resolver`), else for all GPUs where there are several, else for the one device. `"default"`,
             `"mirrored"` or `"multi_worker"` ask for one of them. A strategy is returned as it is.
         devices: number of replicas on this machine for `"mirrored"`, of its GPUs, or of its CPUs where it has no GPU;
             default all.
@@ -76,7 +120,7 @@ def split_cpu(count: int) -> None:
 
 
 def _found(devices: int | None) -> str:
-    if membership.is_told_of():
+    if cluster.is_told_of():
         return "multi_worker"
     several = devices is not None and devices > 1
     # Physical ones: to ask for logical ones starts TensorFlow, and then its threads cannot be set for slices.
@@ -94,12 +138,12 @@ def _devices(count: int | None) -> list[str]:
 
 
 def _multi_worker(wait: float) -> tf.distribute.Strategy:
-    resolver = membership.resolver()
+    resolver = cluster.resolver()
     if resolver is None:
         raise InputError(
             "strategy 'multi_worker' needs TF_CONFIG in the environment, a Slurm step of several tasks, or "
-            f"{membership.HOSTS} with {membership.INDEX}"
+            f"{cluster.HOSTS} with {cluster.INDEX}"
         )
-    cluster, tasks = resolver.cluster_spec().as_dict(), tasks_of(resolver)
-    meet([cluster[kind][index] for kind, index in tasks], tasks.index((resolver.task_type, resolver.task_id)), wait)
+    addresses, tasks = resolver.cluster_spec().as_dict(), tasks_of(resolver)
+    meet([addresses[kind][index] for kind, index in tasks], tasks.index((resolver.task_type, resolver.task_id)), wait)
     return MultiWorkerStrategy(cluster_resolver=resolver)

@@ -3,22 +3,18 @@
 from cnnzoo.layers.average_pooling import AveragePooling2D
 from cnnzoo.layers.column_convolution import ColumnConv2D
 from cnnzoo.layers.contractive_penalty import ContractivePenalty
-from cnnzoo.layers.digit_codes import DigitCodes
-from cnnzoo.layers.fan_in_uniform import FanInUniform
 from cnnzoo.layers.kl_sparsity import KLSparsity
+from cnnzoo.layers.lenet5 import DigitCodes, FanInUniform, scaled_tanh
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
 from cnnzoo.layers.locally_connected import LocallyConnected2D
 from cnnzoo.layers.lp_pooling import LpPooling2D
-from cnnzoo.layers.masking_noise import MaskingNoise
+from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
-from cnnzoo.layers.salt_and_pepper_noise import SaltAndPepperNoise
-from cnnzoo.layers.scaled_tanh import scaled_tanh
 from cnnzoo.layers.subsampling import Subsampling2D
 from cnnzoo.layers.ten_crops import TenCrops
-from cnnzoo.layers.tied_conv2d_transpose import TiedConv2DTranspose
-from cnnzoo.layers.tied_dense import TiedDense
+from cnnzoo.layers.tied import TiedConv2DTranspose, TiedDense
 from cnnzoo.layers.wide_dense import WideDense
 from cnnzoo.layers.zca_whitening import ZCAWhitening
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from cnnzoo.layers import sides
+from cnnzoo.layers import window
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -54,7 +54,7 @@ class AveragePooling2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        windows = (sides.outputs(side, self.pool_size, self.strides, self.padding) for side in image)
+        windows = (window.outputs(side, self.pool_size, self.strides, self.padding) for side in image)
         return batch, *windows, channels
 
     def get_config(self):
@@ -78,7 +78,7 @@ def inner_means(images, size: tuple[int, int], strides: tuple[int, int], padding
     if padding == "valid" or keras.backend.backend() != "torch":
         return ops.average_pool(images, size, strides, padding, data_format="channels_last")
     # Under PyTorch Keras 3.15 repeats the last row and column: https://github.com/keras-team/keras/pull/23233
-    around = [(0, 0), *map(sides.same_padding, images.shape[1:3], size, strides), (0, 0)]
+    around = [(0, 0), *map(window.same_padding, images.shape[1:3], size, strides), (0, 0)]
     sums, counts = (
         ops.average_pool(ops.pad(values, around), size, strides, "valid", data_format="channels_last")
         for values in (images, ops.ones_like(images[:1]))

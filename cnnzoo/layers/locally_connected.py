@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from cnnzoo.layers import sides
+from cnnzoo.layers import window
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -71,8 +71,8 @@ class LocallyConnected2D(keras.layers.Layer):
         if padding not in ("valid", "same"):
             raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
         self.filters = filters
-        self.kernel_size = sides.pair("kernel_size", kernel_size)
-        self.strides = sides.pair("strides", strides)
+        self.kernel_size = window.pair("kernel_size", kernel_size)
+        self.strides = window.pair("strides", strides)
         self.padding = padding
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -123,7 +123,7 @@ class LocallyConnected2D(keras.layers.Layer):
     def _windows(self, images):
         """Return every window laid out in a row: `(batch, rows, columns, inputs of a window)`."""
         if self.padding == "same":
-            around = map(sides.same_padding, images.shape[1:3], self.kernel_size, self.strides)
+            around = map(window.same_padding, images.shape[1:3], self.kernel_size, self.strides)
             images = ops.pad(images, ((0, 0), *around, (0, 0)))
         rows, columns = self.kernel.shape[:2]
         down, right = self.strides
@@ -137,7 +137,7 @@ class LocallyConnected2D(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, *image, _ = input_shape
         windows = (
-            sides.outputs(*side, self.padding) for side in zip(image, self.kernel_size, self.strides, strict=True)
+            window.outputs(*side, self.padding) for side in zip(image, self.kernel_size, self.strides, strict=True)
         )
         return batch, *windows, self.filters
 

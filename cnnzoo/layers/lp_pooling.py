@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from cnnzoo.layers import sides
+from cnnzoo.layers import window
 from cnnzoo.layers.average_pooling import inner_means
 
 
@@ -49,8 +49,8 @@ class LpPooling2D(keras.layers.Layer):
         if padding not in ("valid", "same"):
             raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
         self.p = float(p)
-        self.pool_size = sides.pair("pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else sides.pair("strides", strides)
+        self.pool_size = window.pair("pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else window.pair("strides", strides)
         self.padding = padding
         self.normalized = bool(normalized)
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -65,14 +65,16 @@ class LpPooling2D(keras.layers.Layer):
         if self.normalized:
             return inner_means(powers, self.pool_size, self.strides, self.padding)
         if self.padding == "same":  # zeros add nothing to a sum, but would count in a mean
-            around = map(sides.same_padding, powers.shape[1:3], self.pool_size, self.strides)
+            around = map(window.same_padding, powers.shape[1:3], self.pool_size, self.strides)
             powers = ops.pad(powers, ((0, 0), *around, (0, 0)))
         means = ops.average_pool(powers, self.pool_size, self.strides, "valid", data_format="channels_last")
         return means * float(self.pool_size[0] * self.pool_size[1])
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        windows = (sides.outputs(*side, self.padding) for side in zip(image, self.pool_size, self.strides, strict=True))
+        windows = (
+            window.outputs(*side, self.padding) for side in zip(image, self.pool_size, self.strides, strict=True)
+        )
         return batch, *windows, channels
 
     def get_config(self):

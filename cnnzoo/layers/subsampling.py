@@ -2,7 +2,7 @@
 
 import keras
 
-from cnnzoo.layers import sides
+from cnnzoo.layers import window
 from cnnzoo.layers.average_pooling import window_means
 
 
@@ -70,7 +70,7 @@ class Subsampling2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        return batch, *(sides.outputs(side, self.pool_size, self.pool_size, "valid") for side in image), channels
+        return batch, *(window.outputs(side, self.pool_size, self.pool_size, "valid") for side in image), channels
 
     def get_config(self):
         return {

@@ -166,7 +166,7 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """Draw what the variants of a study reach on the test images: every seed, the mean, and the standard deviation.
 
     Args:
-        rows: those of a `cnnzoo.studies.Comparison`; of each are read `variant`, `unit`, `errors` and `mean`.
+        rows: those of a `cnnzoo.training.study.Comparison`; of each are read `variant`, `unit`, `errors` and `mean`.
 
     Returns:
         The figure.

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from cnnzoo.analysis import LabelledCodes, LinearCode, pca, pca_errors, psnr
-from cnnzoo.analysis.reconstruction.model_code import Coder, ModelCode
-from cnnzoo.analysis.reconstruction.pixels import pixels
+from cnnzoo.analysis.reconstruction.codes import Coder, ModelCode
+from cnnzoo.analysis.reconstruction.pca import pixels
 from cnnzoo.errors import InputError
-from cnnzoo.layers.corruption import Corruption
+from cnnzoo.layers.noise import Corruption
 from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles
 
 NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)

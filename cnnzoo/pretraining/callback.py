@@ -9,10 +9,9 @@ import keras
 from cnnzoo.callbacks import style_of
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
-from cnnzoo.pretraining.ascent import Cache
-from cnnzoo.pretraining.randomness import undisturbed
-from cnnzoo.pretraining.run import PretrainingRun
-from cnnzoo.quiet import without_retracing_notes
+from cnnzoo.pretraining.activation_cache import Cache
+from cnnzoo.pretraining.run import PretrainingRun, undisturbed
+from cnnzoo.runtime import without_retracing_notes
 
 
 class LayerwisePretraining(keras.callbacks.Callback):

@@ -83,7 +83,7 @@ class Segment:
     """The part of a graph that leads from one tensor to another, run with every layer as at inference.
 
     It shares the layers' weights, and leaves no trace in the layers or in the model. Given a batch in slices
-    (`cnnzoo.distribute.side_by_side`), it returns slices.
+    (`cnnzoo.distribute.slices`), it returns slices.
 
     Args:
         start: the tensor that is given.
@@ -122,7 +122,7 @@ class Segment:
         return operation
 
     def _silent_in_slices(self, operation: Any) -> Any:
-        from cnnzoo.distribute.side_by_side import side_by_side
+        from cnnzoo.distribute.slices import side_by_side
 
         activation = keras.activations.linear if operation is self._linear else None
         return side_by_side(operation, self._silent(operation), activation)

@@ -1,26 +1,87 @@
 """One pretraining of one model, stage by stage."""
 
+import random
 import time
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from cnnzoo.callbacks import DivergedError, Progress, StopOnNaN, style_of
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
-from cnnzoo.pretraining.ascent import Ascent
+from cnnzoo.pretraining.activation_cache import Ascent, in_unit_range
 from cnnzoo.pretraining.backup import Backup, put_back
-from cnnzoo.pretraining.codes import in_unit_range
-from cnnzoo.pretraining.feeding import Batches, fit_arguments
+from cnnzoo.pretraining.batches import Batches, fit_arguments
 from cnnzoo.pretraining.graph import Segment
-from cnnzoo.pretraining.rows import Rows
-from cnnzoo.pretraining.shallow import Shallow
-from cnnzoo.pretraining.source import check_finite, examples
+from cnnzoo.pretraining.inputs import Rows, check_finite, examples
+from cnnzoo.pretraining.layer_autoencoder import Shallow
 from cnnzoo.pretraining.stages import Stage, stages
-from cnnzoo.pretraining.workers import Workers
-from cnnzoo.steps import executions
+from cnnzoo.runtime import executions
+
+
+@contextmanager
+def undisturbed(seed: int) -> Iterator[None]:
+    """Draw from `seed` in the block, and put the global random states of Python, NumPy and Keras back after it.
+
+    Keras has no public way to look at its global generator without making one, which would draw a seed.
+
+    Example:
+    >>> random.seed(1)
+    >>> before = random.getstate()
+    >>> with undisturbed(0):
+    ...     _ = random.random(), np.random.random(), keras.random.normal(())
+    >>> random.getstate() == before
+    True
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras' users seed)
+    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    state = None if generator is None else keras.ops.convert_to_numpy(generator.state)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, keras.random.SeedGenerator(seed))
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
+        if generator is not None:
+            generator.state.assign(state)
+
+
+class Workers:
+    """The place of this process among those that pretrain a model together.
+
+    Args:
+        model: the model; the strategy that it was made under tells.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.index, self.replicas, self._strategy = 0, 1, None
+        if keras.backend.backend() == "tensorflow":  # other backends have no strategies
+            from cnnzoo.distribute import place_in
+
+            self._strategy = model.distribute_strategy
+            place = place_in(self._strategy)
+            self.index, self.replicas = place.index, place.replicas
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this one writes files, and says what it does."""
+        return self.index == 0
+
+    def by_chief(self, work: Callable[[], Any]) -> Any:
+        """Return on every worker what came out of the chief's work; see `cnnzoo.distribute.by_chief`."""
+        if self._strategy is None:
+            return work()
+        from cnnzoo.distribute import by_chief
+
+        return by_chief(self._strategy, work)
 
 
 class Clock(keras.callbacks.Callback):

@@ -2,22 +2,165 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import keras
 
 from cnnzoo.errors import InputError, unknown
-from cnnzoo.pretraining.graph import Call, calls
-from cnnzoo.pretraining.kinds import (
-    ACTIVATIONS,
-    KEEPING_RANGE,
-    TO_UNIT,
-    activated,
-    activation_of,
-    is_encoder,
-    is_weighted,
+from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
+from cnnzoo.pretraining.graph import Call, Segment, calls, following
+
+ACTIVATIONS = (
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ELU,
+    keras.layers.Softmax,
 )
-from cnnzoo.pretraining.mirrors import Mirror, mirrors_of
+NORMALISATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.UnitNormalization,
+    keras.layers.Normalization,
+)
+# What lies in [0, 1] before these lies there after them, too.
+KEEPING_RANGE = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.ZeroPadding2D,
+    keras.layers.Cropping2D,
+    keras.layers.UpSampling2D,
+    keras.layers.GaussianNoise,
+    MaskingNoise,
+    SaltAndPepperNoise,
+)
+TO_UNIT = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
+
+
+def is_encoder(layer: Any) -> bool:
+    """Whether a layer can be pretrained."""
+    return isinstance(layer, keras.layers.Dense | keras.layers.Conv2D) and not hasattr(layer, "tied_to")
+
+
+def is_weighted(layer: Any) -> bool:
+    """Whether a layer counts in the order of layers: it has weights and is no activation or normalisation."""
+    return bool(getattr(layer, "weights", None)) and not isinstance(layer, (*ACTIVATIONS, *NORMALISATIONS))
+
+
+def activated(call: Call, graph: list[Call]) -> list[Call]:
+    """Return a call and those of the activation layers that directly follow it."""
+    found = [call]
+    for each in following(call.outgoing[0], graph):
+        if not isinstance(each.layer, ACTIVATIONS):
+            break
+        found.append(each)
+    return found
+
+
+def activation_of(layer: Any) -> str:
+    """Return the name of a layer's activation, or nothing."""
+    return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
+def gives_softmax(layer: Any) -> bool:
+    """Whether what leaves a layer are probabilities that sum to 1."""
+    return isinstance(layer, keras.layers.Softmax) or activation_of(layer) == "softmax"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The part of an autoencoder that decodes what one of its layers encodes.
+
+    Attributes:
+        layers: the decoder layer and the activations that follow it.
+        start: the tensor that the decoding part begins with.
+        end: the tensor that it ends with.
+    """
+
+    layers: tuple[Any, ...]
+    start: keras.KerasTensor
+    end: keras.KerasTensor
+
+    @property
+    def sigmoid(self) -> Any:
+        """The layer whose activation makes the part end in a sigmoid, or `None`."""
+        return self.layers[-1] if activation_of(self.layers[-1]) == "sigmoid" else None
+
+
+def mirrors_of(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dict[int, tuple[Any, Mirror]]:
+    """Return, by the id of each encoder call, the end of its encoding part and its mirror; empty for a classifier.
+
+    An autoencoder is known by its form: what leaves has the shape of what enters, and the widths of
+    its weighted layers read the same from both ends. Where the inputs are as many as the classes, a classifier may
+    have that form, but it ends in a softmax.
+    """
+    half, odd = divmod(len(weighted), 2)
+    if weighted and any(gives_softmax(call.layer) for call in activated(weighted[-1], graph)):
+        return {}
+    if not half or odd or len(model.outputs) != 1 or model.outputs[0].shape != model.inputs[0].shape:
+        return {}
+    pairs = list(zip(weighted[:half], reversed(weighted[half:]), strict=True))
+    if not all(is_encoder(down.layer) and _widths(down) == _widths(up)[::-1] for down, up in pairs):
+        return {}
+    found = {}
+    for number, (down, up) in enumerate(pairs):
+        outer = pairs[number - 1][1] if number else None
+        parts = _parts(down, up, outer, graph)
+        if parts is None:
+            return {}
+        found[id(down)] = parts
+    return found
+
+
+def _widths(call: Call) -> tuple[int | None, int | None]:
+    return call.incoming[0].shape[-1], call.outgoing[0].shape[-1]
+
+
+def _parts(down: Call, up: Call, outer: Call | None, graph: list[Call]) -> tuple[Any, Mirror] | None:
+    """Find the encoding part that begins at `down` and the decoding part around `up`, so that their shapes meet."""
+    encoder, decoder = activated(down, graph), activated(up, graph)
+    hidden = [encoder[-1].outgoing[0], *(call.outgoing[0] for call in _between(encoder[-1], graph))]
+    begins = [up.incoming[0]]
+    makers = {id(call.outgoing[0]): call for call in graph}
+    while (maker := makers.get(id(begins[-1]))) and not is_weighted(maker.layer) and len(maker.incoming) == 1:
+        begins.append(maker.incoming[0])
+    met = [(end, start) for end in hidden for start in begins if end.shape == start.shape]
+    if not met:
+        return None
+    ends = [decoder[-1].outgoing[0], *(call.outgoing[0] for call in _between(decoder[-1], graph))]
+    sizes = [prod(side or 1 for side in tensor.shape) for tensor in ends]
+    wanted = prod(side or 1 for side in down.incoming[0].shape)
+    if wanted not in sizes and outer is None:
+        return None
+    end = ends[sizes.index(wanted)] if wanted in sizes else ends[0]
+    if wanted not in sizes and len(end.shape) != len(down.incoming[0].shape):
+        return None
+    hidden_end, start = met[0]
+    try:
+        Segment(down.incoming[0], hidden_end), Segment(start, end)
+    except ValueError:  # there is a way around the part
+        return None
+    return hidden_end, Mirror(tuple(call.layer for call in decoder), start, end)
+
+
+def _between(call: Call, graph: list[Call]) -> list[Call]:
+    """Return the calls without weights that follow one."""
+    found = []
+    for each in following(call.outgoing[0], graph):
+        if is_weighted(each.layer):
+            break
+        found.append(each)
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from cnnzoo import models, plots
 from cnnzoo.analysis import LabelledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
 from cnnzoo.plots.reconstructions import corruption_of
-from cnnzoo.reports.section import Section, drawn
-from cnnzoo.reports.subject import Subject, images_in_order, prepared, spread
-from cnnzoo.reports.training import first_layer
+from cnnzoo.reports.run_data import Subject, images_in_order, prepared, spread
+from cnnzoo.reports.sections import Section, drawn, first_layer
 
 EXAMPLES = 10  # images in a row
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes

@@ -7,9 +7,8 @@ import numpy as np
 from cnnzoo import plots
 from cnnzoo.plots.classes import figures_by_class
 from cnnzoo.plots.layers import map_layers
-from cnnzoo.reports.section import Section, Shown, Table, drawn
-from cnnzoo.reports.subject import Answers, Subject
-from cnnzoo.reports.training import first_layer
+from cnnzoo.reports.run_data import Answers, Subject
+from cnnzoo.reports.sections import Section, Shown, Table, drawn, first_layer
 
 MAPS_OF = 2  # images whose maps are drawn
 OCCLUDED = 10  # images that are covered part by part

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from cnnzoo.errors import InputError
 from cnnzoo.files import make_folder, whole_file
 from cnnzoo.plots import Picture
-from cnnzoo.reports.section import Section, Shown, Table
+from cnnzoo.reports.sections import Section, Shown, Table
 
 PICTURES = "pictures"  # the folder beside the page
 BLACK = re.compile(r"#000000\b")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.serving.export_model import Subject
 from cnnzoo.serving.saved_model import signatures_in, write_saved_model
-from cnnzoo.serving.subject import Subject
 
 # Format → its file in the version's folder ("" is the folder itself), and the packages that write and check it.
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {

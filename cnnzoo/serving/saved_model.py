@@ -1,13 +1,112 @@
-"""Writing and reading SavedModels."""
+"""The signatures of a SavedModel: what a server can ask a model, each with a guard at its door."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from cnnzoo.serving.signatures import signatures_of
-from cnnzoo.serving.subject import Subject, weight_variables
+from cnnzoo.errors import InputError
+from cnnzoo.models.halves import decoder, encoder
+from cnnzoo.serving.export_model import Subject, weight_variables
+from cnnzoo.serving.image_decoding import pixels_of
+
+Endpoint = tuple[Callable[[Any], dict[str, Any]], tf.TensorSpec]
+
+
+def signatures_of(subject: Subject, stored: list[tf.Variable]) -> dict[str, Any]:
+    """Return the signatures of a model as functions of TensorFlow, by name.
+
+    Args:
+        subject: what is exported.
+        stored: its weights as they are stored, from which every call calculates.
+    """
+    endpoints = {"serving_default": _of_images(subject, stored)}
+    if subject.takes_files:
+        endpoints["serve_bytes"] = _of_image_files(subject, stored)
+    if subject.class_names is None:
+        endpoints["reconstruct"] = _of_images(subject, stored)
+        endpoints |= _of_halves(subject, stored)
+    return {
+        name: tf.function(serve, input_signature=[spec], autograph=False) for name, (serve, spec) in endpoints.items()
+    }
+
+
+def _of_images(subject: Subject, stored: list[tf.Variable]) -> Endpoint:
+    def serve(images):
+        images = _checked(images, subject.image_shape, "images")
+        return subject.answer(_calculated(subject, stored, subject.model, subject.prepared(images)))
+
+    return serve, tf.TensorSpec((None, *subject.image_shape), tf.float32, name="images")
+
+
+def _of_image_files(subject: Subject, stored: list[tf.Variable]) -> Endpoint:
+    def serve(image_bytes):
+        image_bytes = _not_empty(tf.ensure_shape(image_bytes, (None,)), (), "image_bytes")
+        pixels = pixels_of(image_bytes, subject.image_shape)
+        images = tf.ensure_shape(tf.cast(pixels, "float32"), (None, *subject.image_shape))
+        return subject.answer(_calculated(subject, stored, subject.model, subject.prepared(images)))
+
+    return serve, tf.TensorSpec((None,), tf.string, name="image_bytes")
+
+
+def _of_halves(subject: Subject, stored: list[tf.Variable]) -> dict[str, Endpoint]:
+    """Return `encode` and `decode`, or nothing of a model whose code cannot be told by its layers' names."""
+    try:
+        first, second = encoder(subject.model), decoder(subject.model)
+    except InputError:
+        return {}
+    shape = tuple(first.output_shape[1:])
+
+    def encode(images):
+        images = _checked(images, subject.image_shape, "images")
+        return {"code": tf.cast(_calculated(subject, stored, first, subject.prepared(images)), tf.float32)}
+
+    def decode(code):
+        return subject.answer(_calculated(subject, stored, second, _checked(code, shape, "code")))
+
+    return {
+        "encode": (encode, tf.TensorSpec((None, *subject.image_shape), tf.float32, name="images")),
+        "decode": (decode, tf.TensorSpec((None, *shape), tf.float32, name="code")),
+    }
+
+
+def _calculated(subject: Subject, stored: list[tf.Variable], model: keras.Model, inputs) -> Any:
+    """Return what a model, or a half of it, makes of its inputs with the weights that are stored."""
+    pairs = zip(subject.model.weights, stored, strict=True)
+    mapping = [(weight, tf.cast(variable, weight.dtype)) for weight, variable in pairs]
+    with keras.StatelessScope(state_mapping=mapping):
+        return model(inputs, training=False)
+
+
+def _checked(values, shape: tuple[int | None, ...], name: str):
+    """Return a tensor that has the rank and sides that the layers count on, and only numbers.
+
+    A tensor of another rank would fail a check inside oneDNN and take the whole server with it; of an empty batch
+    TensorFlow's convolutions get shapes wrong; and NaN would be answered by class 0.
+    """
+    values = _not_empty(tf.ensure_shape(values, (None, *shape)), shape, name)
+    finite = tf.debugging.Assert(
+        tf.reduce_all(tf.math.is_finite(values)), [f"{name} of shape {_shown(shape)} must hold numbers, not NaN or Inf"]
+    )
+    with tf.control_dependencies([finite]):
+        return tf.identity(values)
+
+
+def _not_empty(values, shape: tuple[int | None, ...], name: str):
+    some = tf.debugging.Assert(
+        tf.shape(values)[0] > 0,
+        [f"{name} must have the shape {_shown(shape)} with a batch of 1 or more, not", tf.shape(values)],
+    )
+    with tf.control_dependencies([some]):
+        return tf.identity(values)
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join(['batch', *('any' if side is None else str(side) for side in shape)])})"
+
 
 LABELS = "labels.txt"
 

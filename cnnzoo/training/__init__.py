@@ -1,6 +1,7 @@
 """Run a recipe: data, model, pretraining, fit, judgement, and a folder that holds it all."""
 
-from cnnzoo.training.judging import evaluate
-from cnnzoo.training.running import train, validate
+from cnnzoo.training.evaluate import evaluate
+from cnnzoo.training.study import Comparison, run_study
+from cnnzoo.training.train import train, validate
 
-__all__ = ["evaluate", "train", "validate"]
+__all__ = ["Comparison", "evaluate", "run_study", "train", "validate"]

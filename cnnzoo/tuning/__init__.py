@@ -1,6 +1,5 @@
 """Search over a recipe: keras-tuner chooses overrides, and each trial trains the recipe with them."""
 
-from cnnzoo.tuning.searching import tune
-from cnnzoo.tuning.tuned import OVERRIDES, Tuned
+from cnnzoo.tuning.tune import OVERRIDES, Tuned, tune
 
 __all__ = ["OVERRIDES", "Tuned", "tune"]

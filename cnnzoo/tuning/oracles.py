@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import write_json
-from cnnzoo.tuning.settings import TUNERS
+from cnnzoo.tuning.space import TUNERS
 
 STATE = "oracle.json"
 

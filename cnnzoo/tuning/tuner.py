@@ -15,9 +15,9 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from cnnzoo.errors import InputError, reason
-from cnnzoo.recipe import Recipe
-from cnnzoo.tuning.leaderboard import Outcomes, in_words
-from cnnzoo.tuning.trials import Trainer
+from cnnzoo.experiments import Recipe
+from cnnzoo.tuning.results import Outcomes, in_words
+from cnnzoo.tuning.trial_process import Trainer
 
 PAUSE = 0.1  # seconds between two questions to a chief that has nothing to do yet
 FAREWELL = 5.0  # seconds for the last answer of a chief

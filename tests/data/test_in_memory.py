@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.data.memory import fits_into_memory
+from cnnzoo.data.in_memory import fits_into_memory
 
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

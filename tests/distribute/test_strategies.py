@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from cnnzoo.distribute import membership, split_cpu, strategies, strategy
+from cnnzoo.distribute import cluster, split_cpu, strategies, strategy
 from cnnzoo.distribute.cluster import tasks_of
 
 CLUSTER = {"worker": ["a:1", "b:2"]}
@@ -88,7 +88,7 @@ def test_slurm_tells_of_its_tasks(monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
     monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "2(x2)")
     monkeypatch.setenv("SLURM_PROCID", "3")
-    found = membership.resolver()
+    found = cluster.resolver()
     assert found.cluster_spec().as_dict() == {"worker": ["node1:8888", "node1:8889", "node2:8888", "node2:8889"]}
     assert (tasks_of(found), found.task_type, found.task_id) == ([("worker", index) for index in range(4)], "worker", 3)
 
@@ -97,7 +97,7 @@ def test_kubernetes_tells_which_pod_of_an_indexed_job_one_is(monkeypatch):
     monkeypatch.setenv("CNNZOO_HOSTS", "job-0.net:1,job-1.net:1")
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
     assert strategies._found(None) == "multi_worker"
-    found = membership.resolver()
+    found = cluster.resolver()
     assert found.cluster_spec().as_dict() == {"worker": ["job-0.net:1", "job-1.net:1"]}
     assert (found.task_type, found.task_id) == ("worker", 1)
 

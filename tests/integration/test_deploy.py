@@ -10,7 +10,7 @@ import yaml
 
 import cnnzoo
 from tests import processes
-from tests.integration.server.running import Server
+from tests.integration.serving.server.running import Server
 
 DEPLOY = processes.ROOT / "deploy"
 SRUN = """#!{python}

@@ -6,7 +6,7 @@ import pytest
 
 from cnnzoo.layers import ColumnConv2D
 from tests import reference
-from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
 
 every_number = pytest.mark.parametrize("groups", [1, 2, 3])
 CASES = [((3, 3), (1, 1), "same"), ((3, 2), (2, 1), "valid"), ((1, 1), (1, 1), "valid"), ((5, 5), (2, 2), "same")]

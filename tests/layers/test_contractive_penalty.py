@@ -8,7 +8,7 @@ import tensorflow as tf
 from cnnzoo.errors import InputError
 from cnnzoo.layers import ContractivePenalty, TiedDense
 from tests import reference
-from tests.layers.judging import random
+from tests.layers.checking import random
 
 WIDTH = 6
 STACKS = [

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from cnnzoo.layers import LocalResponseNormalization
 from tests import reference
-from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, survives_saving
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving
 
 SETTINGS = [  # size, α, β, k: strong, so that the sums count; then the papers' own
     (5, 0.5, 0.75, 2.0),

@@ -8,7 +8,7 @@ import pytest
 
 from cnnzoo.layers import LocallyConnected2D
 from tests import reference
-from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
 
 CASES = [  # kernel, strides, padding
     ((3, 3), (1, 1), "valid"),

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from cnnzoo.layers import LpPooling2D
 from tests import reference
-from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, survives_saving
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving
 
 every_power = pytest.mark.parametrize("p", [1, 1.5, 2, 3])
 SHAPES = [((2, 2), (2, 2)), ((3, 3), (2, 2)), ((2, 3), (1, 2)), ((1, 1), (1, 1)), ((2, 2), (3, 3))]

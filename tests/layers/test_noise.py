@@ -6,7 +6,7 @@ import pytest
 
 from cnnzoo.errors import InputError
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
-from tests.layers.judging import survives_saving
+from tests.layers.checking import survives_saving
 
 NOISES = [MaskingNoise, SaltAndPepperNoise]
 IMAGES = np.random.default_rng(0).uniform(0.2, 0.8, (50, 20, 20, 1)).astype("float32")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from cnnzoo.errors import InputError
 from cnnzoo.layers import ColumnConv2D, PointwiseConv2D, TiedConv2DTranspose
 from tests import reference
-from tests.layers.judging import TOLERANCE, outputs_and_gradients, random, with_weights
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, with_weights
 
 # Sides of the image, kernel, strides, padding, dilation.
 WINDOWS = [

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.layers.digit_codes import DigitCodes, digit_bitmaps
+from cnnzoo.layers.lenet5 import DigitCodes, digit_bitmaps
 from cnnzoo.models.lenet import C3_TABLE, preprocess_input
 
 # Section II-B of the paper: trainable parameters and connections of each layer.

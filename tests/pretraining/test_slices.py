@@ -6,8 +6,8 @@ import pytest
 
 from cnnzoo import LayerwisePretraining
 from cnnzoo.layers import MaskingNoise
+from cnnzoo.pretraining.layer_autoencoder import Shallow
 from cnnzoo.pretraining.run import PretrainingRun
-from cnnzoo.pretraining.shallow import Shallow
 from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, classifier, images, values_of
 

@@ -6,7 +6,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.layers import TiedDense
-from cnnzoo.pretraining import shallow
+from cnnzoo.pretraining import layer_autoencoder
 from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
 
@@ -292,11 +292,11 @@ def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():
 )
 def test_reconstructions_of_another_rank_have_their_values_in_order(given, wanted):
     values = np.arange(40.0).reshape(2, *given)
-    np.testing.assert_array_equal(shallow.fitted(values, wanted), values.reshape(2, *wanted))
+    np.testing.assert_array_equal(layer_autoencoder.fitted(values, wanted), values.reshape(2, *wanted))
 
 
 def test_reconstructions_of_other_sides_are_cut_or_filled_up_at_the_end():
     values = np.arange(1.0, 25).reshape(1, 4, 3, 2)
-    found = np.asarray(shallow.fitted(values, (3, 5, 2)))
+    found = np.asarray(layer_autoencoder.fitted(values, (3, 5, 2)))
     np.testing.assert_array_equal(found[:, :, :3], values[:, :3])
     assert not found[:, :, 3:].any()

@@ -5,13 +5,12 @@ import threading
 
 import pytest
 
+from cnnzoo.cli.launch import free_ports
 from cnnzoo.errors import InputError
-from cnnzoo.launch import free_ports
-from cnnzoo.recipe import Recipe
+from cnnzoo.experiments import Recipe
 from cnnzoo.tuning import oracles
-from cnnzoo.tuning.leaderboard import Outcomes
-from cnnzoo.tuning.settings import VARIABLES
-from cnnzoo.tuning.space import checked
+from cnnzoo.tuning.results import Outcomes
+from cnnzoo.tuning.space import VARIABLES, checked
 
 keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
 pytestmark = pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning", "ignore:getName:DeprecationWarning")

@@ -1,25 +1,23 @@
 """What a code keeps of an image: autoencoders against linear codes of the same size."""
 
-from cnnzoo.analysis.reconstruction.by_size import pca_errors
-from cnnzoo.analysis.reconstruction.classes import LabelledCodes, codes_2d
+from cnnzoo.analysis.reconstruction.codes import LabelledCodes, ModelCode, codes_2d
 from cnnzoo.analysis.reconstruction.comparison import (
     Comparison,
     Reconstruction,
     compare_codes,
     compare_reconstructions,
 )
-from cnnzoo.analysis.reconstruction.linear_code import LinearCode
 from cnnzoo.analysis.reconstruction.logistic import logistic_pca
-from cnnzoo.analysis.reconstruction.measures import (
+from cnnzoo.analysis.reconstruction.metrics import (
     bits_per_image,
     compression_ratio,
     mean_squared_error,
+    pca_errors,
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.model_code import ModelCode
+from cnnzoo.analysis.reconstruction.pca import LinearCode, pca
 from cnnzoo.analysis.reconstruction.precision import quantise
-from cnnzoo.analysis.reconstruction.principal import pca
 
 __all__ = [
     "Comparison",

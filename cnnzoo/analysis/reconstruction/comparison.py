@@ -5,18 +5,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cnnzoo.analysis.reconstruction.codes import Coder, coder_of
 from cnnzoo.analysis.reconstruction.logistic import logistic_pca
-from cnnzoo.analysis.reconstruction.measures import (
+from cnnzoo.analysis.reconstruction.metrics import (
     bits_per_image,
     compression_ratio,
     mean_squared_error,
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.model_code import Coder, coder_of
-from cnnzoo.analysis.reconstruction.pixels import pixels
+from cnnzoo.analysis.reconstruction.pca import pca, pixels
 from cnnzoo.analysis.reconstruction.precision import FLOAT_BITS, check_bits, quantise
-from cnnzoo.analysis.reconstruction.principal import pca
 from cnnzoo.errors import InputError
 
 HEADINGS = ("", "code", "bits a number", "bits an image", "ratio", "squared error", "per pixel", "PSNR (dB)")

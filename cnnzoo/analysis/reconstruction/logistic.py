@@ -5,9 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from cnnzoo.analysis.reconstruction.linear_code import LinearCode, checked_size
-from cnnzoo.analysis.reconstruction.pixels import pixels
-from cnnzoo.analysis.reconstruction.principal import pca
+from cnnzoo.analysis.reconstruction.pca import LinearCode, checked_size, pca, pixels
 from cnnzoo.errors import InputError
 
 SLOPE = 1 / 4  # of the logistic function at its middle

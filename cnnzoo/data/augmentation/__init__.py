@@ -1,12 +1,10 @@
 """Random changes to training images: layers, one a file, and what papers made of them, by name."""
 
-from cnnzoo.data.augmentation.colour_noise import EIGENVALUES, EIGENVECTORS, ColourNoise
 from cnnzoo.data.augmentation.drawing import BatchSeeds, augmented
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
+from cnnzoo.data.augmentation.image_layers import EIGENVALUES, EIGENVECTORS, ColourNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
 from cnnzoo.data.augmentation.named import AUGMENTATIONS, Augmentation, augmentation
-from cnnzoo.data.augmentation.random_crops import RandomCrops
-from cnnzoo.data.augmentation.random_shifts import RandomShifts
 
 __all__ = [
     "AUGMENTATIONS",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo.data.augmentation.pixel_layer import PixelLayer, deviation
+from cnnzoo.data.augmentation.image_layers import PixelLayer, deviation
 from cnnzoo.errors import InputError
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from cnnzoo.data.augmentation.pixel_layer import PixelLayer, deviation
-from cnnzoo.layers.corruption import Corruption
+from cnnzoo.data.augmentation.image_layers import PixelLayer, deviation
+from cnnzoo.layers.noise import Corruption
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")

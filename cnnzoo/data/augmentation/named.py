@@ -6,11 +6,9 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from cnnzoo.data.augmentation.colour_noise import ColourNoise
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
+from cnnzoo.data.augmentation.image_layers import ColourNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
-from cnnzoo.data.augmentation.random_crops import RandomCrops
-from cnnzoo.data.augmentation.random_shifts import RandomShifts
 from cnnzoo.errors import unknown
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 

@@ -41,7 +41,7 @@ DEEP = Recipe(
 # With dropout and distortions, whose noise a resumed run must draw as the undisturbed one did.
 NOISY = PLAIN.replace(model="mlp", model_options={"dropout": 0.5}, epochs=3, augment="affine", name="noisy")
 # `cnnzoo` whose launcher gives workers another time to end by themselves once one of them has died.
-PATIENT = "import sys\nfrom cnnzoo import cli, launch\nlaunch.FAREWELL = float(sys.argv.pop(1))\ncli.main()"
+PATIENT = "import sys\nfrom cnnzoo.cli import launch, main\nlaunch.FAREWELL = float(sys.argv.pop(1))\nmain()"
 SAVED = "cnnzoo.callbacks.checkpoint:Checkpoint.on_epoch_end"  # which the chief alone calls
 
 
@@ -142,7 +142,7 @@ def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, vic
 
 
 def test_a_worker_that_does_not_stop_when_another_is_killed_is_ended(tmp_path):
-    with hold("cnnzoo.quiet:start_tensorflow") as held:
+    with hold("cnnzoo.runtime:start_tensorflow") as held:
         arguments = ["lenet5_digits", "--workers", "2", "--workdir", tmp_path / "run"]
         process = launched(arguments, farewell=0, **held.environment)
         killed, stuck = held.wait(process), held.wait(process)

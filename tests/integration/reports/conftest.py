@@ -3,8 +3,9 @@
 import pytest
 
 import cnnzoo
-from cnnzoo import Recipe, Study, studies
+from cnnzoo import Recipe, Study
 from cnnzoo.reports import report
+from cnnzoo.training import run_study
 
 
 def trained(recipe, folder, **changes):
@@ -40,4 +41,4 @@ def study(tmp_path_factory):
     )
     variants = {"plain": {}, "pretrained": {"pretraining": {"epochs": 1, "examples": 64}}}
     folder = tmp_path_factory.mktemp("study")
-    return studies.run(Study(recipe=common, variants=variants, seeds=(0, 1)), workdir=folder, verbose=0)
+    return run_study(Study(recipe=common, variants=variants, seeds=(0, 1)), workdir=folder, verbose=0)

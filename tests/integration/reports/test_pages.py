@@ -11,10 +11,10 @@ from PIL import Image
 import cnnzoo
 from cnnzoo import plots
 from cnnzoo.reports import report
+from cnnzoo.reports.comparison import names
 from cnnzoo.reports.page import png, svg, write_page
-from cnnzoo.reports.section import Section, Shown, Table
-from cnnzoo.reports.side_by_side import names
-from cnnzoo.reports.subject import spread
+from cnnzoo.reports.run_data import spread
+from cnnzoo.reports.sections import Section, Shown, Table
 
 
 class Parsed(html.parser.HTMLParser):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.models import preprocessing
-from cnnzoo.serving import checking
+from cnnzoo.serving import verify
 from tests import processes
 
 OUTSIDER = """
@@ -215,7 +215,7 @@ def test_a_keras_file_is_exported(tmp_path):
 
 
 def test_what_differs_from_keras_is_not_published(tmp_path, monkeypatch):
-    monkeypatch.setitem(checking.TOLERANCES, "saved_model", -1.0)
+    monkeypatch.setitem(verify.TOLERANCES, "saved_model", -1.0)
     with pytest.raises(cnnzoo.InputError, match=r"differs from Keras' by .* nothing was published"):
         cnnzoo.export(cnnzoo.lenet(), tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import data, models
-from cnnzoo.serving.encoded_images import pixels_of
+from cnnzoo.serving.image_decoding import pixels_of
 
 
 def test_no_skew_between_evaluate_and_serve_bytes(tfds_folder):

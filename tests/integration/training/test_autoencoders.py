@@ -7,8 +7,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 import cnnzoo
-from cnnzoo import Recipe, studies
-from cnnzoo.recipe import Study
+from cnnzoo import Recipe
+from cnnzoo.experiments import Study
+from cnnzoo.training import run_study
 from tests import processes
 
 AUTOENCODER = Recipe(
@@ -116,7 +117,7 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
         },
         seeds=(0,),
     )
-    comparison = studies.run(study, workdir=tmp_path / "study", verbose=0)
+    comparison = run_study(study, workdir=tmp_path / "study", verbose=0)
     assert len(list((tmp_path / "study/.pretrained").iterdir())) == 1
     few, more = (json.loads((tmp_path / f"study/{name}/seed0/metrics.json").read_text()) for name in ("few", "more"))
     assert few["pretraining"] == more["pretraining"]  # the seconds, too: it ran once
@@ -129,7 +130,7 @@ def test_what_a_study_shares_does_not_depend_on_the_variant_that_came_first(tmp_
     """64 images run 2 steps at a time, which leaves out the last of the 7 batches that layers are pretrained on."""
     recipe = STACK.replace(epochs=1, pretraining={"epochs": 1, "examples": 7 * 32})
     study = Study(recipe=recipe, variants={"more": {}, "few": {"examples": 32}}, seeds=(0,))
-    studies.run(study, workdir=tmp_path / "study", verbose=0)
+    run_study(study, workdir=tmp_path / "study", verbose=0)
     alone = cnnzoo.train(recipe.replace(examples=32), workdir=tmp_path / "alone", verbose=0)
     assert same(weights_of(cnnzoo.Run(tmp_path / "study/few/seed0")), weights_of(alone))
 

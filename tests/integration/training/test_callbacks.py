@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo import Recipe, studies
-from cnnzoo.training.preparing import images_of
+from cnnzoo import Recipe
+from cnnzoo.training import run_study
+from cnnzoo.training.build import images_of
 from tests.integration.distribute.cluster import started
 from tests.processes import finished
 
@@ -103,14 +104,14 @@ def test_what_is_no_list_of_callbacks_gets_a_sentence(tmp_path, bad):
 
 
 def test_a_run_is_quiet_where_there_is_no_terminal(tmp_path, capfd):
-    recipe = cnnzoo.recipe.load_recipe("stacked_denoising_digits").smoke()
+    recipe = cnnzoo.experiments.load_recipe("stacked_denoising_digits").smoke()
     cnnzoo.train(recipe, workdir=tmp_path / "run")
-    studies.run(recipe_study(recipe), workdir=tmp_path / "study")
+    run_study(recipe_study(recipe), workdir=tmp_path / "study")
     assert capfd.readouterr() == ("", "")
 
 
 def recipe_study(recipe):
-    return cnnzoo.recipe.Study(recipe=recipe.replace(pretraining={}), variants={"plain": {}}, seeds=(0,))
+    return cnnzoo.experiments.Study(recipe=recipe.replace(pretraining={}), variants={"plain": {}}, seeds=(0,))
 
 
 def test_both_phases_are_announced(tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 import cnnzoo
 from cnnzoo import Recipe
 from cnnzoo.data import Split
-from cnnzoo.training.judging import answers, judged
+from cnnzoo.training.evaluate import answers, judged
 
 
 def by_hand(model, name, images):

@@ -14,9 +14,8 @@ import pytest
 import cnnzoo
 from cnnzoo import tuning
 from cnnzoo.cli import main
-from cnnzoo.recipe import load_recipe, load_space, read_overrides
-from cnnzoo.tuning.settings import VARIABLES
-from cnnzoo.tuning.space import checked, default_space
+from cnnzoo.experiments import load_recipe, load_space, read_overrides
+from cnnzoo.tuning.space import VARIABLES, checked, default_space
 from tests import processes
 from tests.hold import hold
 

@@ -1,0 +1,270 @@
+"""An autoencoder as something that encodes, decodes and reconstructs images, as a baseline does."""
+
+import dataclasses
+import math
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from cnnzoo.analysis.graph import graph_inputs
+from cnnzoo.analysis.reconstruction.pca import of_shape, pixels
+from cnnzoo.errors import InputError
+
+CODE = "code"  # the layer whose outputs are the code, by its name
+BATCH = 500  # images a step of prediction
+
+
+class Coder(Protocol):
+    """What encodes, decodes and reconstructs images: a `LinearCode` or a `ModelCode`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    def encode(self, images) -> np.ndarray: ...
+    def decode(self, codes) -> np.ndarray: ...
+    def reconstruct(self, images) -> np.ndarray: ...
+
+
+class ModelCode:
+    """A Keras model whose output has the shape of its input, and whose layer `code` holds the code.
+
+    The halves share the model's weights. A code of more axes than one, as of a convolutional net, is
+    flattened. Layers that corrupt images in training are silent here.
+
+    Args:
+        model: a functional or Sequential autoencoder with one input of a fixed size, pixels of 0 to 1.
+
+    Raises:
+        InputError: no Keras model, an output that is not of the input's shape, no layer `code`, or a path
+            from the input to the output that goes round it.
+
+    Example:
+    >>> inputs = keras.Input((4, 4, 1))
+    >>> code = keras.layers.Dense(2, name="code")(keras.layers.Flatten()(inputs))
+    >>> outputs = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(code))
+    >>> coder = ModelCode(keras.Model(inputs, outputs))
+    >>> coder.size, coder.encode(np.zeros((3, 4, 4, 1))).shape
+    (2, (3, 2))
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = checked_autoencoder(model)
+        if CODE not in {layer.name for layer in model.layers}:
+            raise InputError(f"model {model.name!r} has no layer {CODE!r}, which would say where its code is")
+        code = model.get_layer(CODE).output
+        self.image_shape = tuple(model.outputs[0].shape[1:])
+        self.code_shape = tuple(code.shape[1:])
+        # Functions, not models: a model of the decoder would add calls to the layers of the whole.
+        self._encoder = keras.Function(graph_inputs(model)[0], code)
+        try:
+            self._decoder = keras.Function(code, model.outputs[0])
+        except ValueError as error:
+            raise InputError(f"the output of model {model.name!r} does not depend on its code alone") from error
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    @property
+    def size(self) -> int:
+        """Numbers in a code."""
+        return math.prod(self.code_shape)
+
+    def encode(self, images) -> np.ndarray:
+        """Return the codes of images.
+
+        Args:
+            images: array `(examples, *input_shape)`; uint8, or floats of 0 to 1.
+
+        Returns:
+            float32 array `(examples, size)`.
+
+        Raises:
+            InputError: images of another shape, or pixels outside 0 to 1.
+        """
+        images = of_shape(pixels(images), self.image_shape, f"model {self.name!r}")
+        return _in_batches(self._encoder, images).reshape(len(images), -1)
+
+    def decode(self, codes) -> np.ndarray:
+        """Return the images that codes stand for.
+
+        Args:
+            codes: float array `(examples, size)`.
+
+        Returns:
+            float32 array `(examples, *input_shape)`.
+
+        Raises:
+            InputError: codes of another size.
+        """
+        codes = np.asarray(codes, "float32")
+        if codes.ndim != 2 or codes.shape[1] != self.size:
+            raise InputError(f"codes of {self.name} have the shape (examples, {self.size}), not {codes.shape}")
+        return _in_batches(self._decoder, codes.reshape(-1, *self.code_shape))
+
+    def reconstruct(self, images) -> np.ndarray:
+        """Return what is left of images after encoding and decoding.
+
+        Args:
+            images: array `(examples, *input_shape)`; uint8, or floats of 0 to 1.
+
+        Returns:
+            float32 array of the same shape.
+
+        Raises:
+            InputError: as for `encode`.
+        """
+        return self.decode(self.encode(images))
+
+
+def _in_batches(function: keras.Function, values: np.ndarray) -> np.ndarray:
+    parts = (values[start : start + BATCH].astype("float32") for start in range(0, len(values), BATCH))
+    return np.concatenate([keras.ops.convert_to_numpy(function(part)).astype("float32") for part in parts])
+
+
+def coder_of(model) -> Coder:
+    """Return what encodes and decodes: a Keras autoencoder by its layer `code`, a baseline as it is.
+
+    Raises:
+        InputError: neither of the two.
+
+    Example:
+    >>> from cnnzoo.analysis import pca
+    >>> baseline = pca(np.eye(4).reshape(4, 2, 2), 2)
+    >>> coder_of(baseline) is baseline
+    True
+    """
+    if isinstance(model, keras.Model):
+        return ModelCode(model)
+    if all(hasattr(model, part) for part in ("name", "size", "encode", "decode", "reconstruct")):
+        return model
+    raise InputError(f"an autoencoder or a baseline such as pca(images, 30) is needed, not {model!r}")
+
+
+def checked_autoencoder(model) -> keras.Model:
+    """Return a model if its output has the shape of its input.
+
+    Raises:
+        InputError: it is no Keras model, it has no graph, or its output has another shape.
+
+    Example:
+    >>> checked_autoencoder(keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)], name="m")).name
+    'm'
+    """
+    if not isinstance(model, keras.Model):
+        raise InputError(f"an autoencoder is a Keras model, not {model!r}")
+    inputs = graph_inputs(model)
+    shapes = [tuple(tensor.shape[1:]) for tensor in (*inputs, *model.outputs)]
+    if len(shapes) != 2 or shapes[0] != shapes[1] or None in shapes[0]:
+        raise InputError(
+            f"an autoencoder has one input of a fixed size and one output of its shape; model {model.name!r} takes "
+            f"{' and '.join(map(str, shapes[: len(inputs)]))} and gives "
+            f"{' and '.join(map(str, shapes[len(inputs) :]))}"
+        )
+    return model
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelledCodes:
+    """Codes of images with the images' labels, for a scatter plot or a number.
+
+    Attributes:
+        name: what made the codes.
+        codes: float32 array `(examples, size)`.
+        labels: integer array `(examples,)`.
+    """
+
+    name: str
+    codes: np.ndarray
+    labels: np.ndarray
+
+    def neighbour_accuracy(self, neighbours: int = 5) -> float:
+        """Return the share of the codes whose nearest other codes, by vote, have its label.
+
+        Distances are Euclidean, each code is left out of its own vote, and of labels with equally many votes
+        the smallest wins.
+
+        Args:
+            neighbours: number of other codes that vote; 1 to one fewer than there are.
+
+        Raises:
+            InputError: another number of neighbours.
+
+        Example:
+        >>> codes = np.array([[0.0, 0], [0, 1], [9, 9], [9, 8]])
+        >>> LabelledCodes("", codes, np.array([0, 0, 1, 1])).neighbour_accuracy(1)
+        1.0
+        """
+        # scikit-learn takes a second to import; only who asks for neighbours pays for it.
+        from sklearn.neighbors import NearestNeighbors
+
+        most = len(self.codes) - 1
+        whole = isinstance(neighbours, int) and not isinstance(neighbours, bool)
+        if not whole or not 1 <= neighbours <= most:
+            raise InputError(f"neighbours must be an integer of 1 to {most}, not {neighbours!r}")
+        # Asked without points, it returns the neighbours of each of its own, itself left out.
+        nearest = NearestNeighbors(n_neighbors=neighbours).fit(self.codes).kneighbors(return_distance=False)
+        classes, numbers = np.unique(self.labels, return_inverse=True)
+        votes = np.stack([(numbers[nearest] == number).sum(axis=1) for number in range(len(classes))], axis=1)
+        return float(np.mean(votes.argmax(axis=1) == numbers))
+
+
+def codes_2d(model, images, labels, *, per_class: int = 500) -> LabelledCodes:
+    """Return two-dimensional codes of as many images of each class, the first ones of the array.
+
+    The figure of 2006 shows the codes of a 784-1000-500-250-2 autoencoder beside the first two principal
+    components, `codes_2d(pca(train_images, 2), …)`, for the same 500 digits a class.
+
+    Args:
+        model: an autoencoder with a layer `code` of 2 units, or a baseline of size 2.
+        images: array `(examples, *image_shape)`; uint8, or floats of 0 to 1.
+        labels: integer array `(examples,)`.
+        per_class: images of each class, ≥ 1.
+
+    Returns:
+        The codes with their labels, in the order of the images; `.neighbour_accuracy()` says how well the
+        classes separate.
+
+    Raises:
+        InputError: codes of another size, labels that do not fit the images, or a class with too few of them.
+
+    Source: Hinton and Salakhutdinov, Science 313, 2006, figure 3.
+
+    Example:
+    >>> from cnnzoo.analysis import pca
+    >>> from cnnzoo.data import load
+    >>> train = load("digits").train
+    >>> found = codes_2d(pca(train.images, 2), train.images, train.labels, per_class=100)
+    >>> found.codes.shape, round(found.neighbour_accuracy(), 2)
+    ((1000, 2), 0.61)
+    """
+    coder = coder_of(model)
+    if coder.size != 2:
+        raise InputError(f"codes_2d shows codes of 2 numbers, and those of {coder.name} have {coder.size}")
+    images, labels = pixels(images), _checked_labels(labels, len(images))
+    chosen = _first_of_each(labels, per_class)
+    return LabelledCodes(coder.name, coder.encode(images[chosen]), labels[chosen])
+
+
+def _checked_labels(labels, examples: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (examples,) or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"labels must be {examples} integers, one for each image, not {labels.dtype} of shape {labels.shape}"
+        )
+    return labels
+
+
+def _first_of_each(labels: np.ndarray, per_class: int) -> np.ndarray:
+    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
+        raise InputError(f"per_class must be an integer of at least 1, not {per_class!r}")
+    chosen = []
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        if len(places) < per_class:
+            raise InputError(f"per_class must be at most {len(places)}, the images of class {label}, not {per_class}")
+        chosen.append(places[:per_class])
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,208 @@
+"""What a recipe is: everything that decides a result, as data."""
+
+import ast
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from cnnzoo.errors import InputError, unknown
+from cnnzoo.experiments import checks
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Return `key=value` texts as a mapping; a value is a Python literal, else a text.
+
+    Raises:
+        InputError: a text is not of that form.
+
+    Example:
+    >>> parse_settings(["epochs=5", "augment=affine", "image_size=32,32"])
+    {'epochs': 5, 'augment': 'affine', 'image_size': (32, 32)}
+    """
+    parsed = {}
+    for setting in settings:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not (key and equals):
+            raise InputError(f"a setting is written key=value, such as epochs=5, not {setting!r}")
+        try:
+            parsed[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            parsed[key] = text  # an unquoted word
+    return parsed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """An experiment that anyone can repeat. Vary it by `replace` or `--set`, never by copying it.
+
+    Attributes:
+        model: name of the model, one of `cnnzoo.list_models()`.
+        data: name of the data set, as `cnnzoo.data.load` takes it.
+        epochs: passes over the training images; ≥ 1.
+        learning_rate: the largest learning rate of the run; > 0.
+        model_options: further arguments of the model's function, such as `{"head": "softmax"}`.
+        batch_size: images in one step; ≥ 1.
+        optimizer: name of a Keras optimizer, or `"classicsgd"` or `"muon"` for those of `cnnzoo.optimizers`.
+        optimizer_options: further arguments of the optimizer, such as `{"weight_decay": 0.1}`.
+        schedule: `"constant"`, `"cosine"` for a decay to 0 at the end of the run, or `"step"` for the drops.
+        warmup: share of the run in which the rate first rises from 0; in [0, 1). With `"cosine"` only: the
+            other schedules begin at `learning_rate`.
+        drops: with `"step"`, the epochs after which the rate is multiplied by `drop_factor`, such as
+            `(30, 60, 80)`; increasing, from 1. What lies at or beyond the last epoch never comes.
+        drop_factor: what each drop multiplies the rate by; in (0, 1).
+        augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
+        whitening: whether a `cnnzoo.layers.ZCAWhitening`, adapted to the training images, is made the model's first
+            layer; it comes after the model's preprocessing and after augmentation.
+        validation: share of the training images held out to watch or to choose by; in [0, 1).
+        image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
+        stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
+            into half of the memory. It decides the order, so a recipe for a large set states it.
+        cache: folder to keep the decoded images in, as `cnnzoo.data.load` says, or `None`.
+        on_error: what to do with a broken file in a folder of images: `"raise"` ends the run and names it, `"skip"`
+            leaves it out, says so, and lists it in the run's `metrics.json`.
+        examples: number of training images to use with their labels, or `None` for all; the first ones.
+        repeats: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
+        pretraining: what trains the hidden layers one by one before the whole, on all training images without
+            their labels; empty for none. `epochs` is needed; the others are `corruption`, `optimizer`,
+            `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`, `loss`,
+            `layers`, `tied`, `cache` and `examples` (the number of images), as `cnnzoo.LayerwisePretraining` and
+            this recipe say.
+        weights: what to start from, as the model's function takes it: the name of published weights, such as
+            `"imagenet"`, or a path. The head, its last layer with weights, stays fresh, for the data's own classes.
+        frozen: what is trained before the whole, for further epochs, while the features stay as they are; empty for
+            nothing. `epochs` is needed; the others are `until`, the last layer that is frozen (by default all but the
+            head are), and `learning_rate`, which is constant there (by default the recipe's).
+        test_examples: number of test images to judge by, or `None` for all; only for trying out.
+        test_crops: 1, or 10 to judge by the mean answer to the ten crops of AlexNet's paper, of images that are larger
+            than the model's input.
+        seed: decides initial weights, order, dropout and augmentation.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        steps_per_execution: at most so many steps between two returns to Python, for speed. Where no
+            number up to it, and above its half, divides the epoch, the epoch loses its last few steps.
+        name: name of the recipe; the file's name where it is loaded from a file.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range.
+
+    Example:
+    >>> recipe = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3)
+    >>> recipe.replace(epochs=5).epochs
+    5
+    """
+
+    model: str
+    data: str
+    epochs: int
+    learning_rate: float
+    model_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    batch_size: int = 128
+    optimizer: str = "adamw"
+    optimizer_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    drops: tuple[int, ...] = ()
+    drop_factor: float = 0.1
+    augment: str = "none"
+    whitening: bool = False
+    validation: float = 0.0
+    image_size: tuple[int, int] | None = None
+    stream: bool | None = None
+    cache: str | None = None
+    on_error: str = "raise"
+    examples: int | None = None
+    repeats: int = 1
+    pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    weights: str | None = None
+    frozen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    test_examples: int | None = None
+    test_crops: int = 1
+    seed: int = 0
+    precision: str = "float32"
+    steps_per_execution: int = 32
+    name: str = "recipe"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, checks.typed(field.name, getattr(self, field.name), _TYPES))
+        checks.check(self)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the recipe with other values.
+
+        Raises:
+            InputError: a recipe has no such value, or it is of the wrong type or out of range.
+        """
+        for name in changes:
+            if name not in FIELDS:
+                raise unknown("recipe value", name, FIELDS)
+        return dataclasses.replace(self, **changes)
+
+    def override(self, settings: Iterable[str] | Mapping[str, Any]) -> Self:
+        """Return the recipe with values set as on the command line.
+
+        Args:
+            settings: texts such as `"epochs=5"`, or `"model_options.head=softmax"` for one entry of a mapping; or
+                a mapping of such keys to their values, as `read_overrides` returns it.
+
+        Raises:
+            InputError: a text is not of that form, or as `replace`.
+
+        Example:
+        >>> recipe = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
+        >>> recipe.override(["model_options.head=softmax", "epochs=1"]).model_options
+        {'head': 'softmax'}
+        """
+        changes: dict[str, Any] = {}
+        values = settings if isinstance(settings, Mapping) else parse_settings(settings)
+        for key, value in values.items():
+            name, dot, entry = key.partition(".")
+            if name not in FIELDS:
+                raise unknown("recipe value", name, FIELDS)
+            if dot:
+                mapping = changes.get(name, getattr(self, name))
+                if not isinstance(mapping, Mapping):
+                    raise InputError(f"{name} is one value, so {key!r} cannot be set; set {name} itself")
+                value = {**mapping, entry: value}
+            changes[name] = value
+        return self.replace(**changes)  # all at once: some values are allowed only together
+
+    def smoke(self) -> Self:
+        """Return the same recipe cut to seconds: few images to train and to judge by, two epochs.
+
+        Example:
+        >>> Recipe(model="lenet", data="mnist", epochs=50, learning_rate=1e-3).smoke().epochs
+        2
+        """
+        batch_size = min(self.batch_size, 32)
+        few = 4 * batch_size
+        pretraining = {**self.pretraining, "epochs": 1, "batch_size": batch_size, "examples": few}
+        return self.replace(
+            epochs=min(self.epochs, 2),
+            examples=few,
+            repeats=1,
+            test_examples=few,
+            batch_size=batch_size,
+            pretraining=pretraining if self.pretraining else {},
+            frozen={**self.frozen, "epochs": 1} if self.frozen else {},
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the recipe that `to_dict` gave the values of.
+
+        Raises:
+            InputError: a value is missing, unknown, of the wrong type or out of range.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"these are not the values of a recipe of this version of cnnzoo: {error}") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values as plain types; `from_dict` gives the recipe back."""
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
+
+
+FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+_TYPES = typing.get_type_hints(Recipe)

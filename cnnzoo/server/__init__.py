@@ -1,6 +1,0 @@
-"""`cnnzoo serve`: a local server over a folder of exported models, by KServe's Python server."""
-
-from cnnzoo.server.limits import Limits
-from cnnzoo.server.running import serve
-
-__all__ = ["Limits", "serve"]

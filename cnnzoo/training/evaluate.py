@@ -1,0 +1,180 @@
+"""Judge a trained model on the test images."""
+
+import math
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from cnnzoo import data, distribute, models
+from cnnzoo.analysis import ModelCode, pca, squared_error
+from cnnzoo.errors import InputError
+from cnnzoo.experiments import Recipe
+from cnnzoo.experiments.run import Run
+from cnnzoo.layers import TenCrops
+from cnnzoo.models.probabilities import to_probabilities
+from cnnzoo.training.build import CLASSIFY, source_of, task_of
+
+EVALUATION_BATCH = 500
+
+
+def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> dict[str, float]:
+    """Judge a finished run's model on the test images, as `train` did at its end.
+
+    Args:
+        run: a `Run` or its folder.
+        data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
+
+    Returns:
+        `{"accuracy": …, "loss": …}`, or for an autoencoder `{"squared_error": …, "loss": …}`, the sum over an
+        image.
+
+    Raises:
+        InputError: the folder holds no finished run, or the data cannot be had.
+
+    Example:
+    >>> import cnnzoo, tempfile
+    >>> run = cnnzoo.train("lenet5_digits", workdir=tempfile.mkdtemp(), epochs=1, verbose=0)
+    >>> cnnzoo.evaluate(run) == run.metrics["test"]
+    True
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    recipe = Recipe.from_dict(run.recipe)
+    model = run.model()
+    source = source_of(recipe, data_dir)
+    with data.broken_files_named():
+        return judged(recipe, model, source.test)
+
+
+def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
+    """Return the loss on a split, and the figure that the model's task is judged by."""
+    task = task_of(model)
+    judge, batches = _judge(recipe, model, split)
+    with warnings.catch_warnings():  # where files are left out, how many there are is not known before
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        results = judge.evaluate(batches, verbose=0, return_dict=True)
+    return {name: float(results[name]) for name in task.figures}
+
+
+def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndarray:
+    """Return a classifier's probabilities for the images of a split, by which `judged` finds its accuracy.
+
+    Args:
+        recipe: the recipe of the model.
+        model: the classifier.
+        split: images.
+
+    Returns:
+        float32 array `(examples, classes)`.
+    """
+    judge, batches = _judge(recipe, model, split)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        outputs = judge.predict(batches.map(lambda images, labels: images), verbose=0)
+    if judge is not model:
+        return outputs  # the mean probabilities of the crops
+    return keras.ops.convert_to_numpy(to_probabilities(model)(keras.ops.cast(outputs, "float32")))
+
+
+def _judge(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
+    """Return the model that judges, which may look at several crops of each image, and its batches."""
+    preprocess: Callable[[Any], Any] | None = models.preprocessing(recipe.model, model)
+    if recipe.test_crops == 10:
+        model, preprocess = by_ten_crops(model, models.preprocessing(recipe.model, model), split.image_shape), None
+    replicas = distribute.place_in(model.distribute_strategy).replicas
+    size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
+    return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
+
+
+def by_ten_crops(
+    model: keras.Model, preprocess: Callable[[Any], Any], image_shape: tuple[int, int, int]
+) -> keras.Model:
+    """Return a classifier of larger images, which answers with the mean of a classifier's answers to ten crops.
+
+    Args:
+        model: the classifier, compiled.
+        preprocess: what makes its input of pixels.
+        image_shape: height, width and channels of the images, which the new model takes as pixels.
+
+    Raises:
+        InputError: the model is no classifier, or the images are not larger than its input.
+
+    Source: Krizhevsky et al. 2012, section 4.1.
+    """
+    height, width, _ = model.input_shape[1:]
+    if task_of(model) is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
+        raise InputError(
+            f"test_crops=10 is for classifiers and images larger than their input of {height}×{width}; the images are "
+            f"{image_shape[0]}×{image_shape[1]}: give a larger image_size, or test_crops=1"
+        )
+    with model.distribute_strategy.scope():
+        images = keras.Input(image_shape, name="pixels")
+        answers = model(Preprocessed(preprocess)(TenCrops(height, width)(images)))
+        answers = to_probabilities(model)(answers)
+        mean = keras.ops.mean(keras.ops.reshape(answers, (-1, 10, answers.shape[-1])), axis=1)
+        judge = keras.Model(images, mean)
+        judge.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
+    return judge
+
+
+class Preprocessed(keras.layers.Layer):
+    """A function as a layer, for a model that is never saved.
+
+    Args:
+        function: the function, of a tensor.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]):
+        super().__init__(dtype="float32")
+        self._function = function
+
+    def call(self, images):
+        return self._function(images)
+
+
+def evaluation_batch(examples: int, replicas: int = 1) -> int:
+    """Return a batch size that replicas, or slices of one, can share.
+
+    Keras looks at the first batch, whose parts must be equal; in the last, partial one none may be empty.
+
+    Args:
+        examples: how many there are.
+        replicas: among how many replicas a batch is cut.
+
+    Raises:
+        InputError: there are too few examples for so many replicas.
+
+    Example:
+    >>> evaluation_batch(10_000), evaluation_batch(7, replicas=2)
+    (500, 4)
+    """
+    parts = replicas if replicas > 1 else os.cpu_count() or 1
+    for size in range(min(EVALUATION_BATCH, examples), 0, -1):
+        if size % replicas == 0 and (examples % size == 0 or examples % size >= parts):
+            return size
+    raise InputError(
+        f"{examples} images to judge or to watch by are too few for {replicas} replicas; use fewer devices"
+    )
+
+
+def principal_components(
+    recipe: Recipe, model: keras.Model, train: data.AnySplit, test: data.AnySplit
+) -> dict[str, float] | None:
+    """Return what as many principal components as an autoencoder's code keep of the test images.
+
+    Returns:
+        Number of `components`, and the `squared_error` of an image; `None` where there is nothing to compare:
+        for images that stay on disk, and for codes as large as the images or the training set.
+    """
+    if isinstance(train, data.StreamedSplit) or isinstance(test, data.StreamedSplit):
+        return None
+    size = ModelCode(model).size
+    if size >= min(len(train), math.prod(model.input_shape[1:])):
+        return None
+    preprocess = models.preprocessing(recipe.model, model)
+    seen, unseen = (keras.ops.convert_to_numpy(preprocess(split.images)) for split in (train, test))
+    return {"components": size, "squared_error": squared_error(unseen, pca(seen, size).reconstruct(unseen))}
