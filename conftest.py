@@ -30,10 +30,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-import cnnzoo.serving
+import cnnzoo
 import cnnzoo.serving.server
-import cnnzoo.training
-import cnnzoo.tuning
 
 gc.freeze()  # see `_tidied`
 
@@ -85,11 +83,11 @@ def _guarded(owner, name, what):
 
 _guarded(subprocess.Popen, "__init__", "starts a process")
 _guarded(multiprocessing.process.BaseProcess, "start", "starts a process")
-# Where the rooms hand them on, and not where they are defined: there, doctest would lose their examples.
-_guarded(cnnzoo.training, "train", "trains a recipe")
-_guarded(cnnzoo.training, "validate", "trains a recipe")
-_guarded(cnnzoo.tuning, "tune", "searches")
-_guarded(cnnzoo.serving, "export", "exports")
+# Where tests and examples take them from, and not where they are defined: there, doctest would lose their examples.
+_guarded(cnnzoo, "train", "trains a recipe")
+_guarded(cnnzoo, "run_study", "trains a recipe")
+_guarded(cnnzoo, "tune", "searches")
+_guarded(cnnzoo, "export", "exports")
 _guarded(cnnzoo.serving.server, "serve", "serves")
 
 

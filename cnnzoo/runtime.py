@@ -1,10 +1,59 @@
-"""Silence where TensorFlow takes the order of the day for a mistake."""
+"""How Keras and TensorFlow start, and how they run: what they must know, and which of their warnings to suppress."""
 
+import importlib
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+# The rooms whose classes Keras meets in files of models. They stand on Keras alone, and load in milliseconds after it.
+SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
+WITH_TENSORFLOW = ("data.augmentation",)  # layers that a model may begin with
+
+
+def register_with_keras() -> None:
+    """Let plain `keras.models.load_model` read every model that cnnzoo saved, without loading Keras for it.
+
+    Keras finds the classes in a file by the names that they were registered by, and by nothing else. So they are
+    registered as soon as Keras is there: now, or right after its import.
+    """
+    if "keras" in sys.modules:
+        _register()
+    else:
+        sys.meta_path.insert(0, _AfterKeras())
+
+
+def _register() -> None:
+    for room in SERIALIZABLE + WITH_TENSORFLOW * ("tensorflow" in sys.modules):
+        importlib.import_module(f"cnnzoo.{room}")
+
+
+class _AfterKeras(MetaPathFinder):
+    """Lets the other finders find Keras, and registers the classes once Keras has loaded.
+
+    A hook into imports is a last resort: Keras looks for no plugins (no entry points), and to import it at once would
+    make `import cnnzoo`, `cnnzoo --help` and `cnnzoo list` take seconds.
+    """
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != "keras":
+            return None
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next((each for each in found if each is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: Any) -> None:
+                execute(module)
+                sys.meta_path.remove(self)  # not in `find_spec`, which others call to see whether there is a Keras
+                _register()
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
 
 
 @contextmanager

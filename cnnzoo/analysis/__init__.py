@@ -5,9 +5,8 @@ the image; and what its code keeps of the image, against linear codes.
 """
 
 from cnnzoo.analysis.activation_maximization import maximised
-from cnnzoo.analysis.activations import Strongest, activations, strongest
-from cnnzoo.analysis.equivariance import Moved, equivariance
-from cnnzoo.analysis.occlusion import occlusion
+from cnnzoo.analysis.layer_activations import Strongest, activations, strongest
+from cnnzoo.analysis.occlusion_sensitivity import occlusion
 from cnnzoo.analysis.reconstruction import (
     Comparison,
     LabelledCodes,
@@ -31,6 +30,7 @@ from cnnzoo.analysis.report import ConvReport, conv_report
 from cnnzoo.analysis.seen import seen_by
 from cnnzoo.analysis.survey import DisagreementError
 from cnnzoo.analysis.table import Row, Totals
+from cnnzoo.analysis.translation_equivariance import Moved, equivariance
 from cnnzoo.analysis.window import TransposedWindow, Window
 
 __all__ = [

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from cnnzoo.analysis.activations import activations, images_for
+from cnnzoo.analysis.layer_activations import activations, images_for
 from cnnzoo.errors import InputError
 from cnnzoo.runtime import without_retracing_notes
 

@@ -18,6 +18,6 @@ def report(
 ) -> None:
     """Write a page about a finished run, about several side by side, or about a study."""
     start_tensorflow()
-    from cnnzoo import reports
+    from cnnzoo.reports.report import report as write_report
 
-    print(reports.report(runs, to=to, data_dir=data_dir))
+    print(write_report(runs, to=to, data_dir=data_dir))

@@ -25,11 +25,11 @@ def export(
 ) -> None:
     """Write a model as a SavedModel for serving, or to other formats."""
     start_tensorflow()
-    from cnnzoo import serving
+    from cnnzoo.serving.export import export as export_model
     from cnnzoo.serving.model_card import format_in_words
-    from cnnzoo.weights.shipped import CARD
+    from cnnzoo.weights.shipped_models import CARD
 
-    version = serving.export(
+    version = export_model(
         run,
         to,
         formats=tuple(format or ("saved_model",)),

@@ -97,12 +97,13 @@ def train(
 
 def _trained(chosen: "Recipe | Study", place: "Place", *, with_report: bool, **common: Any) -> None:
     """Train a recipe or a study, print what came out, and make its page."""
-    from cnnzoo import training
     from cnnzoo.experiments import Study
     from cnnzoo.training.build import read_once
+    from cnnzoo.training.study import run_study
+    from cnnzoo.training.train import train as train_recipe
 
     if isinstance(chosen, Study):
-        comparison = training.run_study(chosen, **common)
+        comparison = run_study(chosen, **common)
         print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
         _report(comparison.folder, common["data_dir"], with_report)
         return
@@ -113,7 +114,7 @@ def _trained(chosen: "Recipe | Study", place: "Place", *, with_report: bool, **c
             f"recipe's own, {chosen.learning_rate:g}"
         )
     with read_once():
-        run = training.train(chosen, **common)
+        run = train_recipe(chosen, **common)
         if place.is_chief:
             _print_run(run)
             # One of several workers would wait for the others at each of its answers.
@@ -127,10 +128,10 @@ def _report(folder: Path, data_dir: Path | None, wanted: bool) -> None:
     if not wanted:
         print(f"next: cnnzoo report {folder}")
         return
-    from cnnzoo import reports
+    from cnnzoo.reports.report import report
 
     try:
-        print(f"report {reports.report(folder, data_dir=data_dir)}")
+        print(f"report {report(folder, data_dir=data_dir)}")
     except Exception as error:  # whatever it is: the run stands, and its page can be made later
         print(f"cnnzoo: no report was made: {reason(error)}; try cnnzoo report {folder}", file=sys.stderr)
 

@@ -51,9 +51,10 @@ def tune(
     launch.end_with_launcher()
     try:
         start_tensorflow()
-        from cnnzoo import tuning
+        from cnnzoo.tuning.tune import OVERRIDES
+        from cnnzoo.tuning.tune import tune as search
 
-        tuned = tuning.tune(
+        tuned = search(
             chosen.smoke() if smoke else chosen,
             space=load_space(recipe),
             tuner=tuner,
@@ -75,7 +76,7 @@ def tune(
         return
     print(
         f"{tuned.to_markdown()}\nsearch folder {tuned.folder}\n"
-        f"next: cnnzoo train {recipe} --overrides {tuned.folder / tuning.OVERRIDES}"
+        f"next: cnnzoo train {recipe} --overrides {tuned.folder / OVERRIDES}"
     )
 
 

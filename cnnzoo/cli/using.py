@@ -15,7 +15,7 @@ def evaluate(
 ) -> None:
     """Judge a finished run's model on the test images."""
     start_tensorflow()
-    from cnnzoo import training
+    from cnnzoo.training.evaluate import evaluate as evaluate_run
 
-    results = training.evaluate(run, data_dir=data_dir)
+    results = evaluate_run(run, data_dir=data_dir)
     print(f"test {in_words(results)}, loss {results['loss']:.4f}")

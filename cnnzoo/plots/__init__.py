@@ -4,6 +4,7 @@ What a net learned, answers and gets wrong; what a code keeps; and what the lect
 """
 
 from cnnzoo.plots.classes import class_figures, confusion_matrix, mistakes
+from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
 from cnnzoo.plots.deep_units import units
 from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
 from cnnzoo.plots.layers import activation_maps, filters, layer_costs
@@ -18,7 +19,6 @@ from cnnzoo.plots.lecture import (
 )
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
-from cnnzoo.plots.reconstructions import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
 
 __all__ = [
     "Picture",

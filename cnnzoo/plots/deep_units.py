@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from cnnzoo.analysis import activations, maximised, seen_by, strongest
-from cnnzoo.analysis.activations import images_for
+from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.errors import InputError
 from cnnzoo.plots.layers import limits_of, shown_as_image
 from cnnzoo.plots.picture import height_of, picture, tiles

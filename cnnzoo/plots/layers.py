@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.ticker import EngFormatter
 
 from cnnzoo.analysis import activations, conv_report
-from cnnzoo.analysis.activations import images_for
+from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, one_scale, picture, tiles
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from cnnzoo.analysis import occlusion
-from cnnzoo.analysis.activations import images_for
+from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.plots.layers import shown_as_image
 from cnnzoo.plots.picture import Picture, height_of, listed, picture, tiles
 

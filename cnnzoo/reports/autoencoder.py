@@ -9,7 +9,7 @@ import numpy as np
 from cnnzoo import models, plots
 from cnnzoo.analysis import LabelledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
-from cnnzoo.plots.reconstructions import corruption_of
+from cnnzoo.plots.codes import corruption_of
 from cnnzoo.reports.run_data import Subject, images_in_order, prepared, spread
 from cnnzoo.reports.sections import Section, drawn, first_layer
 

@@ -11,7 +11,7 @@ from cnnzoo import plots
 from cnnzoo.analysis import ModelCode
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run, error_of
-from cnnzoo.plots.reconstructions import decoded
+from cnnzoo.plots.codes import decoded
 from cnnzoo.reports import autoencoder
 from cnnzoo.reports.run_data import Answers, Subject, subject_of
 from cnnzoo.reports.sections import Section, Table, drawn

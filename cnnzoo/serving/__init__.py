@@ -1,6 +1,8 @@
-"""A trained model out into the world: files that servers and phones read, with everything in them that they need."""
+"""A trained model out into the world: files that servers and phones read, with everything in them that they need.
 
-from cnnzoo.serving.export import export
+`cnnzoo.export` writes them, `cnnzoo.serving.server` serves them.
+"""
+
 from cnnzoo.serving.formats import FORMATS
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS"]

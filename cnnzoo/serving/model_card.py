@@ -14,7 +14,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import Subject
 from cnnzoo.serving.formats import FORMATS
-from cnnzoo.weights.shipped import CARD, figure_in_words, layers_of
+from cnnzoo.weights.shipped_models import CARD, figure_in_words, layers_of
 
 LICENCE = "Apache-2.0"
 

@@ -204,7 +204,7 @@ def _penalised(recipe: Recipe) -> bool:
 def _loaded(name: str) -> Recipe:
     recipe = load_recipe(name)
     if not isinstance(recipe, Recipe):
-        raise InputError(f"{name!r} is a study, not a recipe: cnnzoo.training.run_study or `cnnzoo train` run it")
+        raise InputError(f"{name!r} is a study, not a recipe: cnnzoo.run_study or `cnnzoo train` run it")
     return recipe
 
 

@@ -1,5 +1,4 @@
-"""Search over a recipe: keras-tuner chooses overrides, and each trial trains the recipe with them."""
+"""Search over a recipe: keras-tuner chooses overrides, and each trial trains the recipe with them.
 
-from cnnzoo.tuning.tune import OVERRIDES, Tuned, tune
-
-__all__ = ["OVERRIDES", "Tuned", "tune"]
+`cnnzoo.tune` is the way in.
+"""

@@ -101,7 +101,7 @@ def _trained(
     import tensorflow as tf
 
     from cnnzoo.experiments import Recipe
-    from cnnzoo.training import validate
+    from cnnzoo.training.train import validate
 
     make_folder(Path(folder))
     try:

@@ -19,7 +19,7 @@ from cnnzoo.tuning.space import CHIEF, SEEDS, WORKER, Space, beside_the_default,
 from cnnzoo.tuning.trial_process import Trainer
 
 if TYPE_CHECKING:
-    from cnnzoo.training import Comparison
+    from cnnzoo.training.study import Comparison
 
 OVERRIDES = "overrides.json"
 
@@ -78,7 +78,7 @@ def _compared(
     asked: Asked, outcomes: Outcomes, best: dict[str, Any], seeds: int, data_dir: str | Path | None, verbose: str | int
 ) -> "Comparison":
     """Train and test the winner and the recipe as it was, in a study in the search's folder."""
-    from cnnzoo.training import run_study
+    from cnnzoo.training.study import run_study
 
     folder = outcomes.folder / f"winner-{best['trial']}-n{seeds}"  # more trials may bring another one
     if verbose:

@@ -3,8 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cnnzoo.weights.shipped import Shipped, shipped
-from cnnzoo.weights.shipped import list_weights as list  # noqa: A004 (it reads as cnnzoo.weights.list)
+from cnnzoo.weights.shipped_models import Shipped, shipped
+from cnnzoo.weights.shipped_models import list_weights as list  # noqa: A004 (it reads as cnnzoo.weights.list)
 
 if TYPE_CHECKING:
     from cnnzoo.weights.loading import KINDS, Pretrained, count_parameters, load

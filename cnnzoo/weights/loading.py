@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from cnnzoo.errors import InputError, reason
-from cnnzoo.weights.shipped import load_shipped, names_for
-from cnnzoo.weights.shipped import shipped as shipped_weights
+from cnnzoo.weights.shipped_models import load_shipped, names_for
+from cnnzoo.weights.shipped_models import shipped as shipped_weights
 
 KINDS = (".weights.h5", ".keras", ".pth")
 

@@ -7,6 +7,7 @@ from cnnzoo.analysis.reconstruction.comparison import (
     compare_codes,
     compare_reconstructions,
 )
+from cnnzoo.analysis.reconstruction.linear_codes import LinearCode, pca
 from cnnzoo.analysis.reconstruction.logistic import logistic_pca
 from cnnzoo.analysis.reconstruction.metrics import (
     bits_per_image,
@@ -16,7 +17,6 @@ from cnnzoo.analysis.reconstruction.metrics import (
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.pca import LinearCode, pca
 from cnnzoo.analysis.reconstruction.precision import quantise
 
 __all__ = [

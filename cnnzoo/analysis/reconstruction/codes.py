@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo.analysis.graph import graph_inputs
-from cnnzoo.analysis.reconstruction.pca import of_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import of_shape, pixels
 from cnnzoo.errors import InputError
 
 CODE = "code"  # the layer whose outputs are the code, by its name

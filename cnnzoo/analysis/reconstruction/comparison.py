@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cnnzoo.analysis.reconstruction.codes import Coder, coder_of
+from cnnzoo.analysis.reconstruction.linear_codes import pca, pixels
 from cnnzoo.analysis.reconstruction.logistic import logistic_pca
 from cnnzoo.analysis.reconstruction.metrics import (
     bits_per_image,
@@ -14,7 +15,6 @@ from cnnzoo.analysis.reconstruction.metrics import (
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.pca import pca, pixels
 from cnnzoo.analysis.reconstruction.precision import FLOAT_BITS, check_bits, quantise
 from cnnzoo.errors import InputError
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from cnnzoo.analysis.reconstruction.pca import LinearCode, checked_size, pca, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import LinearCode, checked_size, pca, pixels
 from cnnzoo.errors import InputError
 
 SLOPE = 1 / 4  # of the logistic function at its middle

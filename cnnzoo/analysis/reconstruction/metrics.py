@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from cnnzoo.analysis.reconstruction.pca import CHUNK, LinearCode, beside, of_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import CHUNK, LinearCode, beside, of_shape, pixels
 from cnnzoo.errors import InputError
 
 # How the PSNR of many images becomes one number.

@@ -6,8 +6,8 @@ import math
 import pytest
 
 import cnnzoo
+from cnnzoo import run_study
 from cnnzoo.experiments import Study, list_recipes, load_recipe
-from cnnzoo.training import run_study
 from cnnzoo.training.build import read_once
 from tests import processes
 

@@ -3,9 +3,7 @@
 import pytest
 
 import cnnzoo
-from cnnzoo import Recipe, Study
-from cnnzoo.reports import report
-from cnnzoo.training import run_study
+from cnnzoo import Recipe, Study, report, run_study
 
 
 def trained(recipe, folder, **changes):

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import cnnzoo
-from cnnzoo import plots
-from cnnzoo.reports import report
+from cnnzoo import plots, report
 from cnnzoo.reports.comparison import names
 from cnnzoo.reports.page import png, svg, write_page
 from cnnzoo.reports.run_data import spread
 from cnnzoo.reports.sections import Section, Shown, Table
+from cnnzoo.training.train import validate
 
 
 class Parsed(html.parser.HTMLParser):
@@ -172,7 +172,7 @@ def test_photographs_in_a_folder_are_looked_at_in_colour(photo_folder, tmp_path)
 
 
 def test_a_study_or_a_trial_does_not_stand_among_runs(classifier, study, tmp_path):
-    trial = cnnzoo.training.validate(cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path, verbose=0)
+    trial = validate(cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path, verbose=0)
     for other, words in ((study.folder, "holds a study"), (trial, "holds a trial, which was not tested")):
         with pytest.raises(cnnzoo.InputError, match=words):
             report([classifier, other])

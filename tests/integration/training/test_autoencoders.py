@@ -7,9 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 
 import cnnzoo
-from cnnzoo import Recipe
+from cnnzoo import Recipe, run_study
 from cnnzoo.experiments import Study
-from cnnzoo.training import run_study
 from tests import processes
 
 AUTOENCODER = Recipe(

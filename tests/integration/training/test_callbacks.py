@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo import Recipe
-from cnnzoo.training import run_study
+from cnnzoo import Recipe, run_study
 from cnnzoo.training.build import images_of
 from tests.integration.distribute.cluster import started
 from tests.processes import finished

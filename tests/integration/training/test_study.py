@@ -7,9 +7,10 @@ import keras
 import pytest
 
 import cnnzoo
+from cnnzoo import run_study
 from cnnzoo.cli import main
 from cnnzoo.experiments import Recipe, Study, load_recipe
-from cnnzoo.training import build, run_study
+from cnnzoo.training import build
 from cnnzoo.training.build import read_once, source_of
 
 COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, examples=64, batch_size=32)
@@ -106,7 +107,7 @@ def test_a_study_is_no_run(comparison):
 
 
 def test_recipes_and_studies_are_not_mistaken_for_each_other():
-    assert cnnzoo.training.run_study is run_study  # where the sentence below sends a person
+    assert cnnzoo.run_study is run_study  # where the sentence below sends a person
     with pytest.raises(cnnzoo.InputError, match="is a recipe, not a study"):
         run_study("lenet5_digits")
     with pytest.raises(cnnzoo.InputError, match="is a study, not a recipe"):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo import tuning
 from cnnzoo.cli import main
 from cnnzoo.experiments import load_recipe, load_space, read_overrides
+from cnnzoo.training.train import validate
 from cnnzoo.tuning.space import VARIABLES, checked, default_space
 from tests import processes
 from tests.hold import hold
@@ -48,7 +48,7 @@ def recipe_file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tuned(recipe_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("search")
-    return tuning.tune(str(recipe_file), trials=9, seeds=1, overrides={"steps_per_execution": 2}, workdir=folder)
+    return cnnzoo.tune(str(recipe_file), trials=9, seeds=1, overrides={"steps_per_execution": 2}, workdir=folder)
 
 
 def test_every_kind_of_trial_is_in_the_table(tuned):
@@ -107,7 +107,7 @@ def test_the_winner_is_tested_beside_the_recipe(tuned):
 
 def test_a_finished_search_is_only_shown_again(tuned, recipe_file):
     before = {path: path.stat().st_mtime_ns for path in tuned.folder.rglob("outcome.json")}
-    again = tuning.tune(str(recipe_file), seeds=1, workdir=tuned.folder, resume=True, verbose=0)
+    again = cnnzoo.tune(str(recipe_file), seeds=1, workdir=tuned.folder, resume=True, verbose=0)
     assert (again.rows, again.overrides) == (tuned.rows, tuned.overrides)
     assert {path: path.stat().st_mtime_ns for path in tuned.folder.rglob("outcome.json")} == before
 
@@ -123,7 +123,7 @@ def test_a_finished_search_is_only_shown_again(tuned, recipe_file):
 )
 def test_a_search_is_resumed_with_the_same_values_only(tuned, recipe_file, change, words):
     with pytest.raises(cnnzoo.InputError, match=words):
-        tuning.tune(str(recipe_file), workdir=tuned.folder, resume=True, verbose=0, **change)
+        cnnzoo.tune(str(recipe_file), workdir=tuned.folder, resume=True, verbose=0, **change)
 
 
 def test_train_takes_the_overrides(tuned, recipe_file, capsys):
@@ -156,7 +156,7 @@ def test_the_test_images_are_not_read(photo_folder, tmp_path):
     ).replace(model_options={"input_shape": (28, 28, 3)})
     with pytest.raises(cnnzoo.InputError, match="test"):
         cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
-    run = cnnzoo.training.validate(recipe, workdir=tmp_path / "trial", verbose=0)
+    run = validate(recipe, workdir=tmp_path / "trial", verbose=0)
     assert run.metrics["validation_examples"] == round(0.2 * 48)
 
 
@@ -199,7 +199,7 @@ def test_killed_stopped_and_resumed(tmp_path):
         first, child = outcomes(folder), held.wait(search)
         assert json.loads(first["0"][1])["status"] == "failed"
         with pytest.raises(cnnzoo.InputError, match="another process is at work in"):
-            tuning.tune("lenet5_digits", workdir=folder, resume=True, verbose=0)
+            cnnzoo.tune("lenet5_digits", workdir=folder, resume=True, verbose=0)
         search.kill()
         processes.ended(search)
         assert processes.is_gone(child)
@@ -266,13 +266,13 @@ def test_a_part_that_is_not_understood_is_refused(monkeypatch, given, words):
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(cnnzoo.InputError, match=words):
-        tuning.tune("lenet5_digits")
+        cnnzoo.tune("lenet5_digits")
 
 
 def test_without_keras_tuner_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(cnnzoo.InputError, match=r"pip install 'cnnzoo\[tune\]'"):
-        tuning.tune("lenet5_digits")
+        cnnzoo.tune("lenet5_digits")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_recipe_without_a_space_varies_its_rate():
 
 def test_autoencoders_are_judged_by_squared_error_and_pretraining_is_searched(tmp_path):
     recipe = load_recipe("deep_autoencoder_digits").smoke().replace(epochs=1)
-    tuned = tuning.tune(
+    tuned = cnnzoo.tune(
         recipe, space=load_space("deep_autoencoder_digits"), trials=1, seeds=0, workdir=tmp_path, verbose=0
     )
     figures = [row["figure"] for row in tuned.rows]

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from cnnzoo.analysis import LabelledCodes, LinearCode, pca, pca_errors, psnr
 from cnnzoo.analysis.reconstruction.codes import Coder, ModelCode
-from cnnzoo.analysis.reconstruction.pca import pixels
+from cnnzoo.analysis.reconstruction.linear_codes import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.noise import Corruption
 from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from cnnzoo.analysis.activations import BATCH, images_for
+from cnnzoo.analysis.layer_activations import BATCH, images_for
 from cnnzoo.errors import InputError
 from cnnzoo.models.probabilities import to_logits
 
