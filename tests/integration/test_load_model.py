@@ -1,4 +1,4 @@
-"""Plain Keras reads what cnnzoo saved, in a process that has imported cnnzoo, whichever of the two it imported first."""
+"""Plain Keras reads what cnnzoo saved, in a process that has imported cnnzoo, before or after Keras."""
 
 import json
 
