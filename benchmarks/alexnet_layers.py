@@ -1,10 +1,10 @@
-"""What AlexNet's own layers cost in a training step: normalisation, and the two columns.
+"""What AlexNet's own layers cost in a training step: normalization, and the two columns.
 
     python benchmarks/alexnet_layers.py
     python benchmarks/alexnet_layers.py --native-groups
 
 `cnnzoo.alexnet()` and `cnnzoo.alexnet(lrn=None)` take turns in one process, in float32, on one made-up
-batch that lies in memory. The cost of normalisation is the difference of the medians, in per cent of the
+batch that lies in memory. The cost of normalization is the difference of the medians, in per cent of the
 whole step with it. For comparison the same net with TensorFlow's own operation takes its turns, too, and on
 request the same net with TensorFlow's own grouped convolutions.
 """
@@ -39,7 +39,7 @@ def main() -> None:
     for name, values in times.items():
         median = statistics.median(values)
         cost = (
-            "" if name in ("without", "native groups") else f"   normalisation is {1 - bare / median:.1%} of the step"
+            "" if name in ("without", "native groups") else f"   normalization is {1 - bare / median:.1%} of the step"
         )
         print(f"{name:13s} {median:6.0f} ms a step (from {min(values):.0f} to {max(values):.0f}){cost}")
 

@@ -51,8 +51,8 @@ def _show(turns: dict[str, list[dict]], rounds: int) -> None:
     sgemm = max(median[name, "sgemm"] for name in CONTENDERS)
     forward, training = _operations()
     print(f"{platform.machine()}, {os.cpu_count()} cores, batch {BATCH}, float32, {rounds} interleaved turns")
-    rates = ", ".join(f"{name} {median[name, 'sgemm']:.0f}" for name in CONTENDERS)
-    print(f"SGEMM {sgemm:.0f} GFLOP/s ({rates})")
+    lr_multipliers = ", ".join(f"{name} {median[name, 'sgemm']:.0f}" for name in CONTENDERS)
+    print(f"SGEMM {sgemm:.0f} GFLOP/s ({lr_multipliers})")
     for measure, operations in (("training", training), ("inference", forward)):
         for name in CONTENDERS:
             speeds = [turn[measure] for turn in turns[name]]

@@ -27,7 +27,7 @@ def main() -> None:
     import cnnzoo
     from cnnzoo import data, distribute
 
-    slices = distribute.slices_for(128)
+    slices = distribute.shards_for(128)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {options.rounds} interleaved rounds")
     small, large = data.fake((28, 28, 1), n=4096), data.fake((256, 256, 3), n=256)
     report("lenet5", step(cnnzoo.lenet5(), 128, 40, slices), SMALL, small.train, LENET, 128, 100, options.rounds)
@@ -80,9 +80,9 @@ def step(model, batch, steps, slices) -> float:
     import numpy as np
     import tensorflow as tf
 
-    from cnnzoo.distribute import in_slices
+    from cnnzoo.distribute import batch_shards
 
-    fitted = in_slices(model, slices)
+    fitted = batch_shards(model, slices)
     fitted.compile(model.optimizer, model.loss, steps_per_execution=steps)
     images = np.random.default_rng(0).random((batch, *model.input_shape[1:]), "float32")
     off = tf.data.Options()

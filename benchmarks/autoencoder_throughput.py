@@ -78,19 +78,19 @@ def _compare(options: argparse.Namespace) -> None:
         commands[name] += ["--optimizer", options.optimizer, "--precision", options.precision]
         commands[name] += ["--one-core"] if options.one_core else []
     turns = compared(commands, options.rounds)
-    rates = {name: statistics.median(turn["sgemm"] for turn in turns.pop(name)) for name in PRODUCTS}
-    _show(turns, rates, options)
+    lr_multipliers = {name: statistics.median(turn["sgemm"] for turn in turns.pop(name)) for name in PRODUCTS}
+    _show(turns, lr_multipliers, options)
 
 
-def _show(turns: dict[str, list[dict]], rates: dict[str, float], options: argparse.Namespace) -> None:
-    sgemm, operations = max(rates.values()), 2 * multiply_adds()
+def _show(turns: dict[str, list[dict]], lr_multipliers: dict[str, float], options: argparse.Namespace) -> None:
+    sgemm, operations = max(lr_multipliers.values()), 2 * multiply_adds()
     cores = "one core's processor time" if options.one_core else f"{os.cpu_count()} cores"
     first = options.contenders[0]
     print(
         f"{platform.machine()}, {cores}, batch {BATCH}, {options.precision}, {options.optimizer}, "
         f"{options.rounds} interleaved turns"
     )
-    print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in rates.items())})")
+    print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in each_rate.items())})")
     ours = statistics.median(turn["images"] for turn in turns[first])
     for name in turns:
         speeds = [turn["images"] for turn in turns[name]]
@@ -133,8 +133,8 @@ def _use(threads: int) -> None:
     import tensorflow as tf
 
     if threads == 1:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelizm_threads(1)
+        tf.config.threading.set_inter_op_parallelizm_threads(1)
 
 
 def _tensorflows_product(threads: int):
@@ -162,11 +162,11 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     from cnnzoo import data, distribute, optimizers
 
     _use(threads)
-    slices = 1 if threads == 1 else distribute.slices_for(BATCH)
+    slices = 1 if threads == 1 else distribute.shards_for(BATCH)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = cnnzoo.deep_autoencoder()
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
-    fitted = distribute.in_slices(model, slices)
+    fitted = distribute.batch_shards(model, slices)
     fitted.compile(rule, model.loss, steps_per_execution=STEPS)
     split = data.Split(_images(), np.zeros(EXAMPLES, "int32"))
     batches = data.train_pipeline(split, BATCH, preprocess=cnnzoo.models.preprocessing("deep_autoencoder", model))

@@ -7,10 +7,10 @@ process of its own and waits its turn; a turn is as many epochs as make 6,000 im
 between their turns, and the first one does not count. `--enlarge 4` takes the photographs four times as large, as a
 camera might have made them.
 
-- cnnzoo: `cnnzoo.data.load(..., stream=True)` and `train_pipeline`: the centre of each image, of the right proportions.
+- cnnzoo: `cnnzoo.data.load(..., stream=True)` and `train_pipeline`: the center of each image, of the right proportions.
 - keras, keras cropped: `keras.utils.image_dataset_from_directory`, as it comes (images are squeezed into a square) and
   with `crop_to_aspect_ratio=True`, which keeps their proportions as cnnzoo does.
-- torch: a DataLoader with 2 workers that last, PIL, the shorter side resized by `Image.BILINEAR`, the centre, uint8.
+- torch: a DataLoader with 2 workers that last, PIL, the shorter side resized by `Image.BILINEAR`, the center, uint8.
 - cnnzoo, in memory: the same as the first from the uint8 array of `stream=False`, for comparison.
 """
 

@@ -126,10 +126,10 @@ def _fit(options):
     import cnnzoo
     from cnnzoo import data, distribute, models
 
-    slices = distribute.slices_for(BATCH)
+    slices = distribute.shards_for(BATCH)
     split = _source(options).train
     model = cnnzoo.lenet5()
-    fitted = distribute.in_slices(model, slices)
+    fitted = distribute.batch_shards(model, slices)
     fitted.compile(model.optimizer, model.loss)
     batches = data.train_pipeline(split, BATCH, preprocess=models.preprocessing("lenet5", model))
     steps = data.steps_per_epoch(split, BATCH)

@@ -156,10 +156,10 @@ def _cnnzoo(options: argparse.Namespace, threads: int):
     import cnnzoo
 
     if threads == 1:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelizm_threads(1)
+        tf.config.threading.set_inter_op_parallelizm_threads(1)
     else:
-        cnnzoo.distribute.slices_for(BATCH)  # as `cnnzoo train` does
+        cnnzoo.distribute.shards_for(BATCH)  # as `cnnzoo train` does
 
     def pretrain(images, epochs):
         keras.utils.clear_session()  # which forgets the policy, too

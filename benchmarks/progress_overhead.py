@@ -74,12 +74,12 @@ def _contender(name: str, together: int):
     for method in ("on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end", "on_train_end"):
         setattr(Timed, method, _timed(getattr(Progress, method)))
 
-    slices = distribute.slices_for(BATCH)
+    slices = distribute.shards_for(BATCH)
     rng = np.random.default_rng(0)
     split = data.Split(rng.integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8"), rng.integers(0, 10, EXAMPLES, "int32"))
     model = cnnzoo.lenet()
     steps, together = executions(data.steps_per_epoch(split, BATCH), together)
-    fitted = distribute.in_slices(model, slices)
+    fitted = distribute.batch_shards(model, slices)
     fitted.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
         model.loss,

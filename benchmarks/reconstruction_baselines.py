@@ -4,7 +4,7 @@
 
 Principal components with 2 and 30 numbers and logistic PCA with 30, fitted to the 60,000 training images.
 Hinton and Salakhutdinov (2006) print 13.87 for the principal components and 8.01 for logistic PCA. It ends with
-the share of 500 digits a class whose nearest neighbours, by their first two principal components, have their label.
+the share of 500 digits a class whose nearest neighbors, by their first two principal components, have their label.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
         print(f"{name}: fitted in {time.perf_counter() - began:.1f} s", flush=True)
     print(compare_codes(coders.values(), train, test, bits=(32, 8, 4)).to_markdown())
     shown = codes_2d(coders["PCA, 2"], test, source.test.labels)
-    print(f"{shown.name}, 2 numbers: {shown.neighbour_accuracy():.1%} of {len(shown.labels):,} by their 5 neighbours")
+    print(f"{shown.name}, 2 numbers: {shown.neighbor_accuracy():.1%} of {len(shown.labels):,} by their 5 neighbors")
 
 
 if __name__ == "__main__":

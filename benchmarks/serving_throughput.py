@@ -175,11 +175,11 @@ def main() -> None:
                     rate, *times = under_load(path, body, headers, options.seconds, options.connections)
                     found[kind].append((rate * batch, *times))
             for kind, values in found.items():
-                rates, medians, lasts = zip(*values, strict=True)
+                lr_multipliers, medians, lasts = zip(*values, strict=True)
                 of = statistics.median(rate[0] for rate in found[kinds[kind][0]]) if kind in kinds else None
-                share = f", {statistics.median(rates) / of:.0%} of {kinds[kind][0]}" if of else " (alone)"
+                share = f", {statistics.median(lr_multipliers) / of:.0%} of {kinds[kind][0]}" if of else " (alone)"
                 print(
-                    f"batch {batch:3} {kind:15} {spread(rates)} images/s{share}; "
+                    f"batch {batch:3} {kind:15} {spread(lr_multipliers)} images/s{share}; "
                     f"p50 {spread(medians, 2)} ms, p99 {spread(lasts, 2)} ms",
                     flush=True,
                 )

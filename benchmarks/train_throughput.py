@@ -92,11 +92,11 @@ def _cnnzoo(optimizer: str):
     from cnnzoo import data, distribute
     from cnnzoo.runtime import executions
 
-    slices = distribute.slices_for(BATCH)
+    slices = distribute.shards_for(BATCH)
     split = data.Split(*_images())
     model = cnnzoo.lenet()
     steps, together = executions(data.steps_per_epoch(split, BATCH), 32)
-    fitted = distribute.in_slices(model, slices)
+    fitted = distribute.batch_shards(model, slices)
     fitted.compile(
         _optimizer(optimizer),
         model.loss,

@@ -17,7 +17,7 @@ PART = ".part-"  # what the names of unfinished files and folders begin with
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and move it there once the block has ended well.
 
     Readers see the old file or the new one, never a part; a killed process leaves `path` as it was.
@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Example:
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> with whole_file(target) as part:
+    >>> with atomic_write(target) as part:
     ...     _ = part.write_text("whole")
     >>> target.read_text()
     'whole'
@@ -43,7 +43,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, content: dict) -> None:
     """Write `content` as indented JSON, whole or not at all."""
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -6,10 +6,10 @@ It was not run: it asks for ImageNet, which TFDS takes from a folder that its us
 accelerator. On two cores 90 epochs would take weeks. Its smoke run is tested, on a set of the same format with
 JPEGs of many sizes. The paper's figure is 40.7 % top-1 error on the validation images, one net, ten crops.
 
-The shorter side becomes 256, the centre 256×256 is kept; in training a random 227×227 crop, a flip and colour
+The shorter side becomes 256, the center 256×256 is kept; in training a random 227×227 crop, a flip and color
 noise; SGD of rate 0.01, momentum 0.9, decay 0.0005, batch 128; it is judged by the mean answer to ten crops
-(`--set test_crops=1` for the centre alone: 39.0 against 37.5 % on ILSVRC-2010 in the paper). Where it deviates from
-the paper: it takes off the mean colour, not the mean image; the rate falls after fixed epochs, where the paper looks at
+(`--set test_crops=1` for the center alone: 39.0 against 37.5 % on ILSVRC-2010 in the paper). Where it deviates from
+the paper: it takes off the mean color, not the mean image; the rate falls after fixed epochs, where the paper looks at
 the validation error; the input has 227 pixels a side (see `cnnzoo.alexnet`).
 """
 
@@ -26,7 +26,7 @@ recipe = Recipe(
     batch_size=128,
     learning_rate=0.01,
     schedule="step",
-    drops=(30, 60, 80),
+    lr_drop_epochs=(30, 60, 80),
     optimizer="classicsgd",
     optimizer_options={"momentum": 0.9, "weight_decay": 0.0005},
 )

@@ -9,7 +9,7 @@ Test accuracy after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon t
 Rates, momentum and decay are cuda-convnet's; nothing was tuned. Its own schedule, for 18 % error (Krizhevsky,
 2011), was not run:
 
-    cnnzoo train cuda_convnet_cifar10 --epochs 140 --set drops=120,130
+    cnnzoo train cuda_convnet_cifar10 --epochs 140 --set lr_drop_epochs=120,130
 """
 
 from cnnzoo import Recipe, cli
@@ -21,12 +21,12 @@ recipe = Recipe(
     batch_size=128,
     learning_rate=1e-3,
     schedule="step",
-    drops=(20, 22),
+    lr_drop_epochs=(20, 22),
     optimizer="classicsgd",
     optimizer_options={
         "momentum": 0.9,
         "weight_decay": {"*fc10/kernel": 1.0, "*/kernel": 0.004},
-        "rates": {"*/bias": 2.0},
+        "lr_multipliers": {"*/bias": 2.0},
     },
 )
 

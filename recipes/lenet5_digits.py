@@ -6,7 +6,7 @@
 Test accuracy after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon that other work shared:
 98.98 % ± 0.16 (98.89, 99.17, 98.89), 9 to 11 s of training; 26 s for the whole command with its report (n=1). ± is
 the standard deviation. Printed by `benchmarks/recipe_results.py lenet5_digits`. The distortions were chosen on a
-fifth of the training images, held out (`--set validation=0.2`, with and without `--set augment=none`).
+fifth of the training images, held out (`--set validation_split=0.2`, with and without `--set augment=none`).
 """
 
 from cnnzoo import Recipe, cli

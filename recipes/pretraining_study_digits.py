@@ -22,8 +22,8 @@ LABELS = {100: 14, 1437: 1}  # images → how often each comes in an epoch, whic
 def variant(labels: int, pretrained: bool) -> dict:
     """Return what one cell of the table changes."""
     return {
-        "examples": labels,
-        "repeats": LABELS[labels],
+        "train_examples": labels,
+        "repeat": LABELS[labels],
         "epochs": STACK.epochs if pretrained else STACK.epochs + 2 * STACK.pretraining["epochs"],
         **({"pretraining": STACK.pretraining} if pretrained else {}),
     }

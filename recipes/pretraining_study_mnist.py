@@ -29,8 +29,8 @@ def variant(layers: int, per_cent: str, pretrained: bool) -> dict:
     """
     return {
         "model_options": {"units": (500,) * layers},
-        "examples": LABELS[per_cent],
-        "repeats": 60_000 // LABELS[per_cent],
+        "train_examples": LABELS[per_cent],
+        "repeat": 60_000 // LABELS[per_cent],
         "epochs": EPOCHS if pretrained else EPOCHS + 2 * PRETRAINING,
         **({"pretraining": {"epochs": PRETRAINING, "corruption": 0.2, "learning_rate": 3e-3}} if pretrained else {}),
     }

@@ -8,8 +8,8 @@ error with a convolution in place of pooling is 9.08 % (Springenberg et al. 2014
 Cut down, to nets a sixth as wide, 20,000 images and 12 epochs:
 
     cnnzoo train strides_against_pooling_cifar10 --set model_options.maps=16,32 --set model_options.dropout=0.2 \
-        --set model_options.input_dropout=0 --set examples=20000 --set epochs=12 --set batch_size=64 \
-        --set learning_rate=0.02 --set schedule=cosine --set "drops=()" --set seeds=0,1
+        --set model_options.input_dropout=0 --set train_examples=20000 --set epochs=12 --set batch_size=64 \
+        --set learning_rate=0.02 --set schedule=cosine --set "lr_drop_epochs=()" --set seeds=0,1
 
 Test error after the last epoch, n=2 (seeds 0 and 1), on two cores of a Xeon that other work shared, 65 to 198 s a
 run; ± is the standard deviation: `model_c` 33.5 % ± 1.8, `conv_pool_cnn_c` 35.1 ± 0.5, `all_cnn_c` 39.9 ± 1.5,

@@ -10,7 +10,7 @@ PHOTOGRAPHS = {"train": 48, "validation": 12, "test": 6}
 
 
 def photographs(split):
-    """Yield keys and examples: JPEGs of many sizes, some of them grey, and no labels in `test`, as in ImageNet."""
+    """Yield keys and examples: JPEGs of many sizes, some of them gray, and no labels in `test`, as in ImageNet."""
     rng = np.random.default_rng(sorted(PHOTOGRAPHS).index(split))
     for number in range(PHOTOGRAPHS[split]):
         height, width = rng.integers(30, 120, 2)

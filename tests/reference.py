@@ -173,7 +173,7 @@ def tied_autoencoder(x, kernel, hidden_bias, bias, squash=np.tanh):
 
 
 def ten_crops(images):
-    """Cut crops of 4×3 from the corners and the centre, and mirror them."""
+    """Cut crops of 4×3 from the corners and the center, and mirror them."""
     down, right = images.shape[1] - 4, images.shape[2] - 3
     places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
     crops = [images[:, top : top + 4, left : left + 3] for top, left in places]

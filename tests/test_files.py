@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from cnnzoo.errors import InputError
-from cnnzoo.files import make_folder, next_version, versions, whole_file, write_json
+from cnnzoo.files import atomic_write, make_folder, next_version, versions, write_json
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -12,14 +12,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     path.write_text("old")
 
     def write_half():
-        with whole_file(path) as part:
+        with atomic_write(path) as part:
             part.write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         write_half()
     assert path.read_text() == "old"
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"

@@ -23,7 +23,7 @@ PUBLISHED = Pretrained(
 
 
 def small_net(classes=5, maps=4, include_top=True):
-    """A convolution on three colours, flattened into two dense layers: every turn that weights take."""
+    """A convolution on three colors, flattened into two dense layers: every turn that weights take."""
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(maps, (3, 2), activation="relu", name="conv1")(inputs)
     if include_top:

@@ -4,12 +4,12 @@ Its arithmetic; what its layers answer, its units look for and its pixels do to 
 the image; and what its code keeps of the image, against linear codes.
 """
 
-from cnnzoo.analysis.activation_maximization import maximised
-from cnnzoo.analysis.layer_activations import Strongest, activations, strongest
+from cnnzoo.analysis.activation_maximization import feature_visualization
+from cnnzoo.analysis.layer_activations import TopActivations, activations, top_activations
 from cnnzoo.analysis.occlusion_sensitivity import occlusion
 from cnnzoo.analysis.reconstruction import (
     Comparison,
-    LabelledCodes,
+    LabeledCodes,
     LinearCode,
     ModelCode,
     Reconstruction,
@@ -23,11 +23,11 @@ from cnnzoo.analysis.reconstruction import (
     pca,
     pca_errors,
     psnr,
-    quantise,
+    quantize,
     squared_error,
 )
 from cnnzoo.analysis.report import ConvReport, conv_report
-from cnnzoo.analysis.seen import seen_by
+from cnnzoo.analysis.seen import receptive_field_of
 from cnnzoo.analysis.survey import DisagreementError
 from cnnzoo.analysis.table import Row, Totals
 from cnnzoo.analysis.translation_equivariance import Moved, equivariance
@@ -37,13 +37,13 @@ __all__ = [
     "Comparison",
     "ConvReport",
     "DisagreementError",
-    "LabelledCodes",
+    "LabeledCodes",
     "LinearCode",
     "ModelCode",
     "Moved",
     "Reconstruction",
     "Row",
-    "Strongest",
+    "TopActivations",
     "Totals",
     "TransposedWindow",
     "Window",
@@ -55,15 +55,15 @@ __all__ = [
     "compression_ratio",
     "conv_report",
     "equivariance",
+    "feature_visualization",
     "logistic_pca",
-    "maximised",
     "mean_squared_error",
     "occlusion",
     "pca",
     "pca_errors",
     "psnr",
-    "quantise",
-    "seen_by",
+    "quantize",
+    "receptive_field_of",
     "squared_error",
-    "strongest",
+    "top_activations",
 ]

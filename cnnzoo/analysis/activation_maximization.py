@@ -13,14 +13,16 @@ from cnnzoo.runtime import without_retracing_notes
 
 STEPS = 192  # of gradient ascent
 RATE = 0.1
-SMOOTHNESS = 2.0  # weight of the differences between neighbouring pixels, against a unit's answer in its deviations
+SMOOTHNESS = 2.0  # weight of the differences between neighboring pixels, against a unit's answer in its deviations
 
 
-def maximised(model: keras.Model, layer: str, units: Sequence[int], images, *, steps: int = STEPS, seed: int = 0):
+def feature_visualization(
+    model: keras.Model, layer: str, units: Sequence[int], images, *, steps: int = STEPS, seed: int = 0
+):
     """Return images that units of a layer answer to most strongly.
 
     Each begins as the mean image with a little noise and climbs the gradient of its unit's answer, in the middle of
-    the unit's map, by Adam. Neighbouring pixels are kept alike, and all pixels within the range of real images.
+    the unit's map, by Adam. Neighboring pixels are kept alike, and all pixels within the range of real images.
 
     Args:
         model: a functional or Sequential model with one image of a fixed size as its input.
@@ -43,7 +45,7 @@ def maximised(model: keras.Model, layer: str, units: Sequence[int], images, *, s
     Example:
     >>> import cnnzoo
     >>> images = np.random.default_rng(0).normal(size=(8, 32, 32, 1))
-    >>> maximised(cnnzoo.lenet(), "C3", [0, 1], images, steps=4).shape
+    >>> feature_visualization(cnnzoo.lenet(), "C3", [0, 1], images, steps=4).shape
     (2, 32, 32, 1)
     """
     images = images_for(model, images)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo.analysis.graph import graph_inputs
-from cnnzoo.analysis.seen import sight
+from cnnzoo.analysis.seen import receptive_field
 from cnnzoo.errors import InputError, reason, unknown
 
 BATCH = 250  # images a step
@@ -90,7 +90,7 @@ def images_for(model: keras.Model, images) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Strongest:
+class TopActivations:
     """The images and places that a unit, or a map of units, answers to most strongly.
 
     Attributes:
@@ -106,7 +106,7 @@ class Strongest:
     regions: tuple[tuple[range, ...], ...]
 
 
-def strongest(model: keras.Model, images, layer: str, units: Sequence[int] | None = None, count: int = 9):
+def top_activations(model: keras.Model, images, layer: str, units: Sequence[int] | None = None, count: int = 9):
     """Find the images and places that units of a layer answer to most strongly, one place an image.
 
     Args:
@@ -117,7 +117,7 @@ def strongest(model: keras.Model, images, layer: str, units: Sequence[int] | Non
         count: how many images a unit; from 1 to the number of images.
 
     Returns:
-        A list of `Strongest`, one for each unit.
+        A list of `TopActivations`, one for each unit.
 
     Raises:
         InputError: no such layer or unit, a count out of range, or images that do not fit.
@@ -127,7 +127,7 @@ def strongest(model: keras.Model, images, layer: str, units: Sequence[int] | Non
     Example:
     >>> import cnnzoo
     >>> images = np.random.default_rng(0).normal(size=(20, 32, 32, 1))
-    >>> [found] = strongest(cnnzoo.lenet(), images, "C3", units=[5], count=3)
+    >>> [found] = top_activations(cnnzoo.lenet(), images, "C3", units=[5], count=3)
     >>> found.values.shape, [len(rows) for rows, columns in found.regions]
     ((3,), [14, 14, 14])
     """
@@ -143,7 +143,7 @@ def strongest(model: keras.Model, images, layer: str, units: Sequence[int] | Non
     for unit in units:
         order = np.argsort(-values[:, unit], kind="stable")[:count]
         where = [region(places[image, unit]) for image in order]
-        found.append(Strongest(int(unit), values[order, unit], order, tuple(where)))
+        found.append(TopActivations(int(unit), values[order, unit], order, tuple(where)))
     return found
 
 
@@ -167,5 +167,5 @@ def _regions(
     """Return what tells which part of the image the place of a number sees."""
     if not sides:
         return lambda place: tuple(map(range, image))
-    seen = sight(model, layer)
+    seen = receptive_field(model, layer)
     return lambda place: seen(tuple(int(at) for at in np.unravel_index(place, sides)))

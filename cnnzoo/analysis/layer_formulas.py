@@ -60,7 +60,7 @@ KINDS: dict[type, Kind] = {
         pointwise.elementwise,
         # merging
         *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
-        # normalisation
+        # normalization
         *(layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization),
         *(layers.RMSNormalization, layers.UnitNormalization, layers.Normalization, layers.Rescaling),
         # activation

@@ -30,7 +30,7 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
         InputError: images or classes that do not fit the model, no classifier, or a window or stride out of range.
 
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013, section 4.2, who slide a
-        grey square and look at probabilities.
+        gray square and look at probabilities.
 
     Example:
     >>> import cnnzoo

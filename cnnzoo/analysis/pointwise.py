@@ -21,7 +21,7 @@ def dense(call: Call) -> Arithmetic:
 
 
 def radial_basis(call: Call) -> Arithmetic:
-    """Return distances to centres: a square and a sum for each pair, no bias."""
+    """Return distances to centers: a square and a sum for each pair, no bias."""
     shape, fan_in = (call.layer.units,), call.shape[-1]
     return weighted(shape, call.field.dense(), fan_in=fan_in, bias=False, parameters=fan_in * call.layer.units)
 
@@ -36,7 +36,7 @@ def whitening(call: Call) -> Arithmetic:
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 
-    A batch or layer normalisation is one of these: what it averages over is not counted in the field.
+    A batch or layer normalization is one of these: what it averages over is not counted in the field.
     """
     shapes = [signal.shape for signal in call.inputs]
     try:

@@ -1,7 +1,7 @@
 """Receptive fields: what a value of a tensor sees of the image, side by side.
 
 r_out = r + (F − 1)·j and j_out = j·S, where r is the field and j the jump: the pixels between two
-neighbouring values. The field is that of a value far from every border.
+neighboring values. The field is that of a value far from every border.
 
 Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
 Distill, 2019, https://doi.org/10.23915/distill.00021, equations 1 and 2.
@@ -23,7 +23,7 @@ class Axis:
 
     Attributes:
         side: number of the side; −1 where a reshaping has mingled sides, or a side and the depth.
-        jump: pixels between two neighbouring values.
+        jump: pixels between two neighboring values.
     """
 
     side: int

@@ -83,12 +83,12 @@ def conv_report(
 
     - Windows that touch the padding count as whole ones, in connections and in multiply-adds.
     - Connections are counted as LeCun et al. 1998 do: outputs × (inputs of a neuron + 1 for a bias).
-      Activations, normalisations and merging layers are part of the neurons before them and make none.
-    - Multiply-adds are those of convolutions, dense layers and distances to centres, without biases.
+      Activations, normalizations and merging layers are part of the neurons before them and make none.
+    - Multiply-adds are those of convolutions, dense layers and distances to centers, without biases.
     - "Unshared" is the number of parameters if every output had its own.
     - The receptive field is that of a neuron far from the border, and may exceed the image; what sees the
-      whole image has the image's size. The statistics of a batch or layer normalisation do not widen it;
-      local response normalisation within maps does, by its square of pixels. After upsampling it is
+      whole image has the image's size. The statistics of a batch or layer normalization do not widen it;
+      local response normalization within maps does, by its square of pixels. After upsampling it is
       rounded up.
     - A shared layer has its parameters counted once, everything else at every call.
 
@@ -105,7 +105,7 @@ def conv_report(
         InputError: what was given is no such model, its input is open or contradicted, or a layer is
             of a kind that the report does not know.
         DisagreementError: Keras has another size or number of weights for a layer than the formulas: it is
-            quantised, has LoRA, or is a subclass with weights of its own. This is an `InputError`, too.
+            quantized, has LoRA, or is a subclass with weights of its own. This is an `InputError`, too.
 
     Source: LeCun et al. 1998, section II-B (connections); `cnnzoo.analysis.window` and
     `cnnzoo.analysis.receptive_field` for the formulas.

@@ -10,7 +10,7 @@ from cnnzoo.analysis.report import surveyed
 from cnnzoo.errors import InputError, unknown
 
 
-def seen_by(
+def receptive_field_of(
     model: keras.Model, layer: str, place: Sequence[int], *, elementwise: Iterable[type] = ()
 ) -> tuple[range, ...]:
     """Return the pixels that one place of a layer's maps sees, along each side of the image.
@@ -29,19 +29,19 @@ def seen_by(
 
     Example:
     >>> import cnnzoo
-    >>> seen_by(cnnzoo.lenet(), "C3", (0, 9))
+    >>> receptive_field_of(cnnzoo.lenet(), "C3", (0, 9))
     (range(0, 14), range(18, 32))
     """
-    return sight(model, layer, elementwise)(place)
+    return receptive_field(model, layer, elementwise)(place)
 
 
-def sight(
+def receptive_field(
     model: keras.Model, layer: str, elementwise: Iterable[type] = ()
 ) -> Callable[[Sequence[int]], tuple[range, ...]]:
-    """Return what tells of each place of a layer which pixels it sees; the arguments are those of `seen_by`.
+    """Return what tells of each place of a layer which pixels it sees; the arguments are those of `receptive_field_of`.
 
     Raises:
-        InputError: as `seen_by`.
+        InputError: as `receptive_field_of`.
     """
     arithmetics = _until(model, layer, elementwise)
     last, image = arithmetics[-1], arithmetics[0].shape[:-1]

@@ -176,7 +176,7 @@ def _check(call: Call, arithmetic: Arithmetic) -> None:
     if arithmetic.parameters is not None and arithmetic.parameters != held:
         raise DisagreementError(
             f"{layer} has {held:,} parameters, and the formulas give {arithmetic.parameters:,}: it has weights that "
-            "the formulas do not know, because it is quantised, has LoRA, or is a subclass with weights of its own"
+            "the formulas do not know, because it is quantized, has LoRA, or is a subclass with weights of its own"
         )
 
 

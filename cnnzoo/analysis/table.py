@@ -34,7 +34,7 @@ class Row:
         depth_out: depth of the output.
         output_shape: without the batch.
         receptive_field: pixels of the image along each of its sides.
-        jump: pixels of the image between neighbouring outputs, along each side that there still is.
+        jump: pixels of the image between neighboring outputs, along each side that there still is.
         weights_per_neuron: inputs of a neuron's weighted sum; `None` where neurons differ.
         parameters_per_neuron: the same, and its bias.
         trained_parameters: with sharing; 0 at a further call of a shared layer.

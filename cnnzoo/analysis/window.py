@@ -28,7 +28,7 @@ class Step(Protocol):
 
     @property
     def pace(self) -> Fraction:
-        """How many input values lie between two neighbouring outputs."""
+        """How many input values lie between two neighboring outputs."""
 
     def seen(self, output: int) -> Iterable[int]:
         """Return the places of the inputs that an output sees; those in the padding lie outside of 0 to size − 1."""
@@ -41,9 +41,9 @@ class Window:
     Attributes:
         size: W, values along this side of the input; ≥ 1.
         window: F, values along this side of the window; ≥ 1.
-        stride: S, values between two neighbouring windows; ≥ 1.
+        stride: S, values between two neighboring windows; ≥ 1.
         padding: P, zeros `(before, after)`, or the word that Keras has for it: `"valid"`, `"same"` or `"causal"`.
-        dilation: values between two neighbouring values of a window; ≥ 1.
+        dilation: values between two neighboring values of a window; ≥ 1.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
     https://arxiv.org/abs/1603.07285, relationships 6 and 15.
@@ -149,9 +149,9 @@ class TransposedWindow:
     Attributes:
         size: W, values along this side of the input; ≥ 1.
         window: F, values along this side of the window; ≥ 1.
-        stride: S, *outputs* between two neighbouring windows; ≥ 1.
+        stride: S, *outputs* between two neighboring windows; ≥ 1.
         padding: `"valid"`, or `"same"`, which crops to W·S outputs.
-        dilation: outputs between two neighbouring values of a window; ≥ 1.
+        dilation: outputs between two neighboring values of a window; ≥ 1.
         output_padding: Keras' argument of that name.
 
     Source: Keras' layers Conv1DTranspose, Conv2DTranspose and Conv3DTranspose.
@@ -227,7 +227,7 @@ class Border:
 
 @dataclasses.dataclass(frozen=True)
 class Resampling:
-    """One side stretched or shrunk to `outputs` values, each computed from `spread` + 1 neighbours.
+    """One side stretched or shrunk to `outputs` values, each computed from `spread` + 1 neighbors.
 
     Example:
     >>> Resampling(7, 14).pace
@@ -243,6 +243,6 @@ class Resampling:
         return Fraction(self.size, self.outputs)
 
     def seen(self, output: int) -> Iterable[int]:
-        centre = (output + Fraction(1, 2)) * self.pace  # where the first value lies at 1/2
-        first = math.floor(centre - Fraction(self.spread, 2))
+        center = (output + Fraction(1, 2)) * self.pace  # where the first value lies at 1/2
+        first = math.floor(center - Fraction(self.spread, 2))
         return range(first, first + self.spread + 1)

@@ -6,7 +6,7 @@ import h5py
 import keras
 
 from cnnzoo.errors import InputError, reason
-from cnnzoo.files import whole_file
+from cnnzoo.files import atomic_write
 
 EPOCHS = "epochs"  # whole epochs behind the checkpoint, an attribute of the file
 
@@ -70,7 +70,7 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch, logs=None):
-        with whole_file(self.path) as part:
+        with atomic_write(self.path) as part:
             self._saved.save_weights(part)
             with h5py.File(part, "r+") as file:
                 file.attrs[EPOCHS] = epoch + 1

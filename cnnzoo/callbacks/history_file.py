@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from cnnzoo.files import whole_file
+from cnnzoo.files import atomic_write
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -40,7 +40,7 @@ class HistoryFile(keras.callbacks.Callback):
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.perf_counter() - self._began, 3)
         self.rows.append(row)
-        with whole_file(self.path) as part, part.open("w", newline="") as file:
+        with atomic_write(self.path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in self.rows)

@@ -164,7 +164,7 @@ class Progress(keras.callbacks.Callback):
         return line
 
     def _bar(self) -> tuple[int, str]:
-        """Return the columns that are full, and the bar, in which one sees where they end without colours, too."""
+        """Return the columns that are full, and the bar, in which one sees where they end without colors, too."""
         full = int(BAR * self._pace.done / self._pace.steps) if self._pace.steps else 0
         if self._console.options.ascii_only:
             return full, "#" * full + "-" * (BAR - full)

@@ -20,7 +20,9 @@ def export(
     ] = None,
     top: Annotated[int, typer.Option(help="How many classes to name.")] = 1,
     weights_dtype: Annotated[str, typer.Option(help="float32, or float16 for half the size.")] = "float32",
-    judge: Annotated[bool, typer.Option("--judge", help="Judge what is written on the run's test images.")] = False,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Evaluate each written format on the run's test images.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write a model as a SavedModel for serving, or to other formats."""
@@ -35,7 +37,7 @@ def export(
         formats=tuple(format or ("saved_model",)),
         top=top,
         weights_dtype=weights_dtype,
-        judge=judge,
+        evaluate=evaluate,
         data_dir=data_dir,
     )
     card = json.loads((version / CARD).read_text(encoding="utf-8"))

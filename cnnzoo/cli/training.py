@@ -12,7 +12,7 @@ from cnnzoo.cli.app import DataDir, app, in_words, start_tensorflow
 from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
-    from cnnzoo.distribute import Place
+    from cnnzoo.distribute import WorkerInfo
     from cnnzoo.experiments import Recipe, Study
     from cnnzoo.experiments.run import Run
 
@@ -43,7 +43,7 @@ def train(
         str, typer.Option(help="default, mirrored, multi_worker, or auto: as many devices and machines as there are.")
     ] = "auto",
     devices: Annotated[int | None, typer.Option(help="Devices of this machine to train on (default: all).")] = None,
-    cpus_as: Annotated[
+    logical_cpus: Annotated[
         int | None, typer.Option(metavar="N", help="Split the CPU into N devices, to try out several.")
     ] = None,
     workers: Annotated[
@@ -73,11 +73,11 @@ def train(
     start_tensorflow()
     from cnnzoo import distribute
 
-    if cpus_as is not None:
-        distribute.split_cpu(cpus_as)
-        devices = cpus_as if devices is None and strategy in ("auto", "mirrored") else devices
+    if logical_cpus is not None:
+        distribute.split_cpu(logical_cpus)
+        devices = logical_cpus if devices is None and strategy in ("auto", "mirrored") else devices
     found = distribute.strategy(strategy, devices=devices, wait=wait)
-    place = distribute.place_in(found)
+    place = distribute.worker_info(found)
     if place.workers > 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
     resumes = None if resume_or_begin else resume
@@ -95,7 +95,7 @@ def train(
         _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place)
 
 
-def _trained(chosen: "Recipe | Study", place: "Place", *, with_report: bool, **common: Any) -> None:
+def _trained(chosen: "Recipe | Study", place: "WorkerInfo", *, with_report: bool, **common: Any) -> None:
     """Train a recipe or a study, print what came out, and make its page."""
     from cnnzoo.experiments import Study
     from cnnzoo.training.build import read_once
@@ -168,7 +168,7 @@ def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Re
     return run_workers(kept, workers)
 
 
-def _leave(code: int, place: "Place") -> NoReturn:
+def _leave(code: int, place: "WorkerInfo") -> NoReturn:
     """End the process; as one of several at once: TensorFlow would wait for workers that are gone."""
     if place.workers == 1:
         raise typer.Exit(code)

@@ -37,7 +37,7 @@ def load(
     train: str | None = None,
     test: str | None = None,
     on_error: str = "raise",
-    examples: int | None = None,
+    train_examples: int | None = None,
     test_examples: int | None = None,
     with_test: bool = True,
 ) -> Source:
@@ -50,7 +50,7 @@ def load(
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
             not there is downloaded.
         image_size: `(height, width)`; needed only for a set whose images have many sizes. Each is
-            rescaled until it just covers the size (bilinear, antialiased), and its centre cut out.
+            rescaled until it just covers the size (bilinear, antialiased), and its center cut out.
         stream: whether to leave the images on disk and decode them at each use; `None` for where they
             would take more than half of the memory. A streamed set is shuffled in blocks and holds out its
             last examples, so that results differ a little from those of the same set in memory.
@@ -61,7 +61,7 @@ def load(
         test: what to judge by, such as `"train[90%:]"`; default as `cnnzoo.data.tfds_source.load` says.
         on_error: what to do with a broken file in a folder: `"raise"` names it, `"skip"` leaves it out, says so and
             lists it in `Source.skipped`.
-        examples: number of training images to load, the first ones; `None` for all.
+        train_examples: number of training images to load, the first ones; `None` for all.
         test_examples: number of test images to load.
         with_test: whether the test images are read at all; without, `Source.test` is empty. For who chooses something.
 
@@ -77,7 +77,7 @@ def load(
     >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
     ((8, 8, 1), 10, 1437, 360)
     """
-    _check(image_size, stream, cache, examples=examples, test_examples=test_examples)
+    _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
     folder = _folder(name)
     if (folder or name == DIGITS) and not (train is None and test is None):
         raise InputError(f"train and test are words of TFDS' split language; {str(name)!r} is no TFDS set")
@@ -89,7 +89,7 @@ def load(
         source = folders.load(
             folder, image_size=image_size, stream=stream, on_error=on_error, cache=cache, with_test=with_test
         )
-        return source.first(examples, test_examples)
+        return source.first(train_examples, test_examples)
     if name == DIGITS:
         if image_size not in (None, DIGITS_SIZE):
             raise InputError(
@@ -97,7 +97,7 @@ def load(
             )
         if stream or cache is not None:
             raise InputError("the images of 'digits' are always in memory; stream=True and cache are for other sets")
-        return load_digits(with_test=with_test).first(examples, test_examples)
+        return load_digits(with_test=with_test).first(train_examples, test_examples)
     return tfds_source.load(
         str(name),
         data_dir=data_dir,
@@ -105,7 +105,7 @@ def load(
         stream=stream,
         train=train,
         test=test,
-        examples=examples,
+        train_examples=train_examples,
         test_examples=test_examples,
         cache=cache,
         with_test=with_test,

@@ -16,7 +16,7 @@ from cnnzoo.data.decoding import CORES
 from cnnzoo.data.file_split import broken_files_named
 from cnnzoo.data.source import StreamedSplit, drawn
 from cnnzoo.errors import InputError, reason
-from cnnzoo.files import make_folder, whole_file
+from cnnzoo.files import atomic_write, make_folder
 
 CHUNK = 64  # images between two writes
 
@@ -149,7 +149,7 @@ def _check_room(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
 def _write(split: StreamedSplit, pixels: Path, notes: Path) -> None:
     labels = []
     try:
-        with broken_files_named(), whole_file(pixels) as part, part.open("wb") as file:
+        with broken_files_named(), atomic_write(pixels) as part, part.open("wb") as file:
             for images, names in split.in_order().batch(CHUNK).prefetch(2).as_numpy_iterator():
                 file.write(images.data)
                 labels.append(names)
@@ -158,5 +158,5 @@ def _write(split: StreamedSplit, pixels: Path, notes: Path) -> None:
     if not labels:
         raise InputError(f"not one of the {len(split)} images can be read")
     skipped = json.dumps(getattr(split, "skipped", {}))
-    with whole_file(notes) as part, part.open("wb") as file:
+    with atomic_write(notes) as part, part.open("wb") as file:
         np.savez(file, labels=np.concatenate(labels), skipped=np.array(skipped))

@@ -12,8 +12,8 @@ CORES = os.cpu_count() or 1
 def decoded(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf.Tensor:
     """Return the pixels of a JPEG, PNG, GIF, BMP or WebP file, told by its content, not by its name.
 
-    Whatever is in the file, three colours of 8 bits come out, or as many channels as `shape` says: grey is repeated,
-    colours are weighed to grey, an alpha channel is left out, CMYK converted, 16 bits rounded down to 8; of an
+    Whatever is in the file, three colors of 8 bits come out, or as many channels as `shape` says: gray is repeated,
+    colors are weighed to gray, an alpha channel is left out, CMYK converted, 16 bits rounded down to 8; of an
     animation it is the first picture. TensorFlow refuses images that take more than 512 MiB.
 
     Args:

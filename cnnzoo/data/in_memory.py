@@ -125,7 +125,7 @@ def load_digits(*, with_test: bool = True) -> Source:
 
     scikit-learn ships only the test half of the UCI set, without its writers, so the split is a
     seeded stratified one and writers occur in both parts: easier than the UCI protocol. The scans
-    have 17 grey levels, spread here over 0 to 255.
+    have 17 gray levels, spread here over 0 to 255.
 
     Args:
         with_test: whether the test images are wanted; without, there are none.

@@ -34,7 +34,7 @@ def load(
     stream: bool | None = None,
     train: str | None = None,
     test: str | None = None,
-    examples: int | None = None,
+    train_examples: int | None = None,
     test_examples: int | None = None,
     cache: str | Path | None = None,
     with_test: bool = True,
@@ -51,7 +51,7 @@ def load(
             the memory.
         train: what to train on, in TFDS' split language, such as `"train[:90%]"`.
         test: what to judge by.
-        examples: number of training images to load; `None` for all.
+        train_examples: number of training images to load; `None` for all.
         test_examples: number of test images to load.
         cache: folder to keep decoded pixels in.
         with_test: whether the test images are read; see `cnnzoo.data.load`.
@@ -70,7 +70,7 @@ def load(
     to_train, to_test = _splits(name, builder, shape, train, test)
     class_names = tuple(features["label"].names)
     in_memory = cache is None and fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
-    to_train, to_test, empty = to_train[:examples], to_test[:test_examples], nothing(shape)
+    to_train, to_test, empty = to_train[:train_examples], to_test[:test_examples], nothing(shape)
     if cache is not None:
         return Source(name, cached(to_train, cache), cached(to_test, cache) if with_test else empty, class_names)
     if in_memory:

@@ -1,20 +1,20 @@
 """Making use of every core, every accelerator and every machine."""
 
-from cnnzoo.distribute.cluster import Place, WorkerLostError, by_chief, lost_workers_named, place_in
-from cnnzoo.distribute.slices import InSlices, in_slices, slices_for
+from cnnzoo.distribute.cluster import WorkerInfo, WorkerLostError, by_chief, lost_workers_named, worker_info
+from cnnzoo.distribute.slices import BatchShards, batch_shards, shards_for
 from cnnzoo.distribute.strategies import MultiWorkerStrategy, among_workers, split_cpu, strategy
 
 __all__ = [
-    "InSlices",
+    "BatchShards",
     "MultiWorkerStrategy",
-    "Place",
+    "WorkerInfo",
     "WorkerLostError",
     "among_workers",
+    "batch_shards",
     "by_chief",
-    "in_slices",
     "lost_workers_named",
-    "place_in",
-    "slices_for",
+    "shards_for",
     "split_cpu",
     "strategy",
+    "worker_info",
 ]

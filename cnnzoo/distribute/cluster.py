@@ -118,7 +118,7 @@ def _is_address(text: object) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class WorkerInfo:
     """A process' place among the workers.
 
     Attributes:
@@ -146,18 +146,18 @@ def tasks_of(resolver: Any) -> list[tuple[str, int]]:
     return [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]
 
 
-def place_in(strategy: tf.distribute.Strategy) -> Place:
+def worker_info(strategy: tf.distribute.Strategy) -> WorkerInfo:
     """Return this process' place in a strategy.
 
     Example:
-    >>> place_in(tf.distribute.get_strategy())
-    Place(index=0, workers=1, replicas=1)
+    >>> worker_info(tf.distribute.get_strategy())
+    WorkerInfo(index=0, workers=1, replicas=1)
     """
     replicas, resolver = strategy.num_replicas_in_sync, strategy.cluster_resolver
     tasks = tasks_of(resolver)
     if len(tasks) < 2:
-        return Place(0, 1, replicas)
-    return Place(tasks.index((resolver.task_type, resolver.task_id)), len(tasks), replicas)
+        return WorkerInfo(0, 1, replicas)
+    return WorkerInfo(tasks.index((resolver.task_type, resolver.task_id)), len(tasks), replicas)
 
 
 def by_chief(strategy: tf.distribute.Strategy, work: Callable[[], Any]) -> Any:
@@ -174,7 +174,7 @@ def by_chief(strategy: tf.distribute.Strategy, work: Callable[[], Any]) -> Any:
     >>> by_chief(tf.distribute.get_strategy(), lambda: "runs/1")
     'runs/1'
     """
-    place = place_in(strategy)
+    place = worker_info(strategy)
     if place.workers == 1:
         return work()
     answer: dict[str, Any] = {}
@@ -189,14 +189,14 @@ def by_chief(strategy: tf.distribute.Strategy, work: Callable[[], Any]) -> Any:
     return answer["value"]
 
 
-def _told(strategy: tf.distribute.Strategy, place: Place, text: str) -> str:
+def _told(strategy: tf.distribute.Strategy, place: WorkerInfo, text: str) -> str:
     """Return the chief's text on every worker: a sum to which the others, and further replicas, add zeros."""
     letters = list(text.encode()) if place.is_chief else []
     (length,) = _sum(strategy, place, [len(letters)])
     return bytes(_sum(strategy, place, letters or [0] * length)).decode()
 
 
-def _sum(strategy: tf.distribute.Strategy, place: Place, numbers: list[int]) -> list[int]:
+def _sum(strategy: tf.distribute.Strategy, place: WorkerInfo, numbers: list[int]) -> list[int]:
     def own() -> tf.Tensor:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return tf.constant(numbers, "int32") * tf.cast(tf.equal(replica, 0), "int32")
@@ -213,7 +213,7 @@ class WorkerLostError(InputError):
 
 
 @contextmanager
-def lost_workers_named(place: Place) -> Iterator[None]:
+def lost_workers_named(place: WorkerInfo) -> Iterator[None]:
     """Say in a sentence that another worker is gone, where TensorFlow says which of its operations failed.
 
     Raises:

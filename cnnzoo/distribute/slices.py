@@ -19,7 +19,7 @@ from cnnzoo.layers.contractive_penalty import penalises_activations
 SMALLEST_SLICE = 32
 
 
-def slices_for(batch_size: int) -> int:
+def shards_for(batch_size: int) -> int:
     """Set TensorFlow's threads for training in slices, and return how many slices pay.
 
     TensorFlow spreads each operation over all cores and waits for the slowest at every one. The
@@ -33,7 +33,7 @@ def slices_for(batch_size: int) -> int:
         batch_size: images in one step.
 
     Example:
-    >>> slices_for(batch_size=1)
+    >>> shards_for(batch_size=1)
     1
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -42,22 +42,22 @@ def slices_for(batch_size: int) -> int:
         return 1
     threads = tf.config.threading
     try:
-        threads.set_intra_op_parallelism_threads(cores // slices)
-        threads.set_inter_op_parallelism_threads(slices)
+        threads.set_intra_op_parallelizm_threads(cores // slices)
+        threads.set_inter_op_parallelizm_threads(slices)
     except RuntimeError:  # TensorFlow has started
-        together = threads.get_inter_op_parallelism_threads()
-        set_for_slices = together > 1 and threads.get_intra_op_parallelism_threads() == cores // together
+        together = threads.get_inter_op_parallelizm_threads()
+        set_for_slices = together > 1 and threads.get_intra_op_parallelizm_threads() == cores // together
         return min(slices, together) if set_for_slices else 1
     return slices
 
 
-def in_slices(model: keras.Model, slices: int) -> keras.Model:
+def batch_shards(model: keras.Model, slices: int) -> keras.Model:
     """Return a model that runs `model` on slices of the batch side by side and joins the outputs.
 
     It shares the weights. Loss, gradient and metrics are those of the whole batch, so training
     gives the same result up to the order of floating-point sums; dropout draws its noise slice by
     slice, so that it depends on their number. Not for nets that look across the batch, such as those
-    with batch normalisation.
+    with batch normalization.
 
     Args:
         model: a model with one input and one output. One that adds penalties on activations to the
@@ -71,7 +71,7 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     Example:
     >>> import cnnzoo, numpy as np
     >>> model, images = cnnzoo.lenet(), np.random.default_rng(0).random((8, 32, 32, 1), "float32")
-    >>> bool(np.allclose(model(images), in_slices(model, 2)(images), atol=1e-6))
+    >>> bool(np.allclose(model(images), batch_shards(model, 2)(images), atol=1e-6))
     True
     """
     if keras.backend.backend() != "tensorflow":
@@ -79,12 +79,12 @@ def in_slices(model: keras.Model, slices: int) -> keras.Model:
     if slices == 1 or any(map(penalises_activations, model._flatten_layers())):
         return model
     images = keras.Input(model.inputs[0].shape[1:], name="images")
-    outputs = InSlices(model, slices, name="in_slices")(images)
-    return keras.Model(images, outputs, name=f"{model.name}_in_slices")
+    outputs = BatchShards(model, slices, name="batch_shards")(images)
+    return keras.Model(images, outputs, name=f"{model.name}_in_batch_shards")
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class InSlices(keras.layers.Layer):
+class BatchShards(keras.layers.Layer):
     """Run a model on nearly equal slices of the batch, side by side.
 
     Args:
@@ -93,7 +93,7 @@ class InSlices(keras.layers.Layer):
 
     Example:
     >>> import cnnzoo, numpy as np
-    >>> InSlices(cnnzoo.mlp(), 2)(np.ones((5, 28, 28, 1), "float32")).shape
+    >>> BatchShards(cnnzoo.mlp(), 2)(np.ones((5, 28, 28, 1), "float32")).shape
     TensorShape([5, 10])
     """
 

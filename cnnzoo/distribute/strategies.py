@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from cnnzoo.distribute import cluster
-from cnnzoo.distribute.cluster import place_in, tasks_of
+from cnnzoo.distribute.cluster import tasks_of, worker_info
 from cnnzoo.distribute.rendezvous import PATIENCE, meet
 from cnnzoo.errors import InputError, unknown
 
@@ -45,7 +45,7 @@ def among_workers(
             `batch_size // workers` examples.
         batch_size: examples in a global batch, divisible by the number of replicas.
     """
-    place = place_in(strategy)
+    place = worker_info(strategy)
     if place.workers == 1:
         return make(0, 1)
     own = make(place.index, place.workers)

@@ -20,7 +20,7 @@ PRETRAINING = (
     "layers",
     "tied",
     "cache",
-    "examples",
+    "train_examples",
 )
 FROZEN = ("epochs", "until", "learning_rate")
 CHOICES = {
@@ -37,13 +37,13 @@ def check(recipe: Any) -> None:
     Raises:
         InputError: a value is out of range, or two contradict each other.
     """
-    for name in ("epochs", "batch_size", "repeats", "steps_per_execution"):
+    for name in ("epochs", "batch_size", "repeat", "steps_per_execution"):
         _require(getattr(recipe, name) >= 1, name, "at least 1", getattr(recipe, name))
-    for name in ("examples", "test_examples"):
+    for name in ("train_examples", "test_examples"):
         value = getattr(recipe, name)
         _require(value is None or value >= 1, name, "None or at least 1", value)
     _require(0 < recipe.learning_rate < float("inf"), "learning_rate", "positive", recipe.learning_rate)
-    for name in ("warmup", "validation"):
+    for name in ("warmup", "validation_split"):
         _require(0 <= getattr(recipe, name) < 1, name, "at least 0 and below 1", getattr(recipe, name))
     _require(0 <= recipe.seed < 2**31, "seed", "from 0 to 2³¹ − 1", recipe.seed)
     for name, allowed in CHOICES.items():
@@ -56,13 +56,13 @@ def check(recipe: Any) -> None:
 
 def _check_schedule(recipe: Any) -> None:
     """Refuse a schedule that contradicts itself."""
-    _require(0 < recipe.drop_factor < 1, "drop_factor", "above 0 and below 1", recipe.drop_factor)
-    rising = all(one < other for one, other in itertools.pairwise((0, *recipe.drops)))
-    _require(rising, "drops", "epochs that increase, the first at least 1", recipe.drops)
-    if (recipe.schedule == "step") != bool(recipe.drops):
+    _require(0 < recipe.lr_drop_factor < 1, "lr_drop_factor", "above 0 and below 1", recipe.lr_drop_factor)
+    rising = all(one < other for one, other in itertools.pairwise((0, *recipe.lr_drop_epochs)))
+    _require(rising, "lr_drop_epochs", "epochs that increase, the first at least 1", recipe.lr_drop_epochs)
+    if (recipe.schedule == "step") != bool(recipe.lr_drop_epochs):
         raise InputError(
-            f"schedule='step' and drops go together, such as drops=30,60,80; "
-            f"not schedule={recipe.schedule!r} with drops={recipe.drops!r}"
+            f"schedule='step' and lr_drop_epochs go together, such as lr_drop_epochs=30,60,80; "
+            f"not schedule={recipe.schedule!r} with lr_drop_epochs={recipe.lr_drop_epochs!r}"
         )
     if recipe.schedule != "cosine" and recipe.warmup not in (0, type(recipe).warmup):
         raise InputError(
@@ -88,9 +88,9 @@ def _check_pretraining(recipe: Any) -> None:
     _require(isinstance(name, str), "pretraining.optimizer", "a name", name)
     schedule = given.get("schedule", "constant")
     _require(schedule in ("constant", "cosine"), "pretraining.schedule", "'constant' or 'cosine'", schedule)
-    examples = given.get("examples")
+    examples = given.get("train_examples")
     fits = examples is None or (_is_integer(examples) and examples >= 1)
-    _require(fits, "pretraining.examples", "None or an integer of at least 1", examples)
+    _require(fits, "pretraining.train_examples", "None or an integer of at least 1", examples)
     options = given.get("optimizer_options", {})
     _require(isinstance(options, Mapping), "pretraining.optimizer_options", "a mapping", options)
 

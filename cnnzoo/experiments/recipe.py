@@ -48,25 +48,25 @@ class Recipe:
         schedule: `"constant"`, `"cosine"` for a decay to 0 at the end of the run, or `"step"` for the drops.
         warmup: share of the run in which the rate first rises from 0; in [0, 1). With `"cosine"` only: the
             other schedules begin at `learning_rate`.
-        drops: with `"step"`, the epochs after which the rate is multiplied by `drop_factor`, such as
+        lr_drop_epochs: with `"step"`, the epochs after which the rate is multiplied by `lr_drop_factor`, such as
             `(30, 60, 80)`; increasing, from 1. What lies at or beyond the last epoch never comes.
-        drop_factor: what each drop multiplies the rate by; in (0, 1).
+        lr_drop_factor: what each drop multiplies the rate by; in (0, 1).
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
         whitening: whether a `cnnzoo.layers.ZCAWhitening`, adapted to the training images, is made the model's first
             layer; it comes after the model's preprocessing and after augmentation.
-        validation: share of the training images held out to watch or to choose by; in [0, 1).
+        validation_split: share of the training images held out to watch or to choose by; in [0, 1).
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
         cache: folder to keep the decoded images in, as `cnnzoo.data.load` says, or `None`.
         on_error: what to do with a broken file in a folder of images: `"raise"` ends the run and names it, `"skip"`
             leaves it out, says so, and lists it in the run's `metrics.json`.
-        examples: number of training images to use with their labels, or `None` for all; the first ones.
-        repeats: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
+        train_examples: number of training images to use with their labels, or `None` for all; the first ones.
+        repeat: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: what trains the hidden layers one by one before the whole, on all training images without
             their labels; empty for none. `epochs` is needed; the others are `corruption`, `optimizer`,
             `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`, `loss`,
-            `layers`, `tied`, `cache` and `examples` (the number of images), as `cnnzoo.LayerwisePretraining` and
+            `layers`, `tied`, `cache` and `train_examples` (the number of images), as `cnnzoo.LayerwisePretraining` and
             this recipe say.
         weights: what to start from, as the model's function takes it: the name of published weights, such as
             `"imagenet"`, or a path. The head, its last layer with weights, stays fresh, for the data's own classes.
@@ -101,17 +101,17 @@ class Recipe:
     optimizer_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     schedule: str = "cosine"
     warmup: float = 0.1
-    drops: tuple[int, ...] = ()
-    drop_factor: float = 0.1
+    lr_drop_epochs: tuple[int, ...] = ()
+    lr_drop_factor: float = 0.1
     augment: str = "none"
     whitening: bool = False
-    validation: float = 0.0
+    validation_split: float = 0.0
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
     cache: str | None = None
     on_error: str = "raise"
-    examples: int | None = None
-    repeats: int = 1
+    train_examples: int | None = None
+    repeat: int = 1
     pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     weights: str | None = None
     frozen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -176,11 +176,11 @@ class Recipe:
         """
         batch_size = min(self.batch_size, 32)
         few = 4 * batch_size
-        pretraining = {**self.pretraining, "epochs": 1, "batch_size": batch_size, "examples": few}
+        pretraining = {**self.pretraining, "epochs": 1, "batch_size": batch_size, "train_examples": few}
         return self.replace(
             epochs=min(self.epochs, 2),
-            examples=few,
-            repeats=1,
+            train_examples=few,
+            repeat=1,
             test_examples=few,
             batch_size=batch_size,
             pretraining=pretraining if self.pretraining else {},

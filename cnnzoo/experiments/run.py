@@ -161,7 +161,7 @@ def load_model(path: str | Path) -> "keras.Model":
         raise InputError(f"the model in {str(path)!r} is damaged or not to be trusted: {why}") from error
 
 
-def begin(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
+def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
     """Make the folder of a new run and write its recipe.
 
     Args:

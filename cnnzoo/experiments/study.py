@@ -139,11 +139,11 @@ class Study:
             raise InputError(f"these are not the values of a study of this version of cnnzoo: {error}") from error
 
 
-CUT = ("epochs", "examples", "repeats", "test_examples", "batch_size", "pretraining")  # what a smoke run cuts
+CUT = ("epochs", "train_examples", "repeat", "test_examples", "batch_size", "pretraining")  # what a smoke run cuts
 
 
 def _in_seconds(recipe: Recipe) -> Recipe:
     """Return a recipe cut to a few steps."""
     smoke = recipe.smoke()
     few = 2 * smoke.batch_size
-    return smoke.replace(epochs=1, examples=few, test_examples=few)
+    return smoke.replace(epochs=1, train_examples=few, test_examples=few)

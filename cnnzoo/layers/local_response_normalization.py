@@ -1,4 +1,4 @@
-"""The local response normalisation of AlexNet and cuda-convnet."""
+"""The local response normalization of AlexNet and cuda-convnet."""
 
 import functools
 from collections.abc import Callable
@@ -18,11 +18,11 @@ class LocalResponseNormalization(keras.layers.Layer):
     n = 5 is 2e-5 here: `paper_alpha` converts.
 
     Args:
-        size: n, how many neighbouring maps are summed, or the side of the summed square in pixels; odd, ≥ 1.
+        size: n, how many neighboring maps are summed, or the side of the summed square in pixels; odd, ≥ 1.
         alpha: α, in the paper's convention; ≥ 0.
         beta: β, the power; ≥ 0.
         k: what is added to the sum; > 0.
-        region: `"across"` sums over neighbouring maps at one pixel, `"within"` over a square of pixels
+        region: `"across"` sums over neighboring maps at one pixel, `"within"` over a square of pixels
             in one map. Beyond the edge there is nothing to sum.
 
     Call arguments:
@@ -83,14 +83,14 @@ class LocalResponseNormalization(keras.layers.Layer):
         activities = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images
         numbers = (self.size, self.alpha, self.beta, self.k)
         if self.region == "within":
-            normalised = _with_gradient(_sum_in_square, *numbers)
+            normalized = _with_gradient(_sum_in_square, *numbers)
         elif keras.backend.backend() != "tensorflow":
-            normalised = _with_gradient(_sum_of_shifted, *numbers)
+            normalized = _with_gradient(_sum_of_shifted, *numbers)
         elif training:
-            normalised = _compiled(*numbers)
+            normalized = _compiled(*numbers)
         else:
-            normalised = _with_gradient(_sum_by_product, *numbers)
-        return ops.cast(normalised(activities), self.compute_dtype)
+            normalized = _with_gradient(_sum_by_product, *numbers)
+        return ops.cast(normalized(activities), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -107,7 +107,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
 
 def _with_gradient(summed: Callable, size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
-    """Return the normalisation with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum."""
+    """Return the normalization with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum."""
     return _joined(*_formulas(summed, size, alpha, beta, k))
 
 
@@ -128,7 +128,7 @@ def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) 
     """Return y, what the gradient sums up, and the gradient, each from the activities alone.
 
     Computing s once again is cheaper than keeping it. The sum within the gradient gets its own formula, or
-    a compiler would compute every term of it once for every neighbour.
+    a compiler would compute every term of it once for every neighbor.
     """
 
     def sums(activities):
@@ -150,18 +150,18 @@ def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) 
 
 def _joined(forward: Callable, term: Callable, slope: Callable) -> Callable[[Any], Any]:
     @ops.custom_gradient
-    def normalised(activities):
+    def normalized(activities):
         def gradient(*arguments, upstream=None):
             slopes = arguments[0] if upstream is None else upstream
             return slope(activities, slopes, term(activities, slopes))
 
         return forward(activities), gradient
 
-    return normalised
+    return normalized
 
 
 def _sum_of_shifted(values, size: int):
-    """Return the sum over `size` neighbouring maps, itself included; a compiler makes one pass of it."""
+    """Return the sum over `size` neighboring maps, itself included; a compiler makes one pass of it."""
     maps, side = values.shape[-1], size // 2
     padded = ops.pad(values, ((0, 0), (0, 0), (0, 0), (side, side)))
     total = padded[..., :maps]

@@ -11,7 +11,7 @@ from cnnzoo.layers.average_pooling import inner_means
 class LpPooling2D(keras.layers.Layer):
     """Pool windows by their p-norm: (1/N Σ |x|^p)^(1/p), by default the root mean square of a window.
 
-    Normalised, p=1 is the mean of |x|, p=2 the root mean square, and a growing p nears the maximum.
+    Normalized, p=1 is the mean of |x|, p=2 the root mean square, and a growing p nears the maximum.
     `normalized=False` leaves out 1/N, as PyTorch's `LPPool2d` does. Where a whole window is 0 the
     root has no slope; its gradient is taken as 0. |x|^p is computed as it stands: with p=16, say, activities
     beyond 250 overflow float32, and those below 0.003 count as 0.

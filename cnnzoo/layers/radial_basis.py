@@ -6,15 +6,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class RadialBasis(keras.layers.Layer):
-    """Measure the squared Euclidean distance of the input to one centre per unit.
+    """Measure the squared Euclidean distance of the input to one center per unit.
 
-    `y_i = Σ_j (x_j − w_ij)²`: a penalty, 0 where the input equals the centre.
+    `y_i = Σ_j (x_j − w_ij)²`: a penalty, 0 where the input equals the center.
 
     Args:
-        units: number of centres; an integer ≥ 1.
-        centers_initializer: initial centres, shape `(units, features)`.
-        adaptive: whether the centres are trained. LeNet-5's stay fixed.
-        negate: whether to return −y, so that the largest output is the nearest centre, as the
+        units: number of centers; an integer ≥ 1.
+        centers_initializer: initial centers, shape `(units, features)`.
+        adaptive: whether the centers are trained. LeNet-5's stay fixed.
+        negate: whether to return −y, so that the largest output is the nearest center, as the
             logits of any other classifier are read.
 
     Call arguments:
@@ -65,7 +65,7 @@ class RadialBasis(keras.layers.Layer):
         squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
         crossed = ops.matmul(features, ops.transpose(self.centers))
         distances = squares - 2 * crossed + ops.sum(ops.square(self.centers), axis=-1)
-        distances = ops.maximum(distances, 0)  # rounding may leave −1e-6 at a centre
+        distances = ops.maximum(distances, 0)  # rounding may leave −1e-6 at a center
         return -distances if self.negate else distances
 
     def compute_output_shape(self, input_shape):

@@ -8,7 +8,7 @@ from cnnzoo.errors import InputError
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class TenCrops(keras.layers.Layer):
-    """Cut the four corners and the centre out of every image, and mirror each.
+    """Cut the four corners and the center out of every image, and mirror each.
 
     Args:
         height: height of a crop in pixels; ≥ 1.
@@ -19,7 +19,7 @@ class TenCrops(keras.layers.Layer):
 
     Returns:
         Tensor `(batch · 10, height, width, channels)`, the ten crops of an image one after the other: upper left, upper
-        right, lower left, lower right, centre, and the same five mirrored.
+        right, lower left, lower right, center, and the same five mirrored.
 
     Raises:
         InputError: the crops are larger than the images, or not positive.

@@ -94,7 +94,7 @@ class TiedLayer(keras.layers.Layer):
         if not isinstance(kernel, keras.Variable):
             raise InputError(
                 f"{self.name} is tied to {layer.name!r}, whose kernel must be one variable: "
-                "tie before it is quantised or given LoRA"
+                "tie before it is quantized or given LoRA"
             )
         # Keras lists what was once trained before what never was. The order of the weights in a file must not
         # depend on whether the other layer is frozen just now.

@@ -58,7 +58,7 @@ class ZCAWhitening(keras.layers.Layer):
         if size > MOST_VALUES:
             raise InputError(
                 f"whitening relates each value of an image to each other: images of {size:,} values are too large, "
-                f"they may have {MOST_VALUES:,}, as 64×64 pixels of three colours"
+                f"they may have {MOST_VALUES:,}, as 64×64 pixels of three colors"
             )
         self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
         self.matrix = self.add_weight(shape=(size, size), initializer="identity", trainable=False, name="matrix")

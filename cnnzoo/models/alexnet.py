@@ -37,15 +37,15 @@ def alexnet(
 ):
     """Build AlexNet as the paper of 2012 has it: 60,965,224 parameters at 227×227.
 
-    Two columns that see each other in conv3 and in the dense layers, local response normalisation and
+    Two columns that see each other in conv3 and in the dense layers, local response normalization and
     then overlapping pooling after conv1 and conv2. Where it deviates from the paper:
 
     - The input has 227 pixels a side, not 224, which 11×11 windows at steps of 4 do not divide:
       1 + (224 − 11)/4 = 54.25, and the paper draws 55.
-    - It computes both columns on one device, one after the other, and normalises across the maps of
+    - It computes both columns on one device, one after the other, and normalizes across the maps of
       both, where each card of the paper had only its own.
     - The paper does not say which maps a column holds; here it is the first and the second half.
-    - `preprocess_input` takes one mean off each colour, where the paper takes off the mean image.
+    - `preprocess_input` takes one mean off each color, where the paper takes off the mean image.
 
     `groups=1` joins the columns: 62,378,344 parameters.
 
@@ -60,7 +60,7 @@ def alexnet(
         name: name of the model.
         groups: 2 for the paper's columns, 1 for one.
         lrn: `"paper"` (k=2, n=5, α=1e-4, β=0.75), `"caffe"` (k=1, and α=2e-5 in the paper's form) for
-            weights trained in Caffe, or `None` to leave normalisation out.
+            weights trained in Caffe, or `None` to leave normalization out.
         initial_bias: initial bias of conv2, conv4, conv5, fc6 and fc7. The paper's 1 sometimes starts
             dead, the loss staying at ln(classes); BVLC took 0.1 because of that.
         dropout: share of fc6's and fc7's outputs dropped while training, in [0, 1).
@@ -99,12 +99,12 @@ def caffenet(
     dropout=0.5,
     compile=True,
 ):
-    """Build CaffeNet: AlexNet with each pooling layer before its normalisation, 60,965,224 parameters.
+    """Build CaffeNet: AlexNet with each pooling layer before its normalization, 60,965,224 parameters.
 
     Arguments, layers and errors are those of `cnnzoo.alexnet`; `lrn` is Caffe's by default (k=1, α=2e-5
     in the paper's form), the weights of fc6 and fc7 start with deviation 0.005, and biases learn twice as
     fast and do not decay. Where it deviates from BVLC's file: its weights take blue, green, red, these red,
-    green, blue; it takes off the mean image, `preprocess_input` the mean colour; its versions differ in their
+    green, blue; it takes off the mean image, `preprocess_input` the mean color; its versions differ in their
     initial biases, here they are the paper's. Its weights and AlexNet's have the same shapes: a file of
     either loads into the other.
 
@@ -164,8 +164,8 @@ def _two_columns(
 
     def normed_and_pooled(x, number):
         if norm_first:
-            return pooled(_normalised(x, lrn, number), number)
-        return _normalised(pooled(x, number), lrn, number)
+            return pooled(_normalized(x, lrn, number), number)
+        return _normalized(pooled(x, number), lrn, number)
 
     x = scaffold.slide(Conv2D(96, 11, 4, activation="relu", **starting_at(0), name="conv1"), x)
     x = normed_and_pooled(x, 1)
@@ -190,11 +190,11 @@ def _two_columns(
     if bias_rate == 1:
         optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=5e-4)
     else:
-        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay={"*kernel": 5e-4}, rates={"*bias": bias_rate})
+        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay={"*kernel": 5e-4}, lr_multipliers={"*bias": bias_rate})
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
 
 
-def _normalised(x, lrn, number):
+def _normalized(x, lrn, number):
     forms: dict[str, dict[str, Any]] = {
         "paper": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0},
         "caffe": {"size": 5, "alpha": LocalResponseNormalization.paper_alpha(1e-4, 5), "beta": 0.75, "k": 1.0},
@@ -207,11 +207,11 @@ def _normalised(x, lrn, number):
 
 
 def preprocess_input(images, input_shape=(227, 227, 3)):
-    """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the centre cut out, the mean taken off.
+    """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the center cut out, the mean taken off.
 
     For 227×227 the shorter side becomes 256 (bilinear, antialiased). Images that have the model's size already, such
     as random crops in training, only lose the mean. It deviates from the paper in subtracting the mean
-    of each colour, where the paper subtracts the mean image.
+    of each color, where the paper subtracts the mean image.
 
     Args:
         images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
@@ -230,7 +230,7 @@ def preprocess_input(images, input_shape=(227, 227, 3)):
     >>> preprocess_input(np.zeros((1, 300, 400, 3), "uint8")).shape
     TensorShape([1, 227, 227, 3])
     """
-    images = scaffold.centred(images, input_shape, rescaled=RESCALED)
+    images = scaffold.centered(images, input_shape, rescaled=RESCALED)
     return images - scaffold.per_channel(MEAN, input_shape[-1])
 
 

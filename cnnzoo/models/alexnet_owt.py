@@ -51,9 +51,9 @@ def alexnet_owt(
 ):
     """Build the one-column AlexNet that torchvision ships: 61,100,840 parameters at 224×224.
 
-    64-192-384-256-256 maps and no normalisation. 224 pixels with 2 of padding make
+    64-192-384-256-256 maps and no normalization. 224 pixels with 2 of padding make
     1 + (224 − 11 + 4)/4 = 55.25, rounded down to 55. torchvision's form, and so this one, deviates from the
-    paper in its ReLU before each pooling layer, its 256 maps in conv4, its lack of normalisation, and its
+    paper in its ReLU before each pooling layer, its 256 maps in conv4, its lack of normalization, and its
     softmax, where the paper has logistic outputs. Where it deviates from torchvision:
 
     - Other input sizes get another fc6, as in keras.applications; torchvision pools them to 6×6.
@@ -132,7 +132,7 @@ def alexnet_owt(
 def preprocess_input(images, input_shape=(224, 224, 3)):
     """Turn pixels 0 to 255 into what torchvision's weights expect.
 
-    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the centre is cut out, and every colour gets
+    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the center is cut out, and every color gets
     ImageNet's mean 0 and deviation 1. Images that have the model's size already are only shifted and scaled.
 
     Args:
@@ -150,9 +150,9 @@ def preprocess_input(images, input_shape=(224, 224, 3)):
     Example:
     >>> import numpy as np
     >>> black = preprocess_input(np.zeros((1, 224, 224, 3), "uint8"))
-    >>> [round(float(colour), 3) for colour in black[0, 0, 0]]
+    >>> [round(float(color), 3) for color in black[0, 0, 0]]
     [-2.118, -2.036, -1.804]
     """
-    images = scaffold.centred(images, input_shape, rescaled=RESCALED)
+    images = scaffold.centered(images, input_shape, rescaled=RESCALED)
     channels = input_shape[-1]
     return (images - scaffold.per_channel(MEAN, channels)) / scaffold.per_channel(DEVIATION, channels)

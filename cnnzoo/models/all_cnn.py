@@ -41,7 +41,7 @@ SIBLINGS = {
 _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
 
     Where it deviates from the paper: weights start as He et al. 2015 propose (the paper does not say how),
-    and `preprocess_input` normalises each image's contrast but does not whiten (ZCA).
+    and `preprocess_input` normalizes each image's contrast but does not whiten (ZCA).
 
     Args:
         include_top: whether the last 1×1 convolution, one map a class, and its average follow.
@@ -161,7 +161,7 @@ all_cnn_c = _variant("all_cnn", "c", parameters=1_369_738)
 
 
 def preprocess_input(images, input_shape=(32, 32, 3)):
-    """Normalise the contrast of each image: mean 0 and deviation 1 over all its pixels and colours.
+    """Normalize the contrast of each image: mean 0 and deviation 1 over all its pixels and colors.
 
     It deviates from the paper in what follows there: no whitening (ZCA), which needs the training set.
 
@@ -180,12 +180,12 @@ def preprocess_input(images, input_shape=(32, 32, 3)):
     Example:
     >>> import numpy as np
     >>> images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), "uint8")
-    >>> normalised = np.asarray(preprocess_input(images))
-    >>> abs(round(float(normalised.mean()), 4)), round(float(normalised.std()), 4)
+    >>> normalized = np.asarray(preprocess_input(images))
+    >>> abs(round(float(normalized.mean()), 4)), round(float(normalized.std()), 4)
     (0.0, 1.0)
     """
     height, width, channels = input_shape
     images = scaffold.resized(images, (height, width), channels)
-    centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
-    deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
-    return centred / ops.maximum(deviation, 1.0)  # an image of one colour stays 0
+    centered = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
+    deviation = ops.sqrt(ops.mean(ops.square(centered), axis=(1, 2, 3), keepdims=True))
+    return centered / ops.maximum(deviation, 1.0)  # an image of one color stays 0

@@ -31,11 +31,11 @@ def cuda_convnet(
 ):
     """Build cuda-convnet's net for CIFAR-10: 89,578 parameters at 32×32.
 
-    Three 5×5 convolutions, overlapping pooling, normalisation within maps, one dense layer. Where it
+    Three 5×5 convolutions, overlapping pooling, normalization within maps, one dense layer. Where it
     deviates from cuda-convnet:
 
     - ReLU stands before the first pooling layer, not after it; with a maximum that is the same.
-    - It takes one mean off each colour, where cuda-convnet takes off the mean image (`preprocess_input`).
+    - It takes one mean off each color, where cuda-convnet takes off the mean image (`preprocess_input`).
 
     Args:
         include_top: whether the dense layer follows pool3.
@@ -46,7 +46,7 @@ def cuda_convnet(
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"softmax"`, or `None` for logits.
         name: name of the model.
-        lrn: `"within"` for 3×3 normalisation within maps (α=5e-5 over 9 pixels, β=0.75, k=1) after pool1
+        lrn: `"within"` for 3×3 normalization within maps (α=5e-5 over 9 pixels, β=0.75, k=1) after pool1
             and pool2, or `None` for the form without.
         compile: whether to compile with loss and optimizer: rate 0.001 and 0.002 for biases, momentum
             0.9, decay 0.004 in the convolutions and 1.0 in the dense layer.
@@ -68,7 +68,7 @@ def cuda_convnet(
     if lrn not in ("within", None):
         raise unknown("lrn of cuda_convnet", lrn, ["within"], plural="forms of lrn besides None")
 
-    def normalised(x, number):
+    def normalized(x, number):
         if lrn is None:
             return x
         alpha = LocalResponseNormalization.paper_alpha(5e-5, size=3, region="within")
@@ -82,10 +82,10 @@ def cuda_convnet(
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=not include_top)
     x = convolved(x, 1, 32, 1e-4)
     x = MaxPooling2D(3, 2, padding="same", name="pool1")(x)
-    x = normalised(x, 1)
+    x = normalized(x, 1)
     x = convolved(x, 2, 32, 0.01)
     x = AveragePooling2D(3, 2, padding="same", name="pool2")(x)
-    x = normalised(x, 2)
+    x = normalized(x, 2)
     x = convolved(x, 3, 64, 0.01)
     x = AveragePooling2D(3, 2, padding="same", name="pool3")(x)
     loss = None
@@ -98,14 +98,14 @@ def cuda_convnet(
         x = scaffold.pooled_features(x, pooling)
 
     decay = {"*fc10/kernel": 1.0, "*/kernel": 0.004}
-    optimizer = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, rates={"*/bias": 2.0})
+    optimizer = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, lr_multipliers={"*/bias": 2.0})
     return scaffold.assemble(
         inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer, shipped="cuda_convnet"
     )
 
 
 def preprocess_input(images, input_shape=(32, 32, 3)):
-    """Take CIFAR-10's mean colour off pixels 0 to 255, resizing images (bilinear) of another size.
+    """Take CIFAR-10's mean color off pixels 0 to 255, resizing images (bilinear) of another size.
 
     Args:
         images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
@@ -122,7 +122,7 @@ def preprocess_input(images, input_shape=(32, 32, 3)):
     Example:
     >>> import numpy as np
     >>> black = preprocess_input(np.zeros((1, 32, 32, 3), "uint8"))
-    >>> [round(float(colour), 1) for colour in black[0, 0, 0]]
+    >>> [round(float(color), 1) for color in black[0, 0, 0]]
     [-125.3, -123.0, -113.9]
     """
     height, width, channels = input_shape

@@ -49,7 +49,7 @@ def lenet5(
     """Build LeNet-5 as the paper of 1998 has it: 60,000 trainable parameters at 32×32.
 
     Partially connected C3, trained subsampling, 1.7159·tanh(2x/3) throughout, and ten radial basis
-    units whose fixed centres are 7×12 bitmaps of the digits. Where it deviates from the paper:
+    units whose fixed centers are 7×12 bitmaps of the digits. Where it deviates from the paper:
 
     - C3's kernels beyond the table do not exist, but the convolution is computed densely.
     - The bitmaps are redrawn (the paper prints them as a figure); classes beyond ten get random codes.

@@ -187,10 +187,10 @@ def resized(images, size: tuple[int, int], channels: int, antialias: bool = Fals
     return ops.image.resize(images, size, interpolation="bilinear", antialias=antialias)
 
 
-def centred(images, input_shape: tuple[int, int, int], rescaled: float):
-    """Return the centre of images whose shorter side is first made `rescaled` times the model's.
+def centered(images, input_shape: tuple[int, int, int], rescaled: float):
+    """Return the center of images whose shorter side is first made `rescaled` times the model's.
 
-    Sizes are rounded and the centre is found as torchvision's `Resize` and `CenterCrop` do it.
+    Sizes are rounded and the center is found as torchvision's `Resize` and `CenterCrop` do it.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
@@ -221,7 +221,7 @@ def centred(images, input_shape: tuple[int, int, int], rescaled: float):
 
 
 def per_channel(values: Sequence[float], channels: int):
-    """Return a constant of each colour to calculate with; for other than three channels, their mean for all.
+    """Return a constant of each color to calculate with; for other than three channels, their mean for all.
 
     Args:
         values: one number for red, green and blue.

@@ -34,7 +34,7 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     for option, value in options.items():
         if option not in allowed:
             raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
-        if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "rates":
+        if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "lr_multipliers":
             raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
     try:
         return kind(learning_rate=learning_rate, **options)

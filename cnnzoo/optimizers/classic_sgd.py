@@ -46,7 +46,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
         learning_rate=0.01,
         momentum: float = 0.9,
         weight_decay: float | Mapping[str, float] = 0.0,
-        rates: Mapping[str, float] | None = None,
+        lr_multipliers: Mapping[str, float] | None = None,
         name: str = "classic_sgd",
         **kwargs,
     ):
@@ -55,11 +55,11 @@ class ClassicSGD(keras.optimizers.Optimizer):
             raise InputError(f"momentum must be at least 0 and below 1, not {momentum!r}")
         self.momentum = float(momentum)
         self.decays = _by_pattern("weight_decay", weight_decay)
-        if not isinstance(rates, Mapping | None):
+        if not isinstance(lr_multipliers, Mapping | None):
             raise InputError(
-                f"rates must be a mapping from patterns to factors, such as {{'*/bias': 2.0}}, not {rates!r}"
+                f"rates must be a mapping from patterns to factors, such as {{'*/bias': 2.0}}, not {lr_multipliers!r}"
             )
-        self.rates = _by_pattern("rates", rates or {})
+        self.lr_multipliers = _by_pattern("lr_multipliers", lr_multipliers or {})
         self._given_decay = weight_decay
 
     def build(self, variables):
@@ -67,13 +67,13 @@ class ClassicSGD(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
-        for pattern in {**self.decays, **self.rates} if variables else ():
+        for pattern in {**self.decays, **self.lr_multipliers} if variables else ():
             if not any(fnmatch.fnmatch(variable.path, pattern) for variable in variables):
                 paths = ", ".join(variable.path for variable in variables)
                 raise InputError(
                     f"the pattern {pattern!r} of weight_decay or rates matches none of the weights {paths}"
                 )
-        self._rate_of = [_first_match(self.rates, variable.path, default=1.0) for variable in variables]
+        self._rate_of = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
         self._decay_of = [
             _first_match(self.decays, variable.path, default=0.0) if self._use_weight_decay(variable) else 0.0
             for variable in variables
@@ -91,7 +91,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
             self.assign_add(variable, velocity)
 
     def get_config(self):
-        config = {**super().get_config(), "momentum": self.momentum, "rates": dict(self.rates)}
+        config = {**super().get_config(), "momentum": self.momentum, "lr_multipliers": dict(self.lr_multipliers)}
         given = self._given_decay
         return {**config, "weight_decay": dict(given) if isinstance(given, Mapping) else given}
 

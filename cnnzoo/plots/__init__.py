@@ -3,7 +3,7 @@
 What a net learned, answers and gets wrong; what a code keeps; and what the lecture draws.
 """
 
-from cnnzoo.plots.classes import class_figures, confusion_matrix, mistakes
+from cnnzoo.plots.classes import confusion_matrix, misclassified, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
 from cnnzoo.plots.deep_units import units
 from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
@@ -24,7 +24,6 @@ __all__ = [
     "Picture",
     "WindowAnimation",
     "activation_maps",
-    "class_figures",
     "codes_on_a_plane",
     "confusion_matrix",
     "convolved",
@@ -34,9 +33,10 @@ __all__ = [
     "filters",
     "layer_costs",
     "learning_curves",
-    "mistakes",
+    "misclassified",
     "occluded",
     "pooling",
+    "precision_recall",
     "pretraining_curves",
     "receptive_fields",
     "reconstructions",

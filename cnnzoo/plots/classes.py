@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles
+from cnnzoo.plots.picture import COLORS, Picture, height_of, lines, listed, picture, plain, tiles
 
 NUMBERED = 20  # classes up to which a confusion matrix has its numbers written in
 WORST = 25  # classes that are shown of many
@@ -18,7 +18,7 @@ _PALE_TO_RED = LinearSegmentedColormap.from_list("pale to red", ["#f7f3ee", "#e8
 def confusion_matrix(labels, found, class_names: Sequence[str]) -> Picture:
     """Draw how often images of each class were taken for each other.
 
-    Rows are what an image shows, columns what was found. Colours are of the mistakes alone, as shares of their row.
+    Rows are what an image shows, columns what was found. Colors are of the mistakes alone, as shares of their row.
 
     Args:
         labels: integer array `(examples,)`, the true classes.
@@ -102,7 +102,7 @@ def _confusions_in_words(counts: np.ndarray, names: Sequence[str]) -> str:
     return f"Confusion matrix of {len(counts)} classes: {of}.{most}"
 
 
-def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
+def precision_recall(labels, found, class_names: Sequence[str]) -> Picture:
     """Draw precision and recall of every class that there are images of; of many classes those with the lowest F1.
 
     Args:
@@ -117,7 +117,7 @@ def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
         InputError: as `confusion_matrix`.
 
     Example:
-    >>> figure = class_figures([0, 1, 1], [0, 1, 0], ["cat", "dog"])
+    >>> figure = precision_recall([0, 1, 1], [0, 1, 0], ["cat", "dog"])
     >>> [line.get_xdata().tolist() for line in figure.axes[0].lines[:2]]
     [[50.0, 100.0], [100.0, 50.0]]
     """
@@ -131,8 +131,8 @@ def class_figures(labels, found, class_names: Sequence[str]) -> Picture:
     )  # fmt: skip
     axis = made.subplots()
     places = range(len(shown))
-    for key, mark, colour in (("precision", "o", COLOURS[0]), ("recall", "D", COLOURS[1])):
-        axis.plot([100 * each[key] for each in shown], places, mark, color=colour, label=key, markersize=5)
+    for key, mark, color in (("precision", "o", COLORS[0]), ("recall", "D", COLORS[1])):
+        axis.plot([100 * each[key] for each in shown], places, mark, color=color, label=key, markersize=5)
     for place, each in enumerate(shown):
         axis.plot(
             [100 * each["precision"], 100 * each["recall"]], [place, place], color="#888888", linewidth=1, zorder=0
@@ -164,7 +164,7 @@ def figures_by_class(labels, found, class_names: Sequence[str]) -> list[dict]:
     ]
 
 
-def mistakes(
+def misclassified(
     images, labels, probabilities, class_names: Sequence[str], *, count: int = 24, columns: int = 8
 ) -> Picture:
     """Draw the images that a classifier is wrong about and most sure of, the surest first.
@@ -185,7 +185,7 @@ def mistakes(
 
     Example:
     >>> images = np.zeros((3, 4, 4, 1), "uint8")
-    >>> figure = mistakes(images, [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["cat", "dog"])
+    >>> figure = misclassified(images, [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["cat", "dog"])
     >>> figure.axes[0].texts[0].get_text()
     'dog, not cat: 70 %'
     """
@@ -198,7 +198,7 @@ def mistakes(
             f"not of shape {probabilities.shape}"
         )
     labels, found = checked_labels(labels, probabilities.argmax(axis=1), len(class_names))
-    order = surest_mistakes(labels, probabilities)[:count]
+    order = most_confident_misclassified(labels, probabilities)[:count]
     if not len(order):
         made = picture(4, 0.6, f"None of the {len(images):,} images is wrong.")
         made.text(0.5, 0.5, f"none of {len(images):,} images is wrong", ha="center", va="center")
@@ -224,11 +224,11 @@ def mistakes(
     return made
 
 
-def surest_mistakes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def most_confident_misclassified(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the numbers of the images that are wrong, the surest first.
 
     Example:
-    >>> surest_mistakes(np.array([0, 1, 1]), np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]]))
+    >>> most_confident_misclassified(np.array([0, 1, 1]), np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]]))
     array([1, 0])
     """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)

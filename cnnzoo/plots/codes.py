@@ -9,12 +9,12 @@ import keras
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from cnnzoo.analysis import LabelledCodes, LinearCode, pca, pca_errors, psnr
+from cnnzoo.analysis import LabeledCodes, LinearCode, pca, pca_errors, psnr
 from cnnzoo.analysis.reconstruction.codes import Coder, ModelCode
 from cnnzoo.analysis.reconstruction.linear_codes import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.noise import Corruption
-from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, picture, plain, tiles
+from cnnzoo.plots.picture import COLORS, Picture, height_of, lines, listed, picture, plain, tiles
 
 NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)
 
@@ -227,7 +227,7 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
         range(1, largest + 1), curve, color="#888888", label="principal components", marker="." if largest < 3 else ""
     )
     for number, (name, (size, error)) in enumerate(points.items()):
-        axis.plot(size, error, "o", color=COLOURS[number % len(COLOURS)], label=plain(name))
+        axis.plot(size, error, "o", color=COLORS[number % len(COLORS)], label=plain(name))
     axis.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="squared error of a test image")
     axis.set_ylim(bottom=0.5 * min(float(curve[-1]), *(error for _, error in points.values())))
     ratio = math.prod(components.image_shape)
@@ -242,15 +242,15 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     return made
 
 
-def codes_on_a_plane(planes: Mapping[str, LabelledCodes], class_names: Sequence[str]) -> Picture:
-    """Draw codes of two numbers as points, in the colours of their classes, one plane beside the other.
+def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[str]) -> Picture:
+    """Draw codes of two numbers as points, in the colors of their classes, one plane beside the other.
 
     Args:
         planes: what `cnnzoo.analysis.codes_2d` returned, by title.
         class_names: name of each label.
 
     Returns:
-        The figure; each title says to how many images their five nearest neighbours give their own class, by vote.
+        The figure; each title says to how many images their five nearest neighbors give their own class, by vote.
 
     Raises:
         InputError: there are no planes, or codes of another size.
@@ -267,7 +267,7 @@ def codes_on_a_plane(planes: Mapping[str, LabelledCodes], class_names: Sequence[
     """
     if not planes or any(plane.codes.ndim != 2 or plane.codes.shape[1] != 2 for plane in planes.values()):
         raise InputError(f"planes must hold codes of two numbers, by title, not {planes!r:.200}")
-    shares = {title: plane.neighbour_accuracy() for title, plane in planes.items()}
+    shares = {title: plane.neighbor_accuracy() for title, plane in planes.items()}
     said = [
         f"by {title}, {100 * share:.0f} % of the images lie among their own class" for title, share in shares.items()
     ]
@@ -275,12 +275,12 @@ def codes_on_a_plane(planes: Mapping[str, LabelledCodes], class_names: Sequence[
     for axis, (title, plane) in zip(np.atleast_1d(made.subplots(1, len(planes))), planes.items(), strict=True):
         for number, label in enumerate(np.unique(plane.labels)):
             x, y = plane.codes[plane.labels == label].T
-            colour = f"C{number % 10}"
-            axis.scatter(x, y, s=2.5, color=colour, linewidths=0, rasterized=True)
+            color = f"C{number % 10}"
+            axis.scatter(x, y, s=2.5, color=color, linewidths=0, rasterized=True)
             axis.text(
                 np.median(x), np.median(y), plain(class_names[label]), fontsize=9, weight="bold",
                 ha="center", va="center", color="#0a0a0a",
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
             )  # fmt: skip
         axis.set_title(f"{plain(title)}\n{100 * shares[title]:.0f} % lie among their own class", fontsize=9)
         axis.set(xticks=[], yticks=[])

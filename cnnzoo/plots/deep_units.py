@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from cnnzoo.analysis import activations, maximised, seen_by, strongest
+from cnnzoo.analysis import activations, feature_visualization, receptive_field_of, top_activations
 from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.errors import InputError
 from cnnzoo.plots.layers import limits_of, shown_as_image
@@ -17,7 +17,7 @@ NEAREST = 9  # patches a unit, as the paper shows
 def units(model: keras.Model, images, layer: str | None = None, chosen: Sequence[int] | None = None, *, seed: int = 0):
     """Draw what units of a deep layer look for: an image made to excite each, and the nine patches that do most.
 
-    The made image climbs the gradient of the unit's answer (`cnnzoo.analysis.maximised`). The patches are the parts of
+    The made image climbs the gradient of the unit's answer (`cnnzoo.analysis.feature_visualization`). The patches are the parts of
     real images that the unit sees where it answers most strongly. Made images have a scale of their own.
 
     Args:
@@ -44,11 +44,11 @@ def units(model: keras.Model, images, layer: str | None = None, chosen: Sequence
     """
     images = images_for(model, images)
     layer = layer or deep_layer(model)
-    every = strongest(model, images, layer, count=min(NEAREST, len(images)))
+    every = top_activations(model, images, layer, count=min(NEAREST, len(images)))
     chosen = _choosiest(model, images, layer, every) if chosen is None else list(chosen)
     if any(not 0 <= unit < len(every) for unit in chosen) or not chosen:
         raise InputError(f"chosen must be numbers of the {len(every)} units of {layer!r}, not {chosen!r}")
-    made_up = maximised(model, layer, chosen, images[:1000], seed=seed)
+    made_up = feature_visualization(model, layer, chosen, images[:1000], seed=seed)
     middle = _field(model, layer, images.shape[1:3])
     # Where layers pad, the middle may see less than other places.
     seen = [middle, *(region for unit in chosen for region in every[unit].regions)]
@@ -102,7 +102,7 @@ def _choosiest(model: keras.Model, images: np.ndarray, layer: str, every: Sequen
 def _field(model: keras.Model, layer: str, image: tuple[int, ...]) -> tuple[range, ...]:
     """Return what a unit sees from the middle of its map, where images are made for it; a dense one sees all."""
     sides = model.get_layer(layer).output.shape[1:-1]
-    return seen_by(model, layer, [side // 2 for side in sides]) if sides else tuple(map(range, image))
+    return receptive_field_of(model, layer, [side // 2 for side in sides]) if sides else tuple(map(range, image))
 
 
 def _patch(image: np.ndarray, region: tuple[range, ...], window: Sequence[int]) -> np.ndarray:

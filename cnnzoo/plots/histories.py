@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLOURS, Picture, lines, listed, picture, plain
+from cnnzoo.plots.picture import COLORS, Picture, lines, listed, picture, plain
 
 Columns = dict[str, np.ndarray]
 PANELS = {
@@ -49,16 +49,16 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
     epochs = max(len(next(iter(each.values()))) for each in named.values())
     made = picture(3.2 * len(shown), 2.7, _curves_in_words(named, shown, epochs))
     for axis, name in zip(np.atleast_1d(made.subplots(1, len(shown))), shown, strict=True):
-        for (label, each), colour in zip(named.items(), _colours(len(named)), strict=False):
+        for (label, each), color in zip(named.items(), _colors(len(named)), strict=False):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
                 if key in each:
                     values = as_shown(name, each[key])
                     what = "validation" if key.startswith("val_") else "training"
                     text = what if len(named) == 1 else plain(f"{label}, {what}")
                     dot = "." if len(values) == 1 else ""
-                    axis.plot(range(1, len(values) + 1), values, style, color=colour, label=text, marker=dot)
+                    axis.plot(range(1, len(values) + 1), values, style, color=color, label=text, marker=dot)
         if test and name in test and len(named) == 1:
-            axis.axhline(float(as_shown(name, test[name])), color=COLOURS[3], linewidth=1, label="test, at the end")
+            axis.axhline(float(as_shown(name, test[name])), color=COLORS[3], linewidth=1, label="test, at the end")
         _finish(axis, PANELS[name], legend=name != "learning_rate")
     return made
 
@@ -105,8 +105,8 @@ def as_shown(name: str, value: Any) -> Any:
     return 100 * (1 - value) if name == "accuracy" else value
 
 
-def _colours(count: int) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(count)]
+def _colors(count: int) -> list[str]:
+    return [COLORS[number % len(COLORS)] for number in range(count)]
 
 
 def _finish(axis: Axes, label: str, *, legend: bool, over: str = "epoch") -> None:
@@ -156,7 +156,7 @@ def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     ends = [f"{name} from {loss[0]:.3g} to {loss[-1]:.3g}" for name, loss in layers.items()]
     made = picture(max(3.2, 2.1 * len(layers)), 2.3, f"Loss of each pretrained layer over its epochs: {listed(ends)}.")
     for axis, (name, loss) in zip(np.atleast_1d(made.subplots(1, len(layers))), layers.items(), strict=True):
-        axis.plot(range(1, len(loss) + 1), loss, color=COLOURS[0], marker="." if len(loss) == 1 else "")
+        axis.plot(range(1, len(loss) + 1), loss, color=COLORS[0], marker="." if len(loss) == 1 else "")
         _finish(axis, "loss" if name == next(iter(layers)) else "", legend=False)
         axis.set_title(plain(name), fontsize=9)
     return made
@@ -189,9 +189,9 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
     for place, row in enumerate(rows):
         errors = np.asarray(row["errors"], "float64")
         if len(errors) > 1:
-            axis.errorbar(row["mean"], place, xerr=errors.std(ddof=1), color=COLOURS[0], capsize=3, linewidth=1)
-        axis.plot(errors, np.full(len(errors), place), "o", color=COLOURS[0], alpha=0.5, markersize=4)
-        axis.plot(row["mean"], place, "|", color=COLOURS[3], markersize=14, markeredgewidth=2)
+            axis.errorbar(row["mean"], place, xerr=errors.std(ddof=1), color=COLORS[0], capsize=3, linewidth=1)
+        axis.plot(errors, np.full(len(errors), place), "o", color=COLORS[0], alpha=0.5, markersize=4)
+        axis.plot(row["mean"], place, "|", color=COLORS[3], markersize=14, markeredgewidth=2)
     axis.set(
         yticks=range(len(rows)), yticklabels=[plain(row["variant"]) for row in rows], xlabel=plain(rows[0]["unit"])
     )

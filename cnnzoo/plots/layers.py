@@ -9,7 +9,7 @@ from matplotlib.ticker import EngFormatter
 from cnnzoo.analysis import activations, conv_report
 from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.errors import InputError, unknown
-from cnnzoo.plots.picture import COLOURS, Picture, height_of, lines, listed, one_scale, picture, tiles
+from cnnzoo.plots.picture import COLORS, Picture, height_of, lines, listed, one_scale, picture, tiles
 
 MOST_FILTERS = 100
 MOST_MAPS = 16  # of a layer
@@ -19,7 +19,7 @@ def filters(model: keras.Model, layer: str | None = None) -> Picture:
     """Draw the filters of a layer that looks at the image itself, at most the first 100.
 
     Those of a convolution are drawn as they are; of a dense layer, each unit's weights laid out as the image. All have
-    one scale, on which zero is middle grey.
+    one scale, on which zero is middle gray.
 
     Args:
         model: a Keras model that takes images of a fixed size.
@@ -49,12 +49,12 @@ def filters(model: keras.Model, layer: str | None = None) -> Picture:
         f"{many} filters of {name}, {shown.shape[1]}×{shown.shape[2]} pixels each, weights from {shown.min():.2g} "
         f"to {shown.max():.2g}.".replace("-", "−"),
     )
-    grey = shown.shape[-1] == 1
+    gray = shown.shape[-1] == 1
     tiles(
         made.subplots(),
-        shown if grey else 0.5 + shown / (2 * most),
+        shown if gray else 0.5 + shown / (2 * most),
         columns=columns,
-        limits=(-most, most) if grey else None,
+        limits=(-most, most) if gray else None,
     )
     return made
 
@@ -176,7 +176,7 @@ def limits_of(images: np.ndarray) -> tuple[float, float]:
 
 
 def shown_as_image(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """Return images of a net's own scale as they can be drawn: colours from 0 to 1 by one scale, grey as it is.
+    """Return images of a net's own scale as they can be drawn: colors from 0 to 1 by one scale, gray as it is.
 
     Args:
         images: array `(batch, height, width, channels)`.
@@ -223,8 +223,8 @@ def layer_costs(model: keras.Model | str) -> Picture:
         f"multiply-adds {second.name} makes {share[1]:.0f} %.",
     )
     left, right = made.subplots(1, 2, sharey=True)
-    for axis, name, colour in ((left, "parameters", COLOURS[0]), (right, "multiply_adds", COLOURS[1])):
-        axis.barh(range(len(rows)), [getattr(row, name) for row in rows], color=colour)
+    for axis, name, color in ((left, "parameters", COLORS[0]), (right, "multiply_adds", COLORS[1])):
+        axis.barh(range(len(rows)), [getattr(row, name) for row in rows], color=color)
         axis.set(xlabel=name.replace("_", "-"), yticks=range(len(rows)), yticklabels=[row.name for row in rows])
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         lines(axis)

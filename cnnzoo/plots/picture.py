@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 GAP = 0.12  # between two images, as a share of one
-COLOURS = ("#1f77b4", "#e07b00", "#2a9d4a", "#c8323c", "#8b62bf")  # legible on white and on black
+COLORS = ("#1f77b4", "#e07b00", "#2a9d4a", "#c8323c", "#8b62bf")  # legible on white and on black
 
 
 class Picture(Figure):
@@ -59,19 +59,19 @@ def tiles(
     columns: int,
     captions: Sequence[str] = (),
     limits: tuple[float, float] | Sequence[tuple[float, float]] | None = None,
-    colours: str = "gray",
+    colors: str = "gray",
     room: float = 0.0,
 ) -> list[AxesImage]:
     """Draw images in rows, each of them an image of its own in the axes, which have no ticks.
 
     Args:
         axis: where to draw.
-        images: arrays `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, all of one size. Colours are
+        images: arrays `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, all of one size. Colors are
             uint8, or floats of 0 to 1.
         columns: how many a row, ≥ 1.
         captions: what stands below each.
         limits: the values of black and white, of all or of each; `None` for each image's own smallest and largest.
-        colours: name of a colour map, for images without colours.
+        colors: name of a color map, for images without colors.
         room: what is kept free below each row for captions, as a share of an image.
 
     Returns:
@@ -89,7 +89,7 @@ def tiles(
             extent=(left, left + width, top + height, top),
             vmin=low,
             vmax=high,
-            cmap=colours,
+            cmap=colors,
             interpolation="none",
         )
         drawn.append(shown)
@@ -127,7 +127,7 @@ def height_of(images: Sequence[np.ndarray] | np.ndarray, columns: int, width: fl
 
 
 def one_scale(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """Return images in colours brought to 0 to 1 by one scale for all of them, so that they can be compared.
+    """Return images in colors brought to 0 to 1 by one scale for all of them, so that they can be compared.
 
     Args:
         images: float array of any shape.

@@ -57,7 +57,7 @@ def occluded(
         lost,
         columns=len(images),
         limits=[(-each.max(), each.max()) for each in np.abs(lost) + 1e-12],
-        colours="RdBu_r",
+        colors="RdBu_r",
         captions=worst,
         room=0.2,
     )

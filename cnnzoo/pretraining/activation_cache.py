@@ -102,7 +102,7 @@ def computed(
         InputError: it would not fit into half of the memory available, or the folder cannot be written to.
     """
     few = compiled(function, rows)
-    run = few if slices == 1 else compiled(_in_slices(function, slices), rows)
+    run = few if slices == 1 else compiled(_in_batch_shards(function, slices), rows)
     batches = (
         keras.ops.convert_to_numpy((run if len(batch) >= slices else few)(batch)).astype("float32", copy=False)
         for batch in rows.in_order(at_a_time(rows.shape, shape))
@@ -118,7 +118,7 @@ def computed(
     return FileRows(_written(batches, Path(cache)), shape)
 
 
-def _in_slices(function: Callable[[Any], Any], slices: int) -> Callable[[Any], Any]:
+def _in_batch_shards(function: Callable[[Any], Any], slices: int) -> Callable[[Any], Any]:
     from cnnzoo.distribute.slices import cut, joined
 
     return lambda batch: joined(function(cut(batch, slices)))

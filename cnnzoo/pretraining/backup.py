@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo.errors import InputError, reason
-from cnnzoo.files import make_folder, whole_file
+from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.pretraining.stages import Stage
 
 
@@ -56,7 +56,7 @@ class Backup:
     def save(self, number: int, stage: Stage, history: dict[str, list[float]]) -> None:
         notes = json.dumps({"settings": self._settings, "history": history})
         arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights_of(stage))}
-        with whole_file(self._path(number, stage)) as part, part.open("wb") as file:
+        with atomic_write(self._path(number, stage)) as part, part.open("wb") as file:
             np.savez(file, notes=np.array(notes), **arrays)
 
     def _path(self, number: int, stage: Stage) -> Path:

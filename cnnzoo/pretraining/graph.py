@@ -110,7 +110,7 @@ class Segment:
         if self._function is None:
             return values
         # Keras has no public way to tell each layer of a Function that this is no training.
-        how = self._silent_in_slices if hasattr(values, "parts") else self._silent
+        how = self._silent_in_shards if hasattr(values, "parts") else self._silent
         (end,) = self._function._run_through_graph([values], operation_fn=how)
         return end
 
@@ -121,7 +121,7 @@ class Segment:
             return functools.partial(operation, training=False)
         return operation
 
-    def _silent_in_slices(self, operation: Any) -> Any:
+    def _silent_in_shards(self, operation: Any) -> Any:
         from cnnzoo.distribute.slices import side_by_side
 
         activation = keras.activations.linear if operation is self._linear else None

@@ -15,7 +15,7 @@ from cnnzoo.pretraining.graph import Segment
 from cnnzoo.pretraining.stages import Stage
 
 
-class Shallow(keras.Model):
+class LayerAutoencoder(keras.Model):
     """Learn to reconstruct the codes that enter a layer, from what the layer makes of them when corrupted.
 
     The loss compares the reconstruction with the clean codes. It is computed from logits where the
@@ -31,7 +31,7 @@ class Shallow(keras.Model):
         tied: whether a made decoder uses the transposed kernel of the layer.
         seed: seed of a made decoder's weights.
         slices: in how many slices, side by side, a batch goes through, unless activations are penalised; see
-            `cnnzoo.distribute.slices_for`.
+            `cnnzoo.distribute.shards_for`.
     """
 
     def __init__(

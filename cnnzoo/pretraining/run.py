@@ -19,7 +19,7 @@ from cnnzoo.pretraining.backup import Backup, put_back
 from cnnzoo.pretraining.batches import Batches, fit_arguments
 from cnnzoo.pretraining.graph import Segment
 from cnnzoo.pretraining.inputs import Rows, check_finite, examples
-from cnnzoo.pretraining.layer_autoencoder import Shallow
+from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder
 from cnnzoo.pretraining.stages import Stage, stages
 from cnnzoo.runtime import executions
 
@@ -64,10 +64,10 @@ class Workers:
     def __init__(self, model: keras.Model):
         self.index, self.replicas, self._strategy = 0, 1, None
         if keras.backend.backend() == "tensorflow":  # other backends have no strategies
-            from cnnzoo.distribute import place_in
+            from cnnzoo.distribute import worker_info
 
             self._strategy = model.distribute_strategy
-            place = place_in(self._strategy)
+            place = worker_info(self._strategy)
             self.index, self.replicas = place.index, place.replicas
 
     @property
@@ -140,7 +140,7 @@ class PretrainingRun:
             optimizers = [self.asked.optimizer(max(1, epochs * self.steps)) for epochs in self.epochs]
         if self.asked.backup is not None:
             self.backup = Backup(self.asked.backup, self._fingerprint(optimizers))
-        earned = self._earned()
+        earned = self._completed()
         history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
         # By way of NumPy: int() does not take the variable of several replicas.
         steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) if self.model.compiled else 0
@@ -171,7 +171,7 @@ class PretrainingRun:
             self.ascent.close()
         return {stage.name: history[stage.name] for stage in self.stages}
 
-    def _earned(self) -> list[Any]:
+    def _completed(self) -> list[Any]:
         """Return for each stage what the backup holds; `None` from the first one on that is missing."""
         found: list[Any] = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
         first = found.index(None) if None in found else len(found)
@@ -191,7 +191,7 @@ class PretrainingRun:
             unit = in_unit_range(rows, below or Segment(stage.codes, stage.codes))
         seeds = np.random.default_rng([self.asked.seed, number]).integers(2**31, size=2)
         with self._scope():
-            shallow = Shallow(
+            shallow = LayerAutoencoder(
                 stage,
                 shape,
                 below=below,
@@ -263,6 +263,6 @@ def _slices_for(batch_size: int) -> int:
     """Return how many slices of a batch go side by side; other libraries spread a step over the cores by themselves."""
     if keras.backend.backend() != "tensorflow":
         return 1
-    from cnnzoo.distribute import slices_for
+    from cnnzoo.distribute import shards_for
 
-    return slices_for(batch_size)
+    return shards_for(batch_size)

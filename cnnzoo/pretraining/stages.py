@@ -19,7 +19,7 @@ ACTIVATIONS = (
     keras.layers.ELU,
     keras.layers.Softmax,
 )
-NORMALISATIONS = (
+NORMALIZATIONS = (
     keras.layers.BatchNormalization,
     keras.layers.LayerNormalization,
     keras.layers.GroupNormalization,
@@ -53,8 +53,8 @@ def is_encoder(layer: Any) -> bool:
 
 
 def is_weighted(layer: Any) -> bool:
-    """Whether a layer counts in the order of layers: it has weights and is no activation or normalisation."""
-    return bool(getattr(layer, "weights", None)) and not isinstance(layer, (*ACTIVATIONS, *NORMALISATIONS))
+    """Whether a layer counts in the order of layers: it has weights and is no activation or normalization."""
+    return bool(getattr(layer, "weights", None)) and not isinstance(layer, (*ACTIVATIONS, *NORMALIZATIONS))
 
 
 def activated(call: Call, graph: list[Call]) -> list[Call]:

@@ -7,7 +7,7 @@ import numpy as np
 from cnnzoo import plots
 from cnnzoo.plots.classes import figures_by_class
 from cnnzoo.plots.layers import map_layers
-from cnnzoo.reports.run_data import Answers, Subject
+from cnnzoo.reports.run_data import Answers, RunData
 from cnnzoo.reports.sections import Section, Shown, Table, drawn, first_layer
 
 MAPS_OF = 2  # images whose maps are drawn
@@ -15,32 +15,32 @@ OCCLUDED = 10  # images that are covered part by part
 COVERED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer
 
 
-def sections(subject: Subject) -> list[Section]:
+def sections(run_data: RunData) -> list[Section]:
     """Return the sections about what a classifier gets wrong and what its layers do."""
-    answers = subject.answers
+    answers = run_data.answers
     assert answers is not None  # a classifier's
-    return [_classes(subject, answers), _mistakes(subject, answers), _layers(subject), _pixels(subject)]
+    return [_classes(run_data, answers), _misclassified(run_data, answers), _layers(run_data), _pixels(run_data)]
 
 
-def _classes(subject: Subject, answers: Answers) -> Section:
+def _classes(run_data: RunData, answers: Answers) -> Section:
     labels, found = answers.labels, answers.found
     rows = [
         (each["class"], *_of_class(each), f"{each['images']:,}")
-        for each in figures_by_class(labels, found, subject.names)
+        for each in figures_by_class(labels, found, run_data.names)
     ]
     return Section(
         "Classes",
         [
             drawn(
                 "confusion_matrix",
-                f"Of {subject.judged}: rows are what an image shows, columns what the net found; green is right.",
-                lambda: plots.confusion_matrix(labels, found, subject.names),
+                f"Of {run_data.evaluated}: rows are what an image shows, columns what the net found; green is right.",
+                lambda: plots.confusion_matrix(labels, found, run_data.names),
             ),
             drawn(
-                "class_figures",
+                "precision_recall",
                 "Precision: of the images that were given a class, the share that have it. Recall: of the images that "
                 "have a class, the share that were given it.",
-                lambda: plots.class_figures(labels, found, subject.names),
+                lambda: plots.precision_recall(labels, found, run_data.names),
             ),
             Table(("class", "precision", "recall", "F1", "images"), rows),
         ],
@@ -52,32 +52,32 @@ def _of_class(figures: dict) -> list[str]:
     return [f"{figures[name]:.4f}" if figures["images"] else "–" for name in ("precision", "recall", "f1")]
 
 
-def _mistakes(subject: Subject, answers: Answers) -> Section:
+def _misclassified(run_data: RunData, answers: Answers) -> Section:
     return Section(
         "Most confident mistakes",
         [
             drawn(
                 "mistakes",
-                f"Wrong, and most sure of it, among {subject.in_words(len(subject.pixels))}: what the image shows, "
+                f"Wrong, and most sure of it, among {run_data.in_words(len(run_data.pixels))}: what the image shows, "
                 "what the net found, and the probability it gave.",
-                lambda: plots.mistakes(subject.pixels, subject.labels, answers.of_shown, subject.names),
+                lambda: plots.misclassified(run_data.pixels, run_data.labels, answers.of_shown, run_data.names),
             )
         ],
     )
 
 
-def _layers(subject: Subject) -> Section:
-    model, inputs = subject.model, subject.inputs
+def _layers(run_data: RunData) -> Section:
+    model, inputs = run_data.model, run_data.inputs
     parts: list[Shown | Table | str] = [first_layer(model)]
     if map_layers(model):
         parts += [
             drawn(
                 f"activation_maps_{number}",
-                f"What each layer answers to a test image of class {subject.names[subject.labels[number]]}; each layer "
+                f"What each layer answers to a test image of class {run_data.names[run_data.labels[number]]}; each layer "
                 "has a scale of its own.",
                 functools.partial(plots.activation_maps, model, inputs[number]),
             )
-            for number in subject.examples(MAPS_OF)
+            for number in run_data.examples(MAPS_OF)
         ]
         parts.append(
             drawn(
@@ -90,8 +90,8 @@ def _layers(subject: Subject) -> Section:
     return Section("What the layers do", parts)
 
 
-def _pixels(subject: Subject) -> Section:
-    count = int(np.clip(COVERED_PIXELS // np.prod(subject.inputs.shape[1:3]), 3, OCCLUDED))
+def _pixels(run_data: RunData) -> Section:
+    count = int(np.clip(COVERED_PIXELS // np.prod(run_data.inputs.shape[1:3]), 3, OCCLUDED))
     return Section(
         "What the pixels do to the class",
         [
@@ -99,7 +99,7 @@ def _pixels(subject: Subject) -> Section:
                 "occlusion",
                 "A square slides over the image. Red: where it covers, the found class loses log-odds, at most as many "
                 "nats as stand below; blue: it gains some. Each image has a scale of its own.",
-                lambda: plots.occluded(subject.model, subject.inputs[subject.examples(count)], subject.names),
+                lambda: plots.occluded(run_data.model, run_data.inputs[run_data.examples(count)], run_data.names),
             )
         ],
     )

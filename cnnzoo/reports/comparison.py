@@ -13,7 +13,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run, error_of
 from cnnzoo.plots.codes import decoded
 from cnnzoo.reports import autoencoder
-from cnnzoo.reports.run_data import Answers, Subject, subject_of
+from cnnzoo.reports.run_data import Answers, RunData, run_data_of
 from cnnzoo.reports.sections import Section, Table, drawn
 
 EXAMPLES = 10
@@ -33,14 +33,14 @@ def comparison_page(runs: list[Run], data_dir: str | Path | None) -> tuple[str, 
         best = min(metrics, key=lambda name: error_of(metrics[name])[1])
         summary.append(f"The lowest {units.pop()[0]} has {best}: {error_of(metrics[best])[1]:.3f}.")
     sections = [_figures(metrics), _differences(named), curves_of(named)]
-    subjects = {name: subject_of(run, data_dir) for name, run in named.items()}
-    coding = {name: each for name, each in subjects.items() if each.answers is None}
-    naming = {name: each for name, each in subjects.items() if each.answers is not None}
+    several = {name: run_data_of(run, data_dir) for name, run in named.items()}
+    coding = {name: each for name, each in several.items() if each.answers is None}
+    naming = {name: each for name, each in several.items() if each.answers is not None}
     if naming:
         sections.append(_classifiers(naming))
     if coding:
         sections += _autoencoders(coding)
-    sections.append(_filters(subjects))
+    sections.append(_filters(several))
     return "Runs side by side", summary, sections
 
 
@@ -115,53 +115,53 @@ def curves_of(named: Mapping[str, Run], of: str = "") -> Section:
     return Section("Learning", [drawn("learning_curves", caption, lambda: plots.learning_curves(named))])
 
 
-def _classifiers(subjects: Mapping[str, Subject]) -> Section:
+def _classifiers(several: Mapping[str, RunData]) -> Section:
     """Return which images each is wrong about alone, and their confusion matrices."""
     parts: list[Any] = []
-    every = list(subjects.values())
+    every = list(several.values())
     same = all(
         np.array_equal(_answers(each).labels, _answers(every[0]).labels) and each.names == every[0].names
         for each in every
     )
     if same and len(every) > 1:
-        wrong = {name: _wrong(each) for name, each in subjects.items()}
+        wrong = {name: _wrong(each) for name, each in several.items()}
         by_all = np.logical_and.reduce(list(wrong.values()))
         rows = []
         for name, mask in wrong.items():
             others = np.logical_or.reduce([other for key, other in wrong.items() if key != name])
             rows.append((name, f"{mask.sum():,}", f"{(mask & ~others).sum():,}"))
-        caption = f"{by_all.sum():,} images are wrong in every run, of {every[0].judged}."
+        caption = f"{by_all.sum():,} images are wrong in every run, of {every[0].evaluated}."
         parts.append(Table(("run", "wrong", "wrong here alone"), rows, caption))
-    for number, (name, each) in enumerate(subjects.items(), 1):
+    for number, (name, each) in enumerate(several.items(), 1):
         answers = _answers(each)
         parts.append(
             drawn(
                 f"confusion_matrix_{number}",
-                f"{name}, {each.judged}.",
+                f"{name}, {each.evaluated}.",
                 functools.partial(plots.confusion_matrix, answers.labels, answers.found, each.names),
             )
         )
     return Section("Classes", parts)
 
 
-def _answers(subject: Subject) -> Answers:
-    assert subject.answers is not None  # a classifier's
-    return subject.answers
+def _answers(run_data: RunData) -> Answers:
+    assert run_data.answers is not None  # a classifier's
+    return run_data.answers
 
 
-def _wrong(subject: Subject) -> np.ndarray:
-    return _answers(subject).found != _answers(subject).labels
+def _wrong(run_data: RunData) -> np.ndarray:
+    return _answers(run_data).found != _answers(run_data).labels
 
 
-def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
+def _autoencoders(several: Mapping[str, RunData]) -> list[Section]:
     """Return the same images as each codes them, and error over code size, for runs on the same images."""
-    every = list(subjects.values())
+    every = list(several.values())
     if any(not np.array_equal(each.inputs, every[0].inputs) for each in every):
         return [Section("What the codes keep", ["Not drawn: the runs are on different images."])]
     images = every[0].inputs[every[0].examples(EXAMPLES)]
-    coders = {name: ModelCode(each.model) for name, each in subjects.items()}
+    coders = {name: ModelCode(each.model) for name, each in several.items()}
     codes = {f"{name}: {coder.size} numbers": coder for name, coder in coders.items()}
-    points = {name: (coders[name].size, each.run.metrics["test"]["squared_error"]) for name, each in subjects.items()}
+    points = {name: (coders[name].size, each.run.metrics["test"]["squared_error"]) for name, each in several.items()}
     linear = autoencoder.components([size for size, _ in points.values()], every[0])
     return [
         Section(
@@ -189,12 +189,12 @@ def _autoencoders(subjects: Mapping[str, Subject]) -> list[Section]:
     ]
 
 
-def _filters(subjects: Mapping[str, Subject]) -> Section:
+def _filters(several: Mapping[str, RunData]) -> Section:
     return Section(
         "First layers",
         [
             drawn(f"filters_{number}", name, functools.partial(plots.filters, each.model))
-            for number, (name, each) in enumerate(subjects.items(), 1)
+            for number, (name, each) in enumerate(several.items(), 1)
         ],
     )
 

@@ -10,13 +10,13 @@ import jinja2
 from matplotlib import rc_context
 
 from cnnzoo.errors import InputError
-from cnnzoo.files import make_folder, whole_file
+from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.plots import Picture
 from cnnzoo.reports.sections import Section, Shown, Table
 
 PICTURES = "pictures"  # the folder beside the page
 BLACK = re.compile(r"#000000\b")
-# What is black takes the colour of a text on the page's own ground, also inside of an <img>.
+# What is black takes the color of a text on the page's own ground, also inside of an <img>.
 ADAPTS = (
     "<style>svg{color:#1c1e21;fill:currentColor}"
     "@media (prefers-color-scheme:dark){svg{color:#e4e6eb}}"
@@ -95,7 +95,7 @@ def png(picture: Picture) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        with whole_file(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(content)
     except OSError as error:
         raise InputError(f"cannot write the report's file {str(path)!r}: {error.strerror}") from error

@@ -9,7 +9,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
 from cnnzoo.reports import autoencoder, classifier, comparison, sections
 from cnnzoo.reports.page import write_page
-from cnnzoo.reports.run_data import Subject, subject_of
+from cnnzoo.reports.run_data import RunData, run_data_of
 from cnnzoo.reports.sections import Section
 from cnnzoo.runtime import without_retracing_notes
 from cnnzoo.training.build import read_once
@@ -60,19 +60,19 @@ def report(
         folder = Path(to or run.folder)
         if "variants" in run.content:
             return write_page(folder, *comparison.study_page(run))
-        return write_page(folder, *_page(subject_of(run, data_dir)))
+        return write_page(folder, *_page(run_data_of(run, data_dir)))
 
 
-def _page(subject: Subject) -> tuple[str, list[str], list[Section]]:
+def _page(run_data: RunData) -> tuple[str, list[str], list[Section]]:
     """Return title, summary and sections of the page of one run."""
-    about = autoencoder if models.reconstructs(subject.model) else classifier
+    about = autoencoder if models.reconstructs(run_data.model) else classifier
     parts = [
-        sections.curves(subject.run),
-        *about.sections(subject),
-        sections.arithmetic(subject.model),
-        sections.circumstances(subject.run),
+        sections.curves(run_data.run),
+        *about.sections(run_data),
+        sections.arithmetic(run_data.model),
+        sections.circumstances(run_data.run),
     ]
-    return f"{subject.recipe.name}, seed {subject.recipe.seed}", summary(subject.run.metrics), parts
+    return f"{run_data.recipe.name}, seed {run_data.recipe.seed}", summary(run_data.run.metrics), parts
 
 
 def summary(metrics: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ BATCH = 500
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Subject:
+class RunData:
     """A finished run with what its pictures are drawn of.
 
     Attributes:
@@ -51,7 +51,7 @@ class Subject:
         return tuple(self.source.class_names)
 
     @property
-    def judged(self) -> str:
+    def evaluated(self) -> str:
         """Which images a classifier's figures on the page are of, in words."""
         assert self.answers is not None  # a classifier's
         return self.in_words(len(self.answers.labels))
@@ -74,7 +74,7 @@ class Answers:
 
     Attributes:
         labels: integer array, the classes of the images that were judged.
-        probabilities: float array `(judged, classes)`.
+        probabilities: float array `(evaluated, classes)`.
         of_shown: float array, the probabilities of the images that are shown.
     """
 
@@ -88,7 +88,7 @@ class Answers:
         return self.probabilities.argmax(axis=1)
 
 
-def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
+def run_data_of(run: Run, data_dir: str | Path | None) -> RunData:
     """Load a finished run, and have its model answer to test images.
 
     Raises:
@@ -102,7 +102,7 @@ def subject_of(run: Run, data_dir: str | Path | None) -> Subject:
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
     shown = spread(test, max(1, MOST_BYTES // bytes_each))
     pixels, labels = images_in_order(shown)
-    return Subject(
+    return RunData(
         run=run,
         recipe=recipe,
         model=model,

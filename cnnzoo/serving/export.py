@@ -14,7 +14,7 @@ from cnnzoo.experiments.run import Run
 from cnnzoo.files import next_version
 from cnnzoo.serving import formats as files
 from cnnzoo.serving import model_card, verify
-from cnnzoo.serving.export_model import Subject, subject_of
+from cnnzoo.serving.export_model import ExportedModel, exported_model_of
 from cnnzoo.serving.model_card import card_of, write_card
 from cnnzoo.serving.saved_model import signatures_in
 from cnnzoo.serving.verify import by_keras, check, tolerance
@@ -31,7 +31,7 @@ def export(
     top: int = 1,
     weights_dtype: str = "float32",
     calibration: Any = None,
-    judge: bool = False,
+    evaluate: bool = False,
     warmup: bool | None = None,
     data_dir: str | Path | None = None,
 ) -> Path:
@@ -72,7 +72,7 @@ def export(
             first, in every format, and what is compared is the rounded model.
         calibration: images as the signatures take them, by which `"litert_int8"` chooses its scales; default the
             first 500 training images of a run.
-        judge: whether to judge every format on the run's test images, for the card; `"litert_int8"` of a run always
+        evaluate: whether to judge every format on the run's test images, for the card; `"litert_int8"` of a run always
             is, and beside it the model that it is made of.
         warmup: whether to write warm-up records, which needs the extra `serve`; default if that is installed.
         data_dir: where TFDS keeps a run's data; see `cnnzoo.data.load`.
@@ -96,41 +96,41 @@ def export(
         )
     formats = files.checked_formats(formats)
     warmed = model_card.wanted(warmup) and "saved_model" in formats
-    subject = subject_of(model, preprocess, image_shape, class_names, top, weights_dtype)
-    source = _images_to_judge_by(subject, judge, formats, data_dir)
+    exported = exported_model_of(model, preprocess, image_shape, class_names, top, weights_dtype)
+    source = _images_to_evaluate(exported, evaluate, formats, data_dir)
     if "litert_int8" in formats:
-        if calibration is None and subject.run and source:
-            calibration = verify.calibration_images(subject.run, source)
-        calibration = verify.check_calibration(calibration, subject)
+        if calibration is None and exported.run and source:
+            calibration = verify.calibration_images(exported.run, source)
+        calibration = verify.check_calibration(calibration, exported)
     with next_version(Path(folder)) as version:
-        checked = {format: _written(format, subject, version.part, calibration) for format in formats}
-        test = _judged(subject, version.part, checked, source) if source else {}
+        checked = {format: _written(format, exported, version.part, calibration) for format in formats}
+        test = _evaluate(exported, version.part, checked, source) if source else {}
         signatures = signatures_in(version.part) if "saved_model" in formats else {}
-        write_card(card_of(subject, _described(signatures), checked, test), version.part)
+        write_card(card_of(exported, _described(signatures), checked, test), version.part)
         if warmed:
-            model_card.write_warmup(_requests(signatures, subject), version.part, subject.model.name)
+            model_card.write_warmup(_requests(signatures, exported), version.part, exported.model.name)
     return version.folder
 
 
-def _images_to_judge_by(
-    subject: Subject, judge: bool, formats: Sequence[str], data_dir: str | Path | None
+def _images_to_evaluate(
+    exported: ExportedModel, evaluate: bool, formats: Sequence[str], data_dir: str | Path | None
 ) -> data.Source | None:
-    if subject.run is None:
-        if judge:
+    if exported.run is None:
+        if evaluate:
             raise InputError("judge=True needs the test images of a run; a bare model has none")
         return None
-    return verify.images_of(subject.run, data_dir) if judge or "litert_int8" in formats else None
+    return verify.images_of(exported.run, data_dir) if evaluate or "litert_int8" in formats else None
 
 
-def _written(format: str, subject: Subject, folder: Path, calibration: Any) -> dict[str, Any]:
+def _written(format: str, exported: ExportedModel, folder: Path, calibration: Any) -> dict[str, Any]:
     """Write one format, compare it with Keras, and return what the card says of it."""
     before = _bytes(folder)
-    files.write(format, subject, folder, calibration)
+    files.write(format, exported, folder, calibration)
     size = _bytes(folder) - before
     if format == "litert_int8":
-        found, allowed = verify.check_int8(subject, folder, calibration), verify.INT8_TOLERANCE
+        found, allowed = verify.check_int8(exported, folder, calibration), verify.INT8_TOLERANCE
     else:
-        found, allowed = check(format, subject, folder), tolerance(format, subject)
+        found, allowed = check(format, exported, folder), tolerance(format, exported)
     return {"bytes": size, "difference": found, "allowed": allowed}
 
 
@@ -138,15 +138,17 @@ def _bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _judged(subject: Subject, folder: Path, checked: dict[str, dict[str, Any]], source: data.Source) -> dict[str, Any]:
+def _evaluate(
+    exported: ExportedModel, folder: Path, checked: dict[str, dict[str, Any]], source: data.Source
+) -> dict[str, Any]:
     """Add to each format what it gets right on the test images, and return that of the first.
 
     What integers of 8 bits lose is what the model in float32 gets right and they do not.
     """
     for format, of in checked.items():
-        of["test"] = verify.figures(files.read(format, subject, folder), subject, source.test)
+        of["test"] = verify.figures(files.read(format, exported, folder), exported, source.test)
     if "litert_int8" in checked:
-        checked["litert_int8"]["test_in_float32"] = verify.figures(by_keras(subject), subject, source.test)
+        checked["litert_int8"]["test_in_float32"] = verify.figures(by_keras(exported), exported, source.test)
     return {**next(iter(checked.values()))["test"], "images": len(source.test), "n": 1}
 
 
@@ -162,9 +164,9 @@ def _described(signatures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _requests(signatures: dict[str, Any], subject: Subject) -> dict[str, dict[str, Any]]:
+def _requests(signatures: dict[str, Any], exported: ExportedModel) -> dict[str, dict[str, Any]]:
     """Return a request for each signature: one image, its file, or the code of zeros."""
-    image = subject.samples(1)
+    image = exported.samples(1)
     requests = {}
     for name, signature in sorted(signatures.items()):
         for argument, spec in signature.structured_input_signature[1].items():

@@ -87,7 +87,7 @@ WEIGHTS_DTYPES = ("float32", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Subject:
+class ExportedModel:
     """A model and its surroundings.
 
     Attributes:
@@ -115,7 +115,7 @@ class Subject:
 
     @property
     def takes_files(self) -> bool:
-        """Whether files of images can be brought to what it takes: pixels that are grey or coloured."""
+        """Whether files of images can be brought to what it takes: pixels that are gray or colored."""
         return self.takes_pixels and self.image_shape[-1] in (1, 3)
 
     @property
@@ -151,14 +151,14 @@ class Subject:
         return keras.Model(images, {self.answers_with: outputs}, name="served")
 
 
-def subject_of(
+def exported_model_of(
     model: keras.Model | Run | str | Path,
     preprocess: Callable[[Any], Any] | None,
     image_shape: Sequence[int] | None,
     class_names: Sequence[str] | None,
     top: int,
     weights_dtype: str,
-) -> Subject:
+) -> ExportedModel:
     """Bring together what is exported; see `export` for the arguments.
 
     Raises:
@@ -181,7 +181,7 @@ def subject_of(
     else:
         names, answer = classification(model, class_names, top)
     exact = _in_float32(model, weights_dtype)
-    return Subject(exact, preprocess, shape, names, answer, weights_dtype, run)
+    return ExportedModel(exact, preprocess, shape, names, answer, weights_dtype, run)
 
 
 def _loaded(model: Any) -> tuple[keras.Model, Run | None]:
@@ -249,11 +249,11 @@ def _rounded(value: np.ndarray, dtype: str) -> np.ndarray:
     return rounded
 
 
-def weight_variables(subject: Subject) -> list[tf.Variable]:
+def weight_variables(exported: ExportedModel) -> list[tf.Variable]:
     """Return the weights as variables of TensorFlow in the type that they are stored in, in Keras' order."""
     stored = []
-    for weight in subject.model.weights:
+    for weight in exported.model.weights:
         value = keras.ops.convert_to_numpy(weight)
-        dtype = subject.weights_dtype if value.dtype == np.float32 else value.dtype
+        dtype = exported.weights_dtype if value.dtype == np.float32 else value.dtype
         stored.append(tf.Variable(value.astype(dtype), name=weight.name, trainable=False))
     return stored

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnnzoo.errors import InputError, reason, unknown
-from cnnzoo.serving.export_model import Subject
+from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.saved_model import signatures_in, write_saved_model
 
 # Format → its file in the version's folder ("" is the folder itself), and the packages that write and check it.
@@ -46,12 +46,12 @@ def checked_formats(formats: Any) -> tuple[str, ...]:
     return names
 
 
-def write(format: str, subject: Subject, folder: Path, calibration: np.ndarray | None) -> None:
+def write(format: str, exported: ExportedModel, folder: Path, calibration: np.ndarray | None) -> None:
     """Write one format into a version's folder.
 
     Args:
         format: one of `FORMATS`.
-        subject: what is exported.
+        exported: what is exported.
         folder: the version's folder.
         calibration: images as they come in practice, by whose activations `litert_int8` chooses its scales.
 
@@ -59,50 +59,52 @@ def write(format: str, subject: Subject, folder: Path, calibration: np.ndarray |
         InputError: the exporter cannot write this model.
     """
     if format == "saved_model":
-        write_saved_model(subject, folder)
+        write_saved_model(exported, folder)
         return
     path = folder / FORMATS[format][0]
-    options = _litert(subject) if format == "litert" else _int8(subject, calibration) if format == "litert_int8" else {}
+    options = (
+        _litert(exported) if format == "litert" else _int8(exported, calibration) if format == "litert_int8" else {}
+    )
     try:
         with _quiet():
-            model = subject.as_one_model()
-            model(subject.samples(1))  # Keras exports to ONNX only what has been called
+            model = exported.as_one_model()
+            model(exported.samples(1))  # Keras exports to ONNX only what has been called
             model.export(str(path), format="onnx" if format == "onnx" else "litert", verbose=False, **options)
     except Exception as error:  # tf2onnx' and the converter's own
-        raise InputError(f"{subject.model.name} cannot be written as {format}: {reason(error)}") from error
+        raise InputError(f"{exported.model.name} cannot be written as {format}: {reason(error)}") from error
 
 
-def read(format: str, subject: Subject, folder: Path) -> Function:
+def read(format: str, exported: ExportedModel, folder: Path) -> Function:
     """Return what a written model answers, by the runtime of its format and without Keras.
 
     Raises:
         InputError: the runtime does not take the file.
     """
     if format == "saved_model":
-        return by_signatures(signatures_in(folder), subject)
+        return by_signatures(signatures_in(folder), exported)
     try:
         return (_onnx_runtime if format == "onnx" else _litert_runtime)(folder / FORMATS[format][0])
     except Exception as error:  # the runtimes' own
         raise InputError(
-            f"{subject.model.name} was written as {format}, but cannot be read back: {reason(error)}"
+            f"{exported.model.name} was written as {format}, but cannot be read back: {reason(error)}"
         ) from error
 
 
-def by_signatures(signatures: dict[str, Any], subject: Subject) -> Function:
+def by_signatures(signatures: dict[str, Any], exported: ExportedModel) -> Function:
     """Return what a loaded SavedModel answers."""
     serve = signatures["serving_default"]
-    return lambda images: serve(images=images)[subject.answers_with].numpy()
+    return lambda images: serve(images=images)[exported.answers_with].numpy()
 
 
-def _litert(subject: Subject) -> dict[str, Any]:
-    if subject.weights_dtype == "float32":
+def _litert(exported: ExportedModel) -> dict[str, Any]:
+    if exported.weights_dtype == "float32":
         return {}
     import tensorflow as tf
 
     return {"optimizations": [tf.lite.Optimize.DEFAULT], "target_spec": {"supported_types": [tf.float16]}}
 
 
-def _int8(subject: Subject, calibration: Any) -> dict[str, Any]:
+def _int8(exported: ExportedModel, calibration: Any) -> dict[str, Any]:
     """Return what makes weights and activations integers of 8 bits; what has no such operation stays float."""
     import tensorflow as tf
 
@@ -111,7 +113,7 @@ def _int8(subject: Subject, calibration: Any) -> dict[str, Any]:
             yield [image[np.newaxis].astype("float32")]
 
     # A scale for every channel is a little more exact, and a tenth of a file as small as LeNet-5's.
-    small = subject.model.count_params() < SMALL
+    small = exported.model.count_params() < SMALL
     return {
         "_experimental_disable_per_channel": small,
         "optimizations": [tf.lite.Optimize.DEFAULT],

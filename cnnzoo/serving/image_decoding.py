@@ -17,7 +17,7 @@ def pixels_of(image_bytes: tf.Tensor, shape: Any) -> tf.Tensor:
     gigabytes.
 
     Args:
-        image_bytes: string tensor `(batch,)`, each a whole JPEG or PNG file. Colours, grey, alpha and 16 bits are
+        image_bytes: string tensor `(batch,)`, each a whole JPEG or PNG file. Colors, gray, alpha and 16 bits are
             converted to the channels of `shape` with 8 bits.
         shape: `(height, width, channels)` to bring each image to: the largest central part that has these
             proportions, rescaled.

@@ -12,35 +12,35 @@ import tensorflow as tf
 from cnnzoo import models, weights
 from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
-from cnnzoo.serving.export_model import Subject
+from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
 from cnnzoo.weights.shipped_models import CARD, figure_in_words, layers_of
 
-LICENCE = "Apache-2.0"
+LICENSE = "Apache-2.0"
 
 
-def card_of(subject: Subject, signatures: dict[str, Any], checked: dict[str, Any], test: dict[str, Any]) -> dict:
+def card_of(exported: ExportedModel, signatures: dict[str, Any], checked: dict[str, Any], test: dict[str, Any]) -> dict:
     """Return what a version's card says.
 
     Args:
-        subject: what was exported.
+        exported: what was exported.
         signatures: inputs and outputs of each signature.
         checked: for each format its file, size, and difference from Keras.
         test: what the version's files got right on the test images, or nothing.
     """
-    run = subject.run
+    run = exported.run
     card: dict[str, Any] = {
-        "name": run.recipe["name"] if run else subject.model.name,
-        "model": run.recipe["model"] if run else subject.model.name,
+        "name": run.recipe["name"] if run else exported.model.name,
+        "model": run.recipe["model"] if run else exported.model.name,
         "module": models.family(run.recipe["model"]).__name__ if run else None,
-        "licence": LICENCE,
-        "parameters": weights.count_parameters(subject.model.trainable_weights),
-        "weights_dtype": subject.weights_dtype,
-        "input": _input(subject),
-        "preprocessing": _preprocessing(subject),
-        "layers": layers_of(subject.model),
-        "weights": [weight.path for weight in subject.model.weights],
-        "class_names": list(subject.class_names) if subject.class_names else None,
+        "license": LICENSE,
+        "parameters": weights.count_parameters(exported.model.trainable_weights),
+        "weights_dtype": exported.weights_dtype,
+        "input": _input(exported),
+        "preprocessing": _preprocessing(exported),
+        "layers": layers_of(exported.model),
+        "weights": [weight.path for weight in exported.model.weights],
+        "class_names": list(exported.class_names) if exported.class_names else None,
         "signatures": signatures,
         "formats": checked,
         "test": test or None,
@@ -63,18 +63,18 @@ def write_card(card: dict, folder: Path) -> None:
     path.with_name("README.md").write_text(_in_words(card), encoding="utf-8")
 
 
-def _input(subject: Subject) -> str:
-    sides = ", ".join("any" if side is None else str(side) for side in subject.image_shape)
-    kind = "pixels from 0 to 255" if subject.takes_pixels else "values as the model takes them"
+def _input(exported: ExportedModel) -> str:
+    sides = ", ".join("any" if side is None else str(side) for side in exported.image_shape)
+    kind = "pixels from 0 to 255" if exported.takes_pixels else "values as the model takes them"
     return f"float32 (batch, {sides}), {kind}"
 
 
-def _preprocessing(subject: Subject) -> str:
-    if subject.preprocess is None:
+def _preprocessing(exported: ExportedModel) -> str:
+    if exported.preprocess is None:
         return "none: images are the model's input"
-    if subject.run is None:
+    if exported.run is None:
         return "inside, as it was given to the export"
-    family = models.family(subject.run.recipe["model"])
+    family = models.family(exported.run.recipe["model"])
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
 
@@ -108,7 +108,7 @@ def _in_words(card: dict) -> str:
         rows["test, after training"] = figure_in_words(card["test_after_training"])
         rows["trained by"] = f"`cnnzoo train {card['name']} --seed {card['seed']}` on {card['recipe']['data']}"
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    rows["licence"] = f"{card['licence']} (the weights; the data have their own)"
+    rows["license"] = f"{card['license']} (the weights; the data have their own)"
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
     lines += ["| signature | takes | returns |", "|---|---|---|"]
     for name, of in card["signatures"].items():

@@ -11,7 +11,7 @@ from cnnzoo import data
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
 from cnnzoo.models.halves import decoder, encoder
-from cnnzoo.serving.export_model import Subject
+from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import Function, by_signatures, read
 from cnnzoo.serving.saved_model import signatures_in
 
@@ -22,30 +22,30 @@ HALF_TOLERANCE = 2e-3
 SAMPLES = 8
 
 
-def check(format: str, subject: Subject, folder: Path) -> float:
+def check(format: str, exported: ExportedModel, folder: Path) -> float:
     """Return the largest difference between a written model's answers and Keras'.
 
     Args:
         format: which of the version's files.
-        subject: what was exported.
+        exported: what was exported.
         folder: the version's folder.
 
     Raises:
         InputError: the difference is above the format's tolerance.
     """
-    images = subject.samples(SAMPLES)
-    expected = by_keras(subject)(images)
+    images = exported.samples(SAMPLES)
+    expected = by_keras(exported)(images)
     signatures = signatures_in(folder) if format == "saved_model" else {}
-    answer = by_signatures(signatures, subject) if signatures else read(format, subject, folder)
+    answer = by_signatures(signatures, exported) if signatures else read(format, exported, folder)
     # The batch is free: one image alone must get the same answer.
     errors = [_difference(answer(images), expected), _difference(answer(images[:1]), expected[:1])]
-    errors += _of_other_signatures(subject, signatures, images, expected)
-    return within(format, max(errors), tolerance(format, subject))
+    errors += _of_other_signatures(exported, signatures, images, expected)
+    return within(format, max(errors), tolerance(format, exported))
 
 
-def tolerance(format: str, subject: Subject) -> float:
+def tolerance(format: str, exported: ExportedModel) -> float:
     """Return the largest difference that a format is allowed."""
-    halved = format == "litert" and subject.weights_dtype == "float16"
+    halved = format == "litert" and exported.weights_dtype == "float16"
     return HALF_TOLERANCE if halved else TOLERANCES[format]
 
 
@@ -63,28 +63,28 @@ def within(format: str, error: float, allowed: float) -> float:
     return error
 
 
-def by_keras(subject: Subject) -> Function:
+def by_keras(exported: ExportedModel) -> Function:
     """Return what the Keras model itself answers."""
 
     def answer(images):
-        return subject.answer.probable(subject.model(subject.prepared(tf.constant(images)), training=False)).numpy()
+        return exported.answer.probable(exported.model(exported.prepared(tf.constant(images)), training=False)).numpy()
 
     return answer
 
 
 def _of_other_signatures(
-    subject: Subject, signatures: dict[str, Any], images: np.ndarray, expected: np.ndarray
+    exported: ExportedModel, signatures: dict[str, Any], images: np.ndarray, expected: np.ndarray
 ) -> list[float]:
     found = []
     if "serve_bytes" in signatures:
         pngs = [tf.io.encode_png(tf.cast(image, tf.uint8)).numpy() for image in images]
-        found.append((signatures["serve_bytes"](image_bytes=pngs)[subject.answers_with], expected))
+        found.append((signatures["serve_bytes"](image_bytes=pngs)[exported.answers_with], expected))
     if "reconstruct" in signatures:
         found.append((signatures["reconstruct"](images=images)["reconstruction"], expected))
     if "encode" in signatures:
-        code = encoder(subject.model)(subject.prepared(images), training=False)
+        code = encoder(exported.model)(exported.prepared(images), training=False)
         found.append((signatures["encode"](images=images)["code"], code))
-        found.append((signatures["decode"](code=code)["reconstruction"], decoder(subject.model)(code, training=False)))
+        found.append((signatures["decode"](code=code)["reconstruction"], decoder(exported.model)(code, training=False)))
     return [_difference(np.asarray(answer), np.asarray(keras)) for answer, keras in found]
 
 
@@ -120,27 +120,27 @@ def calibration_images(run: Run, source: data.Source) -> np.ndarray:
     return np.concatenate([images.numpy().astype("float32") for images, _ in batches])
 
 
-def figures(function: Function, subject: Subject, split: data.AnySplit) -> dict[str, float]:
+def figures(function: Function, exported: ExportedModel, split: data.AnySplit) -> dict[str, float]:
     """Return what a written model gets right on a split: `accuracy`, or the `squared_error` of an image.
 
     Args:
         function: what `formats.read` returned.
-        subject: what was exported.
-        split: labelled images.
+        exported: what was exported.
+        split: labeled images.
     """
     total, count = 0.0, 0
     for images, labels in _batches(split):
-        total += _right(function(images), labels) if subject.class_names else _error(function, subject, images)
+        total += _right(function(images), labels) if exported.class_names else _error(function, exported, images)
         count += len(images)
-    return {"accuracy" if subject.class_names else "squared_error": total / count}
+    return {"accuracy" if exported.class_names else "squared_error": total / count}
 
 
 def _right(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float((probabilities.argmax(axis=-1) == labels).sum())
 
 
-def _error(function: Function, subject: Subject, images: np.ndarray) -> float:
-    return float(np.square(function(images) - np.asarray(subject.prepared(images)), dtype="float64").sum())
+def _error(function: Function, exported: ExportedModel, images: np.ndarray) -> float:
+    return float(np.square(function(images) - np.asarray(exported.prepared(images)), dtype="float64").sum())
 
 
 def _batches(split: data.AnySplit) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -148,26 +148,26 @@ def _batches(split: data.AnySplit) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield images.numpy().astype("float32"), labels.numpy()
 
 
-def check_int8(subject: Subject, folder: Path, images: np.ndarray) -> float:
+def check_int8(exported: ExportedModel, folder: Path, images: np.ndarray) -> float:
     """Return how much integers of 8 bits change: the share of images with another class, or a pixel's change.
 
     Args:
-        subject: what was exported.
+        exported: what was exported.
         folder: the version's folder.
         images: such as it was calibrated by.
 
     Raises:
         InputError: more than `INT8_TOLERANCE`.
     """
-    found, expected = read("litert_int8", subject, folder)(images), by_keras(subject)(images)
-    if subject.class_names:
+    found, expected = read("litert_int8", exported, folder)(images), by_keras(exported)(images)
+    if exported.class_names:
         changed = float((found.argmax(axis=-1) != expected.argmax(axis=-1)).mean())
     else:
         changed = float(np.sqrt(np.square(found - expected).mean()))
     return within("litert_int8", changed, INT8_TOLERANCE)
 
 
-def check_calibration(images: Any, subject: Subject) -> np.ndarray:
+def check_calibration(images: Any, exported: ExportedModel) -> np.ndarray:
     """Return images to calibrate by as float32.
 
     Raises:
@@ -179,7 +179,7 @@ def check_calibration(images: Any, subject: Subject) -> np.ndarray:
             "or export a run, which knows its data"
         )
     images = np.asarray(images)
-    if images.shape[1:] != subject.image_shape or not len(images):
-        expected = ", ".join(map(str, subject.image_shape))
+    if images.shape[1:] != exported.image_shape or not len(images):
+        expected = ", ".join(map(str, exported.image_shape))
         raise InputError(f"calibration must hold images ({'batch, ' + expected}), not an array of shape {images.shape}")
     return images.astype("float32")

@@ -90,7 +90,7 @@ def source_of(
         stream=recipe.stream,
         cache=recipe.cache,
         on_error=recipe.on_error,
-        examples=examples,
+        train_examples=examples,
         test_examples=test_examples,
         with_test=with_test,
     )
@@ -107,10 +107,10 @@ def _bytes(source: data.Source) -> int:
 
 def _examples_used(recipe: Recipe) -> int | None:
     """Return how many of the first training images a recipe looks at, or `None` for all."""
-    unlabelled = recipe.pretraining.get("examples") if recipe.pretraining else recipe.examples
-    if recipe.validation or recipe.examples is None or unlabelled is None:
+    unlabeled = recipe.pretraining.get("train_examples") if recipe.pretraining else recipe.train_examples
+    if recipe.validation_split or recipe.train_examples is None or unlabeled is None:
         return None
-    return max(recipe.examples, unlabelled)
+    return max(recipe.train_examples, unlabeled)
 
 
 def images_of(
@@ -118,23 +118,23 @@ def images_of(
 ) -> tuple[data.Source, data.AnySplit, data.AnySplit | None]:
     """Return a recipe's data set, its training images, and those to watch by: held out of them, or the set's own."""
     source = source_of(recipe, data_dir, with_test=with_test)
-    if not recipe.validation:
+    if not recipe.validation_split:
         return source, source.train, source.validation
-    return source, *source.train.held_out(recipe.validation, recipe.seed)
+    return source, *source.train.held_out(recipe.validation_split, recipe.seed)
 
 
-def labelled_part(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
+def labeled_part(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
     """Return the training images whose labels a recipe uses, as often as they come in an epoch.
 
     Raises:
         InputError: images that stay on disk are to be repeated.
     """
-    part = split[: recipe.examples]
-    if recipe.repeats == 1:
+    part = split[: recipe.train_examples]
+    if recipe.repeat == 1:
         return part
     if isinstance(part, data.StreamedSplit):
-        raise InputError(f"repeats={recipe.repeats} is for images in memory; set stream=False, or repeats=1")
-    return part.repeated(recipe.repeats)
+        raise InputError(f"repeat={recipe.repeat} is for images in memory; set stream=False, or repeat=1")
+    return part.repeated(recipe.repeat)
 
 
 def compiled(recipe: Recipe, source: data.Source, steps_per_epoch: int, *, steps_per_execution: int = 1) -> keras.Model:
@@ -201,8 +201,8 @@ def rate_of(recipe: Recipe, steps_per_epoch: int) -> float | keras.optimizers.sc
     if recipe.schedule == "constant":
         return largest
     if recipe.schedule == "step":
-        last_steps = [epoch * steps_per_epoch - 1 for epoch in recipe.drops]
-        rates = [largest * recipe.drop_factor**drop for drop in range(len(last_steps) + 1)]
+        last_steps = [epoch * steps_per_epoch - 1 for epoch in recipe.lr_drop_epochs]
+        rates = [largest * recipe.lr_drop_factor**drop for drop in range(len(last_steps) + 1)]
         return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
     rising = round(recipe.warmup * steps)
     if rising == 0:

@@ -47,21 +47,21 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     model = run.model()
     source = source_of(recipe, data_dir)
     with data.broken_files_named():
-        return judged(recipe, model, source.test)
+        return evaluate_split(recipe, model, source.test)
 
 
-def judged(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
+def evaluate_split(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
     """Return the loss on a split, and the figure that the model's task is judged by."""
     task = task_of(model)
-    judge, batches = _judge(recipe, model, split)
+    evaluator, batches = _evaluation_model(recipe, model, split)
     with warnings.catch_warnings():  # where files are left out, how many there are is not known before
         warnings.filterwarnings("ignore", "Your input ran out of data")
-        results = judge.evaluate(batches, verbose=0, return_dict=True)
+        results = evaluator.evaluate(batches, verbose=0, return_dict=True)
     return {name: float(results[name]) for name in task.figures}
 
 
 def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndarray:
-    """Return a classifier's probabilities for the images of a split, by which `judged` finds its accuracy.
+    """Return a classifier's probabilities for the images of a split, by which `evaluate_split` finds its accuracy.
 
     Args:
         recipe: the recipe of the model.
@@ -71,21 +71,21 @@ def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndar
     Returns:
         float32 array `(examples, classes)`.
     """
-    judge, batches = _judge(recipe, model, split)
+    evaluator, batches = _evaluation_model(recipe, model, split)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")
-        outputs = judge.predict(batches.map(lambda images, labels: images), verbose=0)
-    if judge is not model:
+        outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
+    if evaluator is not model:
         return outputs  # the mean probabilities of the crops
     return keras.ops.convert_to_numpy(to_probabilities(model)(keras.ops.cast(outputs, "float32")))
 
 
-def _judge(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
+def _evaluation_model(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
     """Return the model that judges, which may look at several crops of each image, and its batches."""
     preprocess: Callable[[Any], Any] | None = models.preprocessing(recipe.model, model)
     if recipe.test_crops == 10:
         model, preprocess = by_ten_crops(model, models.preprocessing(recipe.model, model), split.image_shape), None
-    replicas = distribute.place_in(model.distribute_strategy).replicas
+    replicas = distribute.worker_info(model.distribute_strategy).replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
     return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
 
@@ -116,9 +116,9 @@ def by_ten_crops(
         answers = model(Preprocessed(preprocess)(TenCrops(height, width)(images)))
         answers = to_probabilities(model)(answers)
         mean = keras.ops.mean(keras.ops.reshape(answers, (-1, 10, answers.shape[-1])), axis=1)
-        judge = keras.Model(images, mean)
-        judge.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
-    return judge
+        evaluator = keras.Model(images, mean)
+        evaluator.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
+    return evaluator
 
 
 class Preprocessed(keras.layers.Layer):

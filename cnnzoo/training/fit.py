@@ -41,7 +41,7 @@ class Phase:
     frozen: tuple[keras.Layer, ...] = ()
     thawed: tuple[keras.Layer, ...] = ()
 
-    def begin(self, recipe: Recipe, model: keras.Model, fitted: keras.Model) -> None:
+    def start_training(self, recipe: Recipe, model: keras.Model, fitted: keras.Model) -> None:
         """Freeze or thaw layers, and compile anew: an optimizer knows what it trains from its first step on.
 
         Args:
@@ -106,7 +106,7 @@ def pretrain(
     options = dict(recipe.pretraining)
     name, settings = options.pop("optimizer", "adam"), options.pop("optimizer_options", {})
     rate, schedule = options.pop("learning_rate", 1e-3), options.pop("schedule", "constant")
-    split = split[: options.pop("examples", None)]
+    split = split[: options.pop("train_examples", None)]
     preprocess = models.preprocessing(recipe.model, model)
     images = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=preprocess).map(lambda inputs, labels: inputs)
 
@@ -136,7 +136,7 @@ def _fingerprint(recipe: Recipe, model: keras.Model) -> str:
         "data",
         "image_size",
         "stream",
-        "validation",
+        "validation_split",
         "seed",
         "precision",
         "pretraining",
@@ -178,13 +178,13 @@ def fit(
     strategy = model.distribute_strategy
     checkpoint = Checkpoint(run.checkpoint_file, model)
     behind = _epochs_behind(run, checkpoint, strategy)
-    place = distribute.place_in(strategy)
+    place = distribute.worker_info(strategy)
     planned = phases(recipe, model, steps)
     for phase in planned:
         if behind > phase.stop:
             continue
         with strategy.scope():
-            phase.begin(recipe, model, fitted)
+            phase.start_training(recipe, model, fitted)
             if behind > phase.start:
                 checkpoint.restore()
         first_epoch = max(behind, phase.start)
@@ -261,7 +261,7 @@ def _watched(recipe: Recipe, model: keras.Model, split: data.AnySplit | None) ->
     """Return the batches that `fit` watches by, or `None`."""
     if split is None:
         return None
-    size = evaluation_batch(len(split), distribute.place_in(model.distribute_strategy).replicas)
+    size = evaluation_batch(len(split), distribute.worker_info(model.distribute_strategy).replicas)
     preprocess = models.preprocessing(recipe.model, model)
     return data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
 
@@ -290,7 +290,7 @@ def _epochs_behind(run: Run, checkpoint: Checkpoint, strategy: Any) -> int:
     agreed = distribute.by_chief(strategy, the_chiefs)
     if agreed != epochs:
         raise InputError(
-            f"{distribute.place_in(strategy)} finds {epochs} whole epochs in {str(run.folder)!r}, the chief {agreed}; "
+            f"{distribute.worker_info(strategy)} finds {epochs} whole epochs in {str(run.folder)!r}, the chief {agreed}; "
             "to resume, all workers must see the same folder"
         )
     return epochs

@@ -13,12 +13,12 @@ import keras
 
 from cnnzoo import data
 from cnnzoo.callbacks import DivergedError
-from cnnzoo.distribute import Place
+from cnnzoo.distribute import WorkerInfo
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
-from cnnzoo.files import whole_file, write_json
+from cnnzoo.files import atomic_write, write_json
 from cnnzoo.training.build import RECONSTRUCT, task_of
 from cnnzoo.training.evaluate import principal_components
 from cnnzoo.weights import count_parameters
@@ -48,7 +48,7 @@ def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | None) -
     return str(run.folder)
 
 
-def begun(recipe: Recipe, workdir: str | Path | None, place: Place) -> str:
+def create_run(recipe: Recipe, workdir: str | Path | None, place: WorkerInfo) -> str:
     """Make the folder of a new run, write down its recipe and circumstances, and return the folder."""
     packages = ("cnnzoo", "keras", "tensorflow", "tensorflow-datasets", "numpy", "scikit-learn")
     circumstances = {
@@ -57,7 +57,7 @@ def begun(recipe: Recipe, workdir: str | Path | None, place: Place) -> str:
         "workers": place.workers,
         "replicas": place.replicas,
     }
-    return str(runs.begin(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances}).folder)
+    return str(runs.create(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances}).folder)
 
 
 def finish(
@@ -94,7 +94,7 @@ def finish(
         metrics["skipped"] = skipped
     if task_of(model) is RECONSTRUCT:
         metrics["principal_components"] = principal_components(recipe, model, source.train, source.test)
-    with whole_file(run.model_file) as part:
+    with atomic_write(run.model_file) as part:
         model.save(part)
     write_json(run.metrics_file, metrics)
 

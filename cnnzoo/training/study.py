@@ -92,11 +92,11 @@ def run_study(
             raise InputError(f"{study!r} is a recipe, not a study: it is run by cnnzoo.train")
         study = loaded
     chosen = distribute.strategy(strategy, devices=devices)
-    if distribute.place_in(chosen).workers > 1:
+    if distribute.worker_info(chosen).workers > 1:
         raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
     if resume is None:
         resume = workdir is not None and Run(workdir).recipe_file.is_file()
-    whole = runs.reopen(workdir, study.name) if resume else runs.begin(workdir, study.name, study.to_dict())
+    whole = runs.reopen(workdir, study.name) if resume else runs.create(workdir, study.name, study.to_dict())
     if resume and whole.content != _as_written(study):
         raise InputError(f"the study in {str(whole.folder)!r} was begun with other values; resume it with the same")
     try:
@@ -120,14 +120,14 @@ def _finished(
         own = folder / name / f"seed{recipe.seed}"
         if style_of(verbose):
             print(f"{name}, seed {recipe.seed}: {own}", flush=True)
-        begun = Run(own).recipe_file.is_file()
-        if not begun:
+        create_run = Run(own).recipe_file.is_file()
+        if not create_run:
             shutil.rmtree(own, ignore_errors=True)  # what a killed process had begun to write
         finished[name].append(
             train(
                 recipe,
                 workdir=own,
-                resume=begun,
+                resume=create_run,
                 data_dir=data_dir,
                 verbose=verbose,
                 strategy=strategy,

@@ -14,10 +14,10 @@ from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, load_recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.runtime import executions
-from cnnzoo.training.build import compile_for_its_task, compiled, images_of, labelled_part, source_of, whiten
-from cnnzoo.training.evaluate import judged
+from cnnzoo.training.build import compile_for_its_task, compiled, images_of, labeled_part, source_of, whiten
+from cnnzoo.training.evaluate import evaluate_split
 from cnnzoo.training.fit import fit, pretrain
-from cnnzoo.training.run_folder import begun, finish, finish_trial, to_resume
+from cnnzoo.training.run_folder import create_run, finish, finish_trial, to_resume
 
 HELD_OUT = 0.2  # of the training images, to judge a trial by, where neither recipe nor data say otherwise
 
@@ -79,7 +79,7 @@ def train(
     _check_callbacks(callbacks)
     style_of(verbose)
     chosen = distribute.strategy(strategy, devices=devices)
-    place = distribute.place_in(chosen)
+    place = distribute.worker_info(chosen)
     _check_batches(recipe, place.replicas)
     with distribute.lost_workers_named(place), data.broken_files_named(), _session(recipe):
         folder = distribute.by_chief(chosen, lambda: to_resume(recipe, workdir, resume))
@@ -122,10 +122,10 @@ def validate(
     (['accuracy', 'loss'], 287)
     """
     chosen = distribute.strategy("auto")
-    _check_batches(recipe, distribute.place_in(chosen).replicas)
+    _check_batches(recipe, distribute.worker_info(chosen).replicas)
     with data.broken_files_named(), _session(recipe):
-        if not recipe.validation and source_of(recipe, data_dir, with_test=False).validation is None:
-            recipe = recipe.replace(validation=HELD_OUT)
+        if not recipe.validation_split and source_of(recipe, data_dir, with_test=False).validation is None:
+            recipe = recipe.replace(validation_split=HELD_OUT)
         folder = to_resume(recipe, workdir, None)
         if folder and Run(folder).metrics_file.is_file():
             return Run(folder)
@@ -145,10 +145,10 @@ def _run(
     with_test: bool = True,
 ) -> Run:
     """Take a recipe from its data to its last file, in a new folder or in that of the run to resume."""
-    place = distribute.place_in(strategy)
-    slices = 1 if place.replicas > 1 or _penalised(recipe) else distribute.slices_for(recipe.batch_size)
-    source, unlabelled, validation_split = images_of(recipe, data_dir, with_test=with_test)
-    train_split = labelled_part(recipe, unlabelled)
+    place = distribute.worker_info(strategy)
+    slices = 1 if place.replicas > 1 or _penalised(recipe) else distribute.shards_for(recipe.batch_size)
+    source, unlabeled, validation_split = images_of(recipe, data_dir, with_test=with_test)
+    train_split = labeled_part(recipe, unlabeled)
     # Made once before the model, too: Keras seeds layers in the order of their making, and so the
     # published figures with distortions were measured.
     augmentation(recipe.augment, source.image_shape)
@@ -158,14 +158,14 @@ def _run(
     with strategy.scope():
         model = compiled(recipe, source, steps, steps_per_execution=together)
         if recipe.whitening:
-            whiten(recipe, model, unlabelled)
+            whiten(recipe, model, unlabeled)
     # Only now, so that input refused above leaves no folder behind.
-    run = resumed or Run(distribute.by_chief(strategy, lambda: begun(recipe, workdir, place)))
+    run = resumed or Run(distribute.by_chief(strategy, lambda: create_run(recipe, workdir, place)))
     try:
-        fitted = distribute.in_slices(model, slices)
+        fitted = distribute.batch_shards(model, slices)
         if fitted is not model:
             compile_for_its_task(fitted, model.optimizer, model.loss, steps_per_execution=together)
-        learned = pretrain(recipe, run, model, unlabelled, pretrained, verbose) if recipe.pretraining else {}
+        learned = pretrain(recipe, run, model, unlabeled, pretrained, verbose) if recipe.pretraining else {}
         fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose, callbacks)
     except InputError:
         if place.is_chief and not resumed:
@@ -173,9 +173,9 @@ def _run(
         raise
     if not with_test:
         assert validation_split is not None  # `validate` sees to it
-        finish_trial(run, model, len(validation_split), judged(recipe, model, validation_split))
+        finish_trial(run, model, len(validation_split), evaluate_split(recipe, model, validation_split))
         return run
-    found = {"test": judged(recipe, model, source.test), **({"pretraining": learned} if learned else {})}
+    found = {"test": evaluate_split(recipe, model, source.test), **({"pretraining": learned} if learned else {})}
     distribute.by_chief(strategy, lambda: finish(recipe, run, model, source, steps * recipe.batch_size, found))
     return run
 

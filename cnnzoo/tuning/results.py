@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import InputError
-from cnnzoo.files import make_folder, whole_file, write_json
+from cnnzoo.files import atomic_write, make_folder, write_json
 
 OUTCOME = "outcome.json"
 TABLE = "leaderboard.md"
@@ -131,7 +131,7 @@ def to_markdown(rows: list[dict[str, Any]], outcomes: Outcomes) -> str:
 def write(rows: list[dict[str, Any]], outcomes: Outcomes) -> None:
     """Write `leaderboard.json` and `leaderboard.md` into the search's folder."""
     write_json(outcomes.folder / "leaderboard.json", {"objective": outcomes.objective, "trials": rows})
-    with whole_file(outcomes.folder / TABLE) as part:
+    with atomic_write(outcomes.folder / TABLE) as part:
         part.write_text(to_markdown(rows, outcomes) + "\n", encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ from cnnzoo.tuning.trial_process import Trainer, alone_in
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class SearchConfig:
     """A search, brought to one recipe, one space and its settings.
 
     Attributes:
@@ -46,7 +46,7 @@ class Asked:
         space: Space | None,
         workdir: str | Path | None,
         resume: bool,
-    ) -> "Asked":
+    ) -> "SearchConfig":
         """Bring the arguments of `tune` together with what a search to go on with was begun with.
 
         Args:
@@ -107,7 +107,7 @@ class Asked:
             search = {**dataclasses.asdict(self.settings), "space": varied}
             versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", "keras-tuner")}
             content = {"recipe": self.base.to_dict(), "search": search, "versions": versions}
-            run = runs.begin(self.workdir, f"tune/{self.base.name}", content)
+            run = runs.create(self.workdir, f"tune/{self.base.name}", content)
             with alone_in(run.folder):
                 yield run.folder
             return

@@ -93,7 +93,7 @@ def part_of_this_process() -> str:
 
 
 Space = Callable[[Any], Mapping[str, Any]]
-SAME = ("data", "name", "seed", "validation")  # of all trials: else they would not be judged by the same images
+SAME = ("data", "name", "seed", "validation_split")  # of all trials: else they would not be judged by the same images
 FACTOR = 10  # by how much the default space goes below and above a recipe's own rate
 
 

@@ -106,7 +106,7 @@ def _trained(
     make_folder(Path(folder))
     try:
         with alone_in(Path(folder), wait=True):  # the search's last process may not have ended yet
-            _clear_what_was_begun(Path(folder))
+            _clear_unfinished(Path(folder))
             run = validate(
                 Recipe.from_dict(recipe), workdir=folder, data_dir=data_dir, pretrained=pretrained, verbose=verbose
             )
@@ -122,7 +122,7 @@ def _trained(
         gc.collect()
 
 
-def _clear_what_was_begun(folder: Path) -> None:
+def _clear_unfinished(folder: Path) -> None:
     """Empty the folder of a trial that was killed before it had written down its recipe."""
     if not (folder / "recipe.json").is_file():
         for entry in folder.iterdir():

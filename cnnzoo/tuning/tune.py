@@ -14,7 +14,7 @@ from cnnzoo.files import write_json
 from cnnzoo.runtime import without_retracing_notes
 from cnnzoo.tuning import results
 from cnnzoo.tuning.results import Outcomes
-from cnnzoo.tuning.search import Asked
+from cnnzoo.tuning.search import SearchConfig
 from cnnzoo.tuning.space import CHIEF, SEEDS, WORKER, Space, beside_the_default, check_count, part_of_this_process
 from cnnzoo.tuning.trial_process import Trainer
 
@@ -25,7 +25,7 @@ OVERRIDES = "overrides.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What came out of a search.
 
     Attributes:
@@ -48,8 +48,8 @@ class Tuned:
 
 
 def concluded(
-    asked: Asked, outcomes: Outcomes, *, seeds: int, data_dir: str | Path | None, verbose: str | int
-) -> Tuned:
+    asked: SearchConfig, outcomes: Outcomes, *, seeds: int, data_dir: str | Path | None, verbose: str | int
+) -> TuningResult:
     """Write the leaderboard and the winner's overrides, and train and test the winner and the recipe.
 
     Args:
@@ -71,11 +71,16 @@ def concluded(
     overrides = {**asked.settings.overrides, **best["overrides"]}
     write_json(outcomes.folder / OVERRIDES, overrides)
     comparison = _compared(asked, outcomes, best, seeds, data_dir, verbose) if seeds else None
-    return Tuned(outcomes.folder, rows, overrides, comparison)
+    return TuningResult(outcomes.folder, rows, overrides, comparison)
 
 
 def _compared(
-    asked: Asked, outcomes: Outcomes, best: dict[str, Any], seeds: int, data_dir: str | Path | None, verbose: str | int
+    asked: SearchConfig,
+    outcomes: Outcomes,
+    best: dict[str, Any],
+    seeds: int,
+    data_dir: str | Path | None,
+    verbose: str | int,
 ) -> "Comparison":
     """Train and test the winner and the recipe as it was, in a study in the search's folder."""
     from cnnzoo.training.study import run_study
@@ -102,7 +107,7 @@ def tune(
     resume: bool = False,
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
-) -> Tuned | None:
+) -> TuningResult | None:
     """Search for better values of a recipe by keras-tuner, then train and test what won, beside the recipe as it was.
 
     A trial trains the recipe with other values, and is judged by validation images after its last epoch: those that
@@ -134,7 +139,7 @@ def tune(
             `cnnzoo.train` shows them.
 
     Returns:
-        What came out, as `Tuned`; `None` for a worker, whose chief knows.
+        What came out, as `TuningResult`; `None` for a worker, whose chief knows.
 
     Raises:
         InputError: a value that cannot be used, keras-tuner is not installed, or not one trial came to its end.
@@ -152,7 +157,7 @@ def tune(
     if part == WORKER and workdir is None:
         raise InputError("a worker needs the search's folder, which the chief has, too; give a workdir that all see")
     given = {"tuner": tuner, "trials": trials, "seed": seed, "overrides": overrides}
-    asked = Asked.of(recipe, given, space, workdir, resume)
+    asked = SearchConfig.of(recipe, given, space, workdir, resume)
     say: Callable[[str], None] = (lambda line: print(line, flush=True)) if verbose else (lambda line: None)
     with contextlib.closing(Trainer(data_dir=data_dir, verbose=0 if verbose == "auto" else verbose)) as trainer:
         if part != CHIEF:

@@ -63,8 +63,8 @@ def test_convolutions_and_pooling_move(name, shift, moving):
     assert {layer: moved[layer].equivariant for layer in moving} == dict.fromkeys(moving, True)
 
 
-def test_cuda_convnet_moves_with_normalisation_that_can_be_felt():
-    """Its own weights are so small that its normalisation divides by 1; these are not."""
+def test_cuda_convnet_moves_with_normalization_that_can_be_felt():
+    """Its own weights are so small that its normalization divides by 1; these are not."""
     model = cnnzoo.cuda_convnet(compile=False)
     generator = np.random.default_rng(0)
     for layer in model.layers:

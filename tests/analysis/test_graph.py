@@ -264,10 +264,10 @@ def test_a_layer_that_is_not_what_its_class_says_is_not_printed():
 
 
 @pytest.mark.parametrize("change", [lambda layer: layer.quantize("int8"), lambda layer: layer.enable_lora(2)])
-def test_quantised_and_adapted_layers_are_refused_in_a_sentence(change):
+def test_quantized_and_adapted_layers_are_refused_in_a_sentence(change):
     model = stack((4, 3), layers.Dense(5, name="fc"))
     change(model.get_layer("fc"))
-    words = r"layer 'fc' \(Dense\) has .* because it is quantised, has LoRA, or is a subclass with weights of its own"
+    words = r"layer 'fc' \(Dense\) has .* because it is quantized, has LoRA, or is a subclass with weights of its own"
     with pytest.raises(cnnzoo.InputError, match=words) as error:
         cnnzoo.conv_report(model)
     assert isinstance(error.value, DisagreementError)

@@ -80,7 +80,7 @@ def test_multiply_adds_of_the_alexnets(name, multiply_adds):
     assert report_of(name).totals.multiply_adds == multiply_adds
 
 
-def test_cuda_convnets_fields_grow_with_its_normalisation():
+def test_cuda_convnets_fields_grow_with_its_normalization():
     report = cnnzoo.conv_report("cuda_convnet")
     fields = {row.name: row.receptive_field for row in report.rows[1:-2]}
     sides = {"conv1": 5, "pool1": 7, "norm1": 11, "conv2": 19, "pool2": 23, "norm2": 31, "conv3": 47, "pool3": 55}

@@ -99,12 +99,12 @@ def test_merged_branches_see_as_far_as_the_furthest():
 )
 def test_after_upsampling_the_field_is_that_of_the_furthest_seeing_neuron(body):
     model = stack((24, 24, 1), *body)
-    row, centre = cnnzoo.conv_report(model).rows[-1], middle(model)
-    around = [reached(model, (centre[0] + shift, centre[1] + shift)) for shift in range(6)]
+    row, center = cnnzoo.conv_report(model).rows[-1], middle(model)
+    around = [reached(model, (center[0] + shift, center[1] + shift)) for shift in range(6)]
     assert row.receptive_field == max(around)
 
 
-def test_normalisation_within_maps_widens_the_field_by_its_square():
+def test_normalization_within_maps_widens_the_field_by_its_square():
     norm = LocalResponseNormalization(5, 1.0, 0.75, 1.0, "within", name="norm")
     model = stack((40, 36, 1), layers.AveragePooling2D(2), norm, layers.Conv2D(1, 3))
     for weight in model.weights:
@@ -125,7 +125,7 @@ def test_normalisation_within_maps_widens_the_field_by_its_square():
     assert row.jump == (2, 2)
 
 
-def test_normalisation_across_maps_does_not_widen_it():
+def test_normalization_across_maps_does_not_widen_it():
     body = [layers.Conv2D(8, 3), LocalResponseNormalization(5)]
     assert cnnzoo.conv_report(stack((9, 9, 1), *body)).rows[-1].receptive_field == (3, 3)
 

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import cnnzoo
-from cnnzoo.analysis import seen_by
+from cnnzoo.analysis import receptive_field_of
 
 
 def chain(*inner, image=(15, 13, 2)):
@@ -43,7 +43,7 @@ def test_a_place_changes_with_the_pixels_that_it_sees_and_with_no_others(name):
     after = model(changed).numpy()
     for place in np.ndindex(before.shape[1:3]):
         differs = np.abs(after[:, *place] - before[0, *place]).max(axis=-1).reshape(height, width) > 1e-4
-        rows, columns = seen_by(model, "last", place)
+        rows, columns = receptive_field_of(model, "last", place)
         expected = np.zeros((height, width), bool)
         expected[rows.start : rows.stop, columns.start : columns.stop] = True
         if name == "dilation":  # it sees every second pixel of its region
@@ -57,7 +57,7 @@ def test_a_place_changes_with_the_pixels_that_it_sees_and_with_no_others(name):
 def test_the_field_is_that_of_the_report_away_from_the_border():
     net = cnnzoo.all_cnn_c(maps=(4, 8))
     row = cnnzoo.conv_report(net)["conv5"]
-    rows, columns = seen_by(net, "conv5", (8, 8))
+    rows, columns = receptive_field_of(net, "conv5", (8, 8))
     assert (len(rows), len(columns)) == row.receptive_field
 
 
@@ -72,20 +72,20 @@ def test_the_field_is_that_of_the_report_away_from_the_border():
 )
 def test_what_is_refused(layer, place, words):
     with pytest.raises(cnnzoo.InputError) as caught:
-        seen_by(cnnzoo.lenet(), layer, place)
+        receptive_field_of(cnnzoo.lenet(), layer, place)
     assert words in str(caught.value)
 
 
 def test_what_lies_between_the_windows_of_a_transposed_convolution_sees_nothing():
     model = chain(layers.Conv2DTranspose(1, 1, strides=2, name="last"))
-    assert seen_by(model, "last", (0, 2)) == (range(1), range(1, 2))
-    assert [len(side) for side in seen_by(model, "last", (1, 2))] == [0, 1]
+    assert receptive_field_of(model, "last", (0, 2)) == (range(1), range(1, 2))
+    assert [len(side) for side in receptive_field_of(model, "last", (1, 2))] == [0, 1]
 
 
 def test_branches_and_other_things_are_refused():
     inputs = keras.Input((8, 8, 1))
     one, two = layers.Conv2D(2, 3)(inputs), layers.Conv2D(2, 3)(inputs)
     with pytest.raises(cnnzoo.InputError, match="nets without branches"):
-        seen_by(keras.Model(inputs, layers.Add(name="sum")([one, two])), "sum", (0, 0))
+        receptive_field_of(keras.Model(inputs, layers.Add(name="sum")([one, two])), "sum", (0, 0))
     with pytest.raises(cnnzoo.InputError, match="not 'lenet'"):
-        seen_by("lenet", "C1", (0, 0))
+        receptive_field_of("lenet", "C1", (0, 0))

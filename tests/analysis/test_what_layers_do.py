@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.analysis import activations, maximised, occlusion, strongest
+from cnnzoo.analysis import activations, feature_visualization, occlusion, top_activations
 from cnnzoo.models.probabilities import to_logits, to_probabilities
 
 
@@ -38,7 +38,7 @@ def test_dropout_is_silent():
 
 def test_the_strongest_places_are_those_of_a_loop(net, images):
     answers = activations(net, images, ["C3"])["C3"]
-    for found in strongest(net, images, "C3", [0, 7], count=4):
+    for found in top_activations(net, images, "C3", [0, 7], count=4):
         own = answers[..., found.unit]
         order = sorted(range(len(images)), key=lambda number: -own[number].max())[:4]
         assert found.images.tolist() == order
@@ -50,13 +50,13 @@ def test_the_strongest_places_are_those_of_a_loop(net, images):
 
 
 def test_a_dense_unit_sees_the_whole_image(net, images):
-    [found] = strongest(net, images, "F6", [3], count=2)
+    [found] = top_activations(net, images, "F6", [3], count=2)
     assert found.regions == ((range(32), range(32)),) * 2
 
 
 def test_a_made_image_excites_its_unit_more_than_any_real_one_and_the_net_stays(net, images):
     before = [weight.numpy().copy() for weight in net.weights]
-    made = maximised(net, "C3", [2, 5], images)
+    made = feature_visualization(net, "C3", [2, 5], images)
     assert made.shape == (2, 32, 32, 1)
     assert made.min() >= images.min()
     assert made.max() <= images.max()
@@ -65,8 +65,8 @@ def test_a_made_image_excites_its_unit_more_than_any_real_one_and_the_net_stays(
     for row, unit in enumerate((2, 5)):
         assert answers[row, 5, 5, unit] > real[..., unit].max()
     assert all((weight.numpy() == old).all() for weight, old in zip(net.weights, before, strict=True))
-    assert (made == maximised(net, "C3", [2, 5], images)).all()
-    assert (made != maximised(net, "C3", [2, 5], images, seed=1)).any()
+    assert (made == feature_visualization(net, "C3", [2, 5], images)).all()
+    assert (made != feature_visualization(net, "C3", [2, 5], images, seed=1)).any()
 
 
 def two_filters(scale):
@@ -81,19 +81,23 @@ def two_filters(scale):
 def test_images_are_made_from_the_mean_of_the_real_ones_in_their_range(high):
     images = (high * np.random.default_rng(0).random((50, 6, 6, 1)) ** 3).astype("float32")
     mean = images.mean(axis=0)
-    made = maximised(two_filters(1.0), "conv", [0, 1], images, steps=1)
+    made = feature_visualization(two_filters(1.0), "conv", [0, 1], images, steps=1)
     assert np.abs(made - mean).mean() < 0.05 * high
 
 
 def test_any_number_of_steps_may_be_taken():
     images = np.random.default_rng(0).random((9, 6, 6, 1)).astype("float32")
-    few, more = (maximised(two_filters(1.0), "conv", [0], images, steps=steps) for steps in (66, 67))  # 67 is prime
+    few, more = (
+        feature_visualization(two_filters(1.0), "conv", [0], images, steps=steps) for steps in (66, 67)
+    )  # 67 is prime
     assert 0 < np.abs(few - more).max() < 0.1
 
 
 def test_how_strongly_a_unit_answers_does_not_matter():
     images = np.random.default_rng(0).random((40, 6, 6, 1)).astype("float32")
-    plain, strong = (maximised(two_filters(scale), "conv", [0, 1], images, steps=16) for scale in (1.0, 300.0))
+    plain, strong = (
+        feature_visualization(two_filters(scale), "conv", [0, 1], images, steps=16) for scale in (1.0, 300.0)
+    )
     np.testing.assert_allclose(strong, plain, atol=1e-3)
 
 
@@ -162,12 +166,18 @@ def test_logits_and_probabilities_agree():
         (lambda net, x: activations(net, "x", ["C1"]), "images must be an array of numbers"),
         (lambda net, x: activations("lenet", x, ["C1"]), "model must be a Keras model"),
         (
-            lambda net, x: strongest(net, x, "C3", [16]),
+            lambda net, x: top_activations(net, x, "C3", [16]),
             "units must be integers of 0 to 15, the units of 'C3', not [16]",
         ),
-        (lambda net, x: strongest(net, x, "C3", count=13), "count must be an integer of 1 to the 12 images, not 13"),
-        (lambda net, x: maximised(net, "C3", [], x), "units must be integers of 0 to 15"),
-        (lambda net, x: maximised(net, "C3", [0], x, steps=0), "steps must be an integer of at least 1, not 0"),
+        (
+            lambda net, x: top_activations(net, x, "C3", count=13),
+            "count must be an integer of 1 to the 12 images, not 13",
+        ),
+        (lambda net, x: feature_visualization(net, "C3", [], x), "units must be integers of 0 to 15"),
+        (
+            lambda net, x: feature_visualization(net, "C3", [0], x, steps=0),
+            "steps must be an integer of at least 1, not 0",
+        ),
         (lambda net, x: occlusion(net, x, window=33), "window must be an integer of 1 to 32 pixels, not 33"),
         (lambda net, x: occlusion(net, x, window=4, stride=5), "stride must be an integer of 1 to the window's 4"),
         (lambda net, x: occlusion(net, x, [1]), "classes must be 12 integers of 0 to 9, not [1]"),

@@ -100,8 +100,8 @@ def test_a_later_fit_of_the_run_counts_as_well():
 def test_what_is_not_known_is_left_out():
     """Of one execution an epoch, in the first of which the net is compiled, only a second epoch gives a rate."""
     lines, _ = lines_of(epochs=3, begun=0, execution=4, validated=False)
-    rates = [re.findall(r"(\S+) images/s", line) for line in lines]
-    assert rates == [[], ["16"], ["16"]]  # 4 steps of 8 images in the 2 s that this clock gives an execution
+    lr_multipliers = [re.findall(r"(\S+) images/s", line) for line in lines]
+    assert lr_multipliers == [[], ["16"], ["16"]]  # 4 steps of 8 images in the 2 s that this clock gives an execution
     assert "left" not in lines[0]
     assert lines[1].endswith("  2.0 s  0:02 left")
 
@@ -156,7 +156,7 @@ class Screen:
                 self.lines[-1] += token
                 self.wrapped |= len(self.lines[-1]) >= self.columns
             else:
-                assert token.endswith("m"), f"{token!r} does more than to colour"
+                assert token.endswith("m"), f"{token!r} does more than to color"
         return self
 
 
@@ -253,13 +253,13 @@ def test_validation_stands_where_the_bar_was(terminal):
     assert live[-1].replace("validation", "━" * 10) == live[-2]
 
 
-def test_colours_end_where_the_epoch_stands(terminal):
+def test_colors_end_where_the_epoch_stands(terminal):
     file, read = terminal(80)
     shown(file=file, epochs=1, begun=0)
     assert "\x1b[32m━━━━━\x1b[0m\x1b[90m━━━━━\x1b[0m  50%" in read()
 
 
-def test_without_colours_the_bar_ends_where_the_epoch_stands(terminal, monkeypatch):
+def test_without_colors_the_bar_ends_where_the_epoch_stands(terminal, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     file, read = terminal(80)
     shown(file=file, epochs=1, begun=0)

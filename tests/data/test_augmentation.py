@@ -13,7 +13,7 @@ from cnnzoo.models.lenet import preprocess_input
 
 
 def photographs(examples=16, size=20):
-    """Return smooth coloured images, each another one."""
+    """Return smooth colored images, each another one."""
     waves = np.sin(np.linspace(0, 3, size) + np.arange(examples)[:, None])
     images = waves[:, :, None, None] * waves[:, None, :, None] * [1, 0.5, -0.5]
     return Split((127.5 + 60 * images).astype("uint8"), np.arange(examples, dtype="int32"))
@@ -63,7 +63,7 @@ def test_flip_shift_moves_each_image_as_a_whole():
     assert not (images == split.images).all(axis=(1, 2, 3)).all()
 
 
-def test_alexnets_crops_have_the_models_size_and_a_colour_shift_each():
+def test_alexnets_crops_have_the_models_size_and_a_color_shift_each():
     split = photographs()
     images = one_batch(split, "alexnet", (16, 16, 3))
     assert images.shape == (16, 16, 16, 3)
@@ -75,7 +75,7 @@ def test_alexnets_crops_have_the_models_size_and_a_colour_shift_each():
             for left in range(5)
         ]
         spread = [np.ptp(result - crop, axis=(0, 1)).max() for crop in crops]
-        assert min(spread) < 1e-3  # but for one shift of the colours, it is one of the crops
+        assert min(spread) < 1e-3  # but for one shift of the colors, it is one of the crops
     assert np.abs(images - np.round(images)).max() > 0.01
 
 
@@ -108,7 +108,7 @@ def test_a_nets_precision_does_not_reach_the_images(name):
 def test_images_that_an_augmentation_cannot_use_are_refused_at_once():
     with pytest.raises(cnnzoo.InputError, match="20×20 pixels are too small for crops of 21×16"):
         one_batch(photographs(), "alexnet", (21, 16, 3))
-    with pytest.raises(cnnzoo.InputError, match="colour noise is for images of 3 channels, not 1"):
+    with pytest.raises(cnnzoo.InputError, match="color noise is for images of 3 channels, not 1"):
         one_batch(cnnzoo.data.load("digits").train, "alexnet", (8, 8, 1), preprocess=preprocess_input)
 
 
@@ -129,11 +129,11 @@ def test_elastic_distortion_is_scipys():
     for number, (image, field) in enumerate(zip(images.astype("float64"), fields.astype("float64"), strict=True)):
         smooth = [34 * gaussian_filter(each, 4, mode="constant") for each in field]
         np.testing.assert_allclose(moved[number], smooth, atol=1e-4)
-        for colour in range(2):
+        for color in range(2):
             expected = map_coordinates(
-                image[..., colour], [rows + smooth[0], columns + smooth[1]], order=1, mode="nearest"
+                image[..., color], [rows + smooth[0], columns + smooth[1]], order=1, mode="nearest"
             )
-            np.testing.assert_allclose(found[number, ..., colour], expected, atol=0.02)
+            np.testing.assert_allclose(found[number, ..., color], expected, atol=0.02)
     assert 0.5 < np.abs(moved).mean() < 2  # pixels
     assert np.corrcoef(moved[:, 0].ravel(), moved[:, 1].ravel())[0, 1] < 0.5  # not along the diagonal
 

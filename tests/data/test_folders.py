@@ -15,7 +15,7 @@ SIZE = (24, 16)
 
 
 def pixels(number, size=SIZE, mode="RGB"):
-    """Return a smooth image, another one for every number, that any codec keeps within a few grey levels."""
+    """Return a smooth image, another one for every number, that any codec keeps within a few gray levels."""
     rows, columns = np.linspace(0, 3, size[0])[:, None, None], np.linspace(0, 3, size[1])[None, :, None]
     waves = np.sin(rows + number) * np.cos(columns * (1 + number % 3)) * np.array([1, 0.5, -0.5])
     return Image.fromarray((127.5 + 100 * waves).astype("uint8")).convert(mode)
@@ -96,18 +96,18 @@ def test_a_streamed_epoch_has_every_image_once_in_an_order_of_its_own(folder):
     [
         ("a.jpg", "RGB", 8),
         ("CMYK.JPEG", "CMYK", 8),
-        ("grey.jpg", "L", 8),
-        ("grey.png", "L", 0),
+        ("gray.jpg", "L", 8),
+        ("gray.png", "L", 0),
         ("alpha.png", "RGBA", 0),
         ("palette.png", "P", 0),
         ("b.bmp", "RGB", 0),
-        ("grey.bmp", "L", 0),
+        ("gray.bmp", "L", 0),
         ("a.gif", "P", 0),
         ("w.webp", "RGB", 12),
         ("with space & ümläut 犬.png", "RGB", 0),
     ],
 )
-def test_whatever_can_be_in_a_file_comes_out_as_three_colours(tmp_path, name, mode, closeness):
+def test_whatever_can_be_in_a_file_comes_out_as_three_colors(tmp_path, name, mode, closeness):
     write(tmp_path)
     pixels(99, mode=mode).save(tmp_path / "dog" / name)
     split = cnnzoo.data.load(tmp_path, stream=False)
@@ -253,8 +253,8 @@ def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path
     for number, side in enumerate((70, 130, 200, 300)):
         found = decoding.decoded(tf.io.read_file(str(tmp_path / f"{number}.jpg")), (32, 32, 3)).numpy()
         whole = Image.open(tmp_path / f"{number}.jpg")
-        centre = whole.crop((side // 2, 0, side // 2 + side, side)).resize((32, 32), Image.BILINEAR)
-        difference = np.abs(found.astype(float) - np.asarray(centre))
+        center = whole.crop((side // 2, 0, side // 2 + side, side)).resize((32, 32), Image.BILINEAR)
+        difference = np.abs(found.astype(float) - np.asarray(center))
         assert difference.mean() < 2, side
 
 

@@ -9,7 +9,7 @@ from cnnzoo.data.augmentation import (
     EIGENVALUES,
     EIGENVECTORS,
     BatchSeeds,
-    ColourNoise,
+    ColorNoise,
     InputNoise,
     RandomCrops,
     RandomShifts,
@@ -28,7 +28,7 @@ def drawn(layer, images, seed=0):
     return layer.get_random_transformation(tf.constant(images), training=True, seed=seeds).numpy()
 
 
-LAYERS = [RandomCrops(5, 7), RandomShifts(2), ColourNoise(0.1), InputNoise(0.3)]
+LAYERS = [RandomCrops(5, 7), RandomShifts(2), ColorNoise(0.1), InputNoise(0.3)]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
@@ -96,8 +96,8 @@ def test_shifts_are_numpys_slices_of_the_image_with_its_border_repeated():
     np.testing.assert_array_equal(layer(images), images)
 
 
-def test_colour_noise_is_the_papers_formula():
-    images, layer = numbered(30, 4, 5) % 256, ColourNoise(0.1)
+def test_color_noise_is_the_papers_formula():
+    images, layer = numbered(30, 4, 5) % 256, ColorNoise(0.1)
     factors = drawn(layer, images)
     noisy = layer.transform_images(images.astype("uint8"), factors).numpy()
     for image, alpha, result in zip(images, factors, noisy, strict=True):
@@ -107,8 +107,8 @@ def test_colour_noise_is_the_papers_formula():
     np.testing.assert_array_equal(layer(images), images)
 
 
-def test_colour_noise_has_the_variances_it_states():
-    factors = drawn(ColourNoise(0.1), np.zeros((20_000, 1, 1, 3)))
+def test_color_noise_has_the_variances_it_states():
+    factors = drawn(ColorNoise(0.1), np.zeros((20_000, 1, 1, 3)))
     np.testing.assert_allclose(factors.std(axis=0), 0.1, rtol=0.03)
     np.testing.assert_allclose(factors.mean(axis=0), 0, atol=0.003)
     np.testing.assert_allclose(EIGENVECTORS.T @ EIGENVECTORS, np.eye(3), atol=1e-3)
@@ -122,8 +122,8 @@ def test_input_noise_is_normal_and_another_draw_for_every_value():
     noise = noisy - images
     assert stats.kstest(noise.ravel(), stats.norm(0, 0.3).cdf).pvalue > 0.01
     for axis in range(4):
-        neighbours = np.corrcoef(noise.ravel(), np.roll(noise, 1, axis).ravel())[0, 1]
-        assert abs(neighbours) < 0.02
+        neighbors = np.corrcoef(noise.ravel(), np.roll(noise, 1, axis).ravel())[0, 1]
+        assert abs(neighbors) < 0.02
     np.testing.assert_array_equal(layer(images), images)
 
 
@@ -137,9 +137,9 @@ def test_input_noise_is_normal_and_another_draw_for_every_value():
         (lambda: RandomCrops(0, 7), "height must be an integer of at least 1, not 0"),
         (lambda: RandomCrops(3, 7.0), "width must be an integer of at least 1, not 7.0"),
         (lambda: RandomShifts(True), "pixels must be an integer of at least 1, not True"),
-        (lambda: ColourNoise(-0.1), "sigma must be a number of at least 0, not -0.1"),
+        (lambda: ColorNoise(-0.1), "sigma must be a number of at least 0, not -0.1"),
         (lambda: InputNoise("a lot"), "sigma must be a number of at least 0, not 'a lot'"),
-        (lambda: ColourNoise()(numbered(1, 8, 11, 1)), "3 channels, not 1"),
+        (lambda: ColorNoise()(numbered(1, 8, 11, 1)), "3 channels, not 1"),
     ],
 )
 def test_what_cannot_be_is_refused(call, words):

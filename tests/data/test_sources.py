@@ -39,7 +39,7 @@ def test_mnist_is_what_tfds_itself_reads(tfds_folder):
 
 
 def test_image_size_resizes_once(tfds_folder):
-    few = {"data_dir": tfds_folder, "examples": 500, "test_examples": 200}
+    few = {"data_dir": tfds_folder, "train_examples": 500, "test_examples": 200}
     source = cnnzoo.data.load("mnist", image_size=(14, 14), **few)
     assert source.image_shape == (14, 14, 1)
     whole = cnnzoo.data.load("mnist", **few).test.images.astype(float)

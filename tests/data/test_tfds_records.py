@@ -53,14 +53,14 @@ def test_imagenet_is_trained_on_train_and_judged_on_validation_for_test_has_no_l
 
 
 def sampled(image, side):
-    """Return an image at another size by SciPy: bilinear between the centres of the pixels, in float64."""
+    """Return an image at another size by SciPy: bilinear between the centers of the pixels, in float64."""
     places = [(np.arange(side) + 0.5) * each / side - 0.5 for each in image.shape[:2]]
     grid = np.meshgrid(*places, indexing="ij")
-    colours = np.moveaxis(image.astype("float64"), -1, 0)
-    return np.stack([map_coordinates(colour, grid, order=1, mode="nearest") for colour in colours], axis=-1)
+    colors = np.moveaxis(image.astype("float64"), -1, 0)
+    return np.stack([map_coordinates(color, grid, order=1, mode="nearest") for color in colors], axis=-1)
 
 
-def test_images_are_cut_to_the_centre_and_rescaled(loaded, imagenet_folder):
+def test_images_are_cut_to_the_center_and_rescaled(loaded, imagenet_folder):
     """As SciPy samples them where they are less than twice as large, and as PIL averages them where they are larger."""
     import tensorflow_datasets as tfds
 
@@ -79,15 +79,15 @@ def test_images_are_cut_to_the_centre_and_rescaled(loaded, imagenet_folder):
 
 
 @pytest.mark.parametrize("size", [(20, 60), (60, 20), (30, 50), (7, 7)])
-def test_a_centre_keeps_the_aspect_ratio_whatever_is_asked_for(size):
+def test_a_center_keeps_the_aspect_ratio_whatever_is_asked_for(size):
     """Brightness rises by one a pixel downwards and by two to the right: the rescaled slopes tell the scale."""
     rows, columns = np.mgrid[:30, :50]
     image = (rows + 2 * columns)[..., None].astype("uint8")
-    centre = central(tf.constant(image), size).numpy()[..., 0].astype(float)
+    center = central(tf.constant(image), size).numpy()[..., 0].astype(float)
     scale = max(size[0] / 30, size[1] / 50)
-    assert centre.shape == size
-    assert centre.mean() == pytest.approx(image.mean(), abs=1.5 / scale)  # half a pixel
-    inner = centre[size[0] // 4 : -(size[0] // 4) or None, size[1] // 4 : -(size[1] // 4) or None]
+    assert center.shape == size
+    assert center.mean() == pytest.approx(image.mean(), abs=1.5 / scale)  # half a pixel
+    inner = center[size[0] // 4 : -(size[0] // 4) or None, size[1] // 4 : -(size[1] // 4) or None]
     if min(size) > 1:
         assert np.diff(inner, axis=0).mean() == pytest.approx(1 / scale, rel=0.1)
         assert np.diff(inner, axis=1).mean() == pytest.approx(2 / scale, rel=0.1)

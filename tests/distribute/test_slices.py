@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from cnnzoo.distribute import in_slices
+from cnnzoo.distribute import batch_shards
 from cnnzoo.layers import WideDense
 from tests.small_nets import small, targets_for, thin
 
@@ -13,7 +13,7 @@ from tests.small_nets import small, targets_for, thin
 @pytest.mark.parametrize("batch", [3, 5, 8])
 def test_slices_give_the_whole_batchs_outputs_and_gradients(name, batch):
     model = thin(name)
-    sliced = in_slices(model, 3)
+    sliced = batch_shards(model, 3)
     images = np.random.default_rng(0).uniform(-0.1, 1.2, (batch, *model.input_shape[1:])).astype("float32")
     targets = targets_for(model, images)
     gradients = []
@@ -28,16 +28,16 @@ def test_slices_give_the_whole_batchs_outputs_and_gradients(name, batch):
 
 def test_slices_share_the_weights():
     model = cnnzoo.lenet()
-    sliced = in_slices(model, 2)
+    sliced = batch_shards(model, 2)
     assert [id(weight) for weight in sliced.trainable_weights] == [id(weight) for weight in model.trainable_weights]
-    assert in_slices(model, 1) is model
+    assert batch_shards(model, 1) is model
 
 
 @pytest.mark.parametrize("penalty", [{"sparsity": "kl"}, {"sparsity": "l1"}, {"contractive": 0.1}], ids=str)
 def test_penalties_are_added_once(penalty):
     model = small("autoencoder", **penalty)
     images = np.random.default_rng(0).random((6, *model.input_shape[1:])).astype("float32")
-    sliced = in_slices(model, 2)
+    sliced = batch_shards(model, 2)
     model(images)
     added = [float(loss) for loss in model.losses]
     sliced(images)
@@ -49,7 +49,7 @@ def test_a_dense_layers_gradient_is_one_product():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(6, "relu"), WideDense(5)])
     keras.config.set_dtype_policy("float32")
-    sliced = in_slices(keras.Model(model.inputs, model.outputs), 3)
+    sliced = batch_shards(keras.Model(model.inputs, model.outputs), 3)
 
     @tf.function
     def gradients(batch):
@@ -68,7 +68,7 @@ def test_a_dense_layers_gradient_is_one_product():
 def test_what_comes_out_keeps_its_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = cnnzoo.deep_autoencoder(units=(20, 12), code=5)
-    sliced = in_slices(model, 2)
+    sliced = batch_shards(model, 2)
     images = np.random.default_rng(0).random((6, 28, 28, 1)).astype("float32")
     keras.config.set_dtype_policy("float32")
     assert sliced(images).dtype == "float32"
@@ -79,7 +79,7 @@ def test_what_comes_out_keeps_its_precision():
 def test_dropout_is_silent_at_inference_and_not_in_training():
     inputs = keras.Input((400,))
     model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
-    ones, sliced = np.ones((4, 400), "float32"), in_slices(model, 2)
+    ones, sliced = np.ones((4, 400), "float32"), batch_shards(model, 2)
     np.testing.assert_array_equal(sliced(ones), ones)
     assert 0.4 < np.mean(sliced(ones, training=True) == 0) < 0.6
 
@@ -93,13 +93,13 @@ def test_a_net_that_branches_and_a_sequential_one():
     sequential = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(3)])
     values = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     for model in (branching, keyword, sequential):
-        np.testing.assert_allclose(in_slices(model, 2)(values), model(values), atol=1e-6)
+        np.testing.assert_allclose(batch_shards(model, 2)(values), model(values), atol=1e-6)
 
 
 def test_its_own_training_has_its_own_metrics(tmp_path):
     model = cnnzoo.mlp()
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    sliced = in_slices(model, 2)
+    sliced = batch_shards(model, 2)
     sliced.compile("sgd", "sparse_categorical_crossentropy", metrics=["sparse_top_k_categorical_accuracy"])
     images = np.random.default_rng(0).random((8, 28, 28, 1)).astype("float32")
     history = sliced.fit(images, np.arange(8), batch_size=4, verbose=0).history
@@ -113,7 +113,7 @@ def test_penalties_of_a_model_within_are_seen():
     within = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, activity_regularizer="l1")])
     inputs = keras.Input((6,))
     model = keras.Model(inputs, keras.layers.Dense(2)(within(inputs)))
-    assert in_slices(model, 2) is model
+    assert batch_shards(model, 2) is model
 
 
 def test_threads_that_were_set_for_slices_serve_other_batches(processes):
@@ -122,10 +122,10 @@ def test_threads_that_were_set_for_slices_serve_other_batches(processes):
 import os
 os.sched_getaffinity = lambda _: range(4)
 import tensorflow as tf
-from cnnzoo.distribute import slices_for
-found = [slices_for(100)]
+from cnnzoo.distribute import shards_for
+found = [shards_for(100)]
 tf.zeros(1)
-print(*found, slices_for(500), slices_for(64), slices_for(10))
+print(*found, shards_for(500), shards_for(64), shards_for(10))
 """
     ((shown, _),) = processes.finished([processes.start(["-c", script])])
     assert shown.split() == ["3", "3", "2", "1"]

@@ -10,7 +10,7 @@ from cnnzoo.experiments import Recipe, list_recipes, load_recipe
 from tests.processes import ROOT
 
 RECIPE = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3)
-STEP = RECIPE.replace(epochs=90, schedule="step", drops=(30, 60, 80))
+STEP = RECIPE.replace(epochs=90, schedule="step", lr_drop_epochs=(30, 60, 80))
 
 
 def test_values_of_a_recipe_are_plain_data():
@@ -29,11 +29,14 @@ def test_values_of_a_recipe_are_plain_data():
         (["learning_rate=1"], {"learning_rate": 1.0}),
         (["augment = affine"], {"augment": "affine"}),
         (["image_size=32,48"], {"image_size": (32, 48)}),
-        (["examples=None"], {"examples": None}),
+        (["train_examples=None"], {"train_examples": None}),
         (["stream=True"], {"stream": True}),
         (["stream=None"], {"stream": None}),
-        (["schedule=step", "drops=30,60,80"], {"schedule": "step", "drops": (30, 60, 80)}),
-        (["drops=5,", "schedule=step", "drop_factor=0.5", "warmup=0"], {"drops": (5,), "drop_factor": 0.5}),
+        (["schedule=step", "lr_drop_epochs=30,60,80"], {"schedule": "step", "lr_drop_epochs": (30, 60, 80)}),
+        (
+            ["lr_drop_epochs=5,", "schedule=step", "lr_drop_factor=0.5", "warmup=0"],
+            {"lr_drop_epochs": (5,), "lr_drop_factor": 0.5},
+        ),
         (
             ["model_options.head=softmax", "model_options.classes=10"],
             {"model_options": {"head": "softmax", "classes": 10}},
@@ -65,15 +68,15 @@ def test_settings_override(settings, expected):
         ("epochs.x=1", "epochs is one value"),
         ("model_options=3", "a mapping, set by its entries"),
         ("stream=1", "stream must be True or False or None, not 1"),
-        ("examples=0", "examples must be None or at least 1"),
-        ("drops=30", r"drops must be positive integers such as 30,60 or \(30,\), not 30"),
-        ("drops=0,3", "drops must be positive integers"),
-        ("drops=3.5,", "drops must be positive integers"),
-        ("drops=True,", "drops must be positive integers"),
-        ("drops=5,5", r"drops must be epochs that increase, the first at least 1, not \(5, 5\)"),
-        ("drops=5,", r"go together, .* not schedule='cosine' with drops=\(5,\)"),
-        ("schedule=step", r"go together, .* not schedule='step' with drops=\(\)"),
-        ("drop_factor=1", "drop_factor must be above 0 and below 1, not 1.0"),
+        ("train_examples=0", "examples must be None or at least 1"),
+        ("lr_drop_epochs=30", r"lr_drop_epochs must be positive integers such as 30,60 or \(30,\), not 30"),
+        ("lr_drop_epochs=0,3", "lr_drop_epochs must be positive integers"),
+        ("lr_drop_epochs=3.5,", "lr_drop_epochs must be positive integers"),
+        ("lr_drop_epochs=True,", "lr_drop_epochs must be positive integers"),
+        ("lr_drop_epochs=5,5", r"lr_drop_epochs must be epochs that increase, the first at least 1, not \(5, 5\)"),
+        ("lr_drop_epochs=5,", r"go together, .* not schedule='cosine' with lr_drop_epochs=\(5,\)"),
+        ("schedule=step", r"go together, .* not schedule='step' with lr_drop_epochs=\(\)"),
+        ("lr_drop_factor=1", "lr_drop_factor must be above 0 and below 1, not 1.0"),
     ],
 )
 def test_bad_settings_get_a_sentence(setting, words):
@@ -89,7 +92,7 @@ def test_a_warmup_goes_with_cosine_alone():
 
 def test_drops_survive_the_file_other_epochs_and_a_smoke_run():
     assert Recipe.from_dict(json.loads(json.dumps(STEP.to_dict()))) == STEP
-    assert STEP.replace(epochs=40).drops == (30, 60, 80)
+    assert STEP.replace(epochs=40).lr_drop_epochs == (30, 60, 80)
     assert STEP.smoke().epochs == 2
 
 

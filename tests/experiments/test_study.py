@@ -8,7 +8,7 @@ import pytest
 import cnnzoo
 from cnnzoo.experiments import Recipe, Study, load_recipe
 
-COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, examples=64, batch_size=32)
+COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, train_examples=64, batch_size=32)
 VARIANTS = {"average": {}, "max": {"model_options": {"subsampling": "max"}}}
 STUDY = Study(recipe=COMMON.replace(model_options={"activation": "relu"}), variants=VARIANTS, seeds=(0, 3))
 

@@ -135,13 +135,13 @@ def test_radial_basis_measures_squared_distances(negate):
     np.testing.assert_allclose(layer(features), -expected if negate else expected, rtol=1e-5)
 
 
-def test_radial_basis_is_never_negative_at_a_centre():
+def test_radial_basis_is_never_negative_at_a_center():
     layer = RadialBasis(3)
     layer.build((None, 84))
     assert np.asarray(layer(layer.centers)).min() >= 0
 
 
-def test_adaptive_centres_are_840_trained_weights():
+def test_adaptive_centers_are_840_trained_weights():
     for adaptive, trained in ((False, 0), (True, 840)):
         layer = RadialBasis(10, adaptive=adaptive)
         layer.build((None, 84))

@@ -1,4 +1,4 @@
-"""Local response normalisation against its formula, PyTorch and TensorFlow."""
+"""Local response normalization against its formula, PyTorch and TensorFlow."""
 
 import numpy as np
 import pytest

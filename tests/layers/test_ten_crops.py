@@ -6,7 +6,7 @@ from cnnzoo.layers import TenCrops
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 3), (5, 2), (6, 7)])
-def test_they_are_the_four_corners_the_centre_and_their_mirror_images(height, width):
+def test_they_are_the_four_corners_the_center_and_their_mirror_images(height, width):
     images = np.random.default_rng(0).normal(size=(3, 6, 7, 2)).astype("float32")
     crops = np.reshape(TenCrops(height, width)(images), (3, 10, height, width, 2))
     down, right = 6 - height, 7 - width

@@ -242,7 +242,7 @@ def test_what_cannot_be_tied_gets_a_sentence(make, words):
         make(keras.Input((WIDTH,), name="image"))
 
 
-def test_quantised_and_adapted_kernels_are_refused():
+def test_quantized_and_adapted_kernels_are_refused():
     layer = dense()
     layer.build((None, WIDTH))
     layer.enable_lora(1)

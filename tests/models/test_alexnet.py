@@ -115,7 +115,7 @@ def forms_of(model):
     ]
 
 
-def test_normalisation_is_the_papers_or_caffes(alexnet):
+def test_normalization_is_the_papers_or_caffes(alexnet):
     paper = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0, "region": "across"}
     caffe = {"size": 5, "alpha": pytest.approx(2e-5), "beta": 0.75, "k": 1.0, "region": "across"}
     assert forms_of(alexnet) == [paper, paper]
@@ -133,13 +133,13 @@ def test_caffenets_hidden_dense_layers_start_half_as_wide():
         assert np.std(net.get_layer(name).kernel) == pytest.approx(deviation, rel=0.03), name
 
 
-def test_caffenet_pools_before_it_normalises():
+def test_caffenet_pools_before_it_normalizes():
     expected = ["conv1", "pool1", "norm1", "conv2", "pool2", "norm2", "conv3", "conv4", "conv5", "pool5"]
     assert names_of(body(cnnzoo.caffenet)) == expected
 
 
 def in_pytorch(torch, model, norm_first):
-    """Return PyTorch's layers with the model's weights, the normalisation in Caffe's terms."""
+    """Return PyTorch's layers with the model's weights, the normalization in Caffe's terms."""
     nn = torch.nn
     norm = {"alpha": 1e-4 * 5, "k": 2.0} if norm_first else {"alpha": 1e-4, "k": 1.0}
     specs = {
@@ -210,7 +210,7 @@ def test_bad_options_get_a_sentence(options, words):
 
 def test_caffenets_biases_learn_twice_as_fast_and_do_not_decay():
     config = cnnzoo.caffenet(input_shape=(67, 67, 3), classes=5).optimizer.get_config()
-    assert config["rates"] == {"*bias": 2.0}
+    assert config["lr_multipliers"] == {"*bias": 2.0}
     assert config["weight_decay"] == {"*kernel": 5e-4}
 
 

@@ -35,17 +35,17 @@ def torchvisions_alexnet(torch, maps, classes=1000):
 
 
 def photographs(side, count=50):
-    """Return waves of many lengths, colours and contrasts: images that differ in more than noise."""
+    """Return waves of many lengths, colors and contrasts: images that differ in more than noise."""
     rng = np.random.default_rng(0)
     grid = np.linspace(0, 1, side)
-    lengths, phases, colours = (
+    lengths, phases, colors = (
         rng.uniform(1, 30, (2, count, 3)),
         6 * rng.random((2, count, 3)),
         rng.normal(size=(count, 3)),
     )
     rows = np.sin(lengths[0][:, None] * grid[:, None] + phases[0][:, None])
     columns = np.sin(lengths[1][:, None] * grid[:, None] + phases[1][:, None])
-    return (2 * rows[:, :, None] * columns[:, None] + colours[:, None, None]).astype("float32")
+    return (2 * rows[:, :, None] * columns[:, None] + colors[:, None, None]).astype("float32")
 
 
 @pytest.fixture(autouse=True)
@@ -214,10 +214,10 @@ def test_preprocessing_is_torchvisions_formula():
     np.testing.assert_allclose(preprocess_input(images.astype("float32")), expected, atol=1e-5)
 
 
-def test_of_a_256_pixel_image_the_centre_is_taken():
+def test_of_a_256_pixel_image_the_center_is_taken():
     images = np.random.default_rng(0).integers(0, 256, (1, 256, 300, 3)).astype("uint8")
-    centre = images[:, 16 : 16 + 224, 38 : 38 + 224]
-    np.testing.assert_allclose(preprocess_input(images), preprocess_input(centre), atol=1e-6)
+    center = images[:, 16 : 16 + 224, 38 : 38 + 224]
+    np.testing.assert_allclose(preprocess_input(images), preprocess_input(center), atol=1e-6)
 
 
 def test_weights_load_into_a_net_that_is_there_already(file):

@@ -16,7 +16,7 @@ def names_of(model):
     return [layer.name for layer in model.layers if layer.name != "images"]
 
 
-def test_layers_with_and_without_normalisation():
+def test_layers_with_and_without_normalization():
     assert names_of(cnnzoo.cuda_convnet()) == ORDER
     assert names_of(cnnzoo.cuda_convnet(lrn=None)) == [name for name in ORDER if not name.startswith("norm")]
 
@@ -40,7 +40,7 @@ def test_maps_and_parameters_layer_by_layer(lrn):
     assert sum(counts.values()) == 89_578
 
 
-def test_pools_and_normalisation():
+def test_pools_and_normalization():
     model = cnnzoo.cuda_convnet()
     kinds = {name: type(model.get_layer(name)) for name in ("pool1", "pool2", "pool3")}
     assert kinds == {"pool1": keras.layers.MaxPooling2D, "pool2": AveragePooling2D, "pool3": AveragePooling2D}
@@ -63,7 +63,7 @@ def test_weights_start_as_its_files_say():
 
 @pytest.mark.parametrize("lrn", ["within", None])
 def test_logits_are_those_of_pytorchs_layers(lrn):
-    """Pools that round up, and Caffe's normalisation: x / (1 + α · the mean of x² over 3×3)^β, α = 5e-5."""
+    """Pools that round up, and Caffe's normalization: x / (1 + α · the mean of x² over 3×3)^β, α = 5e-5."""
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     functional = torch.nn.functional
     model = cnnzoo.cuda_convnet(lrn=lrn, classifier_activation=None)
@@ -75,20 +75,20 @@ def test_logits_are_those_of_pytorchs_layers(lrn):
         kernel, bias = (torch.tensor(weight).double() for weight in model.get_layer(name).get_weights())
         return functional.relu(functional.conv2d(x, kernel.permute(3, 2, 0, 1), bias, padding=2))
 
-    def normalised(x):
+    def normalized(x):
         if lrn is None:
             return x
         return x / (1 + 5e-5 * functional.avg_pool2d(x**2, 3, 1, padding=1)) ** 0.75
 
     x = torch.tensor(images.transpose(0, 3, 1, 2)).double()
-    x = normalised(functional.max_pool2d(convolved(x, "conv1"), 3, 2, ceil_mode=True))
-    x = normalised(functional.avg_pool2d(convolved(x, "conv2"), 3, 2, ceil_mode=True))
+    x = normalized(functional.max_pool2d(convolved(x, "conv1"), 3, 2, ceil_mode=True))
+    x = normalized(functional.avg_pool2d(convolved(x, "conv2"), 3, 2, ceil_mode=True))
     x = functional.avg_pool2d(convolved(x, "conv3"), 3, 2, ceil_mode=True)
     kernel, bias = model.get_layer("fc10").get_weights()
     expected = x.permute(0, 2, 3, 1).flatten(1).numpy() @ kernel + bias
     np.testing.assert_allclose(model(images), expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_unknown_normalisation_gets_a_sentence():
+def test_unknown_normalization_gets_a_sentence():
     with pytest.raises(cnnzoo.InputError, match="unknown lrn of cuda_convnet 'across'; the forms of lrn besides None"):
         cnnzoo.cuda_convnet(lrn="across")

@@ -12,16 +12,16 @@ DEVIATION = np.array([58.395, 57.12, 57.375])
 SIDES = {"alexnet": 227, "alexnet_owt": 224, "cuda_convnet": 32, "all_cnn_c": 32}
 
 
-def contrast_normalised(images):
-    centred = images - images.mean(axis=(1, 2, 3), keepdims=True)
-    return centred / np.maximum(np.sqrt((centred**2).mean(axis=(1, 2, 3), keepdims=True)), 1)
+def contrast_normalized(images):
+    centered = images - images.mean(axis=(1, 2, 3), keepdims=True)
+    return centered / np.maximum(np.sqrt((centered**2).mean(axis=(1, 2, 3), keepdims=True)), 1)
 
 
 FORMULAS = {
     "alexnet": lambda images: images - MEAN,
     "alexnet_owt": lambda images: (images - MEAN) / DEVIATION,
     "cuda_convnet": lambda images: images - np.array([125.3, 123.0, 113.9]),
-    "all_cnn_c": contrast_normalised,
+    "all_cnn_c": contrast_normalized,
 }
 every_family = pytest.mark.parametrize("name", FORMULAS)
 
@@ -64,7 +64,7 @@ def test_inside_tf_data_it_gives_the_same_and_a_shape(name):
         ("alexnet_owt", (256, 261)),
     ],
 )
-def test_of_an_image_with_256_pixels_the_centre_is_cut_out(name, size):
+def test_of_an_image_with_256_pixels_the_center_is_cut_out(name, size):
     images = pixels(*size)
     side = SIDES[name]
     top, left = (round((length - side) / 2) for length in size)  # as torchvision's CenterCrop
@@ -85,8 +85,8 @@ def test_photographs_are_resized_and_cut_as_torchvision_does(name, size):
     )
     side = SIDES[name]
     top, left = round((tall - side) / 2), round((wide - side) / 2)
-    centre = resized[..., top : top + side, left : left + side].numpy().transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](centre), atol=0.02)  # of 255
+    center = resized[..., top : top + side, left : left + side].numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](center), atol=0.02)  # of 255
 
 
 def test_another_input_gets_a_margin_in_the_same_proportion():
@@ -104,12 +104,12 @@ def test_images_of_other_sizes_are_resized_whole(name):
     np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](resized), atol=1e-4)
 
 
-def test_an_image_of_one_colour_has_no_contrast():
+def test_an_image_of_one_color_has_no_contrast():
     assert not np.asarray(preprocessed("all_cnn_c", np.full((2, 32, 32, 3), 77, "uint8"))).any()
 
 
 @pytest.mark.parametrize(("name", "level"), [("alexnet", MEAN.mean()), ("cuda_convnet", 362.2 / 3)])
-def test_grey_images_lose_the_mean_of_the_colours(name, level):
+def test_grey_images_lose_the_mean_of_the_colors(name, level):
     side = SIDES[name]
     found = preprocessed(name, np.full((1, side, side, 1), 200, "uint8"), input_shape=(side, side, 1))
     np.testing.assert_allclose(found, np.full((1, side, side, 1), 200 - level), atol=1e-4)

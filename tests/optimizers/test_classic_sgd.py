@@ -31,14 +31,14 @@ def random_gradients(weights, step):
     return [rng.normal(size=weight.shape) for weight in weights]
 
 
-def formula(weights, rates_of_steps, momentum, decays, rates, gradients=random_gradients):
+def formula(weights, rates_of_steps, momentum, decays, lr_multipliers, gradients=random_gradients):
     """v ← µv − ε(g + λw), w ← w + v, in float64."""
     weights = [np.array(weight, "float64") for weight in weights]
     velocities = [np.zeros_like(weight) for weight in weights]
     for step, rate in enumerate(rates_of_steps):
         for n, gradient in enumerate(gradients(weights, step)):
             decayed = gradient + decays[n] * weights[n]
-            velocities[n] = momentum * velocities[n] - rate * rates[n] * decayed
+            velocities[n] = momentum * velocities[n] - rate * lr_multipliers[n] * decayed
             weights[n] = weights[n] + velocities[n]
     return weights
 
@@ -116,7 +116,9 @@ def test_weights_can_be_excluded_from_the_decay():
     assert all(decay == (0.0 if path.endswith("bias") else 0.5) for path, decay in decays.items())
 
 
-@pytest.mark.parametrize("options", [{"weight_decay": {"fc11/kernel": 1.0}}, {"rates": {"*/gamma": 2.0}}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"weight_decay": {"fc11/kernel": 1.0}}, {"lr_multipliers": {"*/gamma": 2.0}}], ids=str
+)
 def test_a_pattern_that_matches_nothing_is_refused(options):
     (pattern,) = next(iter(options.values()))
     with pytest.raises(cnnzoo.InputError, match="matches none of the weights") as refused:
@@ -272,7 +274,10 @@ def test_configuration_round_trip(rate, decay):
         ({"weight_decay": None}, "not None"),
         ({"weight_decay": True}, "not True"),
         ({"weight_decay": {"*/kernel": "much"}}, r"not {'\*/kernel': 'much'}"),
-        ({"rates": {"*/bias": -2}}, r"rates must be finite and at least 0, or a mapping .* not {'\*/bias': -2}"),
+        (
+            {"lr_multipliers": {"*/bias": -2}},
+            r"lr_multipliers must be finite and at least 0, or a mapping .* not {'\*/bias': -2}",
+        ),
     ],
     ids=str,
 )

@@ -7,7 +7,7 @@ from keras import layers
 
 import cnnzoo
 from cnnzoo import plots
-from cnnzoo.analysis import strongest
+from cnnzoo.analysis import top_activations
 from cnnzoo.plots.layers import map_layers
 from tests.small_nets import CLASSIFIERS, small, thin
 
@@ -38,14 +38,14 @@ def test_filters_are_the_kernels_of_the_layer(net):
     assert {image.get_clim() for image in figure.axes[0].images} == {(-np.abs(kernel).max(), np.abs(kernel).max())}
 
 
-def test_coloured_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
+def test_colored_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
     net = keras.Sequential(
         [keras.Input((20, 20, 3)), layers.Conv2D(120, 5, name="first"), layers.Conv2D(2, 3, name="then")]
     )
     kernel = net.get_layer("first").kernel.numpy()
     shown = drawn(plots.filters(net).axes[0])
     assert len(shown) == 100
-    # Zero is middle grey, in colours, too.
+    # Zero is middle gray, in colors, too.
     np.testing.assert_allclose(shown[7], 0.5 + kernel[..., 7] / (2 * np.abs(kernel[..., :100]).max()), rtol=1e-6)
 
 
@@ -95,7 +95,7 @@ def test_units_show_the_patches_where_they_answer_most_strongly(net, images):
     figure = plots.units(net, images, "C3", [2, 9])
     shown = drawn(figure.axes[0])
     assert len(shown) == 2 * 10
-    for row, found in enumerate(strongest(net, images, "C3", [2, 9])):
+    for row, found in enumerate(top_activations(net, images, "C3", [2, 9])):
         for column, (number, (rows, columns)) in enumerate(zip(found.images, found.regions, strict=True), 1):
             patch = images[number, rows.start : rows.stop, columns.start : columns.stop, 0]
             assert (shown[10 * row + column] == patch).all()
@@ -107,7 +107,7 @@ def test_a_patch_that_the_border_cuts_keeps_its_side():
     images = np.zeros((1, 9, 9, 1), "float32")
     images[0, :2, -1] = 1.0  # the corner at the top right excites the places around it alike: the first is taken
     shown = drawn(plots.units(net, images, "conv", [0]).axes[0])[1]
-    found = strongest(net, images, "conv", [0], count=1)[0]
+    found = top_activations(net, images, "conv", [0], count=1)[0]
     rows, columns = found.regions[0]
     assert shown.shape == (5, 5)
     assert shown.sum() == images[0, rows.start : rows.stop, columns.start : columns.stop].sum() == 2
@@ -147,7 +147,7 @@ def test_every_classifier_can_be_drawn(name):
         picture.canvas.draw()
 
 
-def test_a_layer_above_three_maps_does_not_look_at_colours():
+def test_a_layer_above_three_maps_does_not_look_at_colors():
     net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(3, 3), layers.Conv2D(2, 3, name="second")])
     with pytest.raises(cnnzoo.InputError, match=r"'second' of .* does not look at an image"):
         plots.filters(net, "second")
@@ -159,7 +159,7 @@ def test_units_of_nets_that_pad_and_stride(name, monkeypatch):
     net = small(name)
     images = np.random.default_rng(0).normal(size=(3, *net.input_shape[1:])).astype("float32")
     monkeypatch.setattr(
-        "cnnzoo.plots.deep_units.maximised", lambda net, layer, units, images, seed: images[: len(units)]
+        "cnnzoo.plots.deep_units.feature_visualization", lambda net, layer, units, images, seed: images[: len(units)]
     )
     shown = drawn(plots.units(net, images, chosen=[0, 1, 2]).axes[0])
     assert len(shown) == 3 * 4

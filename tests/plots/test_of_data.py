@@ -8,7 +8,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo import plots
-from cnnzoo.analysis import LabelledCodes, pca, psnr
+from cnnzoo.analysis import LabeledCodes, pca, psnr
 from tests.small_nets import AUTOENCODERS, small
 
 NAMES = ("cat", "dog", "emu")
@@ -92,12 +92,12 @@ def test_many_classes_are_drawn_without_numbers_and_the_worst_figures_alone():
     found = np.where(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), labels)
     names = [f"class {number}" for number in range(100)]
     assert not plots.confusion_matrix(labels, found, names).axes[0].texts
-    axis = plots.class_figures(labels, found, names).axes[0]
+    axis = plots.precision_recall(labels, found, names).axes[0]
     assert len(axis.get_yticklabels()) == 25
 
 
 def test_classes_without_images_have_no_figures():
-    figure = plots.class_figures([0, 1, 1], [0, 1, 2], NAMES)
+    figure = plots.precision_recall([0, 1, 1], [0, 1, 2], NAMES)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cat", "dog"]
     assert "emu" not in figure.alternative
 
@@ -110,11 +110,11 @@ def test_dollars_in_names_are_no_formulas():
     images = rng.integers(0, 256, (60, 4, 4, 1)).astype("uint8")
     for picture in (
         plots.confusion_matrix(labels, found, names),
-        plots.class_figures(labels, found, names),
-        plots.mistakes(images, labels, probabilities, names),
+        plots.precision_recall(labels, found, names),
+        plots.misclassified(images, labels, probabilities, names),
         plots.variants([{"variant": names[2], "unit": "%", "errors": [1.0], "mean": 1.0}]),
         plots.learning_curves({names[0]: {"loss": [1.0, 2.0]}, names[2]: {"loss": [1.0]}}),
-        plots.codes_on_a_plane({names[0]: LabelledCodes("", rng.normal(size=(60, 2)), labels)}, names),
+        plots.codes_on_a_plane({names[0]: LabeledCodes("", rng.normal(size=(60, 2)), labels)}, names),
     ):
         picture.savefig(io.BytesIO())
 
@@ -129,7 +129,7 @@ def test_as_many_components_as_pixels_leave_nothing_and_can_be_drawn():
 def test_precision_and_recall_are_their_definitions():
     rng = np.random.default_rng(1)
     labels, found = rng.integers(0, 3, 100), rng.integers(0, 3, 100)
-    precision, recall = plots.class_figures(labels, found, NAMES).axes[0].lines[:2]
+    precision, recall = plots.precision_recall(labels, found, NAMES).axes[0].lines[:2]
     for number in range(3):
         right = ((labels == number) & (found == number)).sum()
         assert precision.get_xdata()[number] == pytest.approx(100 * right / (found == number).sum())
@@ -140,7 +140,7 @@ def test_the_surest_mistakes_come_first():
     rng = np.random.default_rng(2)
     images = rng.integers(0, 256, (50, 5, 4, 1)).astype("uint8")
     labels, probabilities = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
-    axis = plots.mistakes(images, labels, probabilities, NAMES, count=6, columns=3).axes[0]
+    axis = plots.misclassified(images, labels, probabilities, NAMES, count=6, columns=3).axes[0]
     wrong = [number for number in range(50) if probabilities[number].argmax() != labels[number]]
     wrong.sort(key=lambda number: -probabilities[number].max())
     assert all((one == images[number, ..., 0]).all() for one, number in zip(drawn(axis), wrong[:6], strict=True))
@@ -152,7 +152,7 @@ def test_the_surest_mistakes_come_first():
 
 
 def test_no_mistakes_are_said_to_be_none():
-    figure = plots.mistakes(np.zeros((2, 3, 3, 1), "uint8"), [0, 1], [[1.0, 0], [0, 1.0]], NAMES[:2])
+    figure = plots.misclassified(np.zeros((2, 3, 3, 1), "uint8"), [0, 1], [[1.0, 0], [0, 1.0]], NAMES[:2])
     assert figure.alternative == "None of the 2 images is wrong."
 
 
@@ -164,10 +164,10 @@ def test_no_mistakes_are_said_to_be_none():
             lambda: plots.confusion_matrix([0, 3], [0, 1], NAMES),
             "labels must be from 0 to 2, as there are 3 class_names, not 0 to 3",
         ),
-        (lambda: plots.class_figures([0.5], [0], NAMES), "labels must be integers, one for each image, not float64"),
+        (lambda: plots.precision_recall([0.5], [0], NAMES), "labels must be integers, one for each image, not float64"),
         (lambda: plots.confusion_matrix([], [], NAMES), "labels must be integers"),
         (
-            lambda: plots.mistakes(np.zeros((2, 3, 3, 1)), [0, 1], [[1, 0]], NAMES),
+            lambda: plots.misclassified(np.zeros((2, 3, 3, 1)), [0, 1], [[1, 0]], NAMES),
             "probabilities must be one for each of the 3",
         ),
         (lambda: plots.codes_on_a_plane({}, NAMES), "planes must hold codes of two numbers"),
@@ -179,7 +179,7 @@ def test_no_mistakes_are_said_to_be_none():
         ),
         (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "history has the loss of no layer"),
         (
-            lambda: plots.mistakes(np.zeros((1, 3, 3, 2)), [0], [[1, 0, 0]], NAMES),
+            lambda: plots.misclassified(np.zeros((1, 3, 3, 2)), [0], [[1, 0, 0]], NAMES),
             "images must be (examples, height, width",
         ),
         (
@@ -257,7 +257,7 @@ def test_errors_lie_on_their_curve():
 def test_codes_are_points_of_their_class():
     rng = np.random.default_rng(0)
     codes, labels = rng.normal(size=(60, 2)), np.arange(60) % 3
-    axis = plots.codes_on_a_plane({"plane": LabelledCodes("", codes, labels)}, NAMES).axes[0]
+    axis = plots.codes_on_a_plane({"plane": LabeledCodes("", codes, labels)}, NAMES).axes[0]
     for number, points in enumerate(axis.collections):
         assert (points.get_offsets() == codes[labels == number]).all()
     assert [text.get_text() for text in axis.texts] == list(NAMES)

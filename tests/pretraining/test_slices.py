@@ -6,7 +6,7 @@ import pytest
 
 from cnnzoo import LayerwisePretraining
 from cnnzoo.layers import MaskingNoise
-from cnnzoo.pretraining.layer_autoencoder import Shallow
+from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder
 from cnnzoo.pretraining.run import PretrainingRun
 from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, classifier, images, values_of
@@ -76,7 +76,7 @@ def test_every_slice_is_corrupted_anew():
     model, noise = classifier((16,)), Kept()
     (stage,) = stages(model, None)
     options = {"below": None, "corruption": noise, "unit": True, "own_loss": False, "tied": False, "seed": 0}
-    Shallow(stage, (20,), **options, slices=2)(np.ones((200, 20), "float32"), training=True)
+    LayerAutoencoder(stage, (20,), **options, slices=2)(np.ones((200, 20), "float32"), training=True)
     one, two = (np.array(part) for part in noise.outputs)
     assert one.shape == two.shape == (100, 20)
     assert 0.45 < one.mean() < 0.55

@@ -191,7 +191,7 @@ def test_tied_decoders_of_a_classifier():
 
 
 def test_a_small_alexnet():
-    """Convolutions in columns, response normalisation and pooling in between, and no input in [0, 1]."""
+    """Convolutions in columns, response normalization and pooling in between, and no input in [0, 1]."""
     keras.utils.set_random_seed(1)
     inputs = keras.Input((19, 19, 3))
     x = keras.layers.Conv2D(8, 5, strides=2, activation="relu", name="conv1")(inputs)

@@ -84,9 +84,9 @@ def test_killed_after_any_write_nothing_is_lost_repeated_or_changed(tmp_path, tu
 @pytest.mark.parametrize("tuner", ["random", "hyperband"])
 def test_another_seed_gives_other_trials(tmp_path, tuner):
     trials = [Oracle(tmp_path, tuner, seed).run({}).values() for seed in (0, 1, 2)]
-    rates = [{round(math.log(values["learning_rate"]), 9) for values, _ in each} for each in trials]
-    assert not rates[0] & rates[1]
-    assert not rates[1] & rates[2]
+    lr_multipliers = [{round(math.log(values["learning_rate"]), 9) for values, _ in each} for each in trials]
+    assert not lr_multipliers[0] & lr_multipliers[1]
+    assert not lr_multipliers[1] & lr_multipliers[2]
 
 
 def test_hyperband_trains_the_better_ones_for_longer(tmp_path):
@@ -136,10 +136,10 @@ class Stand:
     """Stands for the process that trains, to be quick; what it is asked for is what counts."""
 
     def __init__(self):
-        self.rates = {}
+        self.lr_multipliers = {}
 
     def train(self, recipe, folder, pretrained):
-        self.rates[folder.name] = recipe.learning_rate
+        self.lr_multipliers[folder.name] = recipe.learning_rate
         if recipe.augment == "affine":
             return {"failed": "no such luck"}
         return {"validation": {"accuracy": 1 / 3, "loss": recipe.learning_rate}, "validation_examples": 3}
@@ -167,8 +167,8 @@ def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
     for worker in workers:
         worker.join()
     drawn = {key: values["learning_rate"] for key, (values, _) in alone.items()}
-    assert stands[0].rates | stands[1].rates == drawn
-    assert not set(stands[0].rates) & set(stands[1].rates)
+    assert stands[0].lr_multipliers | stands[1].lr_multipliers == drawn
+    assert not set(stands[0].lr_multipliers) & set(stands[1].lr_multipliers)
     rows = {row["trial"]: row for row in outcomes.ranked()}
     for key, (values, _) in alone.items():
         failed = values["augment"] == "affine"

@@ -1,6 +1,6 @@
 """What a code keeps of an image: autoencoders against linear codes of the same size."""
 
-from cnnzoo.analysis.reconstruction.codes import LabelledCodes, ModelCode, codes_2d
+from cnnzoo.analysis.reconstruction.codes import LabeledCodes, ModelCode, codes_2d
 from cnnzoo.analysis.reconstruction.comparison import (
     Comparison,
     Reconstruction,
@@ -17,11 +17,11 @@ from cnnzoo.analysis.reconstruction.metrics import (
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.precision import quantise
+from cnnzoo.analysis.reconstruction.precision import quantize
 
 __all__ = [
     "Comparison",
-    "LabelledCodes",
+    "LabeledCodes",
     "LinearCode",
     "ModelCode",
     "Reconstruction",
@@ -35,6 +35,6 @@ __all__ = [
     "pca",
     "pca_errors",
     "psnr",
-    "quantise",
+    "quantize",
     "squared_error",
 ]

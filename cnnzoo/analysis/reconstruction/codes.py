@@ -168,7 +168,7 @@ def checked_autoencoder(model) -> keras.Model:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LabelledCodes:
+class LabeledCodes:
     """Codes of images with the images' labels, for a scatter plot or a number.
 
     Attributes:
@@ -181,38 +181,38 @@ class LabelledCodes:
     codes: np.ndarray
     labels: np.ndarray
 
-    def neighbour_accuracy(self, neighbours: int = 5) -> float:
+    def neighbor_accuracy(self, neighbors: int = 5) -> float:
         """Return the share of the codes whose nearest other codes, by vote, have its label.
 
         Distances are Euclidean, each code is left out of its own vote, and of labels with equally many votes
         the smallest wins.
 
         Args:
-            neighbours: number of other codes that vote; 1 to one fewer than there are.
+            neighbors: number of other codes that vote; 1 to one fewer than there are.
 
         Raises:
-            InputError: another number of neighbours.
+            InputError: another number of neighbors.
 
         Example:
         >>> codes = np.array([[0.0, 0], [0, 1], [9, 9], [9, 8]])
-        >>> LabelledCodes("", codes, np.array([0, 0, 1, 1])).neighbour_accuracy(1)
+        >>> LabeledCodes("", codes, np.array([0, 0, 1, 1])).neighbor_accuracy(1)
         1.0
         """
-        # scikit-learn takes a second to import; only who asks for neighbours pays for it.
+        # scikit-learn takes a second to import; only who asks for neighbors pays for it.
         from sklearn.neighbors import NearestNeighbors
 
         most = len(self.codes) - 1
-        whole = isinstance(neighbours, int) and not isinstance(neighbours, bool)
-        if not whole or not 1 <= neighbours <= most:
-            raise InputError(f"neighbours must be an integer of 1 to {most}, not {neighbours!r}")
-        # Asked without points, it returns the neighbours of each of its own, itself left out.
-        nearest = NearestNeighbors(n_neighbors=neighbours).fit(self.codes).kneighbors(return_distance=False)
+        whole = isinstance(neighbors, int) and not isinstance(neighbors, bool)
+        if not whole or not 1 <= neighbors <= most:
+            raise InputError(f"neighbors must be an integer of 1 to {most}, not {neighbors!r}")
+        # SearchConfig without points, it returns the neighbors of each of its own, itself left out.
+        nearest = NearestNeighbors(n_neighbors=neighbors).fit(self.codes).kneighbors(return_distance=False)
         classes, numbers = np.unique(self.labels, return_inverse=True)
         votes = np.stack([(numbers[nearest] == number).sum(axis=1) for number in range(len(classes))], axis=1)
         return float(np.mean(votes.argmax(axis=1) == numbers))
 
 
-def codes_2d(model, images, labels, *, per_class: int = 500) -> LabelledCodes:
+def codes_2d(model, images, labels, *, per_class: int = 500) -> LabeledCodes:
     """Return two-dimensional codes of as many images of each class, the first ones of the array.
 
     The figure of 2006 shows the codes of a 784-1000-500-250-2 autoencoder beside the first two principal
@@ -225,7 +225,7 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabelledCodes:
         per_class: images of each class, ≥ 1.
 
     Returns:
-        The codes with their labels, in the order of the images; `.neighbour_accuracy()` says how well the
+        The codes with their labels, in the order of the images; `.neighbor_accuracy()` says how well the
         classes separate.
 
     Raises:
@@ -238,7 +238,7 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabelledCodes:
     >>> from cnnzoo.data import load
     >>> train = load("digits").train
     >>> found = codes_2d(pca(train.images, 2), train.images, train.labels, per_class=100)
-    >>> found.codes.shape, round(found.neighbour_accuracy(), 2)
+    >>> found.codes.shape, round(found.neighbor_accuracy(), 2)
     ((1000, 2), 0.61)
     """
     coder = coder_of(model)
@@ -246,7 +246,7 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabelledCodes:
         raise InputError(f"codes_2d shows codes of 2 numbers, and those of {coder.name} have {coder.size}")
     images, labels = pixels(images), _checked_labels(labels, len(images))
     chosen = _first_of_each(labels, per_class)
-    return LabelledCodes(coder.name, coder.encode(images[chosen]), labels[chosen])
+    return LabeledCodes(coder.name, coder.encode(images[chosen]), labels[chosen])
 
 
 def _checked_labels(labels, examples: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from cnnzoo.analysis.reconstruction.metrics import (
     psnr,
     squared_error,
 )
-from cnnzoo.analysis.reconstruction.precision import FLOAT_BITS, check_bits, quantise
+from cnnzoo.analysis.reconstruction.precision import FLOAT_BITS, check_bits, quantize
 from cnnzoo.errors import InputError
 
 HEADINGS = ("", "code", "bits a number", "bits an image", "ratio", "squared error", "per pixel", "PSNR (dB)")
@@ -88,7 +88,7 @@ def compare_reconstructions(
         test: array `(examples, *image_shape)` to judge by; uint8, or floats of 0 to 1.
         logistic: whether to fit logistic PCA too, which takes a minute or so on MNIST.
         bits: bits a number of a code is kept in, 1 to 16, or 32 for floats; several give a row each. The
-            levels are those of `quantise`, spread over the codes of the training images.
+            levels are those of `quantize`, spread over the codes of the training images.
 
     Returns:
         A `Comparison` with a row for each code and precision; `.to_markdown()` prints it.
@@ -157,7 +157,7 @@ def _rows(coder: Coder, train: np.ndarray, test: np.ndarray, precisions: tuple[i
     rounded = any(bits != FLOAT_BITS for bits in precisions)
     like = coder.encode(train) if rounded else codes
     for bits in precisions:
-        reconstructions = coder.decode(quantise(codes, bits, like=like))
+        reconstructions = coder.decode(quantize(codes, bits, like=like))
         yield Reconstruction(
             name=coder.name,
             code_size=coder.size,

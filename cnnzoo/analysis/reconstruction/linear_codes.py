@@ -211,7 +211,7 @@ def checked_size(size: int, images: np.ndarray) -> int:
 
 
 def pca(images, size: int) -> LinearCode:
-    """Fit principal components, exactly: mean-centred, reconstructions not clipped.
+    """Fit principal components, exactly: mean-centered, reconstructions not clipped.
 
     30 components of MNIST's 60,000 training images give a squared error of 13.866 on the test images,
     in the unit of 2006; 2 components give 43.645.
@@ -221,7 +221,7 @@ def pca(images, size: int) -> LinearCode:
         size: numbers in a code; at most the pixels of an image, and at most the images.
 
     Returns:
-        A `LinearCode`; its codes are centred and ordered by variance, largest first.
+        A `LinearCode`; its codes are centered and ordered by variance, largest first.
 
     Raises:
         InputError: a size that cannot be had, or pixels outside 0 to 1.

@@ -89,7 +89,7 @@ def compression_ratio(image_shape: tuple[int, ...], code_size: int, bits: int = 
         image_shape: height, width and channels.
         code_size: numbers in a code, ≥ 1.
         bits: bits a number of the code is kept in, 1 to 32. Fewer than 32 change the reconstruction:
-            `quantise` says by how much.
+            `quantize` says by how much.
         pixel_bits: bits a value of a pixel takes, 1 to 32.
 
     Raises:
@@ -160,7 +160,7 @@ def pca_errors(code: LinearCode, images) -> np.ndarray:
     kernel, bias = code.kernel.astype("float64"), code.bias.astype("float64")
     whole, taken = 0.0, np.zeros(code.size)
     for start in range(0, len(images), CHUNK):
-        centred = images[start : start + CHUNK].reshape(-1, len(bias)) - bias
-        whole += np.square(centred).sum()
-        taken += np.square(centred @ kernel).sum(axis=0)
+        centered = images[start : start + CHUNK].reshape(-1, len(bias)) - bias
+        whole += np.square(centered).sum()
+        taken += np.square(centered @ kernel).sum(axis=0)
     return (whole - np.cumsum(taken)) / len(images)

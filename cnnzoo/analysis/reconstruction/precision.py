@@ -8,7 +8,7 @@ FLOAT_BITS = 32  # a float32, kept as it is
 MOST_LEVELS_BITS = 16  # more levels than that come close to the spacing of float32 numbers
 
 
-def quantise(codes, bits: int, *, like=None) -> np.ndarray:
+def quantize(codes, bits: int, *, like=None) -> np.ndarray:
     """Return codes as they come back from `bits` bits a number.
 
     Each number becomes the nearest of 2^bits levels, spread evenly from the lowest to the highest value
@@ -28,7 +28,7 @@ def quantise(codes, bits: int, *, like=None) -> np.ndarray:
         InputError: another number of bits, or codes that are no finite `(examples, size)` arrays of one size.
 
     Example:
-    >>> quantise([[0.0], [0.2], [0.9], [1.0]], bits=1).ravel().tolist()
+    >>> quantize([[0.0], [0.2], [0.9], [1.0]], bits=1).ravel().tolist()
     [0.0, 0.0, 1.0, 1.0]
     """
     check_bits(bits)

@@ -2,7 +2,7 @@
 
 from cnnzoo.data.augmentation.drawing import BatchSeeds, augmented
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
-from cnnzoo.data.augmentation.image_layers import EIGENVALUES, EIGENVECTORS, ColourNoise, RandomCrops, RandomShifts
+from cnnzoo.data.augmentation.image_layers import EIGENVALUES, EIGENVECTORS, ColorNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
 from cnnzoo.data.augmentation.named import AUGMENTATIONS, Augmentation, augmentation
 
@@ -12,7 +12,7 @@ __all__ = [
     "EIGENVECTORS",
     "Augmentation",
     "BatchSeeds",
-    "ColourNoise",
+    "ColorNoise",
     "ElasticDistortion",
     "InputCorruption",
     "InputNoise",

@@ -12,11 +12,11 @@ from cnnzoo.errors import InputError
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ElasticDistortion(PixelLayer):
-    """Move every pixel of an image a little, neighbours alike, as the muscles of a hand would have moved the pen.
+    """Move every pixel of an image a little, neighbors alike, as the muscles of a hand would have moved the pen.
 
     Each image gets two fields of its own, uniform in (−1, 1), one for the rows and one for the columns; they are
     smoothed by a Gaussian, with 0 outside of the image, and multiplied by α: displacements in pixels. Pixels are read
-    between their neighbours bilinearly; beyond the border they repeat it.
+    between their neighbors bilinearly; beyond the border they repeat it.
 
     `keras.layers.RandomElasticTransform` (Keras 3.15) draws both fields from the same seed, so that pixels move along
     the diagonal alone, draws normal noise, and distorts image after image.

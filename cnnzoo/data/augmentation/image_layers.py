@@ -1,4 +1,4 @@
-"""AlexNet's noise in colour and brightness."""
+"""AlexNet's noise in color and brightness."""
 
 from typing import Any
 
@@ -158,8 +158,8 @@ EIGENVECTORS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140],
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class ColourNoise(PixelLayer):
-    """Add to every pixel of an image the same random multiple of the main components of ImageNet's colours.
+class ColorNoise(PixelLayer):
+    """Add to every pixel of an image the same random multiple of the main components of ImageNet's colors.
 
     That is 255 · [p₁ p₂ p₃][α₁λ₁ α₂λ₂ α₃λ₃]ᵀ with α ~ N(0, σ²), drawn once for an image. Nothing is
     clipped: pixels may leave 0 to 255.
@@ -167,7 +167,7 @@ class ColourNoise(PixelLayer):
     A doubt remains about its strength. The paper multiplies by the eigenvalues λ, but does not say on
     which scale. The published ones are variances on the scale from 0 to 1: they sum to 0.241, three
     times the square of 0.28, about what pixels deviate by. Taken as they are, the common reading, the
-    first component has a standard deviation of 5.5 grey levels. Krizhevsky's own cuda-convnet2 calls its
+    first component has a standard deviation of 5.5 gray levels. Krizhevsky's own cuda-convnet2 calls its
     factors `color_stdevs`, and with the square roots of λ it would be 11.9.
 
     Args:
@@ -181,7 +181,7 @@ class ColourNoise(PixelLayer):
 
     Example:
     >>> import numpy as np
-    >>> noisy = ColourNoise()(np.zeros((2, 4, 4, 3), "uint8"), training=True).numpy()
+    >>> noisy = ColorNoise()(np.zeros((2, 4, 4, 3), "uint8"), training=True).numpy()
     >>> [len(np.unique(image.reshape(16, 3), axis=0)) for image in noisy]
     [1, 1]
     """
@@ -200,7 +200,7 @@ class ColourNoise(PixelLayer):
 
     def compute_output_shape(self, input_shape):
         if input_shape[-1] != 3:
-            raise InputError(f"colour noise is for images of 3 channels, not {input_shape[-1]}")
+            raise InputError(f"color noise is for images of 3 channels, not {input_shape[-1]}")
         return tuple(input_shape)
 
     def get_config(self):

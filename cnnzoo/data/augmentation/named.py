@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
-from cnnzoo.data.augmentation.image_layers import ColourNoise, RandomCrops, RandomShifts
+from cnnzoo.data.augmentation.image_layers import ColorNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
 from cnnzoo.errors import unknown
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
@@ -33,7 +33,7 @@ class Augmentation:
         """Refuse images that the layers cannot work on.
 
         Raises:
-            InputError: they are smaller than the crops, or have no colours to change.
+            InputError: they are smaller than the crops, or have no colors to change.
 
         Example:
         >>> augmentation("alexnet", (227, 227, 3)).check((256, 256, 3))
@@ -129,11 +129,11 @@ def salt_and_pepper(input_shape: Shape) -> Augmentation:
 
 
 def alexnet(input_shape: Shape) -> Augmentation:
-    """Return random crops of the model's size out of larger images, flips, and noise in colour and brightness.
+    """Return random crops of the model's size out of larger images, flips, and noise in color and brightness.
 
     Source: Krizhevsky et al. 2012, section 4.1. The images there are 256×256.
     """
-    return Augmentation(on_pixels=(RandomCrops(*input_shape[:2]), _flips(), ColourNoise(0.1)))
+    return Augmentation(on_pixels=(RandomCrops(*input_shape[:2]), _flips(), ColorNoise(0.1)))
 
 
 def _flips() -> keras.layers.Layer:
@@ -167,7 +167,7 @@ def augmentation(name: str, input_shape: Shape) -> Augmentation:
 
     Example:
     >>> [type(layer).__name__ for layer in augmentation("alexnet", (227, 227, 3)).on_pixels]
-    ['RandomCrops', 'RandomFlip', 'ColourNoise']
+    ['RandomCrops', 'RandomFlip', 'ColorNoise']
     """
     if name not in AUGMENTATIONS:
         raise unknown("augmentation", name, AUGMENTATIONS)

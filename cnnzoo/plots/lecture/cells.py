@@ -9,10 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from cnnzoo.plots.picture import COLOURS, Picture, picture
+from cnnzoo.plots.picture import COLORS, Picture, picture
 
 GREY = "#808080"  # lines that mean nothing by themselves, legible on white and on black
-UNREAD = COLOURS[3]
+UNREAD = COLORS[3]
 SMALL, PLAIN, LARGE = 7.5, 9.0, 11.0  # sizes of text, in points
 
 
@@ -58,7 +58,7 @@ def scale(*tables: np.ndarray) -> tuple[float, float]:
 
 
 def mesh(
-    axis: Axes, left: float, top: float, rows: int, columns: int, *, colour: str = GREY, dashes: bool = False
+    axis: Axes, left: float, top: float, rows: int, columns: int, *, color: str = GREY, dashes: bool = False
 ) -> None:
     """Draw the lines of a table.
 
@@ -68,17 +68,17 @@ def mesh(
         top: the same.
         rows: how many.
         columns: how many.
-        colour: of the lines.
+        color: of the lines.
         dashes: for dashed lines.
     """
     down = [((left + x, top), (left + x, top + rows)) for x in range(columns + 1)]
     across = [((left, top + y), (left + columns, top + y)) for y in range(rows + 1)]
     style = (0, (2, 2)) if dashes else "-"
-    axis.add_collection(LineCollection(down + across, colors=colour, linewidths=0.7, linestyles=[style]))
+    axis.add_collection(LineCollection(down + across, colors=color, linewidths=0.7, linestyles=[style]))
 
 
 def numbers(
-    axis: Axes, left: float, top: float, values: np.ndarray, *, size: float = PLAIN, colour: str = "black"
+    axis: Axes, left: float, top: float, values: np.ndarray, *, size: float = PLAIN, color: str = "black"
 ) -> list[list[Text]]:
     """Write a table of numbers, each in the middle of its cell.
 
@@ -88,14 +88,14 @@ def numbers(
         top: the same.
         values: `(rows, columns)`.
         size: of the text, in points.
-        colour: of the text.
+        color: of the text.
 
     Returns:
         The texts, row by row.
     """
     return [
         [
-            axis.text(left + x + 0.5, top + y + 0.54, printed(value), ha="center", va="center", size=size, color=colour)
+            axis.text(left + x + 0.5, top + y + 0.54, printed(value), ha="center", va="center", size=size, color=color)
             for x, value in enumerate(row)
         ]
         for y, row in enumerate(values)
@@ -103,7 +103,7 @@ def numbers(
 
 
 def window(
-    axis: Axes, left: float, top: float, rows: float, columns: float, colour: str, inset: float = 0.0
+    axis: Axes, left: float, top: float, rows: float, columns: float, color: str, inset: float = 0.0
 ) -> Rectangle:
     """Draw a window: its outline, and a tint through which numbers can be read on any page.
 
@@ -113,11 +113,11 @@ def window(
         top: the same.
         rows: its height.
         columns: its width.
-        colour: of the outline; the tint is a fifth of it.
+        color: of the outline; the tint is a fifth of it.
         inset: how far inside of its cells the outline runs.
     """
     outline = Rectangle((left + inset, top + inset), columns - 2 * inset, rows - 2 * inset, linewidth=2.0, zorder=3)
-    outline.set(edgecolor=colour, facecolor=(colour, 0.2), joinstyle="round")
+    outline.set(edgecolor=color, facecolor=(color, 0.2), joinstyle="round")
     axis.add_patch(outline)
     return outline
 
@@ -158,18 +158,18 @@ def bracket(axis: Axes, start: float, stop: float, at: float, *, upright: bool =
         up: whether its ends point away from larger `at`.
     """
     tick = -0.16 if up else 0.16
-    inset = min(0.1, 0.15 * (stop - start))  # so that neighbours do not touch
+    inset = min(0.1, 0.15 * (stop - start))  # so that neighbors do not touch
     along = [start + inset, start + inset, stop - inset, stop - inset]
     across = [at + tick, at, at, at + tick]
     (line,) = axis.plot(*((across, along) if upright else (along, across)), color=GREY, linewidth=1.2, clip_on=False)
     return line
 
 
-def chosen(lines: list[Line2D], number: int, colour: str) -> None:
-    """Colour one of the brackets, and grey all others."""
+def chosen(lines: list[Line2D], number: int, color: str) -> None:
+    """Color one of the brackets, and gray all others."""
     for place, line in enumerate(lines):
         line.set(
-            color=colour if place == number else GREY,
+            color=color if place == number else GREY,
             linewidth=2.4 if place == number else 1.2,
             zorder=4 if place == number else 2,
         )

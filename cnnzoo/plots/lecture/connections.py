@@ -9,9 +9,9 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from cnnzoo.analysis import Window
 from cnnzoo.errors import InputError
 from cnnzoo.plots.lecture import cells, given
-from cnnzoo.plots.picture import COLOURS, Picture
+from cnnzoo.plots.picture import COLORS, Picture
 
-MOST = 32  # neurons, beyond which lines are a grey mass
+MOST = 32  # neurons, beyond which lines are a gray mass
 PANEL, GAP, HEIGHT = 3.2, 0.3, 3.1  # inches
 
 
@@ -47,7 +47,7 @@ class Connections:
 def dense_beside_convolution(size: int = 7, field: int = 3, stride: int = 1) -> Picture:
     """Draw a dense layer's connections beside those of a layer with windows, without sharing and with it.
 
-    All three have the same neurons. Each weight has a colour of its own, so that lines of one colour share a weight.
+    All three have the same neurons. Each weight has a color of its own, so that lines of one color share a weight.
 
     Args:
         size: W, neurons in the row below, 2 to 32.
@@ -118,11 +118,11 @@ def _draw(axis: Axes, left: float, window: Window, kind: Connections) -> None:
     shift = (window.size - 1 - (window.outputs - 1) * window.stride) / 2
     inputs = [(start + step * i, below) for i in range(window.size)]
     outputs = [(start + step * (o * window.stride + shift), above) for o in range(window.outputs)]
-    colours = _colours(kind.weights)
+    colors = _colors(kind.weights)
     axis.add_collection(
         LineCollection(
             [(inputs[i], outputs[o]) for i, o, _ in kind.lines],
-            colors=[colours[weight] for _, _, weight in kind.lines],
+            colors=[colors[weight] for _, _, weight in kind.lines],
             linewidths=1.8 if window.size <= 12 else 1.0,
             zorder=1,
         )
@@ -146,8 +146,8 @@ def _draw(axis: Axes, left: float, window: Window, kind: Connections) -> None:
         axis.text(middle, 2.35 + 0.22 * number, text, ha="center", va="center", size=cells.PLAIN)
 
 
-def _colours(number: int) -> list:
-    """Return as many different colours as that, legible on white and on black."""
-    if number <= len(COLOURS):
-        return list(COLOURS[:number])
+def _colors(number: int) -> list:
+    """Return as many different colors as that, legible on white and on black."""
+    if number <= len(COLORS):
+        return list(COLORS[:number])
     return [colorsys.hls_to_rgb(n / number, 0.38 + 0.16 * (n % 2), 0.75) for n in range(number)]

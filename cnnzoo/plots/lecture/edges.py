@@ -29,7 +29,7 @@ def convolved(image: Any, kernel: Any = "vertical edges", stride: int = 1, paddi
     As in Keras, the kernel is not mirrored.
 
     Args:
-        image: `(height, width)`, `(height, width, 1)`, or colours `(height, width, 3)`, of which the mean is taken;
+        image: `(height, width)`, `(height, width, 1)`, or colors `(height, width, 3)`, of which the mean is taken;
             uint8, or floats of any finite range.
         kernel: `(height, width)`; or `"vertical edges"`, `"horizontal edges"`, `"all edges"`, `"blur"` or `"sharpen"`.
         stride: S, pixels from one window to the next.
@@ -102,15 +102,15 @@ def _limits(table: np.ndarray) -> dict[str, Any]:
 
 
 def _write(axis, weights: np.ndarray, left: float, top: float, unit: float) -> None:
-    """Write the numbers of a kernel over its colours: dark on light ones, and light on dark ones."""
+    """Write the numbers of a kernel over its colors: dark on light ones, and light on dark ones."""
     largest, signed = float(np.abs(weights).max()) or 1.0, weights.min() < 0
     size = cells.scale(weights)[1]
     for (y, x), weight in np.ndenumerate(weights):
-        # Pure black would be taken for the colour of the page's text, and these stand on colours of their own.
+        # Pure black would be taken for the color of the page's text, and these stand on colors of their own.
         dark = abs(weight) > 0.7 * largest if signed else weight < 0.5 * largest
-        colour = "#fafafa" if dark else "#0a0a0a"
+        color = "#fafafa" if dark else "#0a0a0a"
         place = left + (x + 0.5) * unit, top + (y + 0.53) * unit
-        axis.text(*place, cells.printed(weight), ha="center", va="center", size=size, color=colour)
+        axis.text(*place, cells.printed(weight), ha="center", va="center", size=size, color=color)
 
 
 def _grey(image: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from matplotlib.patches import Polygon, Rectangle
 from cnnzoo.analysis import ConvReport, Row, conv_report
 from cnnzoo.errors import InputError
 from cnnzoo.plots.lecture import cells
-from cnnzoo.plots.picture import COLOURS, Picture
+from cnnzoo.plots.picture import COLORS, Picture
 
 ROW, IMAGE, CONE, NUMBERS = 0.34, 3.4, 3.2, 1.3  # inches
 LONGEST = 36  # letters of a layer's name
@@ -107,8 +107,8 @@ def _by(pixels: Sequence[int]) -> str:
     return " × ".join(map(str, pixels))
 
 
-def _colour(number: int) -> str:
-    return COLOURS[number % len(COLOURS)]
+def _color(number: int) -> str:
+    return COLORS[number % len(COLORS)]
 
 
 def _draw_squares(
@@ -122,14 +122,12 @@ def _draw_squares(
     for number, level in reversed(list(enumerate(shown))):
         high, wide = (side * scale for side in level.pixels)
         corner = (middle[0] - wide / 2, middle[1] - high / 2)
-        colour = _colour(number)
-        axis.add_patch(Rectangle(corner, wide, high, fill=False, edgecolor=colour, linewidth=1.6, gid="field"))
+        color = _color(number)
+        axis.add_patch(Rectangle(corner, wide, high, fill=False, edgecolor=color, linewidth=1.6, gid="field"))
         inner = shown[number - 1].pixels[0] if number else 0
         # Where the next one leaves room for it, the width stands in the corner.
         if (level.pixels[0] - inner) * scale / 2 > 0.15:
-            axis.text(
-                corner[0] + 0.04, corner[1] + 0.03, f"{level.pixels[1]}", va="top", size=cells.SMALL, color=colour
-            )
+            axis.text(corner[0] + 0.04, corner[1] + 0.03, f"{level.pixels[1]}", va="top", size=cells.SMALL, color=color)
     heading = f"fields in the image of {_by(image)}"
     axis.text(middle[0], top - 0.25, heading, ha="center", va="center", size=cells.PLAIN)
 
@@ -138,12 +136,12 @@ def _draw_cone(axis: Axes, left: float, top: float, image: Sequence[int], shown:
     """Draw one bar for each layer, the last one on top, and the image below."""
     largest = max(image[-1], *(level.pixels[-1] for level in shown))
     scale, middle, bar = CONE / largest, left + CONE / 2, ROW * 0.5
-    bars = [(level.label, level.pixels, _colour(number)) for number, level in enumerate(shown)][::-1]
+    bars = [(level.label, level.pixels, _color(number)) for number, level in enumerate(shown)][::-1]
     bars.append(("image", tuple(image), cells.GREY))
-    for number, (label, pixels, colour) in enumerate(bars):
+    for number, (label, pixels, color) in enumerate(bars):
         y, half = top + number * ROW, pixels[-1] * scale / 2
         axis.add_patch(
-            Rectangle((middle - half, y), 2 * half, bar, facecolor=(colour, 0.45), edgecolor=colour, gid=f"bar {label}")
+            Rectangle((middle - half, y), 2 * half, bar, facecolor=(color, 0.45), edgecolor=color, gid=f"bar {label}")
         )
         if number + 1 < len(bars):
             below = bars[number + 1][1][-1] * scale / 2

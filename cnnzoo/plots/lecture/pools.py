@@ -13,7 +13,7 @@ from cnnzoo.layers import LpPooling2D
 from cnnzoo.plots.lecture import cells, given
 from cnnzoo.plots.lecture.places import Places, seen
 from cnnzoo.plots.lecture.windows import GAP, LINE, NARROWEST, TERMS
-from cnnzoo.plots.picture import COLOURS, Picture
+from cnnzoo.plots.picture import COLORS, Picture
 
 KINDS = ("average", "l2", "lp", "max")
 SIDE, ACROSS, APART = 12, 40, 0.6  # cells
@@ -28,9 +28,9 @@ def pooling(
     *,
     p: float = 2,
 ) -> Picture:
-    """Draw what pooling makes of a table of numbers: its windows in colours, and what comes out of each.
+    """Draw what pooling makes of a table of numbers: its windows in colors, and what comes out of each.
 
-    Windows that overlap are also drawn apart, in between; where there is no room for that, only the first is coloured.
+    Windows that overlap are also drawn apart, in between; where there is no room for that, only the first is colored.
     The numbers come from the layers themselves: Keras' `MaxPooling2D` and `AveragePooling2D`, and
     `cnnzoo.layers.LpPooling2D`. What no window reads is hatched.
 
@@ -135,7 +135,7 @@ class _Pooling:
         # Where windows overlap and there is no room to draw them apart, the first one stands for all.
         alone = self._overlap and not self._apart
         for row, column in [(0, 0)] if alone else np.ndindex(*self.pooled.shape):
-            yield row, column, COLOURS[(column + 2 * row) % len(COLOURS)]
+            yield row, column, COLORS[(column + 2 * row) % len(COLORS)]
 
     def _draw_values(self, axis: Axes, left: float, top: float, wide: float) -> None:
         left += (wide - self.values.shape[1]) / 2
@@ -144,27 +144,27 @@ class _Pooling:
         cells.numbers(axis, left, top, self.values, size=self._size)
         for along, (window, length) in enumerate(((self.places.columns, rows), (self.places.rows, columns))):
             cells.hatched(axis, left, top, sorted(set(range(window.size)) - seen(window)), length, along=along)
-        for row, column, colour in self._windows():
+        for row, column, color in self._windows():
             y, x = row * self._strides[0], column * self._strides[1]
             if self._apart:
-                # Neighbours run at different distances inside of their cells, so that no line hides another.
+                # Neighbors run at different distances inside of their cells, so that no line hides another.
                 inset = 0.03 + 0.065 * ((row % 2) * 2 + column % 2)
-                cells.window(axis, left + x, top + y, *self._fields, colour, inset).set(fill=False, linewidth=1.5)
+                cells.window(axis, left + x, top + y, *self._fields, color, inset).set(fill=False, linewidth=1.5)
             else:
-                cells.window(axis, left + x, top + y, *self._fields, colour, 0.06)
+                cells.window(axis, left + x, top + y, *self._fields, color, 0.06)
             if not self._apart:
-                self._mark(axis, left + x, top + y, row, column, colour)
+                self._mark(axis, left + x, top + y, row, column, color)
         axis.text(
             left + columns / 2, top - 0.5, f"input, {rows} × {columns}", ha="center", va="center", size=cells.PLAIN
         )
 
     def _draw_apart(self, axis: Axes, left: float, top: float, wide: float) -> None:
-        for row, column, colour in self._windows():
+        for row, column, color in self._windows():
             y, x = top + row * (self._fields[0] + APART), left + column * (self._fields[1] + APART)
             cells.mesh(axis, x, y, *self._fields)
             cells.numbers(axis, x, y, self._under(row, column), size=self._size)
-            cells.window(axis, x, y, *self._fields, colour)
-            self._mark(axis, x, y, row, column, colour)
+            cells.window(axis, x, y, *self._fields, color)
+            self._mark(axis, x, y, row, column, color)
         heading = f"{self.pooled.size} windows, {self._fields[0]} × {self._fields[1]}"
         axis.text(left + wide / 2, top - 0.5, heading, ha="center", va="center", size=cells.PLAIN)
 
@@ -173,8 +173,8 @@ class _Pooling:
         left += (wide - columns) / 2
         cells.mesh(axis, left, top, rows, columns)
         cells.numbers(axis, left, top, self.pooled, size=self._size)
-        for row, column, colour in self._windows():
-            cells.window(axis, left + column, top + row, 1, 1, colour, 0.06)
+        for row, column, color in self._windows():
+            cells.window(axis, left + column, top + row, 1, 1, color, 0.06)
         axis.text(
             left + columns / 2, top - 0.5, f"output, {rows} × {columns}", ha="center", va="center", size=cells.PLAIN
         )
@@ -183,12 +183,12 @@ class _Pooling:
         y, x = row * self._strides[0], column * self._strides[1]
         return self.values[y : y + self._fields[0], x : x + self._fields[1]]
 
-    def _mark(self, axis: Axes, left: float, top: float, row: int, column: int, colour: str) -> None:
+    def _mark(self, axis: Axes, left: float, top: float, row: int, column: int, color: str) -> None:
         """Circle the number that is the maximum: the first of several, as the gradient has it."""
         if self.kind == "max":
             under = self._under(row, column)
             y, x = np.unravel_index(int(under.argmax()), under.shape)
-            axis.add_patch(Circle((left + x + 0.5, top + y + 0.5), 0.4, fill=False, edgecolor=colour, linewidth=1.8))
+            axis.add_patch(Circle((left + x + 0.5, top + y + 0.5), 0.4, fill=False, edgecolor=color, linewidth=1.8))
 
 
 def _worked(values: np.ndarray, fields: tuple[int, int], result: float, kind: str, p: float) -> str:

@@ -11,12 +11,12 @@ from cnnzoo.analysis import Window
 from cnnzoo.plots.lecture import cells
 from cnnzoo.plots.lecture.places import Places, seen, sentence
 from cnnzoo.plots.lecture.windows import HERE, LANE, brackets, lanes_of, zeros
-from cnnzoo.plots.picture import COLOURS
+from cnnzoo.plots.picture import COLORS
 
 UNIT, WIDTH, MARGIN = 0.36, 28.0, 0.8  # inches a cell; cells
 PART = 22.0  # cells that the enlarged end may take, so that its name has room beside it
 LANES, BRACKETS = 6, 300  # more windows than that over one pixel, or in one line, are no longer told apart
-START = COLOURS[0]
+START = COLORS[0]
 
 
 class WindowAlongSides:
@@ -110,15 +110,15 @@ class _Stretch:
     def _at(self, place: float) -> float:
         return self._left + (place - self._first) * self._scale
 
-    def _lines(self, places: Iterable[int], colour: str, width: float, name: str) -> None:
+    def _lines(self, places: Iterable[int], color: str, width: float, name: str) -> None:
         ends = [((self._at(n), self._top), (self._at(n), self._top + 1)) for n in places if n >= self._first]
-        self._axis.add_collection(LineCollection(ends, colors=colour, linewidths=width, gid=name))
+        self._axis.add_collection(LineCollection(ends, colors=color, linewidths=width, gid=name))
 
-    def _outline(self, start: int, stop: int, colour: str) -> None:
+    def _outline(self, start: int, stop: int, color: str) -> None:
         """Frame pixels, or zeros with dashes."""
         if stop > start:
             box = Rectangle((self._at(start), self._top), self._at(stop) - self._at(start), 1, fill=False)
-            box.set(edgecolor=colour, linewidth=0.9, linestyle="-" if colour == "black" else (0, (2, 2)))
+            box.set(edgecolor=color, linewidth=0.9, linestyle="-" if color == "black" else (0, (2, 2)))
             self._axis.add_patch(box)
 
     def show(self, output: int) -> list[Artist]:

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 from cnnzoo.analysis import Window
 from cnnzoo.plots.lecture import cells
 from cnnzoo.plots.lecture.places import Places, seen
-from cnnzoo.plots.picture import COLOURS
+from cnnzoo.plots.picture import COLORS
 
-HERE = COLOURS[1]
+HERE = COLORS[1]
 LANE, GAP, LINE = 0.4, 1.5, 0.27  # between brackets and between tables, in cells; of text, in inches
 NARROWEST = 6.6  # inches, which the formulas need
 TERMS = 9  # products that are written out
@@ -56,7 +56,7 @@ class WindowOnNumbers:
         (above, _), (before, _) = self.places.rows.pads, self.places.columns.pads
         height, width = self.places.rows.size, self.places.columns.size
         cells.mesh(axis, left, top, *self.padded.shape, dashes=True)
-        cells.mesh(axis, left + before, top + above, height, width, colour="black")
+        cells.mesh(axis, left + before, top + above, height, width, color="black")
         texts = cells.numbers(axis, left, top, self.padded, size=self._size)
         for y, row in enumerate(texts):
             for x, text in enumerate(row):
@@ -84,7 +84,7 @@ class WindowOnNumbers:
         for sign, table, width, name in zip("∗=", (self.kernel, self.sums), widths, ("kernel", "output"), strict=True):
             rows, columns = table.shape
             x, y = left + (width - columns) / 2, middle - rows / 2
-            cells.mesh(axis, x, y, rows, columns, colour="black")
+            cells.mesh(axis, x, y, rows, columns, color="black")
             texts = cells.numbers(axis, x, y, table, size=self._size)
             axis.text(left - GAP / 2, middle, sign, ha="center", va="center", size=15)
             heading = f"{name}, {rows} × {columns}"

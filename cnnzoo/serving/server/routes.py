@@ -30,7 +30,7 @@ def routes(repository: Repository, limits: Limits) -> APIRouter:
         limits: how much a request may hold.
     """
     router = APIRouter()
-    ask = _Asked(repository, limits)
+    ask = _Request(repository, limits)
     for version in ("", "/versions/{number}"):
         v1, v2 = f"/v1/models/{{name}}{version}", f"/v2/models/{{name}}{version}"
         router.add_api_route(f"{v1}:predict", ask.predict, methods=["POST"])
@@ -48,7 +48,7 @@ def routes(repository: Repository, limits: Limits) -> APIRouter:
     return router
 
 
-class _Asked:
+class _Request:
     """The routes' functions, which share the repository and the limits."""
 
     def __init__(self, repository: Repository, limits: Limits):

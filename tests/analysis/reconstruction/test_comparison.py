@@ -9,13 +9,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import cnnzoo
 from cnnzoo.analysis import (
-    LabelledCodes,
+    LabeledCodes,
     ModelCode,
     codes_2d,
     compare_codes,
     compare_reconstructions,
     pca,
-    quantise,
+    quantize,
     squared_error,
 )
 from cnnzoo.errors import InputError
@@ -57,7 +57,7 @@ def test_rows_are_what_each_code_keeps():
     assert rows[2].squared_error == pytest.approx(squared_error(test, pca(train, 3).reconstruct(test)))
     assert (rows[3].bits_per_image, rows[3].compression_ratio) == (12, pytest.approx(160 / 12))
     coder = pca(train, 3)
-    kept = coder.decode(quantise(coder.encode(test), 4, like=coder.encode(train)))
+    kept = coder.decode(quantize(coder.encode(test), 4, like=coder.encode(train)))
     assert rows[3].squared_error == pytest.approx(squared_error(test, kept))
 
 
@@ -70,14 +70,14 @@ def test_markdown_has_a_line_for_each_row():
     assert lines[2].startswith(f"| PCA | 2 | 32 | 64 | 2.50 | {row.squared_error:.3f} |")
 
 
-def test_neighbours_are_those_of_a_classifier_that_leaves_one_out():
+def test_neighbors_are_those_of_a_classifier_that_leaves_one_out():
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 60)
     codes = generator.normal(size=(60, 2)) + labels[:, np.newaxis]
     scores = cross_val_score(KNeighborsClassifier(3), codes, labels, cv=LeaveOneOut())
-    assert LabelledCodes("", codes, labels).neighbour_accuracy(3) == pytest.approx(scores.mean())
-    with pytest.raises(InputError, match="neighbours must be an integer of 1 to 59, not 60"):
-        LabelledCodes("", codes, labels).neighbour_accuracy(60)
+    assert LabeledCodes("", codes, labels).neighbor_accuracy(3) == pytest.approx(scores.mean())
+    with pytest.raises(InputError, match="neighbors must be an integer of 1 to 59, not 60"):
+        LabeledCodes("", codes, labels).neighbor_accuracy(60)
 
 
 def test_codes_are_those_of_the_first_images_of_each_class():

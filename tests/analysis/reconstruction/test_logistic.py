@@ -40,7 +40,7 @@ def optimum(flat):
 
 
 def blobs(examples=200):
-    """Return small grey images that two numbers explain well, but not wholly."""
+    """Return small gray images that two numbers explain well, but not wholly."""
     generator = np.random.default_rng(0)
     outputs = generator.normal(size=(examples, 2)) @ generator.normal(size=(2, 9)) * 1.5
     return expit(outputs + generator.normal(scale=0.7, size=outputs.shape)).reshape(examples, 3, 3, 1)

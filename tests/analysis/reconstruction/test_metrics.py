@@ -42,11 +42,11 @@ def test_psnr_does_not_depend_on_the_scale():
 
 
 def test_uint8_images_are_0_to_1():
-    grey = np.random.default_rng(0).integers(0, 256, (4, 3, 3, 1)).astype("uint8")
+    gray = np.random.default_rng(0).integers(0, 256, (4, 3, 3, 1)).astype("uint8")
     found = images(4, (3, 3, 1))
-    assert squared_error(grey, found) == pytest.approx(squared_error(grey / 255, found), rel=1e-6)
-    assert psnr(grey, found * 255, peak=255) == pytest.approx(psnr(grey, found), rel=1e-5)
-    assert squared_error(grey, grey) == 0
+    assert squared_error(gray, found) == pytest.approx(squared_error(gray / 255, found), rel=1e-6)
+    assert psnr(gray, found * 255, peak=255) == pytest.approx(psnr(gray, found), rel=1e-5)
+    assert squared_error(gray, gray) == 0
 
 
 def test_a_perfect_reconstruction_has_infinitely_many_decibels():

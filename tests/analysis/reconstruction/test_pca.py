@@ -27,7 +27,7 @@ def test_reconstructions_are_those_of_the_singular_values(examples, size):
     assert fitted.size == fitted.encode(test).shape[1] == size
 
 
-def test_codes_are_centred_uncorrelated_and_ordered_by_variance():
+def test_codes_are_centered_uncorrelated_and_ordered_by_variance():
     train = images(60)
     covariance = np.cov(pca(train, 5).encode(train).astype("float64"), rowvar=False)
     np.testing.assert_allclose(pca(train, 5).encode(train).mean(axis=0), 0, atol=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnzoo.analysis import quantise
+from cnnzoo.analysis import quantize
 from cnnzoo.errors import InputError
 
 CODES = np.random.default_rng(0).normal(size=(30, 3)) * [1, 10, 0.01]
@@ -12,7 +12,7 @@ LIKE = np.random.default_rng(1).normal(size=(40, 3)) * [1, 10, 0.01]
 
 @pytest.mark.parametrize("bits", [1, 3, 8])
 def test_each_number_becomes_the_nearest_of_evenly_spread_levels(bits):
-    found = quantise(CODES, bits, like=LIKE)
+    found = quantize(CODES, bits, like=LIKE)
     for place in range(3):
         levels = np.linspace(LIKE[:, place].min(), LIKE[:, place].max(), 2**bits)
         nearest = [min(levels, key=lambda level: abs(level - number)) for number in CODES[:, place]]
@@ -22,16 +22,16 @@ def test_each_number_becomes_the_nearest_of_evenly_spread_levels(bits):
 
 
 def test_32_bits_are_floats_as_they_are():
-    np.testing.assert_array_equal(quantise(CODES, 32, like=LIKE), CODES.astype("float32"))
+    np.testing.assert_array_equal(quantize(CODES, 32, like=LIKE), CODES.astype("float32"))
 
 
 def test_16_bits_lose_no_more_than_half_a_step():
     half = np.ptp(CODES, axis=0) / (2**16 - 1) / 2
-    assert (np.abs(quantise(CODES, 16) - CODES) <= half * 1.02).all()
+    assert (np.abs(quantize(CODES, 16) - CODES) <= half * 1.02).all()
 
 
 def test_a_number_that_never_varies_stays():
-    np.testing.assert_array_equal(quantise(np.full((4, 1), 0.7), 1), np.full((4, 1), 0.7, "float32"))
+    np.testing.assert_array_equal(quantize(np.full((4, 1), 0.7), 1), np.full((4, 1), 0.7, "float32"))
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_a_number_that_never_varies_stays():
 )
 def test_bad_input_gets_a_sentence(codes, bits, like, words):
     with pytest.raises(InputError, match=words):
-        quantise(codes, bits, like=like)
+        quantize(codes, bits, like=like)

@@ -87,8 +87,8 @@ def model_differences(case):
 
 def what_layers_do(model, images):
     """Return the strongest answers of a layer, images made for its units, and what the pixels do to the class."""
-    values = [found.values for found in cnnzoo.analysis.strongest(model, images, "C3", [1, 4], count=3)]
-    made = cnnzoo.analysis.maximised(model, "C3", [1, 4], images, steps=8)
+    values = [found.values for found in cnnzoo.analysis.top_activations(model, images, "C3", [1, 4], count=3)]
+    made = cnnzoo.analysis.feature_visualization(model, "C3", [1, 4], images, steps=8)
     return [np.array(values), made, cnnzoo.analysis.occlusion(model, images, window=16)]
 
 

@@ -1,4 +1,4 @@
-"""What `--workers` and its neighbours refuse, each in a sentence; what they do is in tests/integration/distribute."""
+"""What `--workers` and its neighbors refuse, each in a sentence; what they do is in tests/integration/distribute."""
 
 import pytest
 

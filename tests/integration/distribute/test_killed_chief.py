@@ -16,7 +16,7 @@ from tests import processes
 from tests.hold import hold
 from tests.integration.distribute.test_training import PLAIN, SAVED, launched, recipe_file, rows
 
-WRITING = PLAIN.replace(epochs=99, examples=32, batch_size=32, validation=0.0, name="writing")
+WRITING = PLAIN.replace(epochs=99, train_examples=32, batch_size=32, validation_split=0.0, name="writing")
 MOVED = "pathlib:Path.replace"
 CHECKPOINT, HISTORY = "checkpoint.weights.h5", "history.csv"
 # Where the chief is held in the second epoch of a process; the rows and the epochs that it has gained there; and

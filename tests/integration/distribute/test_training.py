@@ -24,7 +24,7 @@ PLAIN = Recipe(
     batch_size=130,
     optimizer="sgd",
     optimizer_options={"momentum": 0.9},
-    validation=7 / 1437,
+    validation_split=7 / 1437,
     test_examples=9,
     name="plain",
 )
@@ -221,7 +221,7 @@ def test_an_interrupt_is_passed_on_and_says_how_to_go_on(tmp_path):
             "pretraining.batch_size must be a multiple of the 2 replicas",
         ),
         ({"test_examples": 1}, "1 images to judge or to watch by are too few for 2 replicas"),
-        ({"examples": 1, "batch_size": 2}, "batch_size must be from 1 to the 1 training examples, not 2"),
+        ({"train_examples": 1, "batch_size": 2}, "batch_size must be from 1 to the 1 training examples, not 2"),
     ],
 )
 def test_what_replicas_cannot_share_is_refused(tmp_path, two_replicas, changes, words):

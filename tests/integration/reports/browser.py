@@ -56,7 +56,7 @@ class Page:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def screenshot(self, scheme):
-        """Return the whole page as PNG, in the colour scheme `light` or `dark`."""
+        """Return the whole page as PNG, in the color scheme `light` or `dark`."""
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.ask("Emulation.setDeviceMetricsOverride", width=1000, height=800, deviceScaleFactor=1, mobile=False)
         return base64.b64decode(self.ask("Page.captureScreenshot", captureBeyondViewport=True)["data"])

@@ -34,9 +34,9 @@ def study(tmp_path_factory):
         epochs=1,
         learning_rate=1e-3,
         model_options={"input_shape": (8, 8, 1), "units": (9, 7)},
-        examples=64,
+        train_examples=64,
         batch_size=32,
     )
-    variants = {"plain": {}, "pretrained": {"pretraining": {"epochs": 1, "examples": 64}}}
+    variants = {"plain": {}, "pretrained": {"pretraining": {"epochs": 1, "train_examples": 64}}}
     folder = tmp_path_factory.mktemp("study")
     return run_study(Study(recipe=common, variants=variants, seeds=(0, 1)), workdir=folder, verbose=0)

@@ -160,7 +160,7 @@ def test_a_study_has_a_page_of_its_variants(study):
     assert "Not drawn" not in page.text
 
 
-def test_photographs_in_a_folder_are_looked_at_in_colour(photo_folder, tmp_path):
+def test_photographs_in_a_folder_are_looked_at_in_color(photo_folder, tmp_path):
     values = {"model": "cuda_convnet", "epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "stream": True}
     recipe = cnnzoo.Recipe(data=str(photo_folder), image_size=(32, 32), **values)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
@@ -187,7 +187,7 @@ def test_large_sets_are_looked_at_evenly_spread():
 
 def test_one_picture_that_cannot_be_drawn_leaves_a_sentence_in_its_place(tmp_path):
     recipe = cnnzoo.Recipe(
-        model="autoencoder", data="digits", epochs=1, learning_rate=1e-3, batch_size=64, examples=64, test_examples=64,
+        model="autoencoder", data="digits", epochs=1, learning_rate=1e-3, batch_size=64, train_examples=64, test_examples=64,
         model_options={"input_shape": (8, 8, 1), "units": (9,), "code": 1},
     )  # fmt: skip
     page = Parsed(report(cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)))

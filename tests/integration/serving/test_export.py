@@ -191,7 +191,7 @@ def test_a_model_of_mixed_precision_is_served_in_float32(tmp_path):
 
 
 def test_the_card_says_what_it_is(run, tmp_path):
-    version = cnnzoo.export(run, tmp_path, judge=True)
+    version = cnnzoo.export(run, tmp_path, evaluate=True)
     card = json.loads((version / "assets.extra" / "card.json").read_text())
     assert card["parameters"] == 60_000
     assert card["recipe"] == run.recipe

@@ -13,7 +13,7 @@ def test_no_skew_between_evaluate_and_serve_bytes(tfds_folder):
     """The shipped LeNet-5 on 1,000 test images of MNIST, as PNG files, against the pipeline of `evaluate`."""
     shipped = cnnzoo.weights.shipped("lenet5", "mnist")
     model = cnnzoo.lenet5(weights="mnist", classifier_activation="softmax")
-    test = data.load("mnist", data_dir=tfds_folder, examples=1, test_examples=1000).test
+    test = data.load("mnist", data_dir=tfds_folder, train_examples=1, test_examples=1000).test
     batches = data.eval_pipeline(test, 500, preprocess=models.preprocessing("lenet5", model))
     expected = model.predict(batches.map(lambda images, labels: images), verbose=0)
     pngs = [tf.io.encode_png(image).numpy() for image in test.images]
@@ -27,7 +27,7 @@ def test_photographs_are_read_as_for_training(photo_folder, tmp_path):
     recipe = cnnzoo.load_recipe("alexnet_photos").replace(
         data=str(photo_folder), epochs=1, image_size=(40, 40), precision="float32", batch_size=2,
         model="all_cnn_c", model_options={"maps": (4, 8), "input_shape": (32, 32, 3)}, weights=None, frozen={},
-        augment="none", validation=0.0, optimizer="adamw", optimizer_options={},
+        augment="none", validation_split=0.0, optimizer="adamw", optimizer_options={},
     )  # fmt: skip
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
     serve = tf.saved_model.load(str(cnnzoo.export(run, tmp_path / "models"))).signatures
@@ -41,17 +41,17 @@ def test_photographs_are_read_as_for_training(photo_folder, tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_depth_colour_and_alpha_become_the_models(channels):
+def test_depth_color_and_alpha_become_the_models(channels):
     deep = np.random.default_rng(0).integers(0, 65_536, (6, 5, 1)).astype("uint16")
     (found,) = pixels_of(tf.constant([tf.io.encode_png(deep).numpy()]), (6, 5, channels))
     np.testing.assert_array_equal(found, np.repeat(deep >> 8, channels, axis=-1))
-    colours = np.random.default_rng(1).integers(0, 256, (6, 5, 4)).astype("uint8")
-    (found,) = pixels_of(tf.constant([tf.io.encode_png(colours).numpy()]), (6, 5, channels))
+    colors = np.random.default_rng(1).integers(0, 256, (6, 5, 4)).astype("uint8")
+    (found,) = pixels_of(tf.constant([tf.io.encode_png(colors).numpy()]), (6, 5, channels))
     if channels == 3:
-        np.testing.assert_array_equal(found, colours[..., :3])
+        np.testing.assert_array_equal(found, colors[..., :3])
     else:
-        grey = colours[..., :3] @ np.array([0.299, 0.587, 0.114])
-        assert np.abs(found[..., 0] - grey).max() <= 1.5  # libpng and TensorFlow weigh in integers
+        gray = colors[..., :3] @ np.array([0.299, 0.587, 0.114])
+        assert np.abs(found[..., 0] - gray).max() <= 1.5  # libpng and TensorFlow weigh in integers
 
 
 def test_other_sizes_are_brought_to_the_models():

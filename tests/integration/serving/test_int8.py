@@ -11,7 +11,7 @@ def test_integers_of_lenet5_lose_little(tfds_folder, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
     model = cnnzoo.lenet5(weights="mnist")
-    source = cnnzoo.data.load("mnist", data_dir=tfds_folder, examples=500)
+    source = cnnzoo.data.load("mnist", data_dir=tfds_folder, train_examples=500)
     version = cnnzoo.export(
         model,
         tmp_path,

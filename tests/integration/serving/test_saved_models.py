@@ -28,7 +28,7 @@ def test_all_are_there_and_small():
 
 @each
 def test_the_cards_figure_is_what_the_files_give(entry, tfds_folder):
-    test = cnnzoo.data.load(entry.weights, data_dir=tfds_folder, examples=1).test
+    test = cnnzoo.data.load(entry.weights, data_dir=tfds_folder, train_examples=1).test
     serve = tf.saved_model.load(str(entry.folder)).signatures["serving_default"]
     assert entry.card["test"]["images"] == len(test)
     found = []

@@ -19,7 +19,7 @@ AUTOENCODER = Recipe(
     optimizer="adam",
     model_options={"input_shape": (8, 8, 1), "units": (20,), "code": 5},
     batch_size=64,
-    examples=256,
+    train_examples=256,
 )
 STACK = Recipe(
     model="stacked_autoencoder",
@@ -28,8 +28,8 @@ STACK = Recipe(
     learning_rate=1e-3,
     model_options={"input_shape": (8, 8, 1), "units": (20, 16, 12)},
     batch_size=32,
-    examples=64,
-    pretraining={"epochs": 2, "corruption": (0.1, 0.2, 0.3), "examples": 640, "learning_rate": 1e-2},
+    train_examples=64,
+    pretraining={"epochs": 2, "corruption": (0.1, 0.2, 0.3), "train_examples": 640, "learning_rate": 1e-2},
 )
 
 
@@ -61,7 +61,7 @@ def test_an_autoencoder_is_judged_by_the_papers_unit_and_beside_pca(tmp_path):
 
 
 def test_an_autoencoder_is_watched_on_held_out_images(tmp_path):
-    run = cnnzoo.train(AUTOENCODER, workdir=tmp_path / "run", verbose=0, validation=0.2)
+    run = cnnzoo.train(AUTOENCODER, workdir=tmp_path / "run", verbose=0, validation_split=0.2)
     assert run.history[-1]["val_squared_error"] < run.history[0]["val_squared_error"]
 
 
@@ -110,7 +110,7 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
     study = Study(
         recipe=STACK.replace(epochs=1, pretraining={}),
         variants={
-            "few": {"pretraining": STACK.pretraining, "examples": 32, "repeats": 2},
+            "few": {"pretraining": STACK.pretraining, "train_examples": 32, "repeat": 2},
             "more": {"pretraining": STACK.pretraining},
             "random": {},
         },
@@ -127,10 +127,10 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
 
 def test_what_a_study_shares_does_not_depend_on_the_variant_that_came_first(tmp_path):
     """64 images run 2 steps at a time, which leaves out the last of the 7 batches that layers are pretrained on."""
-    recipe = STACK.replace(epochs=1, pretraining={"epochs": 1, "examples": 7 * 32})
-    study = Study(recipe=recipe, variants={"more": {}, "few": {"examples": 32}}, seeds=(0,))
+    recipe = STACK.replace(epochs=1, pretraining={"epochs": 1, "train_examples": 7 * 32})
+    study = Study(recipe=recipe, variants={"more": {}, "few": {"train_examples": 32}}, seeds=(0,))
     run_study(study, workdir=tmp_path / "study", verbose=0)
-    alone = cnnzoo.train(recipe.replace(examples=32), workdir=tmp_path / "alone", verbose=0)
+    alone = cnnzoo.train(recipe.replace(train_examples=32), workdir=tmp_path / "alone", verbose=0)
     assert same(weights_of(cnnzoo.Run(tmp_path / "study/few/seed0")), weights_of(alone))
 
 
@@ -149,7 +149,7 @@ def test_a_layer_that_is_left_out_needs_no_steps_for_its_rate_to_decay(tmp_path)
         ({"epochs": 1, "corruption": 2.0}, "corruption"),
         ({"epochs": 1, "optimizer": "adm"}, "unknown optimizer 'adm'"),
         ({"epochs": 1, "layers": ("encoder_9",)}, "unknown layer 'encoder_9'"),
-        ({"epochs": 1, "examples": 0}, "examples"),
+        ({"epochs": 1, "train_examples": 0}, "train_examples"),
         ({"epochs": 1, "optimizer_options": 3}, "optimizer_options"),
         ({"epochs": 1, "learning_rate": "fast"}, "learning_rate"),
         ({"epochs": 1, "learning_rate": float("inf")}, "learning_rate must be a positive number, not inf"),
@@ -169,10 +169,12 @@ def test_an_autoencoder_without_its_loss_is_refused(tmp_path):
 
 
 def test_few_examples_come_often(tmp_path):
-    run = cnnzoo.train(STACK, workdir=tmp_path / "run", verbose=0, pretraining={}, epochs=1, examples=32, repeats=4)
+    run = cnnzoo.train(
+        STACK, workdir=tmp_path / "run", verbose=0, pretraining={}, epochs=1, train_examples=32, repeat=4
+    )
     assert run.metrics["images_per_second"] > 0
-    with pytest.raises(cnnzoo.InputError, match="repeats must be at least 1, not 0"):
-        STACK.replace(repeats=0)
+    with pytest.raises(cnnzoo.InputError, match="repeat must be at least 1, not 0"):
+        STACK.replace(repeat=0)
 
 
 def test_a_saved_model_loads_in_a_fresh_process_by_one_call(tmp_path):

@@ -12,7 +12,7 @@ from cnnzoo.training.build import images_of
 from tests.integration.distribute.cluster import started
 from tests.processes import finished
 
-RECIPE = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3, batch_size=64, examples=128)
+RECIPE = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3, batch_size=64, train_examples=128)
 PHASES = RECIPE.replace(frozen={"epochs": 2, "learning_rate": 1e-2})
 
 
@@ -21,11 +21,11 @@ class Logger(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.begun, self.epochs, self.ended, self.batches = [], {}, 0, 0
+        self.create_run, self.epochs, self.ended, self.batches = [], {}, 0, 0
 
     def on_train_begin(self, logs=None):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        self.begun.append({**self.params, **self.model.optimizer.get_config(), "rate": rate})
+        self.create_run.append({**self.params, **self.model.optimizer.get_config(), "rate": rate})
 
     def on_train_batch_end(self, batch, logs=None):
         self.batches += 1
@@ -50,11 +50,11 @@ class StopAfter(keras.callbacks.Callback):
 
 def test_a_logger_gets_what_the_history_holds(tmp_path):
     logger = Logger()
-    recipe = PHASES.replace(validation=0.25, steps_per_execution=1)
+    recipe = PHASES.replace(validation_split=0.25, steps_per_execution=1)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, callbacks=[logger])
-    assert [begun["epochs"] for begun in logger.begun] == [2, 5]  # both phases
-    assert [begun["steps"] for begun in logger.begun] == [2, 2]
-    assert logger.begun[0]["rate"] == pytest.approx(1e-2)
+    assert [create_run["epochs"] for create_run in logger.create_run] == [2, 5]  # both phases
+    assert [create_run["steps"] for create_run in logger.create_run] == [2, 2]
+    assert logger.create_run[0]["rate"] == pytest.approx(1e-2)
     assert (logger.ended, logger.batches) == (2, 10)
     assert list(logger.epochs) == [0, 1, 2, 3, 4]
     for row, logs in zip(run.history, logger.epochs.values(), strict=True):
@@ -84,7 +84,7 @@ def test_one_that_stops_training_ends_the_run_at_that_epoch(tmp_path, recipe, ep
 def test_early_stopping_puts_the_best_weights_back(tmp_path):
     """The loss of a rate as high as this one rises after the first epoch or two."""
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
-    recipe = RECIPE.replace(validation=0.25, epochs=20, learning_rate=0.1, steps_per_execution=1, batch_size=16)
+    recipe = RECIPE.replace(validation_split=0.25, epochs=20, learning_rate=0.1, steps_per_execution=1, batch_size=16)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, callbacks=[stopping])
     losses = [row["val_loss"] for row in run.history]
     best = int(np.argmin(losses))

@@ -13,7 +13,7 @@ RECIPE = Recipe(
     epochs=2,
     learning_rate=1e-3,
     batch_size=64,
-    examples=128,
+    train_examples=128,
     frozen={"epochs": 2, "learning_rate": 1e-2},
 )
 

@@ -13,7 +13,7 @@ from cnnzoo.experiments import Recipe, Study, load_recipe
 from cnnzoo.training import build
 from cnnzoo.training.build import read_once, source_of
 
-COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, examples=64, batch_size=32)
+COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, train_examples=64, batch_size=32)
 VARIANTS = {"average": {}, "max": {"model_options": {"subsampling": "max"}}}
 STUDY = Study(recipe=COMMON.replace(model_options={"activation": "relu"}), variants=VARIANTS, seeds=(0, 3))
 
@@ -49,7 +49,7 @@ def test_markdown_has_a_line_a_variant(comparison):
 
 
 def test_data_are_read_once_in_a_row_and_let_go(monkeypatch):
-    few, more = COMMON, COMMON.replace(examples=300)
+    few, more = COMMON, COMMON.replace(train_examples=300)
     with read_once():
         first = source_of(few, None)
         assert len(source_of(more, None).train) == 300
@@ -118,7 +118,7 @@ def test_train_on_the_command_line_runs_and_resumes_a_study(tmp_path, capsys):
     file = tmp_path / "compared.py"
     file.write_text(
         "from cnnzoo import Recipe, Study\n"
-        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3, examples=64, batch_size=32)\n"
+        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3, train_examples=64, batch_size=32)\n"
         "study = Study(recipe=common, variants={'slow': {}, 'fast': {'learning_rate': 1e-2}})\n"
     )
     assert isinstance(load_recipe(file), Study)

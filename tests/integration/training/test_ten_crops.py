@@ -6,7 +6,7 @@ import pytest
 import cnnzoo
 from cnnzoo import Recipe
 from cnnzoo.data import Split
-from cnnzoo.training.evaluate import answers, judged
+from cnnzoo.training.evaluate import answers, evaluate_split
 
 
 def by_hand(model, name, images):
@@ -34,7 +34,7 @@ def test_the_mean_answer_to_ten_crops_is_judged(activation):
     rng = np.random.default_rng(0)
     split = Split(rng.integers(0, 256, (30, 80, 90, 3), "uint8"), np.arange(30, dtype="int32") % 4)
     recipe = Recipe(model="alexnet_owt", data="fake", epochs=1, learning_rate=1e-3, test_crops=10)
-    found, expected = judged(recipe, model, split), by_hand(model, "alexnet_owt", split.images)
+    found, expected = evaluate_split(recipe, model, split), by_hand(model, "alexnet_owt", split.images)
     assert found["accuracy"] == pytest.approx(np.mean(expected.argmax(axis=1) == split.labels))
     np.testing.assert_allclose(answers(recipe, model, split), expected, rtol=1e-4, atol=1e-6)
     assert found["loss"] == pytest.approx(-np.log(expected[np.arange(30), split.labels]).mean(), rel=1e-4)
@@ -44,6 +44,6 @@ def test_the_mean_answer_to_ten_crops_is_judged(activation):
 def test_what_has_no_ten_crops_is_refused(model, tmp_path):
     recipe = Recipe(model=model, data="digits", epochs=1, learning_rate=1e-3, test_crops=10)
     with pytest.raises(cnnzoo.InputError, match="test_crops=10 is for classifiers and images larger than their input"):
-        cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, examples=128)
+        cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, train_examples=128)
     with pytest.raises(cnnzoo.InputError, match="unknown test_crops '5'; the allowed values of test_crops are 1, 10"):
         recipe.replace(test_crops=5)

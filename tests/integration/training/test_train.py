@@ -16,7 +16,7 @@ from cnnzoo.runtime import executions
 from tests import processes
 from tests.hold import hold
 
-QUICK = {"epochs": 2, "examples": 256, "verbose": 0}
+QUICK = {"epochs": 2, "train_examples": 256, "verbose": 0}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_optimizer_counts_the_steps_of_the_recipe(run):
 
 def test_recipe_file_gives_the_recipe_and_versions_back(run):
     content = json.loads(run.recipe_file.read_text())
-    assert cnnzoo.Recipe(**content["recipe"]) == load_recipe("lenet5_digits").replace(epochs=2, examples=256)
+    assert cnnzoo.Recipe(**content["recipe"]) == load_recipe("lenet5_digits").replace(epochs=2, train_examples=256)
     assert content["versions"]["keras"] == keras.__version__
 
 
@@ -118,7 +118,7 @@ def test_precision_is_the_runs_alone(tmp_path, precision):
 
 
 def test_validation_images_are_held_out_and_watched(tmp_path):
-    run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", validation=0.2, **QUICK)
+    run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", validation_split=0.2, **QUICK)
     assert {"val_accuracy", "val_loss"} <= set(run.history[0])
 
 
@@ -141,12 +141,12 @@ def test_recipe_of_ones_own(tmp_path):
 
 
 def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
-    changes = {"schedule": "step", "drops": (1, 3, 9), "drop_factor": 0.1, "warmup": 0.0}
-    recipe = load_recipe("lenet5_digits").replace(epochs=4, examples=128, **changes)
+    changes = {"schedule": "step", "lr_drop_epochs": (1, 3, 9), "lr_drop_factor": 0.1, "warmup": 0.0}
+    recipe = load_recipe("lenet5_digits").replace(epochs=4, train_examples=128, **changes)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
     rate = run.model().optimizer._learning_rate  # the schedule itself, as it was saved with the model
-    rates = [float(rate(step)) for step in range(4 * 4)]
-    np.testing.assert_allclose(rates, 6e-3 * np.repeat([1, 0.1, 0.1, 0.01], 4), rtol=1e-6)
+    lr_multipliers = [float(rate(step)) for step in range(4 * 4)]
+    np.testing.assert_allclose(lr_multipliers, 6e-3 * np.repeat([1, 0.1, 0.1, 0.01], 4), rtol=1e-6)
     # A row shows the rate that the next epoch begins with.
     np.testing.assert_allclose([row["learning_rate"] for row in run.history], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
 
@@ -202,7 +202,7 @@ def test_full_and_unwritable_work_folders_are_refused(run, tmp_path):
 
 def test_resuming_a_finished_run_returns_it(run):
     before = run.metrics_file.read_bytes()
-    again = cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=2, examples=256)
+    again = cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=2, train_examples=256)
     assert again.metrics_file.read_bytes() == before
 
 
@@ -222,7 +222,7 @@ def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch, **options):
 def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precision):
     """With half precision, steps that overflow are not counted by the optimizer; tuples are lists in the file."""
     recipe = load_recipe("lenet5_digits").replace(
-        epochs=2, examples=64, batch_size=16, precision=precision, model_options={"input_shape": (32, 32, 1)}
+        epochs=2, train_examples=64, batch_size=16, precision=precision, model_options={"input_shape": (32, 32, 1)}
     )
     _train_and_interrupt_after_an_epoch(recipe, tmp_path, monkeypatch)
     history = (tmp_path / "history.csv").read_text()
@@ -235,7 +235,7 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
 
 def test_averaged_weights_are_what_is_kept_and_judged_also_after_a_resume(tmp_path, monkeypatch):
     average = {"use_ema": True, "ema_momentum": 0.9}
-    recipe = load_recipe("lenet5_digits").replace(epochs=2, examples=64, batch_size=16, optimizer_options=average)
+    recipe = load_recipe("lenet5_digits").replace(epochs=2, train_examples=64, batch_size=16, optimizer_options=average)
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
     _train_and_interrupt_after_an_epoch(recipe, tmp_path / "stopped", monkeypatch)
     resumed = cnnzoo.train(recipe, workdir=tmp_path / "stopped", resume=True, verbose=0)
@@ -256,7 +256,7 @@ def test_averaged_weights_are_what_is_kept_and_judged_also_after_a_resume(tmp_pa
 
 def test_resuming_with_other_values_or_nothing_is_refused(run, tmp_path):
     with pytest.raises(cnnzoo.InputError, match=r"was begun with epochs=2, not 3"):
-        cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=3, examples=256)
+        cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=3, train_examples=256)
     with pytest.raises(cnnzoo.InputError, match="there is no run in"):
         cnnzoo.train("lenet5_digits", workdir=tmp_path, resume=True)
 
@@ -351,7 +351,9 @@ def test_control_c_leaves_a_run_that_resumes(tmp_path, undisturbed):
 
 def test_dropout_resumes_with_the_randomness_it_would_have_had(tmp_path, monkeypatch):
     """Keras saves no random states; see EpochRandomness."""
-    recipe = load_recipe("lenet5_digits").replace(model="mlp", model_options={"dropout": 0.5}, epochs=2, examples=256)
+    recipe = load_recipe("lenet5_digits").replace(
+        model="mlp", model_options={"dropout": 0.5}, epochs=2, train_examples=256
+    )
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
     _train_and_interrupt_after_an_epoch(recipe, tmp_path / "cut", monkeypatch)
     resumed = cnnzoo.train(recipe, workdir=tmp_path / "cut", resume=True, verbose=0)
@@ -371,8 +373,8 @@ def test_a_streamed_set_is_trained_judged_and_resumed_as_one_in_memory(tmp_path,
         augment="alexnet",
         image_size=(40, 40),
         stream=True,
-        validation=0.25,
-        examples=32,
+        validation_split=0.25,
+        train_examples=32,
         name="streamed",
     )
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", data_dir=imagenet_folder, verbose=0)

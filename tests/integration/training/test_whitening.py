@@ -19,7 +19,7 @@ RECIPE = Recipe(
 
 
 def test_the_models_first_layer_whitens_the_training_images(tmp_path):
-    run = cnnzoo.train(RECIPE, workdir=tmp_path / "run", verbose=0, validation=0.2)
+    run = cnnzoo.train(RECIPE, workdir=tmp_path / "run", verbose=0, validation_split=0.2)
     model = run.model()
     assert [layer.name for layer in model.layers[:3]] == ["images", "whitening", "C1"]
     assert run.metrics["parameters"] == cnnzoo.lenet(input_shape=(20, 20, 1)).count_params()

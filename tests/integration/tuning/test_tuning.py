@@ -24,7 +24,7 @@ pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzo
 TINY = """
 from cnnzoo import Recipe
 recipe = Recipe(
-    model="lenet", data="digits", epochs=2, learning_rate=1e-2, batch_size=32, examples=64, test_examples=50
+    model="lenet", data="digits", epochs=2, learning_rate=1e-2, batch_size=32, train_examples=64, test_examples=50
 )
 def space(hp):
     kind = hp.Choice("kind", ["well", "faster", "diverges", "memory", "shape"])
@@ -88,7 +88,7 @@ def test_a_figure_is_that_of_the_last_epoch_on_held_out_images(tuned):
         assert len(rows) == 2
         assert row["figure"] == pytest.approx(float(rows[-1]["val_accuracy"]))
         assert row["images"] == round(0.2 * 1437)
-        assert run.recipe["validation"] == 0.2
+        assert run.recipe["validation_split"] == 0.2
         assert "test" not in run.metrics
         assert not run.checkpoint_file.exists()
 
@@ -162,9 +162,9 @@ def test_the_test_images_are_not_read(photo_folder, tmp_path):
 
 def test_without_test_images_a_source_is_the_same_else(tfds_folder):
     for name in ("digits", "mnist"):
-        source = cnnzoo.data.load(name, data_dir=tfds_folder, examples=50, with_test=False)
+        source = cnnzoo.data.load(name, data_dir=tfds_folder, train_examples=50, with_test=False)
         assert source.test.images.shape == (0, *source.image_shape)
-        whole = cnnzoo.data.load(name, data_dir=tfds_folder, examples=50, test_examples=1)
+        whole = cnnzoo.data.load(name, data_dir=tfds_folder, train_examples=50, test_examples=1)
         assert np.array_equal(source.train.images, whole.train.images)
 
 
@@ -280,7 +280,7 @@ def test_without_keras_tuner_a_sentence_says_what_to_install(monkeypatch):
     [
         (lambda hp: {"learning_rat": 1}, "did you mean 'learning_rate'"),
         (lambda hp: {"seed": 1}, "must not change seed"),
-        (lambda hp: {"validation": 0.5}, "must not change validation"),
+        (lambda hp: {"validation_split": 0.5}, "must not change validation_split"),
         (lambda hp: {"epochs": 1}, "hyperband itself decides"),
         (lambda hp: 3, "must return a mapping of overrides"),
         (lambda hp: {"model_options.x": object()}, "must return plain values"),
@@ -318,8 +318,10 @@ def test_a_recipe_without_a_space_varies_its_rate():
     hyperparameters = keras_tuner.HyperParameters()
     rate = recipe.learning_rate
     assert default_space(recipe)(hyperparameters) == {"learning_rate": rate}
-    (rates,) = hyperparameters.space
-    assert [rates.prob_to_value(each) for each in (0.0, 0.5, 1.0)] == pytest.approx([rate / 10, rate, rate * 10])
+    (lr_multipliers,) = hyperparameters.space
+    assert [lr_multipliers.prob_to_value(each) for each in (0.0, 0.5, 1.0)] == pytest.approx(
+        [rate / 10, rate, rate * 10]
+    )
 
 
 def test_autoencoders_are_judged_by_squared_error_and_pretraining_is_searched(tmp_path):

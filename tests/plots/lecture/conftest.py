@@ -33,7 +33,7 @@ def legible():
         for (text, box), (other, its) in itertools.combinations(boxes, 2):
             over = min(box.x1, its.x1) - max(box.x0, its.x0), min(box.y1, its.y1) - max(box.y0, its.y0)
             assert min(over) <= 0.5, (text, other)
-        # What the page turns into the colour of its text, and what stands for all.
+        # What the page turns into the color of its text, and what stands for all.
         assert len(picture.alternative) > 30
         assert picture.alternative.endswith(".")
 

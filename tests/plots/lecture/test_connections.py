@@ -39,13 +39,13 @@ def test_counts_are_those_of_layers_of_keras(size, field, stride, texts, legible
     assert weights == [net.count_params() - bias for net, bias in zip(nets, biases, strict=True)]
 
 
-def test_lines_of_one_colour_are_one_place_in_the_window():
+def test_lines_of_one_color_are_one_place_in_the_window():
     *_, shared = [
         part for part in dense_beside_convolution(6, 3).axes[0].collections if isinstance(part, LineCollection)
     ]
     slopes = {}
-    for segment, colour in zip(shared.get_segments(), shared.get_colors(), strict=True):
-        slopes.setdefault(tuple(colour), set()).add(round(segment[1][0] - segment[0][0], 6))
+    for segment, color in zip(shared.get_segments(), shared.get_colors(), strict=True):
+        slopes.setdefault(tuple(color), set()).add(round(segment[1][0] - segment[0][0], 6))
     assert len(slopes) == 3
     assert all(len(slope) == 1 for slope in slopes.values())
 

@@ -36,13 +36,13 @@ def test_zero_is_white_where_there_are_negative_values_and_black_where_there_are
     assert unsigned.cmap.name == "gray"
 
 
-def test_colours_are_averaged_and_one_channel_is_taken_as_it_is():
+def test_colors_are_averaged_and_one_channel_is_taken_as_it_is():
     image = np.random.default_rng(0).random((9, 9, 3))
     for given, expected in ((image, image.mean(-1)), (image[..., :1], image[..., 0])):
         assert np.allclose(convolved(given).axes[0].images[0].get_array(), expected)
 
 
-def test_large_kernels_are_colours_alone(legible, texts):
+def test_large_kernels_are_colors_alone(legible, texts):
     picture = convolved(np.zeros((20, 40)), np.ones((11, 11)), padding="same")
     legible(picture)
     assert "1" not in texts(picture)

@@ -44,13 +44,13 @@ def test_another_power_is_taken():
     assert told in pooling(values, 2, kind="lp", p=3).alternative
 
 
-def test_each_window_has_the_colour_of_its_output_and_neighbours_differ():
+def test_each_window_has_the_color_of_its_output_and_neighbors_differ():
     picture = pooling(np.arange(36).reshape(6, 6), 2)
     patches = [patch for patch in picture.axes[0].patches if isinstance(patch, Rectangle)]
     inside, outside = patches[:9], patches[9:]
-    colours = [patch.get_edgecolor() for patch in inside]
-    assert colours == [patch.get_edgecolor() for patch in outside]
-    grid = np.array(colours).reshape(3, 3, 4)
+    colors = [patch.get_edgecolor() for patch in inside]
+    assert colors == [patch.get_edgecolor() for patch in outside]
+    grid = np.array(colors).reshape(3, 3, 4)
     for down, right in itertools.product((0, 1), (0, 1)):
         if down or right:
             assert (grid[down:, right:] != grid[: 3 - down, : 3 - right]).any(axis=-1).all()
@@ -73,7 +73,7 @@ def test_the_maximum_is_circled_the_first_of_equal_ones():
     assert not [patch for patch in pooling([[1, 7], [7, 0]], 2, kind="l2").axes[0].patches if isinstance(patch, Circle)]
 
 
-def test_many_overlapping_windows_leave_one_in_colour(legible):
+def test_many_overlapping_windows_leave_one_in_color(legible):
     picture = pooling(np.random.default_rng(0).normal(size=(12, 12)), 3, 1, "average")
     legible(picture)
     assert len(picture.axes[0].patches) == 2

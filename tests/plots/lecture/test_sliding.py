@@ -216,7 +216,7 @@ def test_an_interval_of_nothing_is_refused():
         sliding_window_animation(5, 3, interval=0)
 
 
-def test_of_the_brackets_those_of_the_window_alone_are_in_its_colour():
+def test_of_the_brackets_those_of_the_window_alone_are_in_its_color():
     axis = sliding_window(7, 3, 2, step=5).axes[0]
     brackets = [line.get_color() == ORANGE for line in axis.lines]
     assert brackets == [False, False, True, False, True, False]  # three columns, then three rows

@@ -220,7 +220,7 @@ def test_other_methods_and_paths_are_json_too(server):
         assert "error" in answer or "detail" in answer
 
 
-def test_one_broken_file_does_not_spoil_its_neighbours(server, files, expected):
+def test_one_broken_file_does_not_spoil_its_neighbors(server, files, expected):
     """Requests that are answered in one batch each get their own answer."""
     from concurrent.futures import ThreadPoolExecutor
 
