@@ -78,19 +78,19 @@ def _compare(options: argparse.Namespace) -> None:
         commands[name] += ["--optimizer", options.optimizer, "--precision", options.precision]
         commands[name] += ["--one-core"] if options.one_core else []
     turns = compared(commands, options.rounds)
-    lr_multipliers = {name: statistics.median(turn["sgemm"] for turn in turns.pop(name)) for name in PRODUCTS}
-    _show(turns, lr_multipliers, options)
+    rates = {name: statistics.median(turn["sgemm"] for turn in turns.pop(name)) for name in PRODUCTS}
+    _show(turns, rates, options)
 
 
-def _show(turns: dict[str, list[dict]], lr_multipliers: dict[str, float], options: argparse.Namespace) -> None:
-    sgemm, operations = max(lr_multipliers.values()), 2 * multiply_adds()
+def _show(turns: dict[str, list[dict]], rates: dict[str, float], options: argparse.Namespace) -> None:
+    sgemm, operations = max(rates.values()), 2 * multiply_adds()
     cores = "one core's processor time" if options.one_core else f"{os.cpu_count()} cores"
     first = options.contenders[0]
     print(
         f"{platform.machine()}, {cores}, batch {BATCH}, {options.precision}, {options.optimizer}, "
         f"{options.rounds} interleaved turns"
     )
-    print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in each_rate.items())})")
+    print(f"SGEMM {sgemm:.0f} GFLOP/s ({', '.join(f'{name} {rate:.0f}' for name, rate in rates.items())})")
     ours = statistics.median(turn["images"] for turn in turns[first])
     for name in turns:
         speeds = [turn["images"] for turn in turns[name]]

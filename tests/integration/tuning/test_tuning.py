@@ -318,10 +318,8 @@ def test_a_recipe_without_a_space_varies_its_rate():
     hyperparameters = keras_tuner.HyperParameters()
     rate = recipe.learning_rate
     assert default_space(recipe)(hyperparameters) == {"learning_rate": rate}
-    (lr_multipliers,) = hyperparameters.space
-    assert [lr_multipliers.prob_to_value(each) for each in (0.0, 0.5, 1.0)] == pytest.approx(
-        [rate / 10, rate, rate * 10]
-    )
+    (rates,) = hyperparameters.space
+    assert [rates.prob_to_value(each) for each in (0.0, 0.5, 1.0)] == pytest.approx([rate / 10, rate, rate * 10])
 
 
 def test_autoencoders_are_judged_by_squared_error_and_pretraining_is_searched(tmp_path):
