@@ -133,8 +133,8 @@ def _use(threads: int) -> None:
     import tensorflow as tf
 
     if threads == 1:
-        tf.config.threading.set_intra_op_parallelizm_threads(1)
-        tf.config.threading.set_inter_op_parallelizm_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _tensorflows_product(threads: int):

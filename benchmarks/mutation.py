@@ -22,7 +22,7 @@ Each mutant runs, in a copy of the repository, against the tests that cover its 
 that means for what runs at import): those that add up to BUDGET seconds, the fastest first, until one fails. What
 runs in processes that tests start is not traced; the unit tier starts none. A mutant ends in one of these states:
 * `killed`: a test failed, or its file could not be imported. When a test fails for the first time, it runs again,
-  with the same tests before it and without the mutant; if it fails there, too, it is asked no more.
+  with the same tests before it and without the mutant; if it fails there, too, it is covering no more.
 * `timeout`: a test ran on for FAIR seconds and twice its usual time, until the mutant's SECONDS were over; killed, too.
 * `survived`: no test failed. Where time left tests out, the list says so.
 * `uncovered`: no test covers the line; survived, too.
@@ -118,15 +118,15 @@ def _run(mutants: list[Mutant], copies: list[Path], options: argparse.Namespace)
 def _run_in(
     zygotes: "queue.SimpleQueue[Zygote]", todo: list[Mutant], coverage: Coverage, options: argparse.Namespace
 ) -> None:
-    def judged(mutant: Mutant) -> tuple[Mutant, dict]:
+    def evaluate(mutant: Mutant) -> tuple[Mutant, dict]:
         zygote = zygotes.get()
         began = time.monotonic()
-        result = _judged(mutant, coverage, zygote)
+        result = _evaluate(mutant, coverage, zygote)
         zygotes.put(zygote)
         return mutant, {**result, "seconds": round(time.monotonic() - began, 2)}
 
     with ThreadPoolExecutor(options.jobs) as pool, (options.folder / "results.jsonl").open("a") as file:
-        futures = [pool.submit(judged, mutant) for mutant in todo]
+        futures = [pool.submit(evaluate, mutant) for mutant in todo]
         try:
             for number, future in enumerate(as_completed(futures), 1):
                 mutant, result = future.result()
@@ -141,7 +141,7 @@ def _run_in(
             raise
 
 
-def _judged(mutant: Mutant, coverage: Coverage, zygote: Zygote) -> dict:
+def _evaluate(mutant: Mutant, coverage: Coverage, zygote: Zygote) -> dict:
     """Return a mutant's state, how pytest ended, what killed it, and how many tests ran and how many did not."""
     while True:
         ran, wider, covered = coverage.tests_of(mutant.place)
@@ -175,18 +175,18 @@ def _liars(killer: str, tests: dict[str, float], coverage: Coverage, zygote: Zyg
     if zygote.run({name: tests[name] for name in until})["code"] == 0:
         coverage.trusted.add(killer)
         return []
-    print(f"fails without a mutant, too, and is asked no more: {killer}", file=sys.stderr)
+    print(f"fails without a mutant, too, and is covering no more: {killer}", file=sys.stderr)
     return failed
 
 
 def _guard(mutants: list[Mutant], coverage: Coverage, zygote: Zygote) -> None:
     """Refuse to begin where tests do not pass as they are, or pass although the function that they cover raises."""
-    asked = {mutant.place: coverage.tests_of(mutant.place)[0] for mutant in mutants if mutant.place.in_body}
-    asked = {place: tests for place, tests in asked.items() if tests}
-    if not asked:
+    covering = {mutant.place: coverage.tests_of(mutant.place)[0] for mutant in mutants if mutant.place.in_body}
+    covering = {place: tests for place, tests in covering.items() if tests}
+    if not covering:
         raise SystemExit("the tests cover none of the mutants")
-    place = min(asked, key=lambda place: min(coverage.seconds[test] for test in asked[place]))
-    tests = dict(list(coverage.chosen(asked[place], set()).items())[:5])
+    place = min(covering, key=lambda place: min(coverage.seconds[test] for test in covering[place]))
+    tests = dict(list(coverage.chosen(covering[place], set()).items())[:5])
     told = zygote.run(tests)
     if told["code"] != 0 or told["ran"] != len(tests):
         raise SystemExit(f"{', '.join(tests)}: did not all pass in the unmutated copy: {told}")

@@ -252,7 +252,7 @@ class Chosen:
     """Runs the chosen tests in their order, and begins none that may not end in time."""
 
     def __init__(self, tests: dict[str, float]):
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         self._tests = tests
         self.killer: str | None = None
         self.ran = 0
@@ -266,7 +266,7 @@ class Chosen:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Pass over a test, by claiming that it is done, where it could be cut short with nothing wrong."""
         needed = max(FAIR, 2 * self._tests[item.nodeid])
-        if time.monotonic() - self._begun + needed > SECONDS:
+        if time.monotonic() - self._started + needed > SECONDS:
             return True
         self.ran += 1
         return None

@@ -1,18 +1,18 @@
-"""Layer-wise pretraining: with codes computed once, without, and a PyTorch loop; speed, and with --memory the peak.
+"""Layer-wise pretraining with cached activations, without, and in PyTorch: speed, and with --memory peak memory.
 
     pip install -e '.[torch]' && python benchmarks/pretraining_throughput.py [--hidden 5] [--memory]
 
 All pretrain the stacked autoencoder of Vincent et al. 2010, three logistic layers of 1,000 units, masking 0.1, 0.2
-and 0.3, at batch 256 with Adam on cross-entropy, on made-up images of 784 pixels. Each contender
-lives in a process of its own and waits its turn; turns are interleaved, and medians are of the turns.
+and 0.3, at batch 256 with Adam on cross-entropy, on random images of 784 pixels. Each contender
+runs in a process of its own and waits its turn; turns are interleaved, and medians are of the turns.
 
 - cached: `LayerwisePretraining(cache="memory")`.
 - uncached: `cache=False`, which runs the layers below again on every batch.
-- torch: as its users write it: the layers below run again in every epoch under `no_grad`, `torch.optim.Adam`.
+- torch: the usual loop, in which the layers below run again in every epoch under `no_grad`, with `torch.optim.Adam`.
 - torch fused: the same with `Adam(fused=True)`.
 
 bfloat16 is Keras' `mixed_bfloat16`, and `torch.autocast`: weights and their update stay float32 in both. Before the
-first turn cnnzoo sets TensorFlow's threads for slices of the batch, as `cnnzoo train` does.
+first turn cnnzoo sets TensorFlow's threads for shards of the batch, as `cnnzoo train` does.
 
 In the same turn each contender also pretrains on a single batch a layer; `start` is the time of that: building,
 tracing, compiling. It is a constant of the run, and is taken off for the speeds, but not for the line `whole`.
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender and options.memory:
-        _weigh(options)
+        _measure_memory(options)
     elif options.contender:
         _serve(options)
     elif options.memory:
@@ -134,7 +134,7 @@ def _compare_memory(options: argparse.Namespace) -> None:
         print(f"{name:10s} {peaks[name] / 2**20:,.0f} MiB, {peaks[name] / peaks['uncached']:.2f} of uncached")
 
 
-def _weigh(options: argparse.Namespace) -> None:
+def _measure_memory(options: argparse.Namespace) -> None:
     _cnnzoo(options, os.cpu_count())(_images(options.images), options.epochs)
     print(json.dumps({"peak": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 
@@ -156,8 +156,8 @@ def _cnnzoo(options: argparse.Namespace, threads: int):
     import cnnzoo
 
     if threads == 1:
-        tf.config.threading.set_intra_op_parallelizm_threads(1)
-        tf.config.threading.set_inter_op_parallelizm_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     else:
         cnnzoo.distribute.shards_for(BATCH)  # as `cnnzoo train` does
 
@@ -198,9 +198,9 @@ def _torch(options: argparse.Namespace, threads: int):
                     rule.zero_grad()
                     with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
                         with torch.no_grad():
-                            codes = below(images[order[start : start + BATCH]])
-                        logits = decoder(encoder(codes * (torch.rand_like(codes) >= rate)))
-                    loss(logits.float(), codes.float()).backward()
+                            activations = below(images[order[start : start + BATCH]])
+                        logits = decoder(encoder(activations * (torch.rand_like(activations) >= rate)))
+                    loss(logits.float(), activations.float()).backward()
                     rule.step()
             below.extend(encoder)
             width = UNITS

@@ -1,10 +1,10 @@
-"""Run a recipe with several seeds, each in a process of its own, and print what its docstring states.
+"""Run a recipe with several seeds, each in a process of its own, and print the results that its docstring states.
 
     python benchmarks/recipe_results.py lenet5_mnist --seeds 3
     python benchmarks/recipe_results.py lenet5_mnist --seeds 3 --folder runs/affine -- --set augment=affine --epochs 60
 
-A seed whose run is finished is not run again; one that was interrupted is resumed. What follows
-`--` goes to `cnnzoo train`.
+A seed whose run is finished is not run again; one that was interrupted is resumed. Options after `--` are passed to
+`cnnzoo train`.
 """
 
 import argparse
@@ -38,10 +38,10 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
     if not (workdir / "metrics.json").is_file():
-        begun = (workdir / "recipe.json").is_file()
-        how = ["--resume"] if begun else ["--seed", str(seed), *more]
+        started = (workdir / "recipe.json").is_file()
+        options = ["--resume"] if started else ["--seed", str(seed), *more]
         subprocess.run(
-            [sys.executable, "-m", "cnnzoo", "train", recipe, "--workdir", str(workdir), *how],
+            [sys.executable, "-m", "cnnzoo", "train", recipe, "--workdir", str(workdir), *options],
             check=True,
             stdout=sys.stderr,
         )

@@ -1,9 +1,9 @@
-"""How long a report takes, and how large it is.
+"""Measure how long a report takes, and how large it is.
 
     python benchmarks/report_time.py RUN [--times 5]
 
-RUN is a finished run, as of `cnnzoo train lenet5_mnist`. Each turn is the whole command `cnnzoo report RUN`, with the
-start of Python and TensorFlow and the reading of the data, into a new folder.
+RUN is the folder of a finished run, such as one of `cnnzoo train lenet5_mnist`. Each turn is the whole command
+`cnnzoo report RUN`, with the start of Python and TensorFlow and the loading of the data, into a new folder.
 """
 
 import argparse
@@ -24,10 +24,10 @@ def main() -> None:
     seconds, size, pictures = [], 0, 0
     for turn in range(options.times):
         with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
+            start = time.perf_counter()
             command = [sys.executable, "-m", "cnnzoo", "report", options.run, "--to", folder]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
             size = (Path(folder) / "report.html").stat().st_size
             pictures = len(list((Path(folder) / "pictures").glob("*.svg")))
         print(f"turn {turn + 1}: {seconds[-1]:.1f} s", flush=True)

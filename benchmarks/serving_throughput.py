@@ -1,9 +1,9 @@
-"""How much of a model's speed is left behind HTTP: `cnnzoo serve` under load from a second process, against the model.
+"""Throughput and latency of `cnnzoo serve` under load, compared with the model called directly.
 
     python benchmarks/serving_throughput.py saved_models/lenet5_mnist [--rounds 5] [--seconds 5]
 
-The model alone is its signature called in a loop in a process of its own, by TensorFlow. The load comes from wrk
-(Debian's package `wrk`). Both have all cores, one after the other, in turns.
+For the direct calls, TensorFlow calls the model's signature in a loop in a process of its own. The load comes from wrk
+(Debian's package `wrk`). Both use all cores, and alternate.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 PORT = 18080
-ALONE = """
+DIRECT = """
 import sys, time
 import numpy as np, tensorflow as tf
 folder, signature, batch, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
@@ -36,7 +36,7 @@ value = pixels
 if name == "image_bytes":
     value = np.array([tf.io.encode_png(tf.cast(image, tf.uint8)).numpy() for image in pixels], dtype=object)
 def call():
-    return {key: of.numpy() for key, of in serve(**{name: tf.constant(value, spec.dtype)}).items()}
+    return {key: tensor.numpy() for key, tensor in serve(**{name: tf.constant(value, spec.dtype)}).items()}
 for _ in range(20):
     call()
 times, end = [], time.perf_counter() + seconds
@@ -56,7 +56,7 @@ def pngs(pixels: np.ndarray) -> list[bytes]:
 
 
 def bodies(model: str, pixels: np.ndarray) -> dict[str, tuple[str, str, bytes, dict[str, str]]]:
-    """Return the kinds of request: signature, path, body and headers."""
+    """Return signature, path, body and headers of each type of request."""
     v1, v2 = f"/v1/models/{model}:predict", f"/v2/models/{model}/infer"
     files = pngs(pixels)
     encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
@@ -111,8 +111,8 @@ def under_load(
     return rate, median, last
 
 
-def alone(folder: Path, signature: str, batch: int, seconds: float) -> tuple[float, float, float]:
-    command = [sys.executable, "-c", ALONE, str(folder), signature, str(batch), str(seconds)]
+def direct_calls(folder: Path, signature: str, batch: int, seconds: float) -> tuple[float, float, float]:
+    command = [sys.executable, "-c", DIRECT, str(folder), signature, str(batch), str(seconds)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return tuple(map(float, output.split()[-3:]))
 
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--batching", type=int, default=256, help="of `cnnzoo serve`")
-    parser.add_argument("--kinds", nargs="+", help="of requests; default all")
+    parser.add_argument("--requests", nargs="+", metavar="TYPE", help="types of requests; default all")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
@@ -166,21 +166,25 @@ def main() -> None:
         print(f"{folder.name}, {options.connections} connections, {rounds}; median (range)")
         for batch in options.batches:
             pixels = np.random.default_rng(0).integers(0, 256, (batch, *shape["shape"][1:])).astype("float32")
-            kinds = {kind: of for kind, of in bodies(folder.name, pixels).items() if kind in (options.kinds or [kind])}
-            found = {kind: [] for kind in (*kinds, *{of[0] for of in kinds.values()})}
+            all_types = bodies(folder.name, pixels)
+            types = {name: all_types[name] for name in options.requests or all_types}
+            signatures = {signature for signature, *_ in types.values()}
+            results = {name: [] for name in (*types, *signatures)}
             for _ in range(options.rounds):
-                for signature in {of[0] for of in kinds.values()}:
-                    found[signature].append(alone(version, signature, batch, options.seconds))
-                for kind, (_, path, body, headers) in kinds.items():
+                for signature in signatures:
+                    results[signature].append(direct_calls(version, signature, batch, options.seconds))
+                for name, (_, path, body, headers) in types.items():
                     rate, *times = under_load(path, body, headers, options.seconds, options.connections)
-                    found[kind].append((rate * batch, *times))
-            for kind, values in found.items():
-                lr_multipliers, medians, lasts = zip(*values, strict=True)
-                of = statistics.median(rate[0] for rate in found[kinds[kind][0]]) if kind in kinds else None
-                share = f", {statistics.median(lr_multipliers) / of:.0%} of {kinds[kind][0]}" if of else " (alone)"
+                    results[name].append((rate * batch, *times))
+            for name, values in results.items():
+                rates, medians, percentiles = zip(*values, strict=True)
+                fraction = " (direct)"
+                if name in types:
+                    direct = statistics.median(rate for rate, *_ in results[types[name][0]])
+                    fraction = f", {statistics.median(rates) / direct:.0%} of {types[name][0]}"
                 print(
-                    f"batch {batch:3} {kind:15} {spread(lr_multipliers)} images/s{share}; "
-                    f"p50 {spread(medians, 2)} ms, p99 {spread(lasts, 2)} ms",
+                    f"batch {batch:3} {name:15} {spread(rates)} images/s{fraction}; "
+                    f"p50 {spread(medians, 2)} ms, p99 {spread(percentiles, 2)} ms",
                     flush=True,
                 )
     finally:

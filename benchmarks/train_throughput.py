@@ -90,12 +90,12 @@ def _cnnzoo(optimizer: str):
 
     import cnnzoo
     from cnnzoo import data, distribute
-    from cnnzoo.runtime import executions
+    from cnnzoo.runtime import steps_per_execution_for
 
     slices = distribute.shards_for(BATCH)
     split = data.Split(*_images())
     model = cnnzoo.lenet()
-    steps, together = executions(data.steps_per_epoch(split, BATCH), 32)
+    steps, together = steps_per_execution_for(data.steps_per_epoch(split, BATCH), 32)
     fitted = distribute.batch_shards(model, slices)
     fitted.compile(
         _optimizer(optimizer),

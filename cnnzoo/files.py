@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writes of files and folders: readers see all of one or nothing."""
 
 import fcntl
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from cnnzoo.errors import InputError
 
-YOUNG = 60  # seconds
-PART = ".part-"  # what the names of unfinished files and folders begin with
+GRACE_PERIOD = 60  # seconds before an unfinished folder without a lock counts as abandoned
+PART = ".part-"  # prefix of the names of unfinished files and folders
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, and move it there once the block has ended well.
+    """Yield a temporary path in the folder of `path`, and rename it to `path` when the block succeeds.
 
     Readers see the old file or the new one, never a part; a killed process leaves `path` as it was.
     The temporary name keeps the suffix, by which Keras and others choose a format.
@@ -42,13 +42,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write `content` as indented JSON, whole or not at all."""
+    """Write `content` as indented JSON, atomically."""
     with atomic_write(path) as part:
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents, and refuse in a sentence where that is not possible.
+    """Make `folder` and its parents, and check that it can be written to.
 
     Raises:
         InputError: the folder cannot be made or written to.
@@ -62,11 +62,11 @@ def make_folder(folder: Path) -> None:
 
 
 class Version:
-    """A numbered folder in the making.
+    """A numbered folder that is being written.
 
     Attributes:
-        part: where to write.
-        folder: where it stands once it is whole.
+        part: the temporary folder to write to.
+        folder: the final folder, once it is complete.
     """
 
     def __init__(self, part: Path):
@@ -76,10 +76,10 @@ class Version:
 
 @contextmanager
 def next_version(folder: Path) -> Iterator[Version]:
-    """Yield a `Version` whose `part` becomes `folder/<next integer>` once the block has ended well.
+    """Yield a `Version` whose `part` becomes `folder/<next integer>` when the block succeeds.
 
-    Model servers poll `folder` and would load a version while it is being written; they pass over
-    names that are no integers. Two writers at once get two versions.
+    Model servers poll `folder` and would load a version while it is being written; they ignore
+    names that are not integers. Two writers at once get two versions.
 
     Raises:
         InputError: the folder cannot be made or written to.
@@ -97,8 +97,8 @@ def next_version(folder: Path) -> Iterator[Version]:
     version = Version(Path(tempfile.mkdtemp(prefix=PART, dir=folder)))
     lock = os.open(version.part, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without locks; there nothing is removed either
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until this process closes it, or dies
+        with suppress(OSError):  # a file system without locks, where nothing is removed either
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until this process closes it, or ends
         yield version
         version.part.chmod(0o755)  # mkdtemp makes it private; a server may run as another user
         version.folder = _renamed_to_next(version.part, folder)
@@ -108,9 +108,9 @@ def next_version(folder: Path) -> Iterator[Version]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what writers left that were killed: nobody holds its lock any more."""
+    """Remove the unfinished folders of killed writers, whose locks are free."""
     for part in folder.glob(f"{PART}*/"):
-        if time.time() - part.stat().st_mtime < YOUNG:
+        if time.time() - part.stat().st_mtime < GRACE_PERIOD:
             continue  # its writer may not have locked it yet
         lock = os.open(part, os.O_RDONLY)
         try:

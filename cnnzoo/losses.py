@@ -1,26 +1,28 @@
-"""The losses that the classic nets need and Keras lacks."""
+"""Losses of the classic nets that Keras lacks."""
 
 import keras
 from keras import ops
 
+from cnnzoo.checks import number
+
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class MaximumAPosteriori(keras.losses.Loss):
-    """Push the right penalty down and all others up, as far as a rubbish class allows.
+    """Decrease the penalty of the true class and increase all others, limited by a rubbish class.
 
-    `y_D + log(e^−j + Σ_i e^−y_i)`, where `y_D` is the penalty of the right class. It is the
-    cross-entropy of a softmax over −y with one more class, of constant penalty `j`, that stands
-    for "none of these": penalties far above `j` are not pushed further.
+    `y_D + log(e^−j + Σ_i e^−y_i)`, where `y_D` is the penalty of the true class. It is the
+    cross-entropy of a softmax over −y with one more class, of constant penalty `j`, for
+    "none of these": penalties far above `j` are not increased further.
 
     Args:
         rubbish_penalty: the constant j; ≥ 0.
 
     Call arguments:
         y_true: integer labels, `(batch,)` or `(batch, 1)`.
-        y_pred: *negated* penalties −y, `(batch, classes)`, as `RadialBasis(negate=True)` gives them.
+        y_pred: *negated* penalties −y, `(batch, classes)`, as `RadialBasis(negate=True)` returns them.
 
     Raises:
-        ValueError: the penalty is negative.
+        InputError: the penalty is not a number of at least 0.
 
     Source: LeCun et al. 1998, eq. 9.
 
@@ -39,15 +41,13 @@ class MaximumAPosteriori(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if rubbish_penalty < 0:
-            raise ValueError(f"rubbish_penalty must be at least 0. Received: rubbish_penalty={rubbish_penalty}")
-        self.rubbish_penalty = rubbish_penalty
+        self.rubbish_penalty = number("rubbish_penalty", rubbish_penalty, 0)
 
     def call(self, y_true, y_pred):
         labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        right = ops.sum(y_pred * ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype), axis=-1)
+        of_label = ops.sum(y_pred * ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype), axis=-1)
         rubbish = ops.full_like(y_pred[:, :1], -self.rubbish_penalty)
-        return ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1) - right
+        return ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1) - of_label
 
     def get_config(self):
         return {**super().get_config(), "rubbish_penalty": self.rubbish_penalty}
@@ -55,13 +55,13 @@ class MaximumAPosteriori(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class PixelCrossentropy(keras.losses.BinaryCrossentropy):
-    """Average the binary cross-entropy over pixels and images, exact also where a pixel is certain.
+    """Average the binary cross-entropy over pixels and images, exact also for pixels near 0 and 1.
 
     The values are those of `keras.losses.BinaryCrossentropy`, with its arguments. Keras computes it from
-    what went into the sigmoid where the loss is handed the sigmoid's own output, and else from clipped
+    the logits if `y_pred` is directly the output of a sigmoid, and else from clipped
     probabilities, whose gradient is 0 beyond the clip and takes longer. An autoencoder's images are that output
-    reshaped; on TensorFlow this loss looks behind the reshaping. Inside a `tf.function`, as in `fit`. Each image has
-    one value, so that `sample_weight` can weigh images.
+    reshaped; on TensorFlow, in a `tf.function` such as that of `fit`, this loss finds the logits before the reshaping,
+    too. There is one value per image, so that `sample_weight` can weight images.
 
     Args:
         kwargs: the arguments of `keras.losses.BinaryCrossentropy`.
@@ -78,51 +78,51 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
-        plain = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
-        if plain and (slices := _slices(y_true, y_pred, self.from_logits)):
-            values = [_each_image(_cross_entropy(*each)) for each in slices]
+        supported = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
+        if supported and (shards := _shards(y_true, y_pred, self.from_logits)):
+            values = [_mean_per_image(_cross_entropy(*shard)) for shard in shards]
             return values[0] if len(values) == 1 else ops.concatenate(values)
-        return _each_image(super().call(y_true, y_pred))
+        return _mean_per_image(super().call(y_true, y_pred))
 
 
-def _each_image(values):
+def _mean_per_image(values):
     return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
 
 
-def _slices(y_true, y_pred, from_logits: bool) -> list[tuple]:
-    """Return targets, pixels and logits of each slice of a batch, or nothing where the logits are unknown.
+def _shards(y_true, y_pred, from_logits: bool) -> list[tuple]:
+    """Return targets, pixels and logits of each shard of a batch, or nothing where the logits are unknown.
 
-    What went through a net in slices, as `cnnzoo.distribute` does it, comes apart again, so that the cores go on
-    side by side.
+    A batch that `cnnzoo.distribute.batch_shards` computed in shards is split into them again, so that the cores
+    continue in parallel.
     """
     import tensorflow as tf
 
     in_graph = tf.is_tensor(y_pred) and not tf.executing_eagerly()
-    joined = in_graph and y_pred.op.type == "ConcatV2" and tf.get_static_value(y_pred.op.inputs[-1]) == 0
-    slices = list(y_pred.op.inputs[:-1]) if joined else [y_pred]
-    targets = tf.split(y_true, [tf.shape(each)[0] for each in slices]) if joined else [y_true]
+    concatenated = in_graph and y_pred.op.type == "ConcatV2" and tf.get_static_value(y_pred.op.inputs[-1]) == 0
+    outputs = list(y_pred.op.inputs[:-1]) if concatenated else [y_pred]
+    targets = tf.split(y_true, [tf.shape(shard)[0] for shard in outputs]) if concatenated else [y_true]
     if from_logits:
-        return [(target, ops.sigmoid(logits), logits) for target, logits in zip(targets, slices, strict=True)]
-    logits = [_before_sigmoid(pixels) if in_graph else None for pixels in slices]
-    if any(each is None for each in logits):
+        return [(target, ops.sigmoid(logits), logits) for target, logits in zip(targets, outputs, strict=True)]
+    logits = [_logits_of(pixels) if in_graph else None for pixels in outputs]
+    if any(shard is None for shard in logits):
         return []
-    return list(zip(targets, slices, logits, strict=True))
+    return list(zip(targets, outputs, logits, strict=True))
 
 
-def _before_sigmoid(pixels):
-    """Return what a sigmoid was taken of to give these pixels, in their shape, or `None` if that is unknown."""
+def _logits_of(pixels):
+    """Return the input of the sigmoid that computed these pixels, in their shape, or `None` if it is unknown."""
     import tensorflow as tf
 
-    made_by = pixels.op
-    while made_by.type in ("Reshape", "Identity"):
-        made_by = made_by.inputs[0].op
-    return tf.reshape(made_by.inputs[0], tf.shape(pixels)) if made_by.type == "Sigmoid" else None
+    operation = pixels.op
+    while operation.type in ("Reshape", "Identity"):
+        operation = operation.inputs[0].op
+    return tf.reshape(operation.inputs[0], tf.shape(pixels)) if operation.type == "Sigmoid" else None
 
 
 def _cross_entropy(y_true, y_pred, logits):
     """Return the cross-entropy of each pixel, with its gradient as one difference, sigmoid(logits) − y_true.
 
-    What TensorFlow derives from the formula is a dozen operations, each over all pixels of the batch.
+    TensorFlow's own gradient of the formula is a dozen operations, each over all pixels of the batch.
     """
     import tensorflow as tf
 

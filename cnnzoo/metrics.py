@@ -1,4 +1,4 @@
-"""The figures that the papers of the classic nets report and Keras lacks."""
+"""Metrics of the papers of the classic nets that Keras lacks."""
 
 import keras
 from keras import ops
@@ -8,14 +8,14 @@ from cnnzoo.errors import InputError
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class SquaredError(keras.metrics.Mean):
-    """Average over the images the squared error summed over the pixels of each.
+    """Compute the squared error per image, summed over its pixels, and average it over the images.
 
     The unit of Hinton and Salakhutdinov 2006. `keras.metrics.MeanSquaredError` averages over the pixels,
     too: for 28×28 pixels it is 784 times smaller.
 
     Args:
         name: name of the metric.
-        dtype: what it is computed in; default Keras' float type.
+        dtype: dtype of the computation; default Keras' float dtype.
 
     Call arguments:
         y_true: images `(batch, …)`, integer or float.
@@ -42,8 +42,8 @@ class SquaredError(keras.metrics.Mean):
         y_true, y_pred = ops.cast(y_true, self.dtype), ops.cast(y_pred, self.dtype)
         if y_true.shape[1:] != y_pred.shape[1:]:
             raise InputError(
-                f"squared_error compares images with reconstructions of the same shape {tuple(y_pred.shape)}, "
-                f"not with {tuple(y_true.shape)}"
+                f"squared_error needs images and reconstructions of the same shape. Received: {tuple(y_true.shape)} "
+                f"and {tuple(y_pred.shape)}"
             )
         errors = ops.sum(ops.square(y_true - y_pred), axis=tuple(range(1, len(y_pred.shape))))
         super().update_state(errors, sample_weight)

@@ -1,4 +1,4 @@
-"""How Keras and TensorFlow start, and how they run: what they must know, and which of their warnings to suppress."""
+"""Start-up of Keras and TensorFlow: registered classes, suppressed warnings, steps per execution."""
 
 import importlib
 import logging
@@ -57,54 +57,58 @@ class _AfterKeras(MetaPathFinder):
 
 
 @contextmanager
-def without_retracing_notes() -> Iterator[None]:
-    """Keep TensorFlow from warning that the same function is traced again, as many small models are.
+def suppress_retracing_warnings() -> Iterator[None]:
+    """Suppress TensorFlow's retracing warnings: many small models are traced one after the other.
 
     Example:
-    >>> with without_retracing_notes():
+    >>> with suppress_retracing_warnings():
     ...     logging.getLogger("tensorflow").warning("5 out of the last 5 calls triggered tf.function retracing.")
     """
 
-    def wanted(record: logging.LogRecord) -> bool:
+    def is_other(record: logging.LogRecord) -> bool:
         return "retracing" not in record.getMessage()
 
     logger = logging.getLogger("tensorflow")
-    logger.addFilter(wanted)
+    logger.addFilter(is_other)
     try:
         yield
     finally:
-        logger.removeFilter(wanted)
+        logger.removeFilter(is_other)
 
 
 def start_tensorflow() -> None:
-    """Start TensorFlow without the notes that it writes to stderr before any log level holds.
+    """Start TensorFlow without the warnings that it writes to stderr before any log level applies.
 
-    They say how it was compiled and which libraries it found. If the start fails, they are shown.
+    They say how it was compiled and which libraries it found. If the start fails, they are printed.
     """
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
+    with tempfile.TemporaryFile() as warnings:
+        os.dup2(warnings.fileno(), 2)
         try:
             import tensorflow
 
             tensorflow.config.list_physical_devices()
         except BaseException:
-            notes.seek(0)
-            os.write(stderr, notes.read())
+            warnings.seek(0)
+            os.write(stderr, warnings.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
 
 
-def executions(batches: int, limit: int) -> tuple[int, int]:
-    """Return the steps of an epoch, and how many of them to run between two returns to Python.
+def steps_per_execution_for(batches: int, limit: int) -> tuple[int, int]:
+    """Return the steps per epoch, and Keras' `steps_per_execution`: the steps between two returns to Python.
 
-    Keras runs only whole executions: 468 steps in executions of 32 would run as 480, past the end of
-    the epoch. The size up to `limit` that leaves out fewest of the batches is taken, mostly none.
+    Keras runs only complete executions: 468 steps in executions of 32 would run as 480, past the end of
+    the epoch. The result is the size up to `limit` that leaves out the fewest batches, mostly none.
+
+    Args:
+        batches: batches in an epoch.
+        limit: the largest `steps_per_execution`.
 
     Example:
-    >>> executions(468, 32), executions(20, 32)
+    >>> steps_per_execution_for(468, 32), steps_per_execution_for(20, 32)
     ((468, 26), (20, 20))
     """
     if batches <= limit:

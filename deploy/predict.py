@@ -1,8 +1,8 @@
-"""Ask a served model about image files: `cnnzoo serve`, TensorFlow Serving and KServe answer the same.
+"""Send image files to a served model, of `cnnzoo serve`, TensorFlow Serving or KServe, and print its predictions.
 
     python deploy/predict.py MODEL FILE … [--url http://localhost:8080] [--version N] [--host NAME]
 
-Needs Python alone. The files go as they are, JPEG or PNG; the model decodes and preprocesses them itself.
+It needs Python alone. JPEG and PNG files are sent unchanged; the model decodes and preprocesses them itself.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from pathlib import Path
 def predict(
     url: str, model: str, files: list[bytes], version: str | None = None, host: str | None = None
 ) -> list[dict]:
-    """Return the model's answer to each file, a dictionary of its outputs by name.
+    """Return the model's prediction for each file, a dictionary of its outputs by name.
 
     Args:
-        url: where the server listens.
+        url: the server's address.
         model: the model's name.
         files: whole JPEG or PNG files.
-        version: which version to ask; default the newest.
-        host: the `Host` header by which KServe's gateway knows the service.
+        version: the version to use; default the newest.
+        host: the `Host` header by which KServe's gateway finds the service.
     """
     path = f"/v1/models/{model}{f'/versions/{version}' if version else ''}:predict"
     instances = [{"image_bytes": {"b64": base64.b64encode(file).decode()}} for file in files]
@@ -46,16 +46,16 @@ def main() -> None:
     options = parser.parse_args()
     try:
         contents = [path.read_bytes() for path in options.files]
-        answers = predict(options.url, options.model, contents, options.version, options.host)
+        predictions = predict(options.url, options.model, contents, options.version, options.host)
     except urllib.error.HTTPError as error:
-        sys.exit(f"{options.url} answered {error.code}: {error.read().decode(errors='replace')}")
+        sys.exit(f"{options.url} returned {error.code}: {error.read().decode(errors='replace')}")
     except OSError as error:  # a file, or the network
         sys.exit(str(error))
-    for path, answer in zip(options.files, answers, strict=True):
-        if isinstance(answer, dict):
-            print(f"{path}: {answer['class_name']} ({max(answer['probabilities']):.1%})")
-        else:  # an only output goes without its name
-            print(f"{path}: {json.dumps(answer)}")
+    for path, prediction in zip(options.files, predictions, strict=True):
+        if isinstance(prediction, dict):
+            print(f"{path}: {prediction['class_name']} ({max(prediction['probabilities']):.1%})")
+        else:  # a single output has no name
+            print(f"{path}: {json.dumps(prediction)}")
 
 
 if __name__ == "__main__":

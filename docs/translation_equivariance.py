@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 import cnnzoo
-from cnnzoo.analysis import Moved, equivariance
+from cnnzoo.analysis import LayerEquivariance, equivariance
 
 SHIFT = 32
 SLIDING = ("conv1", "norm1", "pool1", "conv2", "norm2", "pool2", "conv3", "conv4", "conv5", "pool5")
@@ -49,7 +49,7 @@ def main() -> None:
     _draw(model, images, photograph[0].astype("uint8"))
 
 
-def _print(title: str, moved: dict[str, Moved]) -> None:
+def _print(title: str, moved: dict[str, LayerEquivariance]) -> None:
     print(title)
     for name in (*SLIDING, *DENSE):
         layer = moved[name]

@@ -1,9 +1,9 @@
-"""AlexNet at its own 227 pixels on a few enlarged images of CIFAR-10: does the whole of it train?
+"""AlexNet at its own 227 pixels on a few enlarged images of CIFAR-10: does the whole net train?
 
     cnnzoo train alexnet_cifar10_smoke
 
-2,048 images, four epochs. It is here to see that the net trains, not for its accuracy, and was not run to its end;
-its smoke run is tested. On two cores of a Xeon a training step of 32 images takes 0.6 s, so it takes some minutes.
+2,048 images, four epochs. It shows that the net trains, not how accurate it gets, and was not run to its end; its smoke
+run is tested. On two cores of a Xeon a training step of 32 images takes 0.6 s, so it takes some minutes.
 The initial bias is BVLC's 0.1: with the paper's 1 it may start dead (`--set model_options.initial_bias=1.0`).
 """
 

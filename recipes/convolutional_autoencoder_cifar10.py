@@ -1,10 +1,10 @@
-"""A convolutional autoencoder on CIFAR-10, against as many principal components as its code has numbers.
+"""A convolutional autoencoder on CIFAR-10, compared with as many principal components as its code has numbers.
 
     cnnzoo train convolutional_autoencoder_cifar10
 
-Squared error of a test image, summed over its pixels: 5.24 ± 0.36 (4.99, 5.49), n=2, 5 and 9 min on two cores beside
-other work. 512 principal components, as many numbers as its code has, leave 3.13: in 20 epochs it does not reach them.
-Its 134,371 parameters, which see small windows alone, stand against their 1.6 million.
+Squared error per test image (sum over pixels): 5.24 ± 0.36 (4.99, 5.49), n=2, 5 and 9 min on two cores beside
+other work. 512 principal components, as many as its code has numbers, have 3.13: in 20 epochs it does not
+reach them. It has 134,371 parameters, with small windows, and they have 1.6 million.
 Printed by `benchmarks/recipe_results.py convolutional_autoencoder_cifar10 --seeds 2`.
 """
 

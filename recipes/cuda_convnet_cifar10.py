@@ -6,8 +6,8 @@ Test accuracy after the last epoch, n=3 (seeds 0 to 2), on two cores of a Xeon t
 76.56 % ± 0.28 (76.30, 76.53, 76.86), 12 to 23 minutes. ± is the standard deviation. Printed by
 `benchmarks/recipe_results.py cuda_convnet_cifar10`.
 
-Rates, momentum and decay are cuda-convnet's; nothing was tuned. Its own schedule, for 18 % error (Krizhevsky,
-2011), was not run:
+Rates, momentum and decay are cuda-convnet's; no value was chosen by a search. Its own schedule, for 18 % error
+(Krizhevsky, 2011), was not run:
 
     cnnzoo train cuda_convnet_cifar10 --epochs 140 --set lr_drop_epochs=120,130
 """

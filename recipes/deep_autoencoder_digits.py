@@ -2,8 +2,8 @@
 
     cnnzoo train deep_autoencoder_digits
 
-Squared error of a test image, summed over its pixels, after the last epoch: 0.860 ± 0.017 (0.87, 0.87, 0.84), n=3, 6 s
-of training and 3 s of pretraining on two cores; 6 principal components leave 1.93. Printed by
+Squared error per test image (sum over pixels) after the last epoch: 0.860 ± 0.017 (0.87, 0.87, 0.84), n=3, 6 s
+of training and 3 s of pretraining on two cores; 6 principal components have 1.93. Printed by
 `benchmarks/recipe_results.py deep_autoencoder_digits`.
 """
 
@@ -23,7 +23,7 @@ recipe = Recipe(
 
 
 def space(hp):
-    """Return what `cnnzoo tune` varies: the fit, and how layers are pretrained."""
+    """Return the overrides that `cnnzoo tune` searches over: of the fit, and of pretraining."""
     return {
         "learning_rate": hp.Float("learning_rate", 5e-3, 5e-2, sampling="log", default=2e-2),
         "optimizer_options.weight_decay": hp.Float("weight_decay", 2e-2, 1.0, sampling="log", default=0.2),

@@ -1,9 +1,9 @@
-"""The deep autoencoder of 2006 on MNIST: what 30 numbers keep of a digit, against 30 principal components.
+"""The deep autoencoder of 2006 on MNIST: a code of 30 numbers, compared with 30 principal components.
 
     cnnzoo train deep_autoencoder_mnist
 
-Squared error of a test image, summed over its pixels, after the last epoch: 1.964 ± 0.008 (1.97, 1.96), n=2, 15 and
-16 min on two cores; 30 principal components leave 13.87, the paper's net 3.00. Printed by
+Squared error per test image (sum over pixels) after the last epoch: 1.964 ± 0.008 (1.97, 1.96), n=2, 15 and
+16 min on two cores; 30 principal components have 13.87, the paper's net 3.00. Printed by
 `benchmarks/recipe_results.py deep_autoencoder_mnist --seeds 2`. Rates, decay and shifts were chosen on the last 5,000
 training images, held out.
 

@@ -1,8 +1,8 @@
-"""A denoising autoencoder on MNIST: a quarter of the pixels is put out, and the net puts them back.
+"""A denoising autoencoder on MNIST: a quarter of the pixels is masked, and the net reconstructs them.
 
     cnnzoo train denoising_autoencoder_mnist
 
-Squared error of a test image that comes in whole, summed over its pixels: 5.80 ± 0.03 (5.77, 5.83, 5.80), n=3, 96 to
+Squared error per test image without noise (sum over pixels): 5.80 ± 0.03 (5.77, 5.83, 5.80), n=3, 96 to
 98 s on two cores beside other work. Printed by `benchmarks/recipe_results.py denoising_autoencoder_mnist`.
 """
 

@@ -24,7 +24,7 @@ recipe = Recipe(
 
 
 def space(hp):
-    """Return what `cnnzoo tune` varies: overrides of the recipe."""
+    """Return the overrides that `cnnzoo tune` searches over."""
     return {
         "learning_rate": hp.Float("learning_rate", 1e-3, 3e-2, sampling="log", default=6e-3),
         "optimizer_options.weight_decay": hp.Float("weight_decay", 1e-2, 1.0, sampling="log", default=0.1),

@@ -27,7 +27,7 @@ recipe = Recipe(
 
 
 def space(hp):
-    """Return what `cnnzoo tune` varies: overrides of the recipe."""
+    """Return the overrides that `cnnzoo tune` searches over."""
     return {
         "learning_rate": hp.Float("learning_rate", 2e-3, 5e-2, sampling="log", default=1.2e-2),
         "optimizer_options.weight_decay": hp.Float("weight_decay", 5e-3, 0.5, sampling="log", default=0.05),

@@ -1,4 +1,4 @@
-"""What pretraining is worth, in minutes and with no download: with against without, by the number of labels.
+"""The effect of pretraining by the number of labels, in minutes and with no download.
 
     cnnzoo train pretraining_study_digits
 
@@ -20,7 +20,7 @@ LABELS = {100: 14, 1437: 1}  # images → how often each comes in an epoch, whic
 
 
 def variant(labels: int, pretrained: bool) -> dict:
-    """Return what one cell of the table changes."""
+    """Return the values of one cell of the table."""
     return {
         "train_examples": labels,
         "repeat": LABELS[labels],

@@ -1,4 +1,4 @@
-"""What pretraining is worth: with against without, by depth and by the share of the labels, on MNIST.
+"""The effect of pretraining on MNIST, by the number of hidden layers and by the fraction of the labels.
 
     cnnzoo train pretraining_study_mnist
 
@@ -9,9 +9,9 @@ Test error in per cent, n=3 (mean ± standard deviation), 43 min on two cores be
     3                10.48 ± 0.05 | 11.95 ± 0.11  4.42 ± 0.08 | 4.62 ± 0.16    1.64 ± 0.15 | 1.51 ± 0.05
     5                10.48 ± 0.18 | 12.07 ± 0.35  4.22 ± 0.08 | 4.47 ± 0.12    1.68 ± 0.07 | 1.58 ± 0.02
 
-With 600 labels pretraining is worth one to one and a half points, with 6,000 little, with all 60,000 nothing, and with
-one layer less than that: there the multiply-adds are better spent on the labels. The rates were chosen with one and
-three layers on the last sixth of the training images, held out.
+With 600 labels pretraining lowers the error by one to one and a half points, with 6,000 by little, with all 60,000 not
+at all, and there it raises the error of one layer: with all labels the multiply-adds are better spent on the labels.
+The rates were chosen with one and three layers on the last sixth of the training images, held out.
 """
 
 from cnnzoo import Recipe, Study, cli
@@ -21,7 +21,7 @@ LABELS = {"1": 600, "10": 6_000, "100": 60_000}  # per cent → images
 
 
 def variant(layers: int, per_cent: str, pretrained: bool) -> dict:
-    """Return what one cell of the table changes; every epoch has 60,000 images, few of them coming often.
+    """Return the values of one cell of the table; every epoch has 60,000 images, of which few are repeated often.
 
     Training a layer as an autoencoder costs about twice what training it within the net does, for every image: 2.5
     times in a net of one layer, 1.9 in one of three, 1.8 in one of five. A net without pretraining gets twice those

@@ -21,7 +21,7 @@ recipe = Recipe(
 
 
 def space(hp):
-    """Return what `cnnzoo tune` varies: the rate, and how layers are pretrained."""
+    """Return the overrides that `cnnzoo tune` searches over: of the learning rate, and of pretraining."""
     return {
         "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=2e-3),
         "pretraining.epochs": hp.Int("pretraining_epochs", 5, 30, step=5, default=15),

@@ -1,9 +1,9 @@
-"""Train and export the models of this folder anew, each by its recipe and judged on the test images.
+"""Train, evaluate and export the models of this folder again, each by its recipe.
 
     python saved_models/rebuild.py [NAME …] [--runs FOLDER]
 
-About an hour on two cores. A run that is there already, in FOLDER/NAME, is gone on with, or exported as it is. The
-version before goes when the new one stands.
+It takes about an hour on two cores. A run in FOLDER/NAME is resumed; a finished one is exported as it is. The old
+version is removed when the new one is written.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cnnzoo
 
-# Recipe → the type of its weights in the file: the large ones in half precision.
+# Recipe → the type in which its weights are stored: half precision for the large ones.
 MODELS = {
     "lenet5_mnist": "float32",
     "lenet_fashion_mnist": "float32",
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a model; default all")
     parser.add_argument("--runs", type=Path, default=Path("runs/saved_models"))
     parser.add_argument("--data-dir", help="where TFDS keeps its data")
     options = parser.parse_args()
@@ -34,12 +34,12 @@ def main() -> None:
             parser.error(f"there is no {name!r} in this folder; there are {', '.join(MODELS)}")
         run = cnnzoo.train(name, workdir=options.runs / name, resume=None, data_dir=options.data_dir)
         folder = HERE / name
-        before = list(folder.iterdir()) if folder.is_dir() else []
+        old = list(folder.iterdir()) if folder.is_dir() else []
         version = cnnzoo.export(
-            run, folder, weights_dtype=MODELS[name], judge=True, warmup=True, data_dir=options.data_dir
+            run, folder, weights_dtype=MODELS[name], evaluate=True, warmup=True, data_dir=options.data_dir
         )
-        for entry in before:
-            shutil.rmtree(entry)
+        for path in old:
+            shutil.rmtree(path)
         print(version, next(entry.test for entry in cnnzoo.weights.list() if entry.folder == version))
 
 

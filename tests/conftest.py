@@ -47,19 +47,19 @@ def write_imagenet(folder, **options):
 
 @pytest.fixture(scope="session")
 def imagenet_folder(tmp_path_factory):
-    """Return a TFDS folder with a small ImageNet: 48 images to train on, 12 to validate, 6 without labels."""
+    """Return a TFDS folder with a small ImageNet: 48 training images, 12 for validation, 6 without labels."""
     return write_imagenet(tmp_path_factory.mktemp("imagenet"))
 
 
 @pytest.fixture(scope="session")
 def imagenet_in_another_format(tmp_path_factory):
-    """Return the same, stored in a format that `tf.data` does not read."""
+    """Return the same images, stored in a format that `tf.data` does not read."""
     return write_imagenet(tmp_path_factory.mktemp("imagenet"), file_format="array_record")
 
 
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory):
-    """Return a folder of JPEGs of many sizes, 48 to train on and 12 to judge by, in two class folders."""
+    """Return a folder of JPEGs of many sizes, 48 for training and 12 for testing, in two class folders."""
     folder = tmp_path_factory.mktemp("photos")
     for part, split in (("train", "train"), ("val", "validation")):
         for number, (_, example) in enumerate(photographs(split)):

@@ -1,4 +1,4 @@
-"""The layers once more, in plain NumPy and float64, written from the papers' formulas with loops."""
+"""Reference implementations of the layers in plain NumPy and float64, with loops, from the papers' formulas."""
 
 import itertools
 
@@ -66,13 +66,13 @@ def slopes(function, arrays, upstream, step=1e-5):
 
 
 def relative(found, expected):
-    """Return the largest difference, as a share of the largest expected value."""
+    """Return the largest difference, relative to the largest expected value."""
     found, expected = np.asarray(found, "float64"), np.asarray(expected, "float64")
     assert found.shape == expected.shape
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def places(size, window, stride, padding):
+def positions(size, window, stride, padding):
     """Return the first pixel of each window along a side; with "same" it may lie before the image."""
     if padding == "valid":
         return list(range(0, size - window + 1, stride))
@@ -81,17 +81,17 @@ def places(size, window, stride, padding):
 
 
 def windows(images, size, strides, padding):
-    """Yield the row and column of each place, and the pixels of its window that lie within the images."""
-    for i, top in enumerate(places(images.shape[1], size[0], strides[0], padding)):
-        for j, left in enumerate(places(images.shape[2], size[1], strides[1], padding)):
+    """Yield the row and column of each position, and the pixels of its window that lie within the images."""
+    for i, top in enumerate(positions(images.shape[1], size[0], strides[0], padding)):
+        for j, left in enumerate(positions(images.shape[2], size[1], strides[1], padding)):
             yield i, j, images[:, max(top, 0) : top + size[0], max(left, 0) : left + size[1]]
 
 
 def zeros_around(images, size, strides):
-    """Return images with the zeros that "same" puts around them, so that every window is whole."""
+    """Return images with the zeros of "same" padding around them, so that every window is whole."""
     around = []
     for side, window, stride in zip(images.shape[1:3], size, strides, strict=True):
-        starts = places(side, window, stride, "same")
+        starts = positions(side, window, stride, "same")
         around.append((max(-starts[0], 0), max(starts[-1] + window - side, 0)))
     return np.pad(images, ((0, 0), *around, (0, 0)))
 
@@ -114,7 +114,7 @@ def local_response_normalization(images, size, alpha, beta, k, region):
 
 def lp_pooling(images, p, size, strides, padding, normalized):
     rows, columns = (
-        len(places(side, window, stride, padding))
+        len(positions(side, window, stride, padding))
         for side, window, stride in zip(images.shape[1:3], size, strides, strict=True)
     )
     out = np.zeros((len(images), rows, columns, images.shape[-1]))
@@ -125,7 +125,7 @@ def lp_pooling(images, p, size, strides, padding, normalized):
 
 
 def locally_connected(images, kernel, bias, strides, padding):
-    """`kernel[i, j]` is the kernel of the place in row i and column j."""
+    """`kernel[i, j]` is the kernel of the position in row i and column j."""
     size = kernel.shape[2:4]
     images = zeros_around(images, size, strides) if padding == "same" else images
     out = np.zeros((len(images), *kernel.shape[:2], kernel.shape[-1]))
@@ -138,21 +138,21 @@ def grouped_convolution(images, kernel, bias, strides, padding, groups):
     """The kernel's input maps are those of one group; its output maps are those of all groups, in order."""
     size = kernel.shape[:2]
     images = zeros_around(images, size, strides) if padding == "same" else images
-    seen, drawn = kernel.shape[2], kernel.shape[3] // groups
+    inputs, outputs = kernel.shape[2], kernel.shape[3] // groups
     rows, columns = ((images.shape[1 + side] - size[side]) // strides[side] + 1 for side in (0, 1))
     out = np.zeros((len(images), rows, columns, kernel.shape[3]))
     for i, j, window in windows(images, size, strides, "valid"):
         for group in range(groups):
-            maps = slice(group * drawn, (group + 1) * drawn)
-            sees = window[..., group * seen : (group + 1) * seen]
-            out[:, i, j, maps] = np.einsum("bhwc,hwcf->bf", sees, kernel[..., maps]) + bias[maps]
+            maps = slice(group * outputs, (group + 1) * outputs)
+            columns = window[..., group * inputs : (group + 1) * inputs]
+            out[:, i, j, maps] = np.einsum("bhwc,hwcf->bf", columns, kernel[..., maps]) + bias[maps]
     return out
 
 
 def transposed_convolution(maps, kernel, bias, strides, padding, sides, dilation=(1, 1)):
-    """Each value of the maps draws the kernel into an image of the given sides, where the convolution saw it."""
+    """Each value of the maps adds the kernel to an image of the given sides, at the convolution's window."""
     spans = [(size - 1) * step + 1 for size, step in zip(kernel.shape[:2], dilation, strict=True)]
-    tops, lefts = (places(*side, padding) for side in zip(sides, spans, strides, strict=True))
+    tops, lefts = (positions(*side, padding) for side in zip(sides, spans, strides, strict=True))
     assert maps.shape[1:3] == (len(tops), len(lefts))
     out = np.zeros((len(maps), *sides, kernel.shape[2]))
     for (i, top), (j, left) in itertools.product(enumerate(tops), enumerate(lefts)):
@@ -173,9 +173,9 @@ def tied_autoencoder(x, kernel, hidden_bias, bias, squash=np.tanh):
 
 
 def ten_crops(images):
-    """Cut crops of 4×3 from the corners and the center, and mirror them."""
+    """Crop 4×3 pixels at the corners and the center, and flip the crops."""
     down, right = images.shape[1] - 4, images.shape[2] - 3
-    places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
-    crops = [images[:, top : top + 4, left : left + 3] for top, left in places]
+    corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    crops = [images[:, top : top + 4, left : left + 3] for top, left in corners]
     crops += [crop[:, :, ::-1] for crop in crops]
     return np.stack(crops, axis=1).reshape(-1, 4, 3, images.shape[-1])

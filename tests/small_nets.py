@@ -1,4 +1,4 @@
-"""Every net of the zoo at a size that tests can afford."""
+"""Every model at a size that is fast to test."""
 
 import contextlib
 import functools
@@ -14,11 +14,10 @@ CLASSIFIERS = sorted({*cnnzoo.list_models()} - {*AUTOENCODERS})
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
 ]
-# Built by the very function that builds a net outside of this set: alexnet and all_cnn_c stand for them.
+# Built by the same functions as alexnet and all_cnn_c, which are not in this set and represent them.
 VARIANTS = {"caffenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
 
-# The nets that are large are tested small, as their own options make them, and without noise, which
-# is another on every replica.
+# Large models are tested small, by their own options, and without noise, which differs on every replica.
 ALEXNET = {"input_shape": (67, 67, 3), "dropout": 0.0}
 SMALL = {
     "alexnet": ALEXNET,
@@ -35,7 +34,7 @@ SMALL = {
 
 @contextlib.contextmanager
 def precision(policy):
-    """Build nets under a policy of precision."""
+    """Build models under a dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -50,9 +49,9 @@ def small(name, /, **options):
 
 
 def thin(name, /, **options):
-    """Return what `small` does, compiled alike, but AlexNets with an eighth of their maps and units.
+    """Return the model of `small`, compiled alike, but AlexNets with an eighth of their maps and units.
 
-    No option makes their 4,096 units fewer, which cost a test seconds and gigabytes.
+    They have no option for fewer than 4,096 units, which take a test seconds and gigabytes.
     """
     if SMALL.get(name) is not ALEXNET:
         return small(name, **options)
@@ -61,7 +60,7 @@ def thin(name, /, **options):
 
 @functools.cache
 def _thinned(name, policy, *options):
-    """Return a thin net under a policy of precision, and its compilation, without its weights."""
+    """Return a thin model under a dtype policy, with its compilation, without its weights."""
 
     def thinner(layer):
         config = layer.get_config()
@@ -77,10 +76,10 @@ def _thinned(name, policy, *options):
 
 
 def targets_for(model, images):
-    """Return what a net of the zoo learns to answer: an autoencoder the images, a classifier one of ten labels."""
+    """Return targets for a model: the images for an autoencoder, one of ten labels for a classifier."""
     return images.clip(0, 1) if model.output_shape == model.input_shape else np.arange(len(images)) % 10
 
 
 def by_function(names):
-    """Return names as cases of a test: one net of each function that builds nets always runs, the variants slowly."""
+    """Return names as cases of a test: one model of each function always runs, the variants are marked slow."""
     return [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in names]

@@ -1,3 +1,5 @@
+"""Atomic writes of files and of numbered folders."""
+
 import os
 import stat
 
@@ -7,7 +9,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import atomic_write, make_folder, next_version, versions, write_json
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
+def test_a_file_is_written_atomically(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
 
@@ -26,7 +28,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
+def test_json_that_cannot_be_serialized_leaves_the_old_file(tmp_path):
     write_json(tmp_path / "a.json", {"a": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"a": object()})
@@ -44,7 +46,7 @@ def test_versions_are_the_integers_in_a_folder(tmp_path):
     assert stat.S_IMODE(version.folder.stat().st_mode) == 0o755
 
 
-def test_a_version_that_fails_leaves_nothing(tmp_path):
+def test_a_failed_version_leaves_no_files(tmp_path):
     def write_half():
         with next_version(tmp_path / "models") as version:
             (version.part / "model").write_text("")
@@ -55,24 +57,27 @@ def test_a_version_that_fails_leaves_nothing(tmp_path):
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+def test_a_folder_that_cannot_be_made_raises(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write to the folder"):
         make_folder(tmp_path / "file" / "folder")
 
 
-def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(tmp_path):
-    left, young = [tmp_path / f".part-left{n}" for n in range(9)], [tmp_path / f".part-young{n}" for n in range(9)]
-    for each in zip(left, young, strict=True):  # in whatever order the file system lists them
-        for folder in each:
+def test_abandoned_versions_are_removed_and_unfinished_ones_are_kept(tmp_path):
+    abandoned, recent = (
+        [tmp_path / f".part-abandoned{n}" for n in range(9)],
+        [tmp_path / f".part-recent{n}" for n in range(9)],
+    )
+    for pair in zip(abandoned, recent, strict=True):  # in any order of the file system
+        for folder in pair:
             folder.mkdir()
             (folder / "model").write_text("half")
-        os.utime(each[0], (0, 0))
+        os.utime(pair[0], (0, 0))
     with next_version(tmp_path) as first:
-        os.utime(first.part, (0, 0))  # it has been written for long
+        os.utime(first.part, (0, 0))  # it is being written for a long time
         with next_version(tmp_path) as second:
             pass
         assert first.part.is_dir()
     assert (first.folder.name, second.folder.name) == ("2", "1")
-    assert not any(folder.exists() for folder in left)
-    assert all(folder.exists() for folder in young)
+    assert not any(folder.exists() for folder in abandoned)
+    assert all(folder.exists() for folder in recent)

@@ -1,8 +1,11 @@
+"""The losses against their formulas and Keras' own."""
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import cnnzoo
 from cnnzoo.losses import MaximumAPosteriori, PixelCrossentropy
 from tests import reference
 
@@ -10,13 +13,13 @@ RNG = np.random.default_rng(1)
 
 
 @pytest.mark.parametrize("rubbish", [0.0, 1.0, 10.0])
-def test_loss_follows_the_papers_equation(rubbish):
+def test_the_loss_follows_the_papers_equation(rubbish):
     penalties, labels = RNG.uniform(0, 20, (16, 10)), RNG.integers(0, 10, 16)
     loss = MaximumAPosteriori(rubbish)(labels, -penalties.astype("float32"))
     assert float(loss) == pytest.approx(reference.maximum_a_posteriori(labels, penalties, rubbish), rel=1e-5)
 
 
-def test_without_rubbish_class_it_is_the_cross_entropy():
+def test_without_rubbish_class_it_equals_the_cross_entropy():
     penalties, labels = RNG.uniform(0, 20, (16, 10)).astype("float32"), RNG.integers(0, 10, 16)
     expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, -penalties)
     assert float(MaximumAPosteriori(1e4)(labels, -penalties)) == pytest.approx(float(expected), rel=1e-5)
@@ -27,13 +30,13 @@ def test_large_penalties_do_not_overflow():
     assert float(loss) == pytest.approx(499, abs=1e-3)  # 500 + log(e^−1 + …)
 
 
-def test_negative_penalty_is_refused():
-    with pytest.raises(ValueError, match="Received: rubbish_penalty=-1"):
+def test_a_negative_penalty_raises():
+    with pytest.raises(cnnzoo.InputError, match=r"`rubbish_penalty` must be a number of at least 0\. Received: -1"):
         MaximumAPosteriori(-1)
 
 
 def _trained(loss, build, activation="sigmoid"):
-    """Return the loss, and the gradient of the first weights, of a net whose last pixels are certain."""
+    """Return the loss, and the gradient of the first weights, of a net whose pixels are near 0 or 1."""
     inputs = keras.Input((4,))
     outputs = keras.layers.Dense(6, activation, kernel_initializer="ones", name="output")(inputs)
     model = keras.Model(inputs, build(outputs))
@@ -44,7 +47,7 @@ def _trained(loss, build, activation="sigmoid"):
     return float(value), before - model.get_weights()[0]
 
 
-def test_cross_entropy_of_pixels_looks_behind_a_reshaping():
+def test_cross_entropy_of_pixels_uses_the_logits_before_a_reshape():
     images = np.array([[9, 8, 7, 6], [0.1, 0, 0, 0.2]], "float64")
     sums = images.sum(axis=1, keepdims=True) * np.ones((1, 6))
     expected = images.T @ (1 / (1 + np.exp(-sums))) / sums.size
@@ -53,35 +56,35 @@ def test_cross_entropy_of_pixels_looks_behind_a_reshaping():
     np.testing.assert_allclose(gradient, expected, rtol=1e-5)
 
 
-def test_cross_entropy_of_pixels_is_keras_own_elsewhere():
+def test_cross_entropy_of_other_outputs_equals_keras_own():
     twice = keras.layers.Lambda(lambda pixels: pixels * 0.5)
-    found, expected = (
+    ours, expected = (
         _trained(loss, twice)
         for loss in (
             PixelCrossentropy(label_smoothing=0.1),
             keras.losses.BinaryCrossentropy(label_smoothing=0.1),
         )
     )
-    assert found[0] == pytest.approx(expected[0], rel=1e-6)
-    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+    assert ours[0] == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(ours[1], expected[1], rtol=1e-5)
 
 
-def test_cross_entropy_of_logits_is_keras_own():
-    found, expected = (
+def test_cross_entropy_of_logits_equals_keras_own():
+    ours, expected = (
         _trained(loss(from_logits=True), keras.layers.Identity(), activation=None)
         for loss in (PixelCrossentropy, keras.losses.BinaryCrossentropy)
     )
-    assert found[0] == pytest.approx(expected[0], rel=1e-6)
-    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+    assert ours[0] == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(ours[1], expected[1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("from_logits", [False, True])
-def test_cross_entropy_of_joined_slices_is_that_of_the_whole(from_logits):
+def test_cross_entropy_of_concatenated_shards_equals_that_of_the_batch(from_logits):
     logits = np.random.default_rng(0).normal(size=(5, 3, 2)).astype("float32") * 20
     targets = np.random.default_rng(1).random((5, 3, 2)).astype("float32")
 
     @tf.function
-    def joined(logits):
+    def concatenated(logits):
         with tf.GradientTape() as tape:
             tape.watch(logits)
             parts = (logits[:2], logits[2:])
@@ -89,7 +92,7 @@ def test_cross_entropy_of_joined_slices_is_that_of_the_whole(from_logits):
             value = PixelCrossentropy(from_logits=from_logits)(targets, pixels)
         return value, tape.gradient(value, logits)
 
-    value, gradient = joined(tf.constant(logits))
+    value, gradient = concatenated(tf.constant(logits))
     exact = logits.astype("float64")
     assert float(value) == pytest.approx((np.logaddexp(0, exact) - exact * targets).mean(), rel=1e-6)
     np.testing.assert_allclose(gradient, (1 / (1 + np.exp(-exact)) - targets) / targets.size, atol=1e-7)
@@ -97,7 +100,7 @@ def test_cross_entropy_of_joined_slices_is_that_of_the_whole(from_logits):
 
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.parametrize("in_graph", [False, True])
-def test_each_image_has_one_value_that_its_weight_multiplies(from_logits, in_graph):
+def test_each_image_has_one_value_that_its_sample_weight_multiplies(from_logits, in_graph):
     rng = np.random.default_rng(0)
     logits, targets = (rng.normal(size=(3, 4, 5, 2)).astype("float32"), rng.random((3, 4, 5, 2)).astype("float32"))
     exact = logits.astype("float64")
@@ -106,9 +109,9 @@ def test_each_image_has_one_value_that_its_weight_multiplies(from_logits, in_gra
 
     def values(logits):
         pixels = logits if from_logits else tf.sigmoid(logits)
-        each = PixelCrossentropy(from_logits=from_logits, reduction=None)(targets, pixels)
-        return each, PixelCrossentropy(from_logits=from_logits)(targets, pixels, sample_weight=weights)
+        per_image = PixelCrossentropy(from_logits=from_logits, reduction=None)(targets, pixels)
+        return per_image, PixelCrossentropy(from_logits=from_logits)(targets, pixels, sample_weight=weights)
 
-    each, weighted = (tf.function(values) if in_graph else values)(tf.constant(logits))
-    np.testing.assert_allclose(each, expected, rtol=1e-4)
+    per_image, weighted = (tf.function(values) if in_graph else values)(tf.constant(logits))
+    np.testing.assert_allclose(per_image, expected, rtol=1e-4)
     assert float(weighted) == pytest.approx((expected * weights).sum() / 3, rel=1e-4)

@@ -1,3 +1,5 @@
+"""The squared error per image against its formula."""
+
 import keras
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def test_it_is_the_mean_over_images_of_the_sum_over_pixels():
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
 
 
-def test_flat_pixels_integers_and_weights():
+def test_it_accepts_flat_pixels_integers_and_sample_weights():
     images, reconstructions = pairs(shape=(6,))
     weights = np.arange(10.0)
     errors = ((images.round().astype("float64") - reconstructions) ** 2).sum(axis=1)
@@ -29,13 +31,13 @@ def test_flat_pixels_integers_and_weights():
     assert float(metric.result()) == pytest.approx((errors * weights).sum() / weights.sum(), rel=1e-6)
 
 
-def test_it_is_found_again_by_its_configuration():
+def test_it_can_be_rebuilt_from_its_configuration():
     metric = SquaredError(name="error")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert type(again) is SquaredError
     assert again.name == "error"
 
 
-def test_other_shapes_get_a_sentence():
-    with pytest.raises(cnnzoo.InputError, match=r"of the same shape \(2, 4, 4, 1\), not with \(2, 16\)"):
+def test_other_shapes_raise():
+    with pytest.raises(cnnzoo.InputError, match=r"of the same shape\. Received: \(2, 16\) and \(2, 4, 4, 1\)"):
         SquaredError().update_state(np.zeros((2, 16)), np.zeros((2, 4, 4, 1)))

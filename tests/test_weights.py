@@ -1,8 +1,9 @@
-"""Weights come whole or not at all, from the file that was meant, or a sentence says why not."""
+"""Loading weights: all or none are loaded, and an error message says why a file does not fit."""
 
 import functools
 import hashlib
 import http.server
+import json
 import os
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo import weights
-from cnnzoo.weights import Pretrained
+from cnnzoo.weights import Pretrained, shipped_models
 
 LAYERS = {"conv1": "features.0", "fc1": "classifier.1", "fc2": "classifier.3"}
 PUBLISHED = Pretrained(
@@ -23,7 +24,7 @@ PUBLISHED = Pretrained(
 
 
 def small_net(classes=5, maps=4, include_top=True):
-    """A convolution on three colors, flattened into two dense layers: every turn that weights take."""
+    """A convolution on three colors, flattened into two dense layers: every conversion that weights need."""
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(maps, (3, 2), activation="relu", name="conv1")(inputs)
     if include_top:
@@ -39,7 +40,7 @@ def torch():
 
 
 @pytest.fixture
-def theirs(torch):
+def torch_net(torch):
     """The same net in PyTorch, its features and its classifier."""
     torch.manual_seed(0)
     nn = torch.nn
@@ -48,8 +49,8 @@ def theirs(torch):
 
 
 @pytest.fixture
-def state(theirs):
-    parts = zip(("features", "classifier"), theirs, strict=True)
+def state(torch_net):
+    parts = zip(("features", "classifier"), torch_net, strict=True)
     return {f"{part}.{name}": value for part, net in parts for name, value in net.state_dict().items()}
 
 
@@ -62,15 +63,15 @@ def file(torch, state, tmp_path):
 
 @pytest.fixture
 def unchanged():
-    """Watch a model: at the end not one of its weights may have changed."""
-    watched = []
+    """Register a model: at the end of the test none of its weights may have changed."""
+    registered = []
 
-    def watch(model):
-        watched.append((model, model.get_weights()))
+    def register(model):
+        registered.append((model, model.get_weights()))
         return model
 
-    yield watch
-    for model, before in watched:
+    yield register
+    for model, before in registered:
         for old, new in zip(before, model.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
 
@@ -84,18 +85,20 @@ def images():
     return np.random.default_rng(0).normal(size=(6, 8, 8, 3)).astype("float32")
 
 
-def test_a_state_dict_of_pytorch_gives_pytorchs_outputs(torch, theirs, file):
+def test_a_pytorch_state_dict_gives_pytorchs_outputs(torch, torch_net, file):
     model = small_net()
     weights.load(model, file, PUBLISHED)
-    expected = outputs_of(torch, theirs, images())
-    assert expected.std(axis=0).min() > 0.02, "a net that always says the same proves nothing"
+    expected = outputs_of(torch, torch_net, images())
+    assert expected.std(axis=0).min() > 0.02, "equal outputs for all images would prove nothing"
     np.testing.assert_allclose(model(images()), expected, atol=1e-6)
 
 
-def test_a_net_without_head_takes_what_it_has(torch, theirs, file):
+def test_a_net_without_head_loads_its_layers(torch, torch_net, file):
     model = small_net(include_top=False)
     weights.load(model, file, PUBLISHED)
-    np.testing.assert_allclose(np.moveaxis(model(images()), -1, 1), outputs_of(torch, theirs[0], images()), atol=1e-6)
+    np.testing.assert_allclose(
+        np.moveaxis(model(images()), -1, 1), outputs_of(torch, torch_net[0], images()), atol=1e-6
+    )
 
 
 def test_half_precision_and_parameters_are_read_too(torch, state, tmp_path):
@@ -112,7 +115,7 @@ def test_half_precision_and_parameters_are_read_too(torch, state, tmp_path):
         ({"classes": 3}, {}, r"'classifier.3.weight' has the shape \(5, 6\), and fc2 needs \(3, 6\)"),
         ({"maps": 2}, {}, r"'features.0.weight' has the shape \(4, 3, 3, 2\), and conv1 needs \(2, 3, 3, 2\)"),
         ({}, {"classifier.3.bias": None}, "they have no 'classifier.3.bias', for fc2"),
-        ({}, {"epoch": 3}, "holds more than a state dict of PyTorch: 'epoch' is no tensor"),
+        ({}, {"epoch": 3}, "holds more than a PyTorch state dict: 'epoch' is no tensor"),
     ],
 )
 def test_a_state_dict_that_does_not_fit_changes_nothing(net, change, words, torch, state, tmp_path, unchanged):
@@ -123,7 +126,7 @@ def test_a_state_dict_that_does_not_fit_changes_nothing(net, change, words, torc
 
 
 class Payload:
-    """What a pickle would run on being opened."""
+    """An object that runs a function when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -138,7 +141,7 @@ def test_a_pickle_is_not_run(torch, state, tmp_path, unchanged):
         weights.load(unchanged(small_net()), tmp_path / "pickle.pth", PUBLISHED)
     assert not (tmp_path / "run").exists()
     torch.load(tmp_path / "pickle.pth", weights_only=False)
-    assert (tmp_path / "run").exists(), "the payload was none"
+    assert (tmp_path / "run").exists(), "the payload does nothing"
 
 
 @pytest.mark.parametrize("content", ["random", "empty", "cut", "list"])
@@ -149,11 +152,11 @@ def test_a_file_that_is_no_state_dict_is_refused(content, torch, file, unchanged
         whole = file.read_bytes()
         random = np.random.default_rng(0).bytes(999)
         file.write_bytes({"random": random, "empty": b"", "cut": whole[: len(whole) // 2]}[content])
-    with pytest.raises(cnnzoo.InputError, match=r"net.pth' holds no state dict of PyTorch"):
+    with pytest.raises(cnnzoo.InputError, match=r"net.pth' holds no PyTorch state dict"):
         weights.load(unchanged(small_net()), file, PUBLISHED)
 
 
-def test_without_pytorch_a_sentence_says_how_to_get_it(file, monkeypatch):
+def test_without_pytorch_the_message_says_how_to_install_it(file, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(cnnzoo.InputError, match=r"reading 'net.pth' needs PyTorch: pip install 'cnnzoo\[torch\]'"):
         weights.load(small_net(), file, PUBLISHED)
@@ -161,14 +164,14 @@ def test_without_pytorch_a_sentence_says_how_to_get_it(file, monkeypatch):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """Let Keras keep what it fetches in a folder of the test."""
+    """Keras' cache of downloads, in a folder of the test."""
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     (tmp_path / "keras").mkdir()
     return tmp_path / "keras" / "models"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
@@ -178,83 +181,85 @@ def origin(tmp_path):
     """Serve a folder over HTTP on this machine; return the folder and its address."""
     folder = tmp_path / "served"
     folder.mkdir()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(SilentHandler, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
 
 
-def test_published_weights_are_fetched_once_and_checked_every_time(torch, theirs, file, origin, cache):
+def test_published_weights_are_downloaded_once_and_checked_every_time(torch, torch_net, file, origin, cache):
     folder, address = origin
-    begins = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    prefix = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     (folder / "net.pth").write_bytes(file.read_bytes())
-    published = Pretrained("ours", f"{address}/net.pth", begins, classes=5, input_shape=(8, 8, 3), layers=LAYERS)
+    published = Pretrained("ours", f"{address}/net.pth", prefix, classes=5, input_shape=(8, 8, 3), layers=LAYERS)
     model = small_net()
     weights.load(model, "ours", published)
-    np.testing.assert_allclose(model(images()), outputs_of(torch, theirs, images()), atol=1e-6)
+    np.testing.assert_allclose(model(images()), outputs_of(torch, torch_net, images()), atol=1e-6)
 
-    (folder / "net.pth").unlink()  # the second time nothing is asked for
+    (folder / "net.pth").unlink()  # the second time nothing is downloaded
     weights.load(small_net(), "ours", published)
 
     (cache / "net.pth").write_bytes(b"changed")
-    with pytest.raises(cnnzoo.InputError, match=f"not {begins}; it was removed"):
+    with pytest.raises(cnnzoo.InputError, match=f"not {prefix}; it was removed"):
         weights.load(small_net(), "ours", published)
 
 
 def test_a_wrong_file_at_the_origin_is_refused_and_removed(origin, cache, unchanged):
     folder, address = origin
     (folder / "net.pth").write_bytes(b"an apology in place of the weights")
-    found = hashlib.sha256(b"an apology in place of the weights").hexdigest()[:8]
+    digest = hashlib.sha256(b"an apology in place of the weights").hexdigest()[:8]
     published = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, input_shape=(8, 8, 3), layers=LAYERS)
-    with pytest.raises(cnnzoo.InputError, match=f"a file whose SHA-256 begins with {found}, not 7be5be79"):
+    with pytest.raises(cnnzoo.InputError, match=f"a file whose SHA-256 starts with {digest}, not 7be5be79"):
         weights.load(unchanged(small_net()), "ours", published)
     assert not list(cache.iterdir())
 
 
-def test_what_cannot_be_fetched_gets_a_sentence(origin, cache, unchanged):
+def test_a_failed_download_names_its_url(origin, cache, unchanged):
     _, address = origin
     missing = Pretrained("ours", f"{address}/net.pth", "7be5be79", classes=5, input_shape=(8, 8, 3), layers=LAYERS)
-    with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be fetched from .*404.*pass its path as weights"):
+    with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be downloaded from .*404.*pass its path as weights"):
         weights.load(unchanged(small_net()), "ours", missing)
-    with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be fetched from http://127.0.0.1:9/net.pth"):
+    with pytest.raises(cnnzoo.InputError, match=r"'ours' could not be downloaded from http://127.0.0.1:9/net.pth"):
         weights.load(unchanged(small_net()), "ours", PUBLISHED)  # nobody listens there
     assert not list(cache.iterdir())
 
 
-def test_other_classes_are_refused_before_anything_is_fetched(cache):
-    with pytest.raises(cnnzoo.InputError, match=r"'ours' tell 5 classes apart: .*classes must be 5, not 3"):
+def test_another_number_of_classes_is_refused_before_anything_is_downloaded(cache):
+    with pytest.raises(
+        cnnzoo.InputError, match=r"`classes` must be 5 for weights='ours' with include_top=True. Received: 3"
+    ):
         weights.load(small_net(classes=3), "ours", PUBLISHED)
     assert not cache.exists()
 
 
-@pytest.mark.parametrize("kind", ["net.weights.h5", "net.keras"])
-def test_saved_weights_of_other_shapes_change_nothing_and_both_shapes_are_named(kind, tmp_path, unchanged):
+@pytest.mark.parametrize("file_name", ["net.weights.h5", "net.keras"])
+def test_saved_weights_of_other_shapes_change_nothing_and_both_shapes_are_named(file_name, tmp_path, unchanged):
     other = small_net(classes=3)
-    other.save(tmp_path / kind) if kind.endswith(".keras") else other.save_weights(tmp_path / kind)
+    other.save(tmp_path / file_name) if file_name.endswith(".keras") else other.save_weights(tmp_path / file_name)
     words = r"do not fit small: layer 'fc2' takes weights of \(6, 5\) and \(5,\), and the file has \(6, 3\) and \(3,\)"
     with pytest.raises(cnnzoo.InputError, match=words):
-        weights.load(unchanged(small_net()), tmp_path / kind)  # conv1 and fc1 would have fitted
+        weights.load(unchanged(small_net()), tmp_path / file_name)  # conv1 and fc1 would have fitted
 
 
-@pytest.mark.parametrize("kind", ["net.weights.h5", "net.keras"])
-def test_saved_weights_of_another_family_say_whose_they_are(kind, tmp_path, unchanged):
+@pytest.mark.parametrize("file_name", ["net.weights.h5", "net.keras"])
+def test_saved_weights_of_another_family_name_their_layers(file_name, tmp_path, unchanged):
     other = cnnzoo.lenet(compile=False)
-    other.save(tmp_path / kind) if kind.endswith(".keras") else other.save_weights(tmp_path / kind)
+    other.save(tmp_path / file_name) if file_name.endswith(".keras") else other.save_weights(tmp_path / file_name)
     with pytest.raises(cnnzoo.InputError, match=r"'conv1' takes .* has none for it: .* for C1, C3, C5, F6, output"):
-        weights.load(unchanged(small_net()), tmp_path / kind)
+        weights.load(unchanged(small_net()), tmp_path / file_name)
 
 
-@pytest.mark.parametrize("kind", ["net.weights.h5", "net.keras"])
+@pytest.mark.parametrize("file_name", ["net.weights.h5", "net.keras"])
 @pytest.mark.parametrize("content", ["random", "empty", "cut"])
-def test_a_damaged_file_changes_nothing(kind, content, tmp_path, unchanged):
+def test_a_damaged_file_changes_nothing(file_name, content, tmp_path, unchanged):
     model = small_net()
-    model.save(tmp_path / kind) if kind.endswith(".keras") else model.save_weights(tmp_path / kind)
-    whole = (tmp_path / kind).read_bytes()
+    model.save(tmp_path / file_name) if file_name.endswith(".keras") else model.save_weights(tmp_path / file_name)
+    whole = (tmp_path / file_name).read_bytes()
     damaged = {"random": np.random.default_rng(0).bytes(999), "empty": b"", "cut": whole[: len(whole) // 2]}[content]
-    (tmp_path / kind).write_bytes(damaged)
-    with pytest.raises(cnnzoo.InputError, match=f"{kind}' do not fit small: "):
-        weights.load(unchanged(small_net()), tmp_path / kind)
+    (tmp_path / file_name).write_bytes(damaged)
+    with pytest.raises(cnnzoo.InputError, match=f"{file_name}' do not fit small: "):
+        weights.load(unchanged(small_net()), tmp_path / file_name)
 
 
 def test_an_archive_without_weights_is_refused(tmp_path, unchanged):
@@ -278,21 +283,27 @@ def test_a_refused_file_leaves_the_optimizer_as_it_was(tmp_path, unchanged):
         np.testing.assert_array_equal(old, variable)
 
 
-@pytest.mark.parametrize("kind", ["net.weights.h5", "net.keras"])
-def test_saved_weights_load_with_and_without_a_head(kind, tmp_path):
+@pytest.mark.parametrize("file_name", ["net.weights.h5", "net.keras"])
+def test_saved_weights_load_with_and_without_a_head(file_name, tmp_path):
     model = small_net()
-    model.save(tmp_path / kind) if kind.endswith(".keras") else model.save_weights(tmp_path / kind)
+    model.save(tmp_path / file_name) if file_name.endswith(".keras") else model.save_weights(tmp_path / file_name)
     again, headless = small_net(), small_net(include_top=False)
     for loaded in (again, headless):
-        weights.load(loaded, tmp_path / kind)
+        weights.load(loaded, tmp_path / file_name)
     np.testing.assert_array_equal(model(images()), again(images()))
     np.testing.assert_array_equal(model.get_layer("conv1")(images()), headless(images()))
 
 
-def test_kinds_of_files_are_named(tmp_path):
-    with pytest.raises(cnnzoo.InputError, match=r"None, the path of a .weights.h5 or .keras file, not 'x.pth'"):
+def test_file_types_are_named(tmp_path):
+    with pytest.raises(
+        cnnzoo.InputError,
+        match=r"`weights` must be None, or the path of a .weights.h5 or .keras file. Received: 'x.pth'",
+    ):
         weights.load(small_net(), "x.pth")
-    with pytest.raises(cnnzoo.InputError, match=r"None, 'ours' or the path of a .weights.h5, .keras, .pth file, not"):
+    with pytest.raises(
+        cnnzoo.InputError,
+        match=r"None, 'ours', or the path of a .weights.h5 or .keras or .pth file. Received: 'theirs'",
+    ):
         weights.load(small_net(), "theirs", PUBLISHED)
     with pytest.raises(cnnzoo.InputError, match="there is no weights file"):
         weights.load(small_net(), tmp_path / "nowhere.pth", PUBLISHED)
@@ -304,15 +315,36 @@ def test_kinds_of_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"input_shape": (99, 99, 3)}, r"include_top=True, input_shape must be \(224, 224, 3\), not \(99, 99, 3\)"),
-        ({"input_shape": (63, 63, 1), "include_top": False}, "'imagenet' are for images with 3 channels, not 1"),
-        ({"classes": 5, "input_shape": (63, 63, 3)}, "classes must be 1000, not 5"),
+        (
+            {"input_shape": (99, 99, 3)},
+            r"`input_shape` must be \(224, 224, 3\) for weights='imagenet' .*. Received: \(99, 99, 3\)",
+        ),
+        (
+            {"input_shape": (63, 63, 1), "include_top": False},
+            r"`input_shape` must be \(height, width, 3\) for weights='imagenet'. Received: \(63, 63, 1\)",
+        ),
+        ({"classes": 5, "input_shape": (63, 63, 3)}, "`classes` must be 1000 .*. Received: 5"),
     ],
 )
-def test_what_cannot_fit_is_refused_before_anything_is_fetched(options, words, monkeypatch):
-    def fetched(*arguments, **more):
-        pytest.fail("the file was asked for")
+def test_options_that_cannot_fit_are_refused_before_anything_is_downloaded(options, words, monkeypatch):
+    def get_file(*arguments, **more):
+        pytest.fail("the file was downloaded")
 
-    monkeypatch.setattr(keras.utils, "get_file", fetched)
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
     with pytest.raises(cnnzoo.InputError, match=words):
         cnnzoo.alexnet_owt(weights="imagenet", **options)
+
+
+def test_a_card_of_an_earlier_version_names_the_new_key(tmp_path, monkeypatch):
+    entry = weights.shipped("lenet5", "mnist")
+    card = tmp_path / "lenet5" / "1" / shipped_models.CARD
+    card.parent.mkdir(parents=True)
+    old = {"licence" if key == "license" else key: value for key, value in entry.card.items()}
+    card.write_text(json.dumps(old))
+    monkeypatch.setattr(shipped_models, "_folder", lambda: tmp_path)
+    with pytest.raises(
+        cnnzoo.InputError, match=r"card.json' .* key 'licence' is now 'license'; export the model again"
+    ):
+        weights.list()
+    card.write_text(json.dumps(entry.card))
+    assert [(entry.model, entry.weights) for entry in weights.list()] == [("lenet5", "mnist")]

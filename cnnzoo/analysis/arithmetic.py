@@ -1,4 +1,4 @@
-"""What is said about one call of one layer, and what it is computed from."""
+"""One call of one layer, and its arithmetic."""
 
 import dataclasses
 import math
@@ -7,22 +7,22 @@ from typing import Any
 
 import keras
 
-from cnnzoo.analysis.receptive_field import Field
+from cnnzoo.analysis.receptive_field import ReceptiveField
 from cnnzoo.analysis.window import Step
 from cnnzoo.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class Signal:
-    """A tensor on its way through a net: its shape and dtype, and what its values see.
+    """A tensor on its way through a net: its shape, dtype and receptive field.
 
     Attributes:
         tensor: a Keras tensor whose sides are all known; only the batch is open.
-        field: what one value sees of the image.
+        receptive_field: that of one value.
     """
 
     tensor: keras.KerasTensor
-    field: Field
+    receptive_field: ReceptiveField
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,35 +52,35 @@ class Call:
         return self.inputs[0].shape
 
     @property
-    def field(self) -> Field:
-        """What the first input sees."""
-        return self.inputs[0].field
+    def receptive_field(self) -> ReceptiveField:
+        """The receptive field of the first input."""
+        return self.inputs[0].receptive_field
 
-    def refusal(self, why: str) -> InputError:
-        """Return the error that names this layer and its class."""
-        return InputError(f"layer {self.name!r} ({type(self.layer).__name__}) {why}")
+    def error(self, reason: str) -> InputError:
+        """Return the error that names this layer, its class, and a reason."""
+        return InputError(f"layer {self.name!r} ({type(self.layer).__name__}) {reason}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Arithmetic:
-    """What a call amounts to, by the formulas alone.
+    """The sizes and counts of a call, by the formulas alone.
 
     Attributes:
         shape: the output's shape, without the batch.
-        field: what one output value sees.
-        steps: what happens along each side, or nothing.
+        receptive_field: that of one output.
+        steps: the window, border or resampling along each side; empty where there is none.
         groups: groups of a convolution.
         weights_per_neuron: factors in an output's weighted sum; `None` where outputs differ.
         parameters_per_neuron: the same and the bias.
-        parameters: with sharing, as the formula has it; `None` where there is none to check the weights by.
+        parameters: with sharing, by the formula; `None` where no formula gives them.
         unshared: parameters if every output had its own.
         connections: inputs of all outputs, biases included.
         multiply_adds: products summed, biases not counted.
-        keeps: whether the output takes memory of its own.
+        has_memory: whether the output takes memory of its own.
     """
 
     shape: tuple[int, ...]
-    field: Field
+    receptive_field: ReceptiveField
     steps: tuple[Step, ...] = ()
     groups: int = 1
     weights_per_neuron: int | None = 0
@@ -89,11 +89,11 @@ class Arithmetic:
     unshared: int = 0
     connections: int = 0
     multiply_adds: int = 0
-    keeps: bool = True
+    has_memory: bool = True
 
 
 def per_side(value: int | Sequence[int], sides: int) -> tuple[int, ...]:
-    """Return a layer's setting for each side: one number stands for all.
+    """Return a layer's setting for each side, where one number stands for all.
 
     Example:
     >>> per_side(3, 2), per_side((3, 5), 2)
@@ -104,7 +104,7 @@ def per_side(value: int | Sequence[int], sides: int) -> tuple[int, ...]:
 
 def weighted(
     shape: tuple[int, ...],
-    field: Field,
+    receptive_field: ReceptiveField,
     *,
     fan_in: int,
     bias: bool,
@@ -116,17 +116,17 @@ def weighted(
 
     Args:
         shape: the output's shape, without the batch.
-        field: what one output sees.
+        receptive_field: that of one output.
         fan_in: inputs of each weighted sum.
         bias: whether each sum has a bias.
         parameters: with sharing.
-        steps: what happens along each side.
+        steps: the window along each side.
         groups: groups of a convolution.
     """
     outputs = math.prod(shape)
     return Arithmetic(
         shape=shape,
-        field=field,
+        receptive_field=receptive_field,
         steps=steps,
         groups=groups,
         weights_per_neuron=fan_in,

@@ -1,22 +1,22 @@
-"""What a net's layers answer: all their maps, and the places that answer most strongly."""
+"""Activations of a net's layers, and the images and positions with a unit's top activations."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
-from cnnzoo.analysis.graph import graph_inputs
-from cnnzoo.analysis.seen import receptive_field
+from cnnzoo import checks
+from cnnzoo.analysis.layer_receptive_fields import receptive_field_function
 from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.layers.graph import graph_inputs
 
 BATCH = 250  # images a step
-BYTES = 2**28  # of a layer's answers held at once
+BYTES = 2**28  # of a layer's activations held at once
 
 
 def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return what layers answer to images, as at inference.
+    """Return the activations of layers for images, as at inference.
 
     Args:
         model: a functional or Sequential model with one input.
@@ -35,13 +35,13 @@ def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, 
     (2, 28, 28, 6)
     """
     images = images_for(model, images)
-    answers = answering(model, layers)
-    parts = [answers(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+    outputs_of = activations_function(model, layers)
+    parts = [outputs_of(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
     return {name: np.concatenate([part[name] for part in parts]) for name in layers}
 
 
-def answering(model: keras.Model, layers: Sequence[str]) -> Any:
-    """Return a function from one batch of images to what each layer answers.
+def activations_function(model: keras.Model, layers: Sequence[str]) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Return a function from one batch of images to each layer's activations.
 
     Raises:
         InputError: there is no such layer.
@@ -50,54 +50,84 @@ def answering(model: keras.Model, layers: Sequence[str]) -> Any:
     for name in layers:
         if name not in names:
             raise unknown(f"layer of {model.name}", name, names, plural=f"layers of {model.name}")
-    # A function, not a model: a model would add calls to the layers, and be traced anew for each batch size.
-    wanted = keras.Function(graph_inputs(model)[0], [model.get_layer(name).output for name in layers])
+    # A function, not a model: a model would add calls to the layers, and be traced again for each batch size.
+    function = keras.Function(graph_inputs(model)[0], [model.get_layer(name).output for name in layers])
 
-    def answers(batch: np.ndarray) -> dict[str, np.ndarray]:
+    def outputs_of(batch: np.ndarray) -> dict[str, np.ndarray]:
         return {
             name: keras.ops.convert_to_numpy(keras.ops.cast(output, "float32"))
-            for name, output in zip(layers, wanted(batch), strict=True)
+            for name, output in zip(layers, function(batch), strict=True)
         }
 
-    return answers
+    return outputs_of
 
 
 def images_for(model: keras.Model, images) -> np.ndarray:
-    """Return images as float32, if they are what a model takes.
+    """Return images as float32, in the shape that a model takes.
 
     Raises:
         InputError: no Keras model, images of another shape, or none at all.
     """
     if not isinstance(model, keras.Model):
-        raise InputError(f"model must be a Keras model, such as cnnzoo.lenet(), not {model!r}")
+        raise checks.refusal("model", "a Keras model, such as cnnzoo.lenet()", model)
     inputs = graph_inputs(model)
     shape = tuple(inputs[0].shape)
-    try:
-        images = np.asarray(images, "float32")
-    except (TypeError, ValueError) as error:
-        raise InputError(f"images must be an array of numbers: {reason(error)}") from error
+    images = numeric(images)
     fits = images.ndim == len(shape) and all(
-        own in (None, given) for own, given in zip(shape[1:], images.shape[1:], strict=True)
+        side in (None, received) for side, received in zip(shape[1:], images.shape[1:], strict=True)
     )
     if len(inputs) != 1 or not fits or not len(images):
         raise InputError(
-            f"images for {model.name} must be an array ({', '.join(map(str, ('batch', *shape[1:])))}) of at least one "
-            f"image, not {images.shape}"
+            f"`images` for {model.name} must be an array ({', '.join(map(str, ('batch', *shape[1:])))}) of at least "
+            f"one image. Received the shape: {images.shape}"
         )
     if not np.isfinite(images).all():
-        raise InputError("images must be finite numbers; some of those received are not")
+        raise InputError(f"`images` must be finite numbers. Received: {images[~np.isfinite(images)][0]}")
     return images
+
+
+def numeric(images) -> np.ndarray:
+    """Return images as a float32 array.
+
+    Raises:
+        InputError: they are no array of numbers.
+    """
+    try:
+        return np.asarray(images, "float32")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`images` must be an array of numbers: {reason(error)}") from error
+
+
+def checked_units(units: Sequence[int], count: int, layer: str) -> list[int]:
+    """Return indices of units of a layer, at least one.
+
+    Args:
+        units: the indices.
+        count: how many units the layer has.
+        layer: its name.
+
+    Raises:
+        InputError: none, or an index out of range.
+
+    Example:
+    >>> checked_units(range(2), 6, "C1")
+    [0, 1]
+    """
+    if not len(units) or any(not isinstance(unit, int | np.integer) or not 0 <= unit < count for unit in units):
+        raise checks.refusal("units", f"integers from 0 to {count - 1}, the units of {layer!r}", list(units))
+    return [int(unit) for unit in units]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TopActivations:
-    """The images and places that a unit, or a map of units, answers to most strongly.
+    """The images and positions with the top activations of a unit, or of a map of units.
 
     Attributes:
-        unit: number of the unit or map.
-        values: float32 array `(count,)`, what it answers there, largest first.
-        images: integer array `(count,)`, numbers of the images.
-        regions: for each, the rows and the columns of the image that the place sees; all of them for a dense layer.
+        unit: index of the unit or map.
+        values: float32 array `(count,)`, its activations there, largest first.
+        images: integer array `(count,)`, indices of the images.
+        regions: for each, the receptive field of the position, as rows and columns of the image; all of them for a
+            dense layer.
     """
 
     unit: int
@@ -107,14 +137,14 @@ class TopActivations:
 
 
 def top_activations(model: keras.Model, images, layer: str, units: Sequence[int] | None = None, count: int = 9):
-    """Find the images and places that units of a layer answer to most strongly, one place an image.
+    """Find the images and positions with the top activations of units of a layer, one position per image.
 
     Args:
         model: a functional or Sequential model without branches, with one image as its input.
         images: float array `(batch, height, width, channels)`, in the model's own scale.
         layer: name of a layer of maps, or of a dense one.
-        units: numbers of maps or units; `None` for all.
-        count: how many images a unit; from 1 to the number of images.
+        units: indices of maps or units; `None` for all.
+        count: images per unit; from 1 to the number of images.
 
     Returns:
         A list of `TopActivations`, one for each unit.
@@ -127,45 +157,42 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
     Example:
     >>> import cnnzoo
     >>> images = np.random.default_rng(0).normal(size=(20, 32, 32, 1))
-    >>> [found] = top_activations(cnnzoo.lenet(), images, "C3", units=[5], count=3)
-    >>> found.values.shape, [len(rows) for rows, columns in found.regions]
+    >>> [top] = top_activations(cnnzoo.lenet(), images, "C3", units=[5], count=3)
+    >>> top.values.shape, [len(rows) for rows, columns in top.regions]
     ((3,), [14, 14, 14])
     """
     images = images_for(model, images)
-    if type(count) is not int or not 1 <= count <= len(images):
-        raise InputError(f"count must be an integer of 1 to the {len(images)} images, not {count!r}")
-    values, places, shape = _maxima(model, images, layer)
-    every = values.shape[1]
-    units = range(every) if units is None else units
-    if any(not isinstance(unit, int | np.integer) or not 0 <= unit < every for unit in units):
-        raise InputError(f"units must be integers of 0 to {every - 1}, the units of {layer!r}, not {list(units)!r}")
-    region, found = _regions(model, layer, shape, images.shape[1:3]), []
+    count = checks.integer("count", count, 1, len(images), of="the number of images")
+    values, positions, sides = _maxima(model, images, layer)
+    units = range(values.shape[1]) if units is None else checked_units(units, values.shape[1], layer)
+    region = _region_function(model, layer, sides, images.shape[1:3])
+    top = []
     for unit in units:
         order = np.argsort(-values[:, unit], kind="stable")[:count]
-        where = [region(places[image, unit]) for image in order]
-        found.append(TopActivations(int(unit), values[order, unit], order, tuple(where)))
-    return found
+        regions = tuple(region(positions[image, unit]) for image in order)
+        top.append(TopActivations(unit, values[order, unit], order, regions))
+    return top
 
 
 def _maxima(model: keras.Model, images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Return each image's strongest answer of each unit, the place where it is, and the sides of the maps."""
-    answers = answering(model, [layer])
+    """Return each image's largest activation of each unit, its flat position in the map, and the map's sides."""
+    outputs_of = activations_function(model, [layer])
     batch = max(1, min(BATCH, BYTES // (4 * max(1, int(np.prod(model.get_layer(layer).output.shape[1:]))))))
-    values, places, sides = [], [], ()
+    values, positions, sides = [], [], ()
     for start in range(0, len(images), batch):
-        found = answers(images[start : start + batch])[layer]
-        sides = found.shape[1:-1]
-        flat = found.reshape(len(found), -1, found.shape[-1])
+        outputs = outputs_of(images[start : start + batch])[layer]
+        sides = outputs.shape[1:-1]
+        flat = outputs.reshape(len(outputs), -1, outputs.shape[-1])
         values.append(flat.max(axis=1))
-        places.append(flat.argmax(axis=1))
-    return np.concatenate(values), np.concatenate(places), sides
+        positions.append(flat.argmax(axis=1))
+    return np.concatenate(values), np.concatenate(positions), sides
 
 
-def _regions(
+def _region_function(
     model: keras.Model, layer: str, sides: tuple[int, ...], image: tuple[int, ...]
 ) -> Callable[[int], tuple[range, ...]]:
-    """Return what tells which part of the image the place of a number sees."""
+    """Return a function from a flat position in a layer's map to its receptive field."""
     if not sides:
-        return lambda place: tuple(map(range, image))
-    seen = receptive_field(model, layer)
-    return lambda place: seen(tuple(int(at) for at in np.unravel_index(place, sides)))
+        return lambda position: tuple(map(range, image))
+    receptive_field = receptive_field_function(model, layer)
+    return lambda position: receptive_field(tuple(map(int, np.unravel_index(position, sides))))

@@ -1,30 +1,31 @@
-"""What the pixels do to the class: cover a part of the image, and see what becomes of its odds."""
+"""Occlusion sensitivity: by how much the log-odds of a class decrease where a part of the image is covered."""
 
 import math
 
 import keras
 import numpy as np
 
+from cnnzoo import checks
 from cnnzoo.analysis.layer_activations import BATCH, images_for
 from cnnzoo.errors import InputError
 from cnnzoo.models.probabilities import to_logits
 
 
 def occlusion(model: keras.Model, images, classes=None, *, window: int | None = None, stride: int | None = None):
-    """Return by how much the log-odds of a class fall where a square of the image is covered.
+    """Return by how much the log-odds of a class decrease where a square of the image is covered.
 
-    The square has the mean value of the images. What several squares cover is the mean over them. Odds, not
-    probabilities: where a net is all but sure, covering a part changes its probability by nothing that can be seen.
+    The square has the mean value of the images. A pixel that several squares cover has the mean over them. Log-odds,
+    not probabilities: where a net is nearly certain, covering a part hardly changes its probability.
 
     Args:
         model: a classifier with one image of a fixed size as its input.
         images: float array `(batch, height, width, channels)`, in the model's own scale.
-        classes: integer array `(batch,)`, the class of each; `None` for the one that the model finds.
-        window: side of the square in pixels; default a fifth of the image's smaller side.
-        stride: pixels between two squares, at most `window`; default half of it.
+        classes: integer array `(batch,)`, the class of each; `None` for the predicted ones.
+        window: side of the square in pixels; default: a fifth of the image's smaller side.
+        stride: pixels between two squares, at most `window`; default: half of it.
 
     Returns:
-        float32 array `(batch, height, width)`: log-odds of the whole image less those of the covered one, in nats.
+        float32 array `(batch, height, width)`: log-odds of the original image minus those of the covered one, in nats.
 
     Raises:
         InputError: images or classes that do not fit the model, no classifier, or a window or stride out of range.
@@ -46,23 +47,20 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
         )
     height, width = images.shape[1:3]
     window = math.ceil(min(height, width) / 5) if window is None else window
-    if type(window) is not int or not 1 <= window <= min(height, width):
-        raise InputError(f"window must be an integer of 1 to {min(height, width)} pixels, not {window!r}")
-    stride = math.ceil(window / 2) if stride is None else stride
-    if type(stride) is not int or not 1 <= stride <= window:
-        raise InputError(f"stride must be an integer of 1 to the window's {window} pixels, not {stride!r}")
+    window = checks.integer("window", window, 1, min(height, width), of="the image's smaller side")
+    stride = checks.integer("stride", math.ceil(window / 2) if stride is None else stride, 1, window, of="the window")
     logits = _Logits(model)
-    whole = logits(images)
-    classes = whole.argmax(axis=-1) if classes is None else np.asarray(classes)
-    known = set(range(whole.shape[1]))
+    original = logits(images)
+    classes = original.argmax(axis=-1) if classes is None else np.asarray(classes)
+    known = set(range(original.shape[1]))
     if classes.shape != (len(images),) or classes.dtype.kind not in "iu" or not set(classes.tolist()) <= known:
-        raise InputError(f"classes must be {len(images)} integers of 0 to {max(known)}, not {classes.tolist()!r}")
+        raise checks.refusal("classes", f"{len(images)} integers from 0 to {max(known)}", classes.tolist())
     corners = [(top, left) for top in _starts(height, window, stride) for left in _starts(width, window, stride)]
     fill = images.mean(axis=(0, 1, 2))
     return np.stack(
         [
-            _lost(logits, image, corners, window, fill, int(own), float(_log_odds(before[None], own)[0]))
-            for image, own, before in zip(images, classes, whole, strict=True)
+            _decrease(logits, image, corners, window, fill, int(label), float(_log_odds(before[None], label)[0]))
+            for image, label, before in zip(images, classes, original, strict=True)
         ]
     )
 
@@ -71,36 +69,37 @@ class _Logits:
     """A classifier's logits, batch by batch."""
 
     def __init__(self, model: keras.Model):
-        self._model, self._of = model, to_logits(model)
+        self._model, self._to_logits = model, to_logits(model)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         parts = []
         for start in range(0, len(images), BATCH):
             outputs = self._model(images[start : start + BATCH], training=False)
-            parts.append(keras.ops.convert_to_numpy(self._of(keras.ops.cast(outputs, "float32"))))
+            parts.append(keras.ops.convert_to_numpy(self._to_logits(keras.ops.cast(outputs, "float32"))))
         return np.concatenate(parts).astype("float64")
 
 
-def _log_odds(logits: np.ndarray, own: int) -> np.ndarray:
+def _log_odds(logits: np.ndarray, label: int) -> np.ndarray:
     """Return log p − log(1 − p) of one class, for each row of logits."""
-    others = np.delete(logits, own, axis=1)
+    others = np.delete(logits, label, axis=1)
     highest = others.max(axis=1)
-    return logits[:, own] - highest - np.log(np.exp(others - highest[:, None]).sum(axis=1))
+    return logits[:, label] - highest - np.log(np.exp(others - highest[:, None]).sum(axis=1))
 
 
 def _starts(side: int, window: int, stride: int) -> list[int]:
-    """Return where squares begin along a side; the last one ends where the image ends."""
+    """Return where squares start along a side; the last one ends where the image ends."""
     return sorted({*range(0, side - window + 1, stride), side - window})
 
 
-def _lost(logits, image, corners, window: int, fill, own: int, before: float) -> np.ndarray:
-    lost, times = np.zeros(image.shape[:2]), np.zeros(image.shape[:2])
+def _decrease(logits, image, corners, window: int, fill, label: int, before: float) -> np.ndarray:
+    """Return by how much the log-odds of a class decrease at each pixel, from `before`."""
+    total, times = np.zeros(image.shape[:2]), np.zeros(image.shape[:2])
     for start in range(0, len(corners), BATCH):
         part = corners[start : start + BATCH]
         covered = np.repeat(image[None], len(part), axis=0)
         for copy, (top, left) in zip(covered, part, strict=True):
             copy[top : top + window, left : left + window] = fill
-        for after, (top, left) in zip(_log_odds(logits(covered), own), part, strict=True):
-            lost[top : top + window, left : left + window] += before - after
+        for after, (top, left) in zip(_log_odds(logits(covered), label), part, strict=True):
+            total[top : top + window, left : left + window] += before - after
             times[top : top + window, left : left + window] += 1
-    return (lost / times).astype("float32")
+    return (total / times).astype("float32")

@@ -6,37 +6,37 @@ import numpy as np
 
 from cnnzoo.analysis.arithmetic import Arithmetic, Call, weighted
 from cnnzoo.analysis.receptive_field import merged
-from cnnzoo.analysis.window import Border, Resampling
+from cnnzoo.analysis.window import Border, Resampling, Step
 
 # Input values between the first and the last one that an interpolation reads.
 SPREAD = {"nearest": 0, "bilinear": 1, "bicubic": 3, "lanczos3": 5, "lanczos5": 9}
 
 
 def dense(call: Call) -> Arithmetic:
-    """Return weighted sums over the last axis; other axes are places, as in a 1×1 convolution."""
+    """Return weighted sums over the last axis; other axes are positions, as in a 1×1 convolution."""
     layer = call.layer
     shape, fan_in = (*call.shape[:-1], layer.units), call.shape[-1]
     parameters = (fan_in + layer.use_bias) * layer.units
-    return weighted(shape, call.field.dense(), fan_in=fan_in, bias=layer.use_bias, parameters=parameters)
+    return weighted(shape, call.receptive_field.dense(), fan_in=fan_in, bias=layer.use_bias, parameters=parameters)
 
 
 def radial_basis(call: Call) -> Arithmetic:
     """Return distances to centers: a square and a sum for each pair, no bias."""
-    shape, fan_in = (call.layer.units,), call.shape[-1]
-    return weighted(shape, call.field.dense(), fan_in=fan_in, bias=False, parameters=fan_in * call.layer.units)
+    units, fan_in = call.layer.units, call.shape[-1]
+    return weighted((units,), call.receptive_field.dense(), fan_in=fan_in, bias=False, parameters=fan_in * units)
 
 
 def whitening(call: Call) -> Arithmetic:
-    """Return weighted sums of all values of an image, as many as it has; what is taken off first counts as a bias."""
+    """Return weighted sums of all values of an image, as many as it has; the subtracted mean counts as a bias."""
     size = math.prod(call.shape)
-    field = call.field.reshaped(call.shape, (size,)).dense().reshaped((size,), call.shape)
-    return weighted(call.shape, field, fan_in=size, bias=True, parameters=(size + 1) * size)
+    receptive_field = call.receptive_field.reshaped(call.shape, (size,)).dense().reshaped((size,), call.shape)
+    return weighted(call.shape, receptive_field, fan_in=size, bias=True, parameters=(size + 1) * size)
 
 
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 
-    A batch or layer normalization is one of these: what it averages over is not counted in the field.
+    A batch or layer normalization is one of these: the receptive field does not count what it averages over.
     """
     shapes = [signal.shape for signal in call.inputs]
     try:
@@ -45,48 +45,50 @@ def elementwise(call: Call) -> Arithmetic:
         shape = None
     if shape is None or shape != call.output_shape:
         received = " and ".join(map(str, shapes))
-        raise call.refusal(f"does not work element by element: it turns {received} into {call.output_shape}")
-    # Adapted statistics are kept with a count of what they were taken from.
-    own = [weight for weight in getattr(call.layer, "weights", []) if weight.name != "count"]
+        raise call.error(f"does not work element by element: it turns {received} into {call.output_shape}")
+    # A layer with adapted statistics also holds the count of the examples that they are of.
+    weights = [weight for weight in getattr(call.layer, "weights", []) if weight.name != "count"]
     return Arithmetic(
         shape=shape,
-        field=merged([signal.field for signal in call.inputs], shapes, shape),
-        weights_per_neuron=None if own else 0,  # they scale and shift, in no weighted sum
-        parameters_per_neuron=len(own),
+        receptive_field=merged([signal.receptive_field for signal in call.inputs], shapes, shape),
+        weights_per_neuron=None if weights else 0,  # they scale and shift, in no weighted sum
+        parameters_per_neuron=len(weights),
         parameters=None,
-        unshared=math.prod(shape) * len(own),
+        unshared=math.prod(shape) * len(weights),
     )
 
 
 def last_input(call: Call) -> Arithmetic:
     """Return the last of several tensors as it is."""
-    return Arithmetic(shape=call.inputs[-1].shape, field=call.inputs[-1].field, keeps=False)
+    return Arithmetic(shape=call.inputs[-1].shape, receptive_field=call.inputs[-1].receptive_field, has_memory=False)
 
 
 def concatenation(call: Call) -> Arithmetic:
-    """Return tensors laid end to end along one axis."""
+    """Return tensors concatenated along one axis."""
     shapes = [signal.shape for signal in call.inputs]
     rank = len(shapes[0])
     axis = call.layer.axis % (rank + 1) - 1  # Keras counts the batch
     if axis < 0:
-        raise call.refusal("joins along the batch, and a report is of one image")
-    shape = (*shapes[0][:axis], sum(own[axis] for own in shapes), *shapes[0][axis + 1 :])
-    fields = [signal.field for signal in call.inputs]
-    return Arithmetic(shape=shape, field=merged(fields, [shape] * len(shapes), shape))
+        raise call.error("concatenates along the batch, and a report is of one image")
+    shape = (*shapes[0][:axis], sum(each[axis] for each in shapes), *shapes[0][axis + 1 :])
+    receptive_fields = [signal.receptive_field for signal in call.inputs]
+    return Arithmetic(shape=shape, receptive_field=merged(receptive_fields, [shape] * len(shapes), shape))
 
 
 def reshaping(call: Call) -> Arithmetic:
     """Return the same values in another shape."""
     if math.prod(call.shape) != math.prod(call.output_shape):
-        raise call.refusal(f"moves values into the batch: {call.shape} becomes {call.output_shape}")
-    field = call.field.reshaped(call.shape, call.output_shape)
-    return Arithmetic(shape=call.output_shape, field=field, keeps=False)
+        raise call.error(f"moves values into the batch: {call.shape} becomes {call.output_shape}")
+    receptive_field = call.receptive_field.reshaped(call.shape, call.output_shape)
+    return Arithmetic(shape=call.output_shape, receptive_field=receptive_field, has_memory=False)
 
 
 def permutation(call: Call) -> Arithmetic:
     """Return the axes in another order; `dims` counts them from 1."""
     order = [axis - 1 for axis in call.layer.dims]
-    return Arithmetic(shape=tuple(call.shape[axis] for axis in order), field=call.field.permuted(order))
+    return Arithmetic(
+        shape=tuple(call.shape[axis] for axis in order), receptive_field=call.receptive_field.permuted(order)
+    )
 
 
 def padding(call: Call) -> Arithmetic:
@@ -105,31 +107,31 @@ def _bordered(call: Call, amounts: tuple, sign: int) -> Arithmetic:
     borders = tuple(
         Border(side, (sign * before, sign * after)) for side, (before, after) in zip(sides, pairs, strict=True)
     )
-    shape = (*(border.outputs for border in borders), call.shape[-1])
-    return Arithmetic(shape=shape, field=call.field.slide(borders, through_depth=False), steps=borders)
+    return _along_sides(call, borders)
 
 
 def upsampling(call: Call) -> Arithmetic:
-    """Return each value several times, or values interpolated between."""
+    """Return each value several times, or interpolated values."""
     sides = call.shape[:-1]
     factors = (call.layer.size,) if isinstance(call.layer.size, int) else call.layer.size
     spread = SPREAD[getattr(call.layer, "interpolation", "nearest")]
     steps = tuple(Resampling(side, side * factor, spread) for side, factor in zip(sides, factors, strict=True))
-    return _resampled(call, steps)
+    return _along_sides(call, steps)
 
 
 def resizing(call: Call) -> Arithmetic:
     """Return the map stretched or shrunk to a size."""
     layer = call.layer
     if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio or layer.antialias or layer.interpolation not in SPREAD:
-        raise call.refusal(
+        raise call.error(
             f"resizes in a way that conv_report does not know; what it knows is {', '.join(SPREAD)} "
             "without antialias, crop_to_aspect_ratio and pad_to_aspect_ratio"
         )
     sizes = zip(call.shape[:-1], (layer.height, layer.width), strict=True)
-    return _resampled(call, tuple(Resampling(side, size, SPREAD[layer.interpolation]) for side, size in sizes))
+    return _along_sides(call, tuple(Resampling(side, size, SPREAD[layer.interpolation]) for side, size in sizes))
 
 
-def _resampled(call: Call, steps: tuple[Resampling, ...]) -> Arithmetic:
+def _along_sides(call: Call, steps: tuple[Step, ...]) -> Arithmetic:
     shape = (*(step.outputs for step in steps), call.shape[-1])
-    return Arithmetic(shape=shape, field=call.field.slide(steps, through_depth=False), steps=steps)
+    receptive_field = call.receptive_field.slide(steps, through_depth=False)
+    return Arithmetic(shape=shape, receptive_field=receptive_field, steps=steps)

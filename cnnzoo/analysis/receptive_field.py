@@ -1,7 +1,7 @@
-"""Receptive fields: what a value of a tensor sees of the image, side by side.
+"""Receptive fields: the pixels of the image that a value of a tensor depends on, along each side.
 
-r_out = r + (F − 1)·j and j_out = j·S, where r is the field and j the jump: the pixels between two
-neighboring values. The field is that of a value far from every border.
+r_out = r + (F − 1)·j and j_out = j·S, where r is the receptive field and j the jump: the pixels between two
+neighboring values. The receptive field is that of a value far from every border.
 
 Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
 Distill, 2019, https://doi.org/10.23915/distill.00021, equations 1 and 2.
@@ -22,7 +22,7 @@ class Axis:
     """An axis of a tensor that runs along a side of the image.
 
     Attributes:
-        side: number of the side; −1 where a reshaping has mingled sides, or a side and the depth.
+        side: number of the side; −1 where a reshaping has mixed sides, or a side and the depth.
         jump: pixels between two neighboring values.
     """
 
@@ -30,18 +30,18 @@ class Axis:
     jump: Fraction
 
 
-MINGLED = Axis(-1, Fraction(0))
+MIXED = Axis(-1, Fraction(0))
 
 
 @dataclasses.dataclass(frozen=True)
-class Field:
-    """What one value of a tensor sees.
+class ReceptiveField:
+    """The receptive field of one value of a tensor.
 
     Attributes:
         image: the sides of the image, in pixels; of several images, the largest.
-        sides: the sides of the field, in pixels.
+        sides: the sides of the receptive field, in pixels.
         axes: one for each axis of the tensor after the batch; `None` for an axis of depth.
-        whole: whether a value sees the whole image, after which a field grows no more.
+        whole: whether a value depends on the whole image, after which its receptive field grows no more.
     """
 
     image: tuple[int, ...]
@@ -51,83 +51,86 @@ class Field:
 
     @classmethod
     def of_image(cls, shape: Sequence[int]) -> Self:
-        """Return the field of a pixel, where `shape` is that of the image: its sides, then its depth."""
+        """Return the receptive field of a pixel, where `shape` is that of the image: its sides, then its depth."""
         image = tuple(shape[:-1])
         axes = (*(Axis(side, Fraction(1)) for side in range(len(image))), None)
         return cls(image, (Fraction(1),) * len(image), axes[: len(shape)])
 
     @property
     def pixels(self) -> tuple[int, ...]:
-        """The sides of the field, rounded up: the jumps of upsampled maps are fractions."""
+        """The sides of the receptive field, rounded up: the jumps of upsampled maps are fractions."""
         return tuple(math.ceil(side) for side in self.sides)
+
+    @property
+    def image_axes(self) -> list[tuple[int, Axis]]:
+        """The number, without the batch, of each axis that runs along a side of the image, and the axis."""
+        return [(number, axis) for number, axis in enumerate(self.axes) if axis is not None and axis != MIXED]
 
     @property
     def jumps(self) -> tuple[Fraction, ...]:
         """The jump along each axis that runs along a side of the image."""
-        return tuple(axis.jump for axis in self.axes if axis is not None and axis != MINGLED)
+        return tuple(axis.jump for _, axis in self.image_axes)
 
     def is_pixel(self, axis: int) -> bool:
-        """Return whether the values along an axis belong to one pixel each."""
-        along = self.axes[axis]
-        return along is not None and along != MINGLED and along.jump == self.sides[along.side] == 1
+        """Return whether each value along an axis depends on one pixel alone."""
+        return any(axis == number and own.jump == self.sides[own.side] == 1 for number, own in self.image_axes)
 
     def slide(self, steps: Sequence[Step], *, through_depth: bool = True) -> Self:
-        """Return the field after a step along each of the first axes.
+        """Return the receptive field after a step along each of the first axes.
 
         Args:
             steps: what happens along each axis.
-            through_depth: whether an output sees all of the depth, as in a convolution.
+            through_depth: whether an output depends on all of the depth, as in a convolution.
         """
         sides, axes = list(self.sides), list(self.axes)
-        for index, (axis, step) in enumerate(zip(self.axes, steps, strict=False)):
-            if axis is None or axis == MINGLED:
-                continue
-            if not self.whole:
-                sides[axis.side] += step.spread * axis.jump
-            axes[index] = Axis(axis.side, axis.jump * step.pace)
-        seen = [axis for axis, step in zip(self.axes, steps, strict=False) if step.spread]
+        for number, axis in self.image_axes:
+            if number < len(steps):
+                if not self.whole:
+                    sides[axis.side] += steps[number].spread * axis.jump
+                axes[number] = Axis(axis.side, axis.jump * steps[number].pace)
+        read = [axis for axis, step in zip(self.axes, steps, strict=False) if step.spread]
         if through_depth:
-            seen += self.axes[len(steps) :]
+            read += self.axes[len(steps) :]
             axes[len(steps) :] = [None]
-        field = dataclasses.replace(self, sides=tuple(sides), axes=tuple(axes))
-        return field.all_seen() if MINGLED in seen else field
+        result = dataclasses.replace(self, sides=tuple(sides), axes=tuple(axes))
+        return result.whole_image() if MIXED in read else result
 
     def dense(self) -> Self:
-        """Return the field after a layer that takes weighted sums along the last axis."""
-        field = self.all_seen() if self.axes[-1] is not None else self
-        return dataclasses.replace(field, axes=(*field.axes[:-1], None))
+        """Return the receptive field after a layer that takes weighted sums along the last axis."""
+        inputs = self.whole_image() if self.axes[-1] is not None else self
+        return dataclasses.replace(inputs, axes=(*inputs.axes[:-1], None))
 
-    def all_seen(self) -> Self:
-        """Return the field of a value that sees the whole image."""
+    def whole_image(self) -> Self:
+        """Return the receptive field of a value that depends on the whole image."""
         return dataclasses.replace(self, sides=tuple(map(Fraction, self.image)), whole=True)
 
     def pooled(self, rank: int) -> Self:
-        """Return the field after all but the depth has been pooled, in a tensor of `rank` axes."""
-        return dataclasses.replace(self.all_seen(), axes=(None,) * rank)
+        """Return the receptive field after pooling all but the depth, in a tensor of `rank` axes."""
+        return dataclasses.replace(self.whole_image(), axes=(None,) * rank)
 
     def reshaped(self, old: Sequence[int], new: Sequence[int]) -> Self:
-        """Return the field of the same values in another shape, both without the batch."""
-        head = _common(old, new)
-        tail = _common(old[head:][::-1], new[head:][::-1])
+        """Return the receptive field of the same values in another shape, both without the batch."""
+        head = _common_prefix(old, new)
+        tail = _common_prefix(old[head:][::-1], new[head:][::-1])
         lost = [
             axis for axis, size in zip(self.axes[head : len(old) - tail], old[head : len(old) - tail], strict=True)
             if axis is not None and size > 1
         ]  # fmt: skip
-        between = (MINGLED if lost else None,) * (len(new) - head - tail)
-        if lost and not between:  # what is left of them lies in the nearest axis that was kept
+        between = (MIXED if lost else None,) * (len(new) - head - tail)
+        if lost and not between:
             raise AssertionError(f"{tuple(old)} and {tuple(new)} do not hold as many values")
         return dataclasses.replace(self, axes=(*self.axes[:head], *between, *self.axes[len(old) - tail :]))
 
     def permuted(self, order: Sequence[int]) -> Self:
-        """Return the field after the axes (counted from 0, without the batch) have been put in another order."""
+        """Return the receptive field after a permutation of the axes, counted from 0 without the batch."""
         return dataclasses.replace(self, axes=tuple(self.axes[axis] for axis in order))
 
 
-def merged(fields: Sequence[Field], shapes: Sequence[Sequence[int]], shape: Sequence[int]) -> Field:
-    """Return the field of values computed from several tensors at the same place: the largest of all.
+def merged(fields: Sequence[ReceptiveField], shapes: Sequence[Sequence[int]], shape: Sequence[int]) -> ReceptiveField:
+    """Return the receptive field of values computed from several tensors at the same position: the largest of all.
 
     Args:
-        fields: that of each tensor.
+        fields: the receptive field of each tensor.
         shapes: shape of each tensor, without the batch; as in NumPy, sides of 1 are repeated.
         shape: the result's shape, without the batch.
     """
@@ -135,15 +138,15 @@ def merged(fields: Sequence[Field], shapes: Sequence[Sequence[int]], shape: Sequ
     image = tuple(map(max, itertools.zip_longest(*(field.image for field in fields), fillvalue=0)))
     axes = []
     for back in range(len(shape), 0, -1):
-        found = [
+        along = [
             field.axes[-back]
             for field, own in zip(fields, shapes, strict=True)
-            if back <= len(own) and (own[-back] > 1 or shape[-back] == 1)
+            if back <= len(own) and (own[-back] > 1 or shape[-back] == 1) and field.axes[-back] is not None
         ]
-        along = [axis for axis in found if axis is not None]
-        axes.append(MINGLED if MINGLED in along else max(along, key=lambda axis: axis.jump, default=None))
-    return Field(image, sides, tuple(axes), whole=any(field.whole for field in fields))
+        axes.append(MIXED if MIXED in along else max(along, key=lambda axis: axis.jump, default=None))
+    return ReceptiveField(image, sides, tuple(axes), whole=any(field.whole for field in fields))
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many of the first entries are the same."""
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -6,17 +6,21 @@ from typing import Any
 
 import keras
 
-from cnnzoo import models
+from cnnzoo import checks, models
 from cnnzoo.analysis import table
-from cnnzoo.analysis.graph import image_signals, walk
+from cnnzoo.analysis.arithmetic import Signal
+from cnnzoo.analysis.receptive_field import ReceptiveField
 from cnnzoo.analysis.survey import DisagreementError, Survey
 from cnnzoo.analysis.table import Row, Totals
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.layers.graph import graph_inputs, walk
+
+SHAPE = "a tuple of positive integers such as (224, 224, 3): the sides of the image, then its depth"
 
 
 @dataclasses.dataclass(frozen=True)
 class ConvReport:
-    """What `conv_report` returns: print it, read it by row, or turn it into plain data.
+    """The arithmetic of a net: print it, index it by layer name, or turn it into plain data.
 
     Attributes:
         model: name of the model.
@@ -51,7 +55,7 @@ class ConvReport:
         return rows[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as numbers, texts, lists and mappings, as `json.dumps` takes them."""
+        """Return plain data for `json.dumps`: numbers, texts, lists and mappings."""
         return {
             "model": self.model,
             "rows": [row.to_dict() for row in self.rows],
@@ -60,7 +64,7 @@ class ConvReport:
         }
 
     def to_markdown(self) -> str:
-        """Return a Markdown table of everything, and the warnings below it."""
+        """Return a Markdown table of all rows, and the warnings below it."""
         return table.to_markdown(self.rows, self.totals, self.warnings)
 
     def __str__(self) -> str:
@@ -78,17 +82,17 @@ def conv_report(
 ) -> ConvReport:
     """Compute sizes, receptive fields, parameters, connections and multiply-adds of every layer of a net.
 
-    The formulas are those of the lectures; what they give for sizes and parameters is checked against
-    the model. Conventions:
+    The formulas are those of the lectures; their sizes and parameters are checked against the model.
+    Conventions:
 
-    - Windows that touch the padding count as whole ones, in connections and in multiply-adds.
+    - Windows that overlap the padding count as whole ones, in connections and in multiply-adds.
     - Connections are counted as LeCun et al. 1998 do: outputs × (inputs of a neuron + 1 for a bias).
       Activations, normalizations and merging layers are part of the neurons before them and make none.
     - Multiply-adds are those of convolutions, dense layers and distances to centers, without biases.
     - "Unshared" is the number of parameters if every output had its own.
-    - The receptive field is that of a neuron far from the border, and may exceed the image; what sees the
-      whole image has the image's size. The statistics of a batch or layer normalization do not widen it;
-      local response normalization within maps does, by its square of pixels. After upsampling it is
+    - The receptive field is that of a neuron far from the border, and may exceed the image; a neuron that
+      depends on the whole image has the image's size. The statistics of a batch or layer normalization do not
+      widen it; local response normalization within maps does, by its square of pixels. After upsampling it is
       rounded up.
     - A shared layer has its parameters counted once, everything else at every call.
 
@@ -96,14 +100,14 @@ def conv_report(
         model: a name of `cnnzoo.list_models()`, or a functional or Sequential Keras model with channels last.
         input_shape: shape of an image without the batch, such as `(224, 224, 3)`: for models that leave
             sides open, and for models by name. For several inputs, a list of shapes.
-        elementwise: layer classes of your own that compute each output from the inputs at its place.
+        elementwise: layer classes of your own that compute each output from the inputs at its position.
 
     Returns:
         A `ConvReport`.
 
     Raises:
-        InputError: what was given is no such model, its input is open or contradicted, or a layer is
-            of a kind that the report does not know.
+        InputError: no such model, an input shape that is open or contradicted, or a layer type that has no
+            formula.
         DisagreementError: Keras has another size or number of weights for a layer than the formulas: it is
             quantized, has LoRA, or is a subclass with weights of its own. This is an `InputError`, too.
 
@@ -130,13 +134,67 @@ def conv_report(
 
 
 def surveyed(model: keras.Model, input_shape: Any, elementwise: Iterable[type]) -> Survey:
-    """Go through a model call by call; the arguments are those of `conv_report`."""
+    """Return the survey of a model, call by call; the arguments are those of `conv_report`."""
     pointwise = tuple(elementwise) if isinstance(elementwise, Iterable) else (elementwise,)
     if not all(isinstance(cls, type) for cls in pointwise):
-        raise InputError(f"elementwise must be layer classes in a tuple, such as (MyLayer,), not {elementwise!r}")
-    signals = image_signals(model, input_shape)
+        raise checks.refusal("elementwise", "layer classes in a tuple, such as (MyLayer,)", elementwise)
+    signals = _image_signals(model, input_shape)
     survey = Survey(pointwise)
     for signal in signals:
         survey.add_input(signal)
     walk(model, signals, survey.visit)
     return survey
+
+
+def _image_signals(model: keras.Model, input_shape: Any) -> list[Signal]:
+    """Return one signal for each input of a model, with every side known.
+
+    Args:
+        model: as for `conv_report`.
+        input_shape: the shape of an image, without the batch, for models that leave sides open; one for
+            each input in a list where there are several; or `None`.
+
+    Raises:
+        InputError: the model has no graph, the shape is missing, malformed, or not the model's.
+    """
+    if not isinstance(model, keras.Model):
+        raise checks.refusal("model", "a name of cnnzoo.list_models() or a Keras model", model)
+    references = graph_inputs(model)
+    if input_shape is None:
+        shapes = [tuple(reference.shape[1:]) for reference in references]
+    elif len(references) == 1 and not isinstance(input_shape, list):
+        shapes = [input_shape]
+    else:
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+    if len(shapes) != len(references):
+        raise InputError(
+            f"{model.name} has {len(references)} inputs: `input_shape` must be a list of {len(references)} shapes. "
+            f"Received: {input_shape!r}"
+        )
+    return [
+        _image_signal(model, reference, shape, given=input_shape is not None)
+        for reference, shape in zip(references, shapes, strict=True)
+    ]
+
+
+def _image_signal(model: keras.Model, reference: keras.KerasTensor, shape: Any, *, given: bool) -> Signal:
+    own = tuple(reference.shape[1:])
+    name = _layer_of(model, reference)
+    if given and not (isinstance(shape, tuple | list) and all(type(side) is int and side > 0 for side in shape)):
+        raise checks.refusal("input_shape", SHAPE, shape)
+    shape = tuple(shape)
+    if None in shape:
+        raise InputError(f"{model.name} leaves sides of its input {name!r} open, {own}: give input_shape, {SHAPE}")
+    fits = len(shape) == len(own) and all(want in (None, side) for want, side in zip(own, shape, strict=True))
+    if not fits:
+        raise InputError(f"{model.name} was built for the input shape {own}, which input_shape={shape} contradicts")
+    tensor = keras.KerasTensor((None, *shape), dtype=reference.dtype, name=name)
+    return Signal(tensor, ReceptiveField.of_image(shape))
+
+
+def _layer_of(model: keras.Model, reference: keras.KerasTensor) -> str:
+    """Return the name of an input's layer; its tensor may have been given one by number."""
+    for layer in keras.Function(model.inputs, model.outputs).operations:
+        if isinstance(layer, keras.layers.InputLayer) and layer.output is reference:
+            return layer.name
+    return reference.name

@@ -1,4 +1,4 @@
-"""Going through a net call by call: computing, checking against Keras, counting weights once."""
+"""The survey of a net, call by call: its arithmetic, checked against Keras, with every weight counted once."""
 
 import math
 import re
@@ -7,28 +7,28 @@ from typing import Any
 import keras
 
 from cnnzoo.analysis.arithmetic import Arithmetic, Call, Signal
-from cnnzoo.analysis.layer_formulas import kind_of
+from cnnzoo.analysis.layer_formulas import formula_of
 from cnnzoo.analysis.table import Row
 from cnnzoo.analysis.window import Step, Window
 from cnnzoo.errors import InputError, reason
 from cnnzoo.weights import count_parameters
 
-# What lies across each side, by the number of sides.
+# What a value along each side is called, by the number of sides.
 LINES = {1: ("value",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
 
 def unread_warning(name: str, call: Call, steps: tuple[Step, ...]) -> list[str]:
-    """Return a sentence about windows whose 1 + (W − F + 2P)/S is not whole, or nothing.
+    """Return a sentence about windows whose 1 + (W − F + 2P)/S is not whole; an empty list where there are none.
 
     Args:
         name: the layer's name in the report.
-        call: the call, whose first input is what the windows slide over.
-        steps: what happens along each side.
+        call: the call, over whose first input the windows slide.
+        steps: the window along each side.
     """
     missed: dict[tuple[Window, int | None], list[str]] = {}
     for axis, step in enumerate(steps):
         if isinstance(step, Window) and not step.whole:
-            field = call.field
+            field = call.receptive_field
             line = LINES[len(steps)][axis] if len(steps) in LINES else f"value along side {axis + 1}"
             along = field.axes[axis]
             border = step.size - field.image[along.side] if along and field.is_pixel(axis) else None
@@ -64,13 +64,13 @@ def _decimal(positions) -> str:
 
 
 class DisagreementError(InputError):
-    """The formulas and Keras differ about a layer, which is not what its class says: no number is printed."""
+    """The formulas and Keras differ about a layer: it is not what its class says, and no number is printed."""
 
 
 class Survey:
     """The rows and warnings so far, and the arithmetic of each row.
 
-    `visit` is what `cnnzoo.analysis.graph.walk` calls.
+    `visit` is what `cnnzoo.layers.graph.walk` calls.
 
     Args:
         elementwise: further layer classes that work element by element.
@@ -87,39 +87,35 @@ class Survey:
     def add_input(self, signal: Signal) -> None:
         """Add the row of an image that goes into the net."""
         call = Call(None, signal.tensor.name, (signal,), signal.shape)
-        arithmetic = Arithmetic(shape=signal.shape, field=signal.field)
-        memory = _bytes(signal.tensor)
+        arithmetic = Arithmetic(shape=signal.shape, receptive_field=signal.receptive_field)
         self.arithmetics.append(arithmetic)
-        self.rows.append(Row.of(call, arithmetic, kind="InputLayer", number=1, trained=0, fixed=0, memory=memory))
+        self.rows.append(Row.of(call, arithmetic, number=1, weights=(0, 0), memory=_bytes(signal.tensor)))
 
     def visit(self, layer: Any, name: str, args: tuple, kwargs: dict) -> Signal:
-        """Add the row of one call, and return what comes out of it."""
+        """Add the row of one call, and return its output."""
         inputs = tuple(leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Signal))
         if getattr(layer, "data_format", None) == "channels_first":
             raise InputError(
                 f"layer {name!r} is channels_first, and conv_report reads channels_last alone: "
                 "build it with data_format='channels_last'"
             )
-        kind = kind_of(layer, self._elementwise)
-        if kind is None:
-            raise InputError(_not_known(layer, name))
+        formula = formula_of(layer, self._elementwise)
+        if formula is None:
+            raise InputError(_unknown_layer(layer, name))
         output = _output(layer, name, args, kwargs)
         call = Call(layer, name, inputs, tuple(output.shape[1:]))
-        arithmetic = kind(call)
+        arithmetic = formula(call)
         _check(call, arithmetic)
         number = self._calls[name] = self._calls.get(name, 0) + 1
-        trained, fixed = self._count(layer)
-        memory = _bytes(output) if arithmetic.keeps else 0
-        row = Row.of(
-            call, arithmetic, kind=type(layer).__name__, number=number, trained=trained, fixed=fixed, memory=memory
-        )
+        memory = _bytes(output) if arithmetic.has_memory else 0
+        row = Row.of(call, arithmetic, number=number, weights=self._count(layer), memory=memory)
         self.rows.append(row)
         self.arithmetics.append(arithmetic)
         self.warnings.extend(unread_warning(row.name, call, arithmetic.steps))
-        return Signal(output, arithmetic.field)
+        return Signal(output, arithmetic.receptive_field)
 
     def _count(self, layer: Any) -> tuple[int, int]:
-        """Return a layer's trained and fixed parameters, without those that were counted before."""
+        """Return the numbers of a layer's trained and fixed parameters, without those counted before."""
         counts = {True: 0, False: 0}
         for weight in getattr(layer, "weights", []):
             if id(weight) not in self._counted:
@@ -128,22 +124,23 @@ class Survey:
         return counts[True], counts[False]
 
 
-def _not_known(layer: Any, name: str) -> str:
-    kind = type(layer).__name__
-    sentence = f"layer {name!r} is a {kind}, whose arithmetic conv_report does not know"
+def _unknown_layer(layer: Any, name: str) -> str:
+    """Return the message about a layer whose class has no formula."""
+    cls = type(layer).__name__
+    sentence = f"layer {name!r} is a {cls}, whose arithmetic conv_report does not know"
     if not isinstance(layer, keras.Layer):
         return f"{sentence}; build the net from layers instead"
     before = "report on the part of the net before it, keras.Model(model.inputs, that_layer.input)"
     if type(layer).__module__.partition(".")[0] == "keras":  # those that work element by element are all known
         return f"{sentence}; {before}"
     return (
-        f"{sentence}; if every output of {kind} depends only on the inputs at its place, "
-        f"pass elementwise=({kind},), else {before}"
+        f"{sentence}; if every output of {cls} depends only on the inputs at its position, "
+        f"pass elementwise=({cls},), else {before}"
     )
 
 
 def _output(layer: Any, name: str, args: tuple, kwargs: dict) -> keras.KerasTensor:
-    """Return the tensor that Keras computes the shape and dtype of, without computing any values."""
+    """Return a layer's output with shape and dtype as Keras computes them, without computing any values."""
     plain = keras.tree.map_structure(lambda leaf: leaf.tensor if isinstance(leaf, Signal) else leaf, (args, kwargs))
     try:
         output = layer.compute_output_spec(*plain[0], **plain[1])
@@ -159,7 +156,7 @@ def _output(layer: Any, name: str, args: tuple, kwargs: dict) -> keras.KerasTens
 
 
 def _check(call: Call, arithmetic: Arithmetic) -> None:
-    """Hold what the formulas give against the model itself.
+    """Compare the formulas with the model itself.
 
     Raises:
         DisagreementError: they differ.
@@ -168,7 +165,7 @@ def _check(call: Call, arithmetic: Arithmetic) -> None:
     if arithmetic.shape != call.output_shape:
         raise DisagreementError(
             f"{layer} has the output {call.output_shape}, and the formulas give {arithmetic.shape}: "
-            "it computes something else than its class says"
+            "it computes something else than its class does"
         )
     # An activation may be a layer with weights of its own, such as PReLU.
     extra = {id(weight) for weight in getattr(getattr(call.layer, "activation", None), "weights", [])}

@@ -1,4 +1,4 @@
-"""A report as a table: for a terminal, and in Markdown."""
+"""The rows of a report, and the report as a table: for a terminal, and in Markdown."""
 
 import dataclasses
 import io
@@ -16,29 +16,29 @@ from cnnzoo.analysis.arithmetic import Arithmetic, Call
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a report says about one input of a net, or one call of one layer.
+    """One input of a net, or one call of one layer, in a report.
 
     Attributes:
         name: the layer's name; `"model/layer"` inside of a model that is used as a layer, and
             `"layer (call 2)"` where a shared layer is called again.
-        kind: name of the layer's class.
+        layer_type: name of the layer's class.
         call: which call of the layer this is, from 1.
         input_shapes: shapes of its inputs, without the batch.
         input_size: W, along each side; empty where no window slides.
         window: F, along each side.
         stride: S, along each side.
-        padding: P, `(before, after)` along each side; what a cropping layer cuts off is negative.
+        padding: P, `(before, after)` along each side; negative where a layer crops.
         dilation: along each side.
         groups: groups of a convolution.
         depth_in: depth of the first input.
         depth_out: depth of the output.
         output_shape: without the batch.
         receptive_field: pixels of the image along each of its sides.
-        jump: pixels of the image between neighboring outputs, along each side that there still is.
+        jump: pixels of the image between neighboring outputs, along each side that is left.
         weights_per_neuron: inputs of a neuron's weighted sum; `None` where neurons differ.
-        parameters_per_neuron: the same, and its bias.
+        parameters_per_neuron: its weights and its bias.
         trained_parameters: with sharing; 0 at a further call of a shared layer.
-        fixed_parameters: with sharing, those that training leaves alone.
+        fixed_parameters: with sharing, those that are not trained.
         parameters: both together.
         unshared_parameters: if every output had its own.
         connections: inputs of all outputs, biases included.
@@ -47,7 +47,7 @@ class Row:
     """
 
     name: str
-    kind: str
+    layer_type: str
     call: int
     input_shapes: tuple[tuple[int, ...], ...]
     input_size: tuple[int, ...]
@@ -72,31 +72,37 @@ class Row:
     memory_bytes: int
 
     @classmethod
-    def of(
-        cls, call: Call, arithmetic: Arithmetic, *, kind: str, number: int, trained: int, fixed: int, memory: int
-    ) -> Self:
-        """Return the row of one call, from its arithmetic and what was counted on the model itself."""
+    def of(cls, call: Call, arithmetic: Arithmetic, *, number: int, weights: tuple[int, int], memory: int) -> Self:
+        """Return the row of one call.
+
+        Args:
+            call: the call; its layer is `None` for an input of the net.
+            arithmetic: its arithmetic.
+            number: which call of the layer it is, from 1.
+            weights: numbers of trained and of fixed parameters, counted on the model itself.
+            memory: bytes of the output.
+        """
         return cls(
             name=call.name if number == 1 else f"{call.name} (call {number})",
-            kind=kind,
+            layer_type="InputLayer" if call.layer is None else type(call.layer).__name__,
             call=number,
             input_shapes=tuple(signal.shape for signal in call.inputs),
             input_size=tuple(step.size for step in arithmetic.steps),
-            window=_each(arithmetic, "window"),
-            stride=_each(arithmetic, "stride"),
-            padding=_each(arithmetic, "pads"),
-            dilation=_each(arithmetic, "dilation"),
+            window=_of_steps(arithmetic, "window"),
+            stride=_of_steps(arithmetic, "stride"),
+            padding=_of_steps(arithmetic, "pads"),
+            dilation=_of_steps(arithmetic, "dilation"),
             groups=arithmetic.groups,
             depth_in=(*call.shape, 1)[: len(call.shape) or 1][-1],
             depth_out=(*arithmetic.shape, 1)[: len(arithmetic.shape) or 1][-1],
             output_shape=arithmetic.shape,
-            receptive_field=arithmetic.field.pixels,
-            jump=arithmetic.field.jumps,
+            receptive_field=arithmetic.receptive_field.pixels,
+            jump=arithmetic.receptive_field.jumps,
             weights_per_neuron=arithmetic.weights_per_neuron,
             parameters_per_neuron=arithmetic.parameters_per_neuron,
-            trained_parameters=trained,
-            fixed_parameters=fixed,
-            parameters=trained + fixed,
+            trained_parameters=weights[0],
+            fixed_parameters=weights[1],
+            parameters=sum(weights),
             unshared_parameters=arithmetic.unshared,
             connections=arithmetic.connections,
             multiply_adds=arithmetic.multiply_adds,
@@ -104,7 +110,7 @@ class Row:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the row as plain data; a jump that is no whole number of pixels is a float."""
+        """Return the row as plain data; a jump that is not a whole number of pixels is a float."""
         values = dataclasses.asdict(self)
         values["jump"] = [int(jump) if jump.denominator == 1 else float(jump) for jump in self.jump]
         return {name: _lists(value) for name, value in values.items()}
@@ -130,8 +136,8 @@ class Totals:
         return cls(**{name: sum(getattr(row, name) for row in rows) for name in names})
 
 
-def _each(arithmetic: Arithmetic, name: str) -> tuple:
-    """Return a property of each step, or nothing where the steps have none such."""
+def _of_steps(arithmetic: Arithmetic, name: str) -> tuple:
+    """Return a property of each step that has it."""
     return tuple(getattr(step, name) for step in arithmetic.steps if hasattr(step, name))
 
 
@@ -139,8 +145,8 @@ def _lists(value: Any) -> Any:
     return [_lists(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
-WIDTH = 120  # columns that a terminal is taken to have
-KIND_WIDTH = 18  # longer names of classes are folded between words
+WIDTH = 120  # columns of a terminal
+TYPE_WIDTH = 18  # longer names of classes are folded between words
 
 # The columns of large numbers: attribute, heading, and heading where the numbers are millions.
 COUNTS = (
@@ -154,7 +160,7 @@ def to_text(rows: Sequence[Row], totals: Totals, warnings: Iterable[str]) -> str
     """Return a table for a terminal, with the totals and the warnings below.
 
     Where exact numbers would make it wider than 120 columns, the largest ones are given in millions.
-    It is as wide as it must be: nothing is cut off.
+    Nothing is cut off: where that is not enough, the table is wider.
     """
     text = _table(rows, totals, millions=False)
     if max(map(len, text.splitlines())) > WIDTH:
@@ -167,8 +173,8 @@ def _table(rows: Sequence[Row], totals: Totals, *, millions: bool) -> str:
     count, memory = (_in_millions, _in_millions) if millions else (_exact, _memory)
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, 0), pad_edge=False, show_edge=False)
     table.add_column("layer", footer="total", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    for heading in ("W", "F", "S", "P", "output", "field", "jump"):
+    table.add_column("type", no_wrap=True)
+    for heading in ("W", "F", "S", "P", "output", "recep-\ntive\nfield", "jump"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("parameters", footer=_exact(totals.parameters), justify="right", no_wrap=True)
     for name, heading, short in COUNTS:
@@ -179,7 +185,7 @@ def _table(rows: Sequence[Row], totals: Totals, *, millions: bool) -> str:
     for row in rows:
         table.add_row(
             row.name,
-            _kind(row),
+            _layer_type(row),
             *_geometry(row),
             _parameters(row),
             *(count(getattr(row, name)) for name, _, _ in COUNTS),
@@ -212,11 +218,11 @@ def _pads(pair: tuple[int, int]) -> str:
     return str(before) if before == after else f"{before}+{after}"
 
 
-def _kind(row: Row) -> str:
-    """Return the class, and what else decides a convolution, on lines of their own."""
+def _layer_type(row: Row) -> str:
+    """Return the class, and groups and dilation of a convolution on lines of their own."""
     lines = [""]
-    for word in re.findall(r"[A-Z]+[^A-Z]*|[^A-Z]+", row.kind):
-        if lines[-1] and len(lines[-1] + word) > KIND_WIDTH:
+    for word in re.findall(r"[A-Z]+[^A-Z]*|[^A-Z]+", row.layer_type):
+        if lines[-1] and len(lines[-1] + word) > TYPE_WIDTH:
             lines.append("  ")
         lines[-1] += word
     if 1 < row.groups < row.depth_in:
@@ -258,8 +264,8 @@ def _memory(size: int) -> str:
 
 def to_markdown(rows: Sequence[Row], totals: Totals, warnings: Iterable[str]) -> str:
     """Return a Markdown table with every number exact, and the warnings as a list below."""
-    names = [field for field in Totals.__dataclass_fields__ if field != "parameters"]
-    head = ["layer", "kind", "W", "F", "S", "P", "dilation", "groups", "output", "receptive field", "jump"]
+    names = [name for name in Totals.__dataclass_fields__ if name != "parameters"]
+    head = ["layer", "type", "W", "F", "S", "P", "dilation", "groups", "output", "receptive field", "jump"]
     per_neuron = ["weights_per_neuron", "parameters_per_neuron"]
     columns = [*head, *(name.replace("_", " ") for name in [*per_neuron, *names])]
     numbers = len(columns) - 2
@@ -269,7 +275,7 @@ def to_markdown(rows: Sequence[Row], totals: Totals, warnings: Iterable[str]) ->
         groups = str(row.groups) if row.groups > 1 else ""
         lines.append(
             [
-                *(row.name, f"`{row.kind}`", *geometry[:4], _sides(row.dilation), groups, *geometry[4:]),
+                *(row.name, f"`{row.layer_type}`", *geometry[:4], _sides(row.dilation), groups, *geometry[4:]),
                 *("" if getattr(row, name) is None else f"{getattr(row, name):,}" for name in per_neuron),
                 *(f"{getattr(row, name):,}" for name in names),
             ]

@@ -1,4 +1,4 @@
-"""Does a net's answer move along with its image?"""
+"""Translation equivariance: whether a layer's outputs shift along with the image."""
 
 import dataclasses
 import itertools
@@ -9,58 +9,62 @@ from fractions import Fraction
 import keras
 import numpy as np
 
+from cnnzoo import checks
 from cnnzoo.analysis.arithmetic import Arithmetic
-from cnnzoo.analysis.graph import graph_inputs
-from cnnzoo.analysis.receptive_field import MINGLED, Field
+from cnnzoo.analysis.layer_activations import numeric
+from cnnzoo.analysis.receptive_field import ReceptiveField
 from cnnzoo.analysis.report import surveyed
-from cnnzoo.errors import InputError, reason
+from cnnzoo.errors import InputError
+from cnnzoo.layers.graph import graph_inputs
 
-TOLERANCE = 1e-4  # of the outputs' range: what the order of floating-point sums may change
+TOLERANCE = 1e-4  # of the outputs' range, for the order of floating-point sums
 
-# For each side of the image, and each place along it, whether it sees nothing but the image.
-Clear = list[list[bool]]
+# For each side of the image, and each position along it, whether its receptive field is within the image.
+Inside = list[list[bool]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Moved:
-    """What a shift of the image does to the outputs of one layer.
+class LayerEquivariance:
+    """The translation equivariance of one layer.
 
     Attributes:
         name: the layer's name.
-        jump: pixels of the image between two places, one above the other; a fraction after upsampling, `None`
-            where the layer has no places.
-        places: number of places a side that were compared; 0 where the border reaches everywhere.
-        difference: largest difference between the moved outputs and the outputs of the moved image, as a share
-            of the outputs' range; `None` where nothing could be compared.
+        jump: pixels of the image between two neighboring positions; a fraction after upsampling, `None` where the
+            layer has no positions.
+        positions: number of positions per side that were compared; 0 where the border reaches everywhere.
+        difference: largest difference between the shifted outputs and the outputs for the shifted image, as a
+            fraction of the outputs' range; `None` where nothing could be compared.
     """
 
     name: str
     jump: Fraction | None
-    places: int
+    positions: int
     difference: float | None
 
     @property
     def equivariant(self) -> bool | None:
-        """Whether the outputs move along with the image; `None` where nothing could be compared."""
+        """Whether the outputs shift along with the image; `None` where nothing could be compared."""
         return None if self.difference is None else self.difference <= TOLERANCE
 
 
-def equivariance(model: keras.Model, images, shift: int, *, elementwise: Iterable[type] = ()) -> list[Moved]:
-    """Compare what a net makes of an image and of the same image shifted, layer by layer.
+def equivariance(
+    model: keras.Model, images, shift: int, *, elementwise: Iterable[type] = ()
+) -> list[LayerEquivariance]:
+    """Compare a net's outputs for an image and for the same image shifted, layer by layer.
 
     Two windows of the model's size are cut out of larger images, `shift` pixels down and right of one
-    another, so that new content moves in, as with a camera. A convolution or pooling layer with jump j
-    answers to the second as to the first, shift/j places on, if that is whole for it and all layers before.
-    Where shift/j is not whole, the place before is compared, and a difference is what is to be expected.
-    Places that see the padding are left out. A dense layer has no places, and its outputs are compared as
-    they are.
+    another, so that new content moves in, as with a camera. A convolution or pooling layer with jump j has
+    the same outputs for both, shifted by shift/j positions, if that is whole for it and all layers before.
+    Where shift/j is not whole, the position before is compared, and a difference is to be expected.
+    Positions that depend on the padding are left out. A dense layer has no positions, and its outputs are
+    compared as they are.
 
     Args:
         model: a functional or Sequential model without branches, with one image as its input.
-        images: float array `(batch, height, width, channels)`, at least `shift` pixels larger a side than
+        images: float array `(batch, height, width, channels)`, at least `shift` pixels larger per side than
             the model's input, in the model's own scale.
         shift: how far to shift, in pixels; an integer ≥ 1.
-        elementwise: layer classes of your own that compute each output from the inputs at its place.
+        elementwise: layer classes of your own that compute each output from the inputs at its position.
 
     Returns:
         One entry for each layer after the input.
@@ -72,29 +76,29 @@ def equivariance(model: keras.Model, images, shift: int, *, elementwise: Iterabl
     Example:
     >>> import cnnzoo
     >>> images = np.random.default_rng(0).normal(size=(1, 40, 40, 1)).astype("float32")
-    >>> moved = equivariance(cnnzoo.lenet(), images, shift=4)
-    >>> [(layer.name, layer.equivariant) for layer in moved if layer.name in ("C1", "C3", "F6")]
+    >>> layers = equivariance(cnnzoo.lenet(), images, shift=4)
+    >>> [(layer.name, layer.equivariant) for layer in layers if layer.name in ("C1", "C3", "F6")]
     [('C1', True), ('C3', True), ('F6', False)]
     """
-    height, width, channels = _image_of(model)
-    images = _checked(images, model.name, (height, width, channels), shift)
+    height, width, channels = _image_shape(model)
+    images = _checked_images(images, model.name, (height, width, channels), shift)
     arithmetics = surveyed(model, None, elementwise).arithmetics
     layers = _chain(model, len(arithmetics))
-    every_layer = keras.Model(model.inputs, [layer.output for layer in layers])
-    before = every_layer.predict(images[:, :height, :width], verbose=0)
-    after = every_layer.predict(images[:, shift : shift + height, shift : shift + width], verbose=0)
+    all_layers = keras.Model(model.inputs, [layer.output for layer in layers])
+    before = all_layers.predict(images[:, :height, :width], verbose=0)
+    after = all_layers.predict(images[:, shift : shift + height, shift : shift + width], verbose=0)
     return [
-        _moved(layer.name, arithmetic.field, clear, shift, one, other)
-        for layer, arithmetic, clear, one, other in zip(
-            layers, arithmetics[1:], _clear(arithmetics), _listed(before), _listed(after), strict=True
+        _compared(layer.name, arithmetic.receptive_field, inside, shift, *outputs)
+        for layer, arithmetic, inside, *outputs in zip(
+            layers, arithmetics[1:], _inside(arithmetics), _listed(before), _listed(after), strict=True
         )
     ]
 
 
-def _image_of(model: keras.Model) -> tuple[int, int, int]:
-    """Return the sides and the depth of the image that a model takes."""
+def _image_shape(model: keras.Model) -> tuple[int, int, int]:
+    """Return the height, width and channels of the image that a model takes."""
     if not isinstance(model, keras.Model):
-        raise InputError(f"equivariance takes a Keras model, such as cnnzoo.create('lenet'), not {model!r}")
+        raise checks.refusal("model", "a Keras model, such as cnnzoo.create('lenet')", model)
     shapes = [tuple(tensor.shape[1:]) for tensor in graph_inputs(model)]
     if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0]:
         raise InputError(
@@ -104,25 +108,20 @@ def _image_of(model: keras.Model) -> tuple[int, int, int]:
     return shapes[0]
 
 
-def _checked(images, name: str, image: tuple[int, int, int], shift: int) -> np.ndarray:
-    if not isinstance(shift, int) or isinstance(shift, bool) or shift < 1:
-        raise InputError(f"shift must be an integer of at least 1, not {shift!r}")
-    try:
-        images = np.asarray(images, "float32")
-    except (TypeError, ValueError) as error:
-        raise InputError(f"images must be an array of numbers: {reason(error)}") from error
-    wanted = (1, image[0] + shift, image[1] + shift, image[2])
-    fits = images.ndim == 4 and images.shape[3] == wanted[3]
-    if not fits or any(side < least for side, least in zip(images.shape, wanted, strict=True)):
+def _checked_images(images, name: str, image: tuple[int, int, int], shift: int) -> np.ndarray:
+    images, shift = numeric(images), checks.integer("shift", shift)
+    least = (1, image[0] + shift, image[1] + shift, image[2])
+    fits = images.ndim == 4 and images.shape[3] == least[3]
+    if not fits or any(side < smallest for side, smallest in zip(images.shape, least, strict=True)):
         raise InputError(
-            f"images must be (batch, ≥ {wanted[1]}, ≥ {wanted[2]}, {wanted[3]}) for {name} and a shift of "
-            f"{shift}, not {images.shape}"
+            f"`images` must be (batch, ≥ {least[1]}, ≥ {least[2]}, {least[3]}) for {name} and a shift of {shift}. "
+            f"Received the shape: {images.shape}"
         )
     return images
 
 
 def _chain(model: keras.Model, calls: int) -> list[keras.Operation]:
-    """Return the layers after the input, each of which takes what the one before it gives."""
+    """Return the layers after the input, each of which takes the output of the one before it."""
     layers = keras.Function(model.inputs, model.outputs).operations
     if len(layers) != calls or any(after.input is not before.output for before, after in itertools.pairwise(layers)):
         raise InputError(
@@ -135,34 +134,37 @@ def _listed(outputs) -> list[np.ndarray]:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
-def _clear(arithmetics: list[Arithmetic]) -> list[Clear]:
-    """Return which places see nothing but the image, for each layer after the input."""
-    clear = [[True] * side for side in arithmetics[0].field.image]
-    found = []
+def _inside(arithmetics: list[Arithmetic]) -> list[Inside]:
+    """Return which positions have receptive fields within the image, for each layer after the input."""
+    inside = [[True] * side for side in arithmetics[0].receptive_field.image]
+    of_layers = []
     for before, layer in itertools.pairwise(arithmetics):
-        clear = list(clear)
-        for axis, step in zip(before.field.axes, layer.steps, strict=False):
-            if axis and axis != MINGLED:
-                seen = clear[axis.side]
-                clear[axis.side] = [
-                    all(0 <= place < step.size and seen[place] for place in step.seen(output))
+        inside = list(inside)
+        for number, axis in before.receptive_field.image_axes:
+            if number < len(layer.steps):
+                step, inputs = layer.steps[number], inside[axis.side]
+                inside[axis.side] = [
+                    all(0 <= index < step.size and inputs[index] for index in step.receptive_field(output))
                     for output in range(step.outputs)
                 ]
-        found.append(clear)
-    return found
+        of_layers.append(inside)
+    return of_layers
 
 
-def _moved(name: str, field: Field, clear: Clear, shift: int, before: np.ndarray, after: np.ndarray) -> Moved:
+def _compared(
+    name: str, receptive_field: ReceptiveField, inside: Inside, shift: int, before: np.ndarray, after: np.ndarray
+) -> LayerEquivariance:
+    """Return the equivariance of a layer from its outputs for the image and for the shifted one."""
     scale = float(np.ptp(before)) or 1.0
-    along = {axis.side: (number, axis.jump) for number, axis in enumerate(field.axes, 1) if axis and axis != MINGLED}
-    if len(along) < 2:
-        return Moved(name, None, 0, float(np.abs(before - after).max()) / scale)
-    places = []
-    for side, (number, jump) in along.items():
+    axes = {axis.side: (number + 1, axis.jump) for number, axis in receptive_field.image_axes}
+    if len(axes) < 2:
+        return LayerEquivariance(name, None, 0, float(np.abs(before - after).max()) / scale)
+    positions = []
+    for side, (number, jump) in axes.items():
         step = math.floor(shift / jump)
-        kept = [place for place in range(len(clear[side]) - step) if clear[side][place] and clear[side][place + step]]
+        kept = [at for at in range(len(inside[side]) - step) if inside[side][at] and inside[side][at + step]]
         after = after.take(np.array(kept, int), axis=number)
         before = before.take(np.array(kept, int) + step, axis=number)
-        places.append(len(kept))
-    difference = float(np.abs(before - after).max()) / scale if min(places) else None
-    return Moved(name, along[0][1], min(places), difference)
+        positions.append(len(kept))
+    difference = float(np.abs(before - after).max()) / scale if min(positions) else None
+    return LayerEquivariance(name, axes[0][1], min(positions), difference)

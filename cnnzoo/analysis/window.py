@@ -1,7 +1,7 @@
 """The formulas of sliding windows, for one side of an image at a time.
 
 W is the size of the input, F that of the window, S the stride and P the padding, all in pixels of the
-layer's own input. Windows that touch the padding count as whole ones.
+layer's own input. Windows that overlap the padding count as whole ones.
 """
 
 import dataclasses
@@ -12,26 +12,26 @@ from typing import Protocol
 
 
 class Step(Protocol):
-    """What a layer does along one side: it turns `size` values into `outputs` values."""
+    """A layer along one side: it turns `size` inputs into `outputs` outputs."""
 
     @property
     def size(self) -> int:
-        """How many values there are before."""
+        """The number of inputs."""
 
     @property
     def outputs(self) -> int:
-        """How many values there are afterwards."""
+        """The number of outputs."""
 
     @property
     def spread(self) -> int:
-        """How many input values lie between the first and the last one that an output sees."""
+        """The distance between the first and the last input of an output, in inputs."""
 
     @property
     def pace(self) -> Fraction:
-        """How many input values lie between two neighboring outputs."""
+        """The distance between two neighboring outputs, in inputs: the stride; below 1 where a layer upsamples."""
 
-    def seen(self, output: int) -> Iterable[int]:
-        """Return the places of the inputs that an output sees; those in the padding lie outside of 0 to size − 1."""
+    def receptive_field(self, output: int) -> Iterable[int]:
+        """Return the positions of the inputs that an output depends on; outside 0 to size − 1 is padding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Window:
         size: W, values along this side of the input; ≥ 1.
         window: F, values along this side of the window; ≥ 1.
         stride: S, values between two neighboring windows; ≥ 1.
-        padding: P, zeros `(before, after)`, or the word that Keras has for it: `"valid"`, `"same"` or `"causal"`.
+        padding: P, zeros `(before, after)`, or one of Keras' `"valid"`, `"same"` and `"causal"`.
         dilation: values between two neighboring values of a window; ≥ 1.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
@@ -89,7 +89,7 @@ class Window:
 
     @property
     def positions(self) -> Fraction:
-        """1 + (W − F + 2P)/S, which need not be whole."""
+        """1 + (W − F + 2P)/S, which is not always whole."""
         return 1 + Fraction(self.size - self.extent + sum(self.pads), self.stride)
 
     @property
@@ -103,7 +103,7 @@ class Window:
 
     @property
     def unread(self) -> int:
-        """How many values after the last window no window reads."""
+        """The number of values after the last window, which no window reads."""
         return (self.size - self.extent + sum(self.pads)) % self.stride
 
     @property
@@ -114,7 +114,7 @@ class Window:
     def pace(self) -> Fraction:
         return Fraction(self.stride)
 
-    def seen(self, output: int) -> Iterable[int]:
+    def receptive_field(self, output: int) -> Iterable[int]:
         start = output * self.stride - self.pads[0]
         return range(start, start + self.extent, self.dilation)
 
@@ -144,7 +144,7 @@ class Window:
 
 @dataclasses.dataclass(frozen=True)
 class TransposedWindow:
-    """A window that is laid down at every value of one side: that of a transposed convolution.
+    """A window that writes outputs at every input along one side: that of a transposed convolution.
 
     Attributes:
         size: W, values along this side of the input; ≥ 1.
@@ -190,7 +190,7 @@ class TransposedWindow:
 
     @property
     def spread(self) -> int:
-        # An output sees the inputs whose distance is a multiple of the stride and of the dilation.
+        # An output depends on the inputs whose distance is a multiple of the stride and of the dilation.
         common = math.lcm(self.stride, self.dilation)
         return (self.extent - 1) // common * (common // self.stride)
 
@@ -198,7 +198,7 @@ class TransposedWindow:
     def pace(self) -> Fraction:
         return Fraction(1, self.stride)
 
-    def seen(self, output: int) -> Iterable[int]:
+    def receptive_field(self, output: int) -> Iterable[int]:
         starts = [output + self.pads[0] - tap * self.dilation for tap in range(self.window)]
         return [start // self.stride for start in starts if start % self.stride == 0]
 
@@ -221,7 +221,7 @@ class Border:
     def outputs(self) -> int:
         return self.size + sum(self.pads)
 
-    def seen(self, output: int) -> Iterable[int]:
+    def receptive_field(self, output: int) -> Iterable[int]:
         return (output - self.pads[0],)
 
 
@@ -242,7 +242,7 @@ class Resampling:
     def pace(self) -> Fraction:
         return Fraction(self.size, self.outputs)
 
-    def seen(self, output: int) -> Iterable[int]:
-        center = (output + Fraction(1, 2)) * self.pace  # where the first value lies at 1/2
+    def receptive_field(self, output: int) -> Iterable[int]:
+        center = (output + Fraction(1, 2)) * self.pace  # in inputs, the first of which is centered at 1/2
         first = math.floor(center - Fraction(self.spread, 2))
         return range(first, first + self.spread + 1)

@@ -1,10 +1,10 @@
-"""Keras callbacks: what a run shows and writes down, and when it stops."""
+"""Keras callbacks: progress, history and checkpoints of a run, its random state, and checks that warn or stop."""
 
 from cnnzoo.callbacks.checkpoint import Checkpoint
 from cnnzoo.callbacks.dead_start import DeadStart
 from cnnzoo.callbacks.epoch_randomness import EpochRandomness
 from cnnzoo.callbacks.history_file import HistoryFile
-from cnnzoo.callbacks.progress import Progress, style_of
+from cnnzoo.callbacks.progress import Progress, progress_style
 from cnnzoo.callbacks.stop_on_nan import DivergedError, StopOnNaN
 
 __all__ = [
@@ -15,5 +15,5 @@ __all__ = [
     "HistoryFile",
     "Progress",
     "StopOnNaN",
-    "style_of",
+    "progress_style",
 ]

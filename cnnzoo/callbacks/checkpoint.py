@@ -1,4 +1,4 @@
-"""A checkpoint after every epoch, whole or not at all."""
+"""A checkpoint after every epoch, written atomically."""
 
 from pathlib import Path
 
@@ -8,18 +8,18 @@ import keras
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write
 
-EPOCHS = "epochs"  # whole epochs behind the checkpoint, an attribute of the file
+EPOCHS = "epochs"  # attribute of the file: complete epochs
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Save a model's weights and optimizer after every epoch, in one file.
+    """Save a model's weights and optimizer after every epoch, in one file that is written atomically.
 
-    Keras' `BackupAndRestore` writes weights and epoch as two files, in place: killed in between,
-    they disagree. Here the number of epochs is an attribute of the one file.
+    Keras' `BackupAndRestore` writes weights and epoch to two files, in place: if the process is killed in
+    between, they disagree. Here the number of epochs is an attribute of the one file.
 
     Args:
         path: a path that ends in `.weights.h5`.
-        model: the compiled model to save; the one that is fitted may only wrap it.
+        model: the compiled model to save; the model that is fitted may wrap it.
 
     Example:
     >>> import cnnzoo, pathlib, tempfile
@@ -36,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def epochs(self) -> int:
-        """The number of whole epochs behind the checkpoint; 0 where there is none.
+        """The number of complete epochs; 0 without a checkpoint.
 
         Raises:
             InputError: the file is damaged.
@@ -46,11 +46,11 @@ class Checkpoint(keras.callbacks.Callback):
         try:
             with h5py.File(self.path) as file:
                 return int(file.attrs[EPOCHS])
-        except Exception as error:  # h5py has many
+        except Exception as error:  # h5py raises many classes
             raise self._unreadable(error) from error
 
     def restore(self) -> int:
-        """Load the checkpoint, if there is one, and return the number of whole epochs behind it.
+        """Load the checkpoint, if there is one, and return its number of complete epochs.
 
         Raises:
             InputError: the file is damaged, or belongs to another model.
@@ -60,7 +60,7 @@ class Checkpoint(keras.callbacks.Callback):
             try:
                 self._saved.optimizer.build(self._saved.trainable_variables)
                 self._saved.load_weights(self.path)
-            except Exception as error:  # h5py and Keras each have their own
+            except Exception as error:  # h5py and Keras raise many classes
                 raise self._unreadable(error) from error
         return epochs
 

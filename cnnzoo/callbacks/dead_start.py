@@ -1,18 +1,18 @@
-"""Say that a net has not begun to learn."""
+"""A warning if the training loss stays at chance level."""
 
 import math
 import sys
 
 import keras
 
-SHARE = 0.005  # a loss this near to guessing is guessing
+TOLERANCE = 0.005  # relative difference to the loss of guessing
 
 
 class DeadStart(keras.callbacks.Callback):
-    """Say in a sentence when the loss stands at ln(classes), where guessing leaves it, and has not been below.
+    """Print a warning, once per fit, if an epoch's cross-entropy is still ln(classes), the loss of guessing.
 
     Deep nets with small initial weights can stay there for long, AlexNet above all; nothing is broken,
-    but an hour may be lost before one looks. The run goes on: many start late.
+    but an hour may pass before somebody notices. Training continues: many nets start late.
 
     Example:
     >>> DeadStart().on_epoch_end(0, {"loss": 0.5})
@@ -20,21 +20,21 @@ class DeadStart(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self._silent = False
+        self._done = False
 
     def on_train_begin(self, logs=None):
-        self._silent = False
+        self._done = False
 
     def on_epoch_end(self, epoch, logs=None):
         loss = (logs or {}).get("loss")
-        if self._silent or loss is None or self.model is None or not _is_cross_entropy(self.model.loss):
+        if self._done or loss is None or self.model is None or not _is_cross_entropy(self.model.loss):
             return
         classes = self.model.output_shape[-1]
         guessing = math.log(classes)
-        if loss < (1 - SHARE) * guessing:
-            self._silent = True  # learning has begun
-        elif loss <= (1 + SHARE) * guessing:
-            self._silent = True  # once is enough
+        if loss < (1 - TOLERANCE) * guessing:
+            self._done = True  # the net learns
+        elif loss <= (1 + TOLERANCE) * guessing:
+            self._done = True  # one warning per fit
             print(
                 f"dead start: after epoch {epoch + 1} the loss is {loss:.3f}, and guessing among {classes} classes "
                 f"gives ln({classes}) = {guessing:.3f}; the net has learned nothing yet. If it stays there, try "

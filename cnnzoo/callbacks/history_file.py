@@ -1,4 +1,4 @@
-"""One CSV row for every epoch, also across resumed runs."""
+"""A CSV file with one row per epoch, for resumed runs, too."""
 
 import csv
 import time
@@ -10,15 +10,15 @@ from cnnzoo.files import atomic_write
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Write metrics, learning rate and seconds of every epoch to a CSV file, counted from 1.
+    """Write metrics, learning rate and seconds of every epoch, counted from 1, to a CSV file.
 
-    The file is rewritten whole at each epoch, so a killed run never leaves half a row, and a
-    resumed one neither repeats nor skips a row. Place it before `Checkpoint`: then no checkpoint is
-    ever ahead of its row.
+    Each epoch rewrites the file atomically, so that a killed run never leaves a partial row, and a
+    resumed one neither repeats nor skips a row. Place it before `Checkpoint`: then no checkpoint has
+    an epoch without a row.
 
     Args:
         path: the file.
-        rows: rows of the epochs that a resumed run has behind it.
+        rows: rows of the epochs that a resumed run has completed.
 
     Example:
     >>> import pathlib, tempfile
@@ -33,12 +33,12 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows = rows
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **(logs or {})}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        row["seconds"] = round(time.perf_counter() - self._began, 3)
+        row["seconds"] = round(time.perf_counter() - self._start, 3)
         self.rows.append(row)
         with atomic_write(self.path) as part, part.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))

@@ -1,4 +1,4 @@
-"""How fast a fit is, and how long it still takes."""
+"""The speed of a fit and the time that is left."""
 
 import statistics
 import time
@@ -12,70 +12,67 @@ class Pace:
     """Measure the steps and epochs of one fit.
 
     The first execution of a fit is not counted, since TensorFlow and JAX compile in it; where an epoch is a single
-    execution, the first one gives no rate at all. What comes after the steps of an epoch, such as validation and
-    checkpoints, counts for the time left, but not for the rate.
+    execution, the first epoch gives no rate at all. Validation and other callbacks count for the time left, but not for
+    the rate.
 
     Args:
-        steps: steps in an epoch; `None` until an epoch has shown it.
+        steps: steps in an epoch; `None` until the first epoch has ended.
         clock: a function that returns seconds.
 
     Example:
     >>> times = iter([0, 9, 10, 12])
     >>> pace = Pace(steps=4, clock=lambda: next(times))
     >>> pace.begin_epoch(), pace.step(2), pace.step(4)  # 9 s of compiling and 2 steps, then 2 steps in 1 s
-    (None, None, None)
-    >>> pace.end_epoch()  # with 2 s for what came after the steps
+    (0, 9, 10)
+    >>> pace.end_epoch()  # after 2 s of validation
     >>> pace.steps_per_second, pace.seconds_left(epochs=3)
     (2.0, 12.0)
     """
 
     def __init__(self, steps: int | None = None, clock: Callable[[], float] = time.perf_counter):
         self.steps = steps
-        self.done = 0
+        self.done = 0  # steps of this epoch
+        self.epoch_seconds = 0.0  # of the last complete epoch, compilation and validation included
         self._clock = clock
-        self._warm = False  # after the first execution
+        self._compiled = False  # after the first execution
+        self._epochs = 0  # complete ones
         self._in_epoch = False
-        self._epochs = 0
-        self._began = self._from = self._last = self._ended = 0.0
-        self._skipped = 0  # steps of this epoch that are not measured
-        self._training: deque[float] = deque(maxlen=RECENT)  # seconds of the steps of an epoch
-        self._rest: deque[float] = deque(maxlen=RECENT)  # seconds from an epoch's last step to the next epoch
+        self._epoch_start = self._epoch_end = 0.0
+        self._measured_from = self._last_step = 0.0
+        self._unmeasured = 0  # steps of this epoch before `_measured_from`
+        self._recent: deque[float] = deque(maxlen=RECENT)  # seconds of complete epochs without compilation
 
-    def begin_epoch(self) -> None:
-        """An epoch begins."""
+    def begin_epoch(self) -> float:
+        """Start an epoch, and return the time."""
         now = self._clock()
-        if self._rest:  # other callbacks worked after `end_epoch`
-            self._rest[-1] += now - self._ended
-        self._began = self._from = self._last = now
-        self._in_epoch, self.done, self._skipped = True, 0, 0
+        if self._recent:  # other callbacks have worked since `end_epoch`
+            self._recent[-1] += now - self._epoch_end
+        self._epoch_start = self._measured_from = self._last_step = now
+        self._in_epoch, self.done, self._unmeasured = True, 0, 0
+        return now
 
-    def step(self, done: int) -> None:
-        """An execution has ended, after so many steps of the epoch."""
-        self.done, self._last = done, self._clock()
-        if not self._warm:
-            self._warm, self._from, self._skipped = True, self._last, done
+    def step(self, done: int) -> float:
+        """Count an execution that ends after `done` steps of the epoch, and return the time."""
+        self.done, self._last_step = done, self._clock()
+        if not self._compiled:
+            self._compiled, self._measured_from, self._unmeasured = True, self._last_step, done
+        return self._last_step
 
     def end_epoch(self) -> None:
-        """An epoch has ended, and its validation."""
-        self._ended, self._in_epoch, self.steps = self._clock(), False, self.steps or self.done
-        if self._epochs == 1:  # the first epoch's validation was compiled, too
-            self._training.clear()
-            self._rest.clear()
+        """End an epoch, after its validation."""
+        self._epoch_end, self._in_epoch, self.steps = self._clock(), False, self.steps or self.done
+        self.epoch_seconds = self._epoch_end - self._epoch_start
+        if self._epochs == 1:  # validation, too, was compiled in the first epoch
+            self._recent.clear()
         self._epochs += 1
         if rate := self.steps_per_second:
-            self._training.append(self.done / rate)
-            self._rest.append(self._ended - self._last)
+            self._recent.append(self.done / rate + self._epoch_end - self._last_step)
 
     @property
     def steps_per_second(self) -> float | None:
-        """The rate of this epoch's steps, validation left out; `None` before anything is measured."""
-        steps, seconds = self.done - self._skipped, self._last - self._from
+        """The rate of this epoch's training steps; `None` before anything is measured."""
+        steps, seconds = self.done - self._unmeasured, self._last_step - self._measured_from
         return steps / seconds if steps > 0 and seconds > 0 else None
-
-    @property
-    def epoch_seconds(self) -> float:
-        """Seconds of the epoch that has ended, all counted."""
-        return self._ended - self._began
 
     def seconds_left(self, epochs: int) -> float | None:
         """Return the seconds that this epoch and further ones still take; `None` where that is not known yet.
@@ -83,16 +80,10 @@ class Pace:
         Args:
             epochs: epochs after this one.
         """
-        if self._training:
-            training, rest = statistics.median(self._training), statistics.median(self._rest)
-        elif (rate := self.steps_per_second) and self.steps:
-            training, rest = self.steps / rate, 0.0
-        else:
-            return None
-        return self._of_this_epoch(training, rest) + epochs * (training + rest)
-
-    def _of_this_epoch(self, training: float, rest: float) -> float:
-        if not self._in_epoch:
-            return 0.0
-        open_steps = max(0.0, 1 - self.done / (self.steps or 1))
-        return training * open_steps + (rest if open_steps else max(0.0, rest - (self._clock() - self._last)))
+        if self._recent:
+            epoch = statistics.median(self._recent)
+            this_epoch = max(0.0, epoch - (self._clock() - self._epoch_start)) if self._in_epoch else 0.0
+            return this_epoch + epochs * epoch
+        if (rate := self.steps_per_second) and self.steps:
+            return (self.steps - self.done + epochs * self.steps) / rate
+        return None

@@ -1,4 +1,4 @@
-"""Stop a run whose loss is no number any more, before it overwrites its checkpoint."""
+"""An error if the loss or a weight is not finite, before the checkpoint is overwritten."""
 
 import math
 
@@ -8,16 +8,16 @@ from cnnzoo.errors import InputError
 
 
 class DivergedError(InputError):
-    """The loss is no finite number any more."""
+    """The loss or a weight is not finite."""
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Raise once the training loss is not finite, naming the epoch and what to try.
+    """Raise an error if the training loss or a weight is not finite; it names the epoch and what to try.
 
-    Keras' `TerminateOnNaN` ends the run quietly, after which it looks finished.
+    Keras' `TerminateOnNaN` stops the training without an error, and the run looks finished.
 
     Raises:
-        DivergedError: on such a loss.
+        DivergedError: the loss of a step or, at the end of an epoch, a weight is NaN or infinite.
 
     Example:
     >>> StopOnNaN().on_train_batch_end(0, {"loss": 0.5})
@@ -36,7 +36,7 @@ class StopOnNaN(keras.callbacks.Callback):
             self._stop(f"the loss became {float(loss)}")
 
     def on_epoch_end(self, epoch, logs=None):
-        # The loss of a step is measured before its update: the epoch's last one shows in the weights only.
+        # The loss of a step is computed before its update: only the weights show whether the last update diverged.
         for weight in self.model.trainable_weights:
             if not keras.ops.convert_to_numpy(keras.ops.all(keras.ops.isfinite(weight))):
                 self._stop(f"the weights {weight.path} are not finite any more")

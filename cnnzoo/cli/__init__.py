@@ -4,9 +4,21 @@ import os
 import sys
 from typing import NoReturn
 
-from cnnzoo.cli import listing, reporting, serving, training, tuning, using  # noqa: F401 (each adds its commands)
+# Each adds its commands, in the order in which the help lists them.
+# isort: off
+from cnnzoo.cli import listing, training, tuning, reporting, serving  # noqa: F401
+# isort: on
 from cnnzoo.cli.app import app
 from cnnzoo.errors import InputError
+
+# Options of earlier versions.
+RENAMED = {
+    "--cpus-as": "--logical-cpus",
+    "--judge": "--evaluate",
+    "--poll": "--poll-interval",
+    "--resume-or-begin": "--auto-resume",
+    "--wait": "--worker-timeout",
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,7 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
         # Typer's own complaints about options; their class has moved between its releases.
         if not hasattr(error, "format_message"):
             raise
-        _refuse(error.format_message())
+        option = getattr(error, "option_name", None)
+        _refuse(f"{option} is now {RENAMED[option]}" if option in RENAMED else error.format_message())
 
 
 def _refuse(sentence: str) -> NoReturn:

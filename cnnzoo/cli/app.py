@@ -1,24 +1,82 @@
 """What all commands share: the application, options, and the start of TensorFlow."""
 
+import importlib.metadata
+import json
+import os
+import platform
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cnnzoo.checks import choice, integer
+from cnnzoo.errors import InputError
 from cnnzoo.runtime import start_tensorflow as start_tensorflow
 
 app = typer.Typer(
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="The classic deep nets: train them by recipe, judge them, export them.",
+    context_settings={"max_content_width": 100},
 )
 
+
+def _print_versions(wanted: bool) -> None:
+    if not wanted:
+        return
+    # Keras would load its backend to tell its name.
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    backend = os.environ.get("KERAS_BACKEND")
+    if not backend and home.is_file():
+        backend = json.loads(home.read_text(encoding="utf-8")).get("backend")
+    for package in ("cnnzoo", "keras", backend or "tensorflow"):
+        try:
+            print(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            print(f"{package} is not installed")
+    print(f"python {platform.python_version()}")
+    raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_versions,
+            is_eager=True,
+            help="Print the versions of cnnzoo, Keras, its backend and Python.",
+        ),
+    ] = False,
+) -> None:
+    """Train the classic deep nets by recipe, evaluate them, look inside, export and serve them."""
+
+
 DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data (default: TFDS_DATA_DIR).")]
+Verbose = Annotated[
+    int | None,
+    typer.Option(
+        metavar="0|1|2",
+        help="0: silent. 1: a live line in a terminal, else a line per epoch. 2: a line per epoch. Default: auto.",
+    ),
+]
+Progress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|bar|lines|none", help="auto: a live line in a terminal, nothing in a pipe. lines: one an epoch."
+    ),
+]
 
 
-def in_words(figures: dict[str, float]) -> str:
-    """Return what a model is judged by, as a person says it."""
-    if "accuracy" in figures:
-        return f"accuracy {figures['accuracy']:.2%}"
-    return f"squared error {figures['squared_error']:.3f} an image"
+def verbosity(progress: str | None, verbose: int | None) -> str | int:
+    """Return what `cnnzoo.train` and `cnnzoo.tune` call `verbose`.
+
+    Raises:
+        InputError: both options are given, or one has a value that is not allowed.
+    """
+    names: dict[str, str | int] = {"auto": "auto", "bar": 1, "lines": 2, "none": 0}
+    if progress is not None and verbose is not None:
+        raise InputError("--progress and --verbose set the same thing: give one of them")
+    if verbose is not None:
+        return integer("--verbose", verbose, 0, 2)
+    return names[choice("--progress", progress or "auto", names, plural="values of --progress")]

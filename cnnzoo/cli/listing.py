@@ -12,7 +12,7 @@ from cnnzoo.errors import InputError
 
 @app.command("list")
 def list_all() -> None:
-    """List the models, the recipes and the trained weights."""
+    """List models, recipes and trained weights."""
     from cnnzoo import weights
     from cnnzoo.experiments import list_recipes
     from cnnzoo.models import list_models
@@ -41,9 +41,12 @@ def info(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, with more columns.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print a model's arithmetic, layer by layer: sizes, fields, parameters, connections, multiply-adds, memory."""
+    """Print a model's layers, parameters and multiply-adds.
+
+    Receptive fields, connections and memory, too.
+    """
     if markdown and as_json:
-        raise InputError("--markdown and --json ask for one output in two forms: give one of them")
+        raise InputError("--markdown and --json exclude each other: give one of them")
     start_tensorflow()
     from cnnzoo import models
     from cnnzoo.analysis import conv_report
@@ -52,7 +55,7 @@ def info(
     options = parse_settings(settings or [])
     if input is not None:
         if "input_shape" in options:
-            raise InputError("--input and --set input_shape say the same: give one of them")
+            raise InputError("--input and --set input_shape set the same thing: give one of them")
         options["input_shape"] = _image_shape(input, model)
     report = conv_report(models.create(model, **{"compile": False, **options}))
     if as_json:

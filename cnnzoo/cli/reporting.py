@@ -1,4 +1,4 @@
-"""`cnnzoo report`: a page about finished runs."""
+"""`cnnzoo report`: a report about finished runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def report(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write a page about a finished run, about several side by side, or about a study."""
+    """Write an HTML report about finished runs or a study."""
     start_tensorflow()
     from cnnzoo.reports.report import report as write_report
 

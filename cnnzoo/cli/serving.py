@@ -1,4 +1,4 @@
-"""`cnnzoo export` and `cnnzoo serve`: from a run to answers over HTTP."""
+"""`cnnzoo export` and `cnnzoo serve`."""
 
 import json
 import logging
@@ -25,10 +25,10 @@ def export(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write a model as a SavedModel for serving, or to other formats."""
+    """Export a run as a SavedModel, ONNX or LiteRT file."""
     start_tensorflow()
     from cnnzoo.serving.export import export as export_model
-    from cnnzoo.serving.model_card import format_in_words
+    from cnnzoo.serving.model_card import formatted_entry
     from cnnzoo.weights.shipped_models import CARD
 
     version = export_model(
@@ -41,28 +41,30 @@ def export(
         data_dir=data_dir,
     )
     card = json.loads((version / CARD).read_text(encoding="utf-8"))
-    for name, of in card["formats"].items():
-        print(format_in_words(name, of))
+    for name, entry in card["formats"].items():
+        print(formatted_entry(name, entry))
     print(version)
 
 
 @app.command()
 def serve(
     folder: Annotated[Path, typer.Argument(help="A folder of exported models, or one model's folder.")],
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     versions: Annotated[int, typer.Option(help="How many of the newest versions of each model to serve.")] = 1,
-    poll: Annotated[float, typer.Option(help="Seconds between two looks at the folder.")] = 1.0,
-    batching: Annotated[int, typer.Option(help="Most images of waiting requests put together; 0 for none.")] = 256,
+    poll_interval: Annotated[float, typer.Option(help="Seconds between two scans of the folder.")] = 1.0,
+    batching: Annotated[int, typer.Option(help="Most images of waiting requests in a batch; 0 for no batches.")] = 256,
     max_body: Annotated[int, typer.Option(help="Most bytes of a request.")] = 32 * 2**20,
     max_batch: Annotated[int, typer.Option(help="Most images of a request.")] = 1024,
     max_pixels: Annotated[int, typer.Option(help="Most pixels of a request's files together.")] = 100_000_000,
 ) -> None:
-    """Serve exported models over HTTP, new versions as they come."""
+    """Serve exported models over HTTP, and new versions of them."""
     start_tensorflow()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("cnnzoo.serving.server").setLevel(logging.INFO)
     from cnnzoo.serving import server
 
-    limits = server.Limits(max_body, max_batch, max_pixels)
-    server.serve(folder, host=host, port=port, versions=versions, poll=poll, batching=batching, limits=limits)
+    limits = server.Limits(max_body=max_body, max_batch=max_batch, max_pixels=max_pixels)
+    server.serve(
+        folder, host=host, port=port, versions=versions, poll_interval=poll_interval, batching=batching, limits=limits
+    )

@@ -1,4 +1,4 @@
-"""`cnnzoo train`: here, on several devices, or in several processes."""
+"""`cnnzoo train`, here, on several devices, or in several processes; and `cnnzoo evaluate`."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cnnzoo.cli.app import DataDir, app, in_words, start_tensorflow
+from cnnzoo.cli.app import DataDir, Progress, Verbose, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def train(
     ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
     workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/RECIPE/NUMBER).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run, or the one in WORKDIR.")] = False,
-    resume_or_begin: Annotated[
-        bool, typer.Option("--resume-or-begin", help="Go on with the run in WORKDIR, or begin it there.")
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the latest run, or the one in WORKDIR.")] = False,
+    auto_resume: Annotated[
+        bool, typer.Option("--auto-resume", help="Resume the run in WORKDIR if there is one, else start it there.")
     ] = False,
     data_dir: DataDir = None,
     strategy: Annotated[
@@ -49,90 +49,104 @@ def train(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Train in N processes on this machine, as on N machines.")
     ] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
-    progress: Annotated[
-        str, typer.Option(help="bar, lines (one an epoch), none, or auto: a bar in a terminal, elsewhere nothing.")
-    ] = "auto",
+    worker_timeout: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
+    progress: Progress = None,
+    verbose: Verbose = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
 ) -> None:
-    """Train a model by a recipe and judge it on the test images."""
+    """Train a recipe or a study and evaluate it on the test images."""
     from cnnzoo.experiments import load_recipe
 
-    if resume and resume_or_begin:
-        raise InputError("--resume and --resume-or-begin ask for two things: give one of them")
-    going_on = resume or (resume_or_begin and workdir is not None and (workdir / "recipe.json").is_file())
-    chosen = _begun(workdir, recipe) if going_on else load_recipe(recipe)
+    if resume and auto_resume:
+        raise InputError("--resume and --auto-resume exclude each other: give one of them")
+    resumes = resume or (auto_resume and workdir is not None and (workdir / "recipe.json").is_file())
+    chosen = _recipe_of(workdir, recipe) if resumes else load_recipe(recipe)
     chosen = chosen.smoke() if smoke else chosen
     chosen = chosen if overrides is None else _overridden(chosen, overrides)
     chosen = chosen.override(settings or [])
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
     chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
-    verbose = _verbosity(progress)
+    shown = verbosity(progress, verbose)
     if workers is not None:
-        raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen, progress))
+        raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen, shown))
     start_tensorflow()
     from cnnzoo import distribute
+    from cnnzoo.data import using_data_dir
 
     if logical_cpus is not None:
         distribute.split_cpu(logical_cpus)
         devices = logical_cpus if devices is None and strategy in ("auto", "mirrored") else devices
-    found = distribute.strategy(strategy, devices=devices, wait=wait)
-    place = distribute.worker_info(found)
-    if place.workers > 1:
+    where = distribute.strategy(strategy, devices=devices, worker_timeout=worker_timeout)
+    worker = distribute.worker_info(where)
+    if worker.workers > 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
-    resumes = None if resume_or_begin else resume
-    common = {"workdir": workdir, "resume": resumes, "data_dir": data_dir, "verbose": verbose}
+    options = {"workdir": workdir, "resume": None if auto_resume else resume, "verbose": shown, "strategy": where}
     try:
-        _trained(chosen, place, strategy=found, with_report=not no_report, **common)
+        with using_data_dir(data_dir):
+            _train(chosen, worker, with_report=not no_report, **options)
     except KeyboardInterrupt:
         folder = f" --workdir {workdir}" if workdir else ""
-        print(f"\nstopped; go on with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
-        _leave(130, place)
+        print(f"\nstopped; resume with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
+        _exit(130, worker)
     except InputError as error:
-        if place.workers == 1:
+        if worker.workers == 1:
             raise
         print(f"cnnzoo: {error}", file=sys.stderr)
-        _leave(1 if isinstance(error, distribute.WorkerLostError) else 2, place)
+        _exit(1 if isinstance(error, distribute.WorkerLostError) else 2, worker)
 
 
-def _trained(chosen: "Recipe | Study", place: "WorkerInfo", *, with_report: bool, **common: Any) -> None:
-    """Train a recipe or a study, print what came out, and make its page."""
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Evaluate a finished run's model on the test images."""
+    start_tensorflow()
+    from cnnzoo.training.evaluate import evaluate as evaluate_run
+    from cnnzoo.weights.shipped_models import formatted_metrics
+
+    results = evaluate_run(run, data_dir=data_dir)
+    print(f"test {formatted_metrics(results)}, loss {results['loss']:.4f}")
+
+
+def _train(chosen: "Recipe | Study", worker: "WorkerInfo", *, with_report: bool, **options: Any) -> None:
+    """Train a recipe or a study, print its results, and make its report."""
     from cnnzoo.experiments import Study
-    from cnnzoo.training.build import read_once
+    from cnnzoo.training.sources import read_once
     from cnnzoo.training.study import run_study
     from cnnzoo.training.train import train as train_recipe
 
     if isinstance(chosen, Study):
-        comparison = run_study(chosen, **common)
+        comparison = run_study(chosen, **options)
         print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
-        _report(comparison.folder, common["data_dir"], with_report)
+        _report(comparison.folder, with_report)
         return
-    if place.replicas > 1 and place.is_chief:
+    if worker.replicas > 1 and worker.is_chief:
         print(
-            f"{place.replicas} replicas in {place.workers} process{'es' if place.workers > 1 else ''}: batches of "
-            f"{chosen.batch_size} are cut into {chosen.batch_size // place.replicas} each; the learning rate is the "
+            f"{worker.replicas} replicas in {worker.workers} process{'es' if worker.workers > 1 else ''}: batches of "
+            f"{chosen.batch_size} are cut into {chosen.batch_size // worker.replicas} each; the learning rate is the "
             f"recipe's own, {chosen.learning_rate:g}"
         )
     with read_once():
-        run = train_recipe(chosen, **common)
-        if place.is_chief:
+        run = train_recipe(chosen, **options)
+        if worker.is_chief:
             _print_run(run)
             # One of several workers would wait for the others at each of its answers.
-            _report(run.folder, common["data_dir"], with_report and place.workers == 1)
-    if not place.is_chief:
-        print(f"{place} is done; the chief wrote the run into {run.folder}")
+            _report(run.folder, with_report and worker.workers == 1)
+    if not worker.is_chief:
+        print(f"{worker} is done; the chief wrote the run to {run.folder}")
 
 
-def _report(folder: Path, data_dir: Path | None, wanted: bool) -> None:
-    """Make the page of a run or a study, or say how to; what was trained is not lost for a page."""
+def _report(folder: Path, wanted: bool) -> None:
+    """Make the report of a run or a study, or say how to; a report that fails does not lose the run."""
     if not wanted:
         print(f"next: cnnzoo report {folder}")
         return
     from cnnzoo.reports.report import report
 
     try:
-        print(f"report {report(folder, data_dir=data_dir)}")
-    except Exception as error:  # whatever it is: the run stands, and its page can be made later
+        print(f"report {report(folder)}")
+    except Exception as error:  # whatever it is: the run is kept, and its report can be made later
         print(f"cnnzoo: no report was made: {reason(error)}; try cnnzoo report {folder}", file=sys.stderr)
 
 
@@ -145,15 +159,7 @@ def _overridden(chosen: "Recipe | Study", path: Path) -> "Recipe":
     return chosen.override(read_overrides(path))
 
 
-def _verbosity(progress: str) -> str | int:
-    """Return what `cnnzoo.train` calls `verbose`."""
-    named: dict[str, str | int] = {"auto": "auto", "bar": 1, "lines": 2, "none": 0}
-    if progress not in named:
-        raise InputError(f"--progress must be {', '.join(list(named)[:-1])} or none, not {progress!r}")
-    return named[progress]
-
-
-def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study", progress: str) -> int:
+def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study", shown: str | int) -> int:
     """Hand the same command over to several processes, and return their exit code."""
     from cnnzoo.cli.launch import run_workers, without_option
     from cnnzoo.experiments import Study
@@ -163,14 +169,14 @@ def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Re
     if strategy not in ("auto", "multi_worker"):
         raise InputError(f"--workers trains by the strategy 'multi_worker', not by {strategy!r}; leave out --strategy")
     kept = without_option(arguments, "--workers")
-    if progress == "auto" and sys.stdout.isatty():  # the workers write into pipes, which would keep them quiet
+    if shown == "auto" and sys.stdout.isatty():  # the workers write into pipes, which would keep them quiet
         kept += ["--progress", "lines"]
     return run_workers(kept, workers)
 
 
-def _leave(code: int, place: "WorkerInfo") -> NoReturn:
+def _exit(code: int, worker: "WorkerInfo") -> NoReturn:
     """End the process; as one of several at once: TensorFlow would wait for workers that are gone."""
-    if place.workers == 1:
+    if worker.workers == 1:
         raise typer.Exit(code)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -178,35 +184,37 @@ def _leave(code: int, place: "WorkerInfo") -> NoReturn:
 
 
 def _print_run(run: "Run") -> None:
+    from cnnzoo.weights.shipped_models import formatted_metrics
+
     metrics = run.metrics
     print(
-        f"test {in_words(metrics['test'])}, {metrics['test_examples']:,} images, "
+        f"test {formatted_metrics(metrics['test'])}, {metrics['test_examples']:,} images, "
         f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
         f"{metrics['images_per_second']:,} images/s\n"
-        f"{_before_the_fit(metrics)}"
-        f"{_beside_pca(metrics)}"
-        f"{_left_out(metrics)}"
+        f"{_pretraining_line(metrics)}"
+        f"{_pca_line(metrics)}"
+        f"{_skipped_line(metrics)}"
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to exported/{metrics['model']}"
     )
 
 
-def _beside_pca(metrics: dict[str, Any]) -> str:
-    """Return a line that says what as many principal components as an autoencoder's code keep, or nothing."""
+def _pca_line(metrics: dict[str, Any]) -> str:
+    """Return a line about as many principal components as the code has numbers, or nothing."""
     linear = metrics.get("principal_components")
     if not linear:
         return ""
-    return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f} an image\n"
+    return f"{linear['components']} principal components: squared error per image {linear['squared_error']:.3f}\n"
 
 
-def _left_out(metrics: dict[str, Any]) -> str:
-    """Return a line that says how many files were left out, or nothing."""
+def _skipped_line(metrics: dict[str, Any]) -> str:
+    """Return a line with the number of files that were skipped, or nothing."""
     skipped = metrics.get("skipped")
     return f"{len(skipped)} files could not be read and were left out; metrics.json lists them\n" if skipped else ""
 
 
-def _before_the_fit(metrics: dict[str, Any]) -> str:
-    """Return a line with the time that pretraining took, which the seconds of the fit do not hold, or nothing."""
+def _pretraining_line(metrics: dict[str, Any]) -> str:
+    """Return a line with the time of pretraining, which the seconds of the fit do not include, or nothing."""
     layers = metrics.get("pretraining")
     if not layers:
         return ""
@@ -214,8 +222,8 @@ def _before_the_fit(metrics: dict[str, Any]) -> str:
     return f"before that, {seconds:.0f} s of pretraining, {len(layers)} layers\n"
 
 
-def _begun(workdir: Path | None, recipe: str) -> "Recipe | Study":
-    """Return the recipe or the study that a run was begun with."""
+def _recipe_of(workdir: Path | None, recipe: str) -> "Recipe | Study":
+    """Return the recipe or the study of the run to resume."""
     from cnnzoo.experiments import Recipe, Study
     from cnnzoo.experiments import run as runs
 

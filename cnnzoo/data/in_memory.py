@@ -1,4 +1,4 @@
-"""Images that need no files: a person's own arrays, and made-up ones for trying out."""
+"""Data sets in memory: one's own arrays, made-up images for trying things out, and scikit-learn's digits."""
 
 import math
 import os
@@ -6,17 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnzoo.data.source import Source, Split, nothing
+from cnnzoo.checks import integer
+from cnnzoo.data.source import Source, Split, empty_split
 from cnnzoo.errors import InputError
+
+DIGITS = "digits"
+DIGITS_SIZE = (8, 8)
 
 
 def fits_into_memory(name: str, shape: tuple[int, ...], stream: bool | None) -> bool:
-    """Return whether a data set of uint8 pixels goes into memory.
+    """Return whether to load a data set of uint8 pixels into memory.
 
     Args:
         name: the data set's name, for the message.
         shape: examples, height, width and channels.
-        stream: `True` to leave it on disk, `False` to insist on memory, `None` for whether it takes at most half of it.
+        stream: `True` to leave it on disk, `False` to insist on memory, `None` to load it if it takes at most half of
+            the memory.
 
     Raises:
         InputError: `stream=False`, and it takes more than half of the memory.
@@ -40,11 +45,11 @@ def from_arrays(
     """Return arrays as a data set, without a copy where their types fit.
 
     Args:
-        train: images to train on, uint8 `(examples, height, width[, channels])`, and their labels, integers
+        train: training images, uint8 `(examples, height, width[, channels])`, and their labels, integers
             `(examples,)` from 0.
-        test: images to judge by, and their labels.
+        test: test images, and their labels.
         class_names: a name for each label; default the numbers up to the largest label.
-        name: what the data set is called in messages.
+        name: name of the data set in messages.
 
     Raises:
         InputError: the arrays do not fit together, or the images are not uint8.
@@ -60,19 +65,38 @@ def from_arrays(
     if shapes["train"] != shapes["test"]:
         raise InputError(f"the images of {name} have two shapes, {shapes['train']} in train, {shapes['test']} in test")
     largest = max(int(split.labels.max()) for split in splits.values())
-    names = tuple(map(str, class_names)) if class_names is not None else tuple(map(str, range(largest + 1)))
+    names = tuple(map(str, class_names if class_names is not None else range(largest + 1)))
     if len(names) <= largest:
         raise InputError(f"{name} has labels up to {largest}, but only {len(names)} class names")
     return Source(name, splits["train"], splits["test"], names)
 
 
+def _split(which: str, images: np.ndarray, labels: np.ndarray) -> Split:
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.dtype != "uint8":
+        raise InputError(
+            f"the images in {which} must be uint8 of shape (examples, height, width, channels). "
+            f"Received: {images.dtype} of shape {images.shape}"
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"the labels in {which} must be integers of shape ({len(images)},). "
+            f"Received: {labels.dtype} of shape {labels.shape}"
+        )
+    if not len(images) or labels.min() < 0:
+        raise InputError(f"{which} must have examples, with labels of at least 0")
+    return Split(images, labels.astype("int32", copy=False))
+
+
 def fake(shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, n: int = 256, *, seed: int = 0) -> Source:
-    """Return made-up images that a net can learn to tell apart: each class has a pattern, under noise.
+    """Return made-up images that a model can learn to classify: each class has a pattern, under noise.
 
     Args:
         shape: height, width and channels of every image.
         classes: number of classes; ≥ 1.
-        n: number of images to train on; a quarter as many, and at least one, are to test. Labels take turns.
+        n: number of training images; there are a quarter as many test images, and at least one. Labels take turns.
         seed: seed of patterns and noise.
 
     Raises:
@@ -83,9 +107,8 @@ def fake(shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, n: int = 
     >>> len(source.train), len(source.test), source.train.images.dtype, source.train.labels[:5]
     (100, 25, dtype('uint8'), array([0, 1, 2, 3, 0], dtype=int32))
     """
-    for what, number in (("classes", classes), ("n", n), *zip(("height", "width", "channels"), shape, strict=True)):
-        if type(number) is not int or number < 1:
-            raise InputError(f"{what} of fake data must be an integer of at least 1, not {number!r}")
+    for name, value in (("classes", classes), ("n", n), *zip(("height", "width", "channels"), shape, strict=True)):
+        integer(name, value)
     rng = np.random.default_rng(seed)
     patterns = rng.integers(64, 192, (classes, *shape))
 
@@ -97,53 +120,29 @@ def fake(shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, n: int = 
     return Source("fake", split(n), split(max(1, n // 4)), tuple(map(str, range(classes))))
 
 
-def _split(which: str, images: np.ndarray, labels: np.ndarray) -> Split:
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.ndim != 4 or images.dtype != "uint8":
-        raise InputError(
-            f"the images in {which} must be uint8 of shape (examples, height, width, channels), "
-            f"not {images.dtype} of shape {images.shape}"
-        )
-    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(
-            f"the labels in {which} must be integers of shape ({len(images)},), "
-            f"not {labels.dtype} of shape {labels.shape}"
-        )
-    if not len(images) or labels.min() < 0:
-        raise InputError(f"{which} must have examples, with labels of at least 0")
-    return Split(images, labels.astype("int32", copy=False))
-
-
-DIGITS = "digits"
-DIGITS_SIZE = (8, 8)
-
-
 def load_digits(*, with_test: bool = True) -> Source:
-    """Load scikit-learn's 8×8 digits, 1,437 to train on and 360 to test.
+    """Load scikit-learn's 8×8 digits, 1,437 training and 360 test images.
 
     scikit-learn ships only the test half of the UCI set, without its writers, so the split is a
     seeded stratified one and writers occur in both parts: easier than the UCI protocol. The scans
     have 17 gray levels, spread here over 0 to 255.
 
     Args:
-        with_test: whether the test images are wanted; without, there are none.
+        with_test: whether to load the test images; without, there are none.
 
     Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
 
     Example:
-    >>> load().class_names[:3]
+    >>> load_digits().class_names[:3]
     ('0', '1', '2')
     """
-    # scikit-learn takes a second to import; only who asks for digits pays for it.
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    # scikit-learn takes a second to import; only a process that loads the digits pays for it.
+    from sklearn import datasets, model_selection
 
-    bunch = load_digits()
-    images = np.round(bunch.images * (255 / 16)).astype("uint8")[..., np.newaxis]
-    labels = bunch.target.astype("int32")
-    parts = train_test_split(images, labels, test_size=360, stratify=labels, random_state=0)
+    scans = datasets.load_digits()
+    images = np.round(scans.images * (255 / 16)).astype("uint8")[..., np.newaxis]
+    labels = scans.target.astype("int32")
+    parts = model_selection.train_test_split(images, labels, test_size=360, stratify=labels, random_state=0)
     train_images, test_images, train_labels, test_labels = parts
-    test = Split(test_images, test_labels) if with_test else nothing(test_images.shape[1:])
+    test = Split(test_images, test_labels) if with_test else empty_split(test_images.shape[1:])
     return Source(DIGITS, Split(train_images, train_labels), test, tuple("0123456789"))

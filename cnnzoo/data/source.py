@@ -1,15 +1,13 @@
-"""What a data set is once it is loaded."""
+"""A loaded data set: its splits in memory or on disk, and the order in which they are read."""
 
 import abc
 import dataclasses
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import tensorflow as tf
 
 from cnnzoo.errors import InputError
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,7 +30,7 @@ class Split:
         """Height, width and channels of every image."""
         return self.images.shape[1:]
 
-    def __getitem__(self, index: slice) -> "Split":
+    def __getitem__(self, index: slice | np.ndarray) -> "Split":
         return Split(self.images[index], self.labels[index])
 
     def repeated(self, times: int) -> "Split":
@@ -44,11 +42,11 @@ class Split:
         """
         return Split(np.repeat(self.images, times, axis=0), np.repeat(self.labels, times))
 
-    def held_out(self, share: float, seed: int) -> tuple["Split", "Split"]:
-        """Return what remains and a random share of the examples, e.g. for validation.
+    def held_out(self, fraction: float, seed: int) -> tuple["Split", "Split"]:
+        """Return the remaining examples and a random fraction of them, e.g. for validation.
 
         Args:
-            share: share to hold out, in (0, 1).
+            fraction: fraction to hold out, in (0, 1).
             seed: seed of the choice.
 
         Raises:
@@ -59,12 +57,56 @@ class Split:
         >>> [len(part) for part in split.held_out(0.2, seed=0)]
         [8, 2]
         """
-        kept, out = drawn(len(self), share, seed)
-        return Split(self.images[kept], self.labels[kept]), Split(self.images[out], self.labels[out])
+        kept, held_out = random_split(len(self), fraction, seed)
+        return self[kept], self[held_out]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One worker's part of every shuffled batch.
+
+    Attributes:
+        batch_size: examples in a batch of all workers; a multiple of `workers`.
+        steps: batches in an epoch, at most those of the split.
+        seed: seed of the order.
+        first_epoch: epoch to start at, from 0.
+        worker: index of the worker, from 0.
+        workers: number of workers.
+    """
+
+    batch_size: int
+    steps: int
+    seed: int
+    first_epoch: int
+    worker: int
+    workers: int
+
+    @property
+    def examples(self) -> int:
+        """Number of examples that the worker gets of each batch."""
+        return self.batch_size // self.workers
+
+    def epochs(self) -> tf.data.Dataset:
+        """Return the numbers of the epochs, without end, as int32 tensors `()`."""
+        return tf.data.Dataset.range(self.first_epoch, 2**31 - 1, output_type=tf.int32)
+
+    def indices(self, count: int, epoch: tf.Tensor) -> tf.Tensor:
+        """Return the worker's shuffled indices of an epoch, which depend on the seed and the epoch alone.
+
+        Args:
+            count: number of examples in the split.
+            epoch: number of the epoch.
+
+        Returns:
+            int32 tensor `(steps, batch_size / workers)`.
+        """
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=tf.stack([self.seed, epoch]))
+        batches = tf.reshape(order[: self.steps * self.batch_size], (self.steps, self.workers, self.examples))
+        return batches[:, self.worker]
 
 
 class StreamedSplit(abc.ABC):
-    """Images with their labels that stay on disk and are read and decoded whenever they are used.
+    """Images with their labels that stay on disk and are read and decoded at each use.
 
     Attributes:
         image_shape: height, width and channels of every image once it is read.
@@ -79,15 +121,15 @@ class StreamedSplit(abc.ABC):
     def __getitem__(self, index: slice) -> Self: ...
 
     @abc.abstractmethod
-    def identity(self) -> str:
-        """Return a name for exactly these images at this size, as hexadecimal digits."""
+    def fingerprint(self) -> str:
+        """Return hexadecimal digits that belong to exactly these images at this size."""
 
     @abc.abstractmethod
-    def held_out(self, share: float, seed: int) -> tuple[Self, Self]:
-        """Return what remains and a share of the examples, e.g. for validation.
+    def held_out(self, fraction: float, seed: int) -> tuple[Self, Self]:
+        """Return the remaining examples and a fraction of them, e.g. for validation.
 
         Args:
-            share: share to hold out, in (0, 1).
+            fraction: fraction to hold out, in (0, 1).
             seed: seed of the choice.
 
         Raises:
@@ -95,7 +137,7 @@ class StreamedSplit(abc.ABC):
         """
 
     @abc.abstractmethod
-    def in_order(self) -> "tf.data.Dataset":
+    def in_order(self) -> tf.data.Dataset:
         """Return the examples once, in their order, decoded with all cores.
 
         Returns:
@@ -103,23 +145,16 @@ class StreamedSplit(abc.ABC):
         """
 
     @abc.abstractmethod
-    def shuffled(
-        self, *, seed: int, first_epoch: int, batch_size: int, steps: int, worker: int, workers: int
-    ) -> "tf.data.Dataset":
+    def shuffled(self, shard: Shard) -> tf.data.Dataset:
         """Return a worker's examples endlessly, epoch after epoch, each in an order of its own.
 
-        The order of epoch n depends on `seed` and n alone. Of each batch a worker decodes its own part only.
+        The order of epoch n depends on the seed and n alone. A worker decodes its own part of each batch only.
 
         Args:
-            seed: seed of the order.
-            first_epoch: epoch to begin with, from 0.
-            batch_size: examples in a batch of all workers.
-            steps: batches in an epoch, at most those of the split.
-            worker: index of the worker.
-            workers: how many there are; `batch_size` is a multiple of it.
+            shard: the order, and the worker's part of it.
 
         Returns:
-            A dataset as `in_order` gives it.
+            A dataset as `in_order` returns it.
         """
 
 
@@ -132,10 +167,10 @@ class Source:
 
     Attributes:
         name: the name it was loaded by.
-        train: images to train on.
-        test: images to judge by, never to choose by.
+        train: training images.
+        test: test images, for the final evaluation alone, never to choose anything by.
         class_names: name of each label, in the order of the labels.
-        validation: images to watch and to choose by, where the set brings such.
+        validation: validation images, where the data set has them.
         skipped: files that were left out while they were loaded into memory, each with the reason.
     """
 
@@ -160,28 +195,32 @@ class Source:
     def skipped_files(self) -> dict[str, str]:
         """Files that were left out so far, while loading or while streaming, each with the reason."""
         streamed = [getattr(split, "skipped", {}) for split in (self.train, self.test, self.validation)]
-        return dict(self.skipped) | {path: reason for each in streamed for path, reason in each.items()}
+        return dict(self.skipped) | {path: reason for files in streamed for path, reason in files.items()}
 
-    def first(self, examples: int | None, test_examples: int | None) -> "Source":
-        """Return the same with its first training and test images only; `None` leaves all."""
-        return dataclasses.replace(self, train=self.train[:examples], test=self.test[:test_examples])
+    def first(self, train_examples: int | None, test_examples: int | None) -> "Source":
+        """Return the data set with its first training and test images only; `None` keeps all."""
+        return dataclasses.replace(self, train=self.train[:train_examples], test=self.test[:test_examples])
 
 
-def nothing(image_shape: tuple[int, int, int]) -> Split:
-    """Return a split without images: what is not to be read."""
+def empty_split(image_shape: tuple[int, int, int]) -> Split:
+    """Return a split without images, in place of one that is not read."""
     return Split(np.empty((0, *image_shape), "uint8"), np.empty(0, "int32"))
 
 
-def held(examples: int, share: float) -> int:
-    """Return how many examples a share of them is, and refuse a share that leaves an empty part."""
-    count = round(examples * share)
+def held_out_count(examples: int, fraction: float) -> int:
+    """Return the number of examples in a fraction of them.
+
+    Raises:
+        InputError: either part would be empty.
+    """
+    count = round(examples * fraction)
     if not 0 < count < examples:
-        raise InputError(f"a share of {share} of {examples} examples leaves an empty part")
+        raise InputError(f"a fraction of {fraction} of {examples} examples leaves an empty part")
     return count
 
 
-def drawn(examples: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of what remains and of a random share, each in ascending order."""
-    count = held(examples, share)
+def random_split(examples: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the remaining examples and of a random fraction, each in ascending order."""
+    count = held_out_count(examples, fraction)
     order = np.random.default_rng(seed).permutation(examples)
     return np.sort(order[count:]), np.sort(order[:count])

@@ -1,22 +1,51 @@
-"""Every image classification set of TensorFlow Datasets, by its name."""
+"""Image classification data sets of TensorFlow Datasets, by name."""
 
 import logging
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnzoo.data.cached_split import cached
+from cnnzoo.data.cached_split import cache_split
 from cnnzoo.data.in_memory import fits_into_memory
-from cnnzoo.data.source import Source, Split, nothing
+from cnnzoo.data.source import AnySplit, Source, Split, empty_split
 from cnnzoo.data.tfds_records import TfdsSplit
 from cnnzoo.errors import InputError, reason, unknown
 
 CHUNK = 1024  # images decoded between two copies into the array
+
+_data_dir: ContextVar[str | Path | None] = ContextVar("data_dir", default=None)
+
+
+@contextmanager
+def using_data_dir(data_dir: str | Path | None) -> Iterator[None]:
+    """Let `cnnzoo.data.load` look for TFDS' data in a folder where it is told of none, in the block.
+
+    Args:
+        data_dir: the folder; `None` changes nothing.
+
+    Example:
+    >>> with using_data_dir("/data/tfds"), using_data_dir(None):
+    ...     current_data_dir()
+    '/data/tfds'
+    """
+    before = _data_dir.set(data_dir or _data_dir.get())
+    try:
+        yield
+    finally:
+        _data_dir.reset(before)
+
+
+def current_data_dir() -> str | Path | None:
+    """Return the folder that `using_data_dir` set, or `None`."""
+    return _data_dir.get()
 
 
 def knows(name: str) -> bool:
@@ -29,7 +58,7 @@ def knows(name: str) -> bool:
 def load(
     name: str,
     *,
-    data_dir: str | Path | None,
+    data_dir: str | Path | None = None,
     image_size: tuple[int, int] | None,
     stream: bool | None = None,
     train: str | None = None,
@@ -39,18 +68,18 @@ def load(
     cache: str | Path | None = None,
     with_test: bool = True,
 ) -> Source:
-    """Load a TFDS set into memory, each image decoded once, or leave it on disk to be streamed.
+    """Load a TFDS data set into memory, each image decoded once, or leave it on disk to be streamed.
 
     The test split is TFDS' `test`, else `validation`, whichever has labels, else the last tenth of `train`.
 
     Args:
         name: a TFDS name, with config and version if wanted: `"emnist/letters"`, `"mnist:3.0.1"`.
         data_dir: TFDS' folder, or `None` for `TFDS_DATA_DIR`, else TFDS' own default.
-        image_size: `(height, width)` to bring images to, needed where a set's images have many sizes.
+        image_size: `(height, width)` to bring images to, needed where a data set's images have many sizes.
         stream: whether to leave the images on disk; `None` for where they, all of them, do not fit into half of
             the memory.
-        train: what to train on, in TFDS' split language, such as `"train[:90%]"`.
-        test: what to judge by.
+        train: training split, in TFDS' split language, such as `"train[:90%]"`.
+        test: test split.
         train_examples: number of training images to load; `None` for all.
         test_examples: number of test images to load.
         cache: folder to keep decoded pixels in.
@@ -67,40 +96,42 @@ def load(
     if (file_format := builder.info.file_format.value) != "tfrecord":
         raise InputError(f"data set {name!r} is stored as {file_format!r}; cnnzoo reads 'tfrecord', TFDS' default")
     shape = _image_shape(name, features["image"].shape, image_size)
-    to_train, to_test = _splits(name, builder, shape, train, test)
+    train_split, test_split = _splits(name, builder, shape, train, test)
     class_names = tuple(features["label"].names)
-    in_memory = cache is None and fits_into_memory(name, (len(to_train) + len(to_test), *shape), stream)
-    to_train, to_test, empty = to_train[:train_examples], to_test[:test_examples], nothing(shape)
-    if cache is not None:
-        return Source(name, cached(to_train, cache), cached(to_test, cache) if with_test else empty, class_names)
-    if in_memory:
-        return Source(name, _read(to_train), _read(to_test) if with_test else empty, class_names)
-    return Source(name, to_train, to_test if with_test else empty, class_names)
+    in_memory = cache is None and fits_into_memory(name, (len(train_split) + len(test_split), *shape), stream)
+
+    def loaded(split: TfdsSplit) -> AnySplit:
+        if cache is not None:
+            return cache_split(split, cache)
+        return _read(split) if in_memory else split
+
+    test_images = loaded(test_split[:test_examples]) if with_test else empty_split(shape)
+    return Source(name, loaded(train_split[:train_examples]), test_images, class_names)
 
 
 def _builder(name: str, data_dir: str | Path | None) -> Any:
     import tensorflow_datasets as tfds
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS reports each folder it looks into
-    folder = str(data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
+    folder = str(data_dir or current_data_dir() or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
     try:
         return tfds.builder(name, data_dir=folder, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise unknown("data set", name, ["digits", *tfds.list_builders(with_community_datasets=False)]) from error
     except (ValueError, AssertionError, RuntimeError, ImportError) as error:  # an unknown config, version or package
-        raise InputError(f"data set {name!r} cannot be had: {reason(error)}") from error
+        raise InputError(f"data set {name!r} cannot be loaded: {reason(error)}") from error
 
 
 def _prepare(builder: Any) -> None:
     if builder.is_prepared():
         return
     missing = f"data set {builder.name!r} is not in {str(builder.data_path)!r}"
-    remedy = "say where it is with --data-dir or TFDS_DATA_DIR, or go online to let TFDS fetch it"
+    remedy = "set --data-dir or TFDS_DATA_DIR to its folder, or go online to let TFDS download it"
     by_hand = bool(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
     if by_hand:
         page = f"https://www.tensorflow.org/datasets/catalog/{builder.name}"
-        remedy = f"TFDS makes it from files that its owners hand out to who registers, as {page} says"
-    # TFDS tries an unreachable host ten times, for minutes; one look first tells at once.
+        remedy = f"TFDS makes it from files that its owners give to registered users, as {page} says"
+    # TFDS tries an unreachable host ten times, for minutes; one request shows it at once.
     for url in list(builder.url_infos)[:1]:
         if not by_hand and not _reachable(url):
             raise InputError(f"{missing} and {urllib.parse.urlsplit(url).hostname} cannot be reached; {remedy}")
@@ -118,7 +149,7 @@ def _reachable(url: str) -> bool:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10):  # noqa: S310
             return True
     except urllib.error.HTTPError:
-        return True  # it answered
+        return True  # there was a response
     except OSError:
         return False
 
@@ -128,36 +159,36 @@ def _splits(
 ) -> tuple[TfdsSplit, TfdsSplit]:
     splits = builder.info.splits
     if train is None and "train" not in splits:
-        raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}; say which to train on")
-    to_train = _split(name, builder, shape, train or "train")
-    usual = (each for each in ("test", "validation") if each in splits and _has_labels(builder, each))
-    if judged := test or next(usual, None):
-        return to_train, _split(name, builder, shape, judged)
-    return to_train.held_out(0.1, seed=0)
+        raise InputError(f"data set {name!r} has no split 'train', only {', '.join(splits)}; set `train`")
+    train_split = _split(name, builder, shape, train or "train")
+    labeled = (split for split in ("test", "validation") if split in splits and _has_labels(builder, split))
+    if test := test or next(labeled, None):
+        return train_split, _split(name, builder, shape, test)
+    return train_split.held_out(0.1, seed=0)
 
 
-def _split(name: str, builder: Any, shape: tuple[int, int, int], words: str) -> TfdsSplit:
-    """Return the split that words such as `"train[:90%]"` mean."""
+def _split(name: str, builder: Any, shape: tuple[int, int, int], spec: str) -> TfdsSplit:
+    """Return the split of a specification such as `"train[:90%]"`."""
     import tensorflow_datasets as tfds
 
     splits = builder.info.splits
     try:
-        parts = tfds.core.ReadInstruction.from_spec(words).to_absolute(splits)
+        parts = tfds.core.ReadInstruction.from_spec(spec).to_absolute(splits)
     except (ValueError, AssertionError, KeyError) as error:
         raise InputError(
-            f"{words!r} is no split of {name!r} ({reason(error)}); its splits are {', '.join(splits)}, and parts of "
-            "them are written such as 'train[:90%]'"
+            f"{spec!r} is not a split of {name!r} ({reason(error)}); its splits are {', '.join(splits)}, and a part of "
+            "one is written as 'train[:90%]'"
         ) from error
     first = parts[0]
     start, stop = first.from_ or 0, splits[first.splitname].num_examples if first.to is None else first.to
     if len(parts) != 1 or stop <= start:
-        what = "several pieces" if len(parts) > 1 else "no examples"
-        raise InputError(f"{words!r} of {name!r} has {what}; give one piece, such as 'train[:90%]'")
+        content = "several parts" if len(parts) > 1 else "no examples"
+        raise InputError(f"{spec!r} of {name!r} has {content}; set one part, such as 'train[:90%]'")
     return TfdsSplit(builder, first.splitname, shape, start, stop)
 
 
 def _has_labels(builder: Any, split: str) -> bool:
-    """Look at the first example: where a contest keeps its labels secret, as ImageNet's did, TFDS has −1."""
+    """Read the first example: where a contest keeps its labels secret, as ImageNet's did, TFDS has −1."""
     import tensorflow_datasets as tfds
 
     decoders = {"image": tfds.decode.SkipDecoding()}
@@ -178,8 +209,8 @@ def _read(split: TfdsSplit) -> Split:
     images = np.empty((len(split), *split.image_shape), "uint8")
     labels = np.empty(len(split), "int32")
     start = 0
-    for chunk, names in split.in_order().batch(CHUNK):
-        images[start : start + len(chunk)], labels[start : start + len(chunk)] = chunk, names
+    for chunk, chunk_labels in split.in_order().batch(CHUNK):
+        images[start : start + len(chunk)], labels[start : start + len(chunk)] = chunk, chunk_labels
         start += len(chunk)
     if labels.min(initial=0) < 0:
         raise InputError(f"split {split.name!r} of {split.builder.name!r} has no labels")

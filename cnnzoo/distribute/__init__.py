@@ -1,7 +1,7 @@
-"""Making use of every core, every accelerator and every machine."""
+"""Training on every core, every accelerator and every machine."""
 
 from cnnzoo.distribute.cluster import WorkerInfo, WorkerLostError, by_chief, lost_workers_named, worker_info
-from cnnzoo.distribute.slices import BatchShards, batch_shards, shards_for
+from cnnzoo.distribute.shards import BatchShards, batch_shards, shards_for
 from cnnzoo.distribute.strategies import MultiWorkerStrategy, among_workers, split_cpu, strategy
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Which workers there are, and which of them this process is, as its environment says."""
+"""The cluster of workers that the environment configures, and this process' part in it."""
 
 import dataclasses
 import json
@@ -11,20 +11,21 @@ from typing import Any
 
 import tensorflow as tf
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 
 INDEX, HOSTS = "JOB_COMPLETION_INDEX", "CNNZOO_HOSTS"
 
 
 def resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
-    """Return the cluster that the environment tells of, or `None`.
+    """Return the resolver of the cluster that the environment configures, or `None`.
 
-    Looked for, in this order: `TF_CONFIG`, which Kubeflow sets, too; Slurm's variables in a step of several tasks;
-    `CNNZOO_HOSTS`, the workers' addresses as `host:port,host:port`, with the index that Kubernetes gives the pods of
-    an indexed job as `JOB_COMPLETION_INDEX`.
+    The configuration is taken from the first of these that is set: `TF_CONFIG`, which Kubeflow sets, too; Slurm's
+    variables in a step of several tasks; `CNNZOO_HOSTS`, the workers' addresses as `host:port,host:port`, with
+    `JOB_COMPLETION_INDEX`, the index that Kubernetes gives each pod of an indexed job.
 
     Raises:
-        InputError: the environment names no such cluster, or no such task in it.
+        InputError: the configuration names no valid cluster, or no task of it.
     """
     resolvers = tf.distribute.cluster_resolver
     if text := os.environ.get("TF_CONFIG"):
@@ -35,9 +36,9 @@ def resolver() -> tf.distribute.cluster_resolver.ClusterResolver | None:
     if text := os.environ.get(HOSTS):
         hosts, index = text.split(","), os.environ.get(INDEX, "")
         if not _addresses(hosts):
-            raise InputError(f"{HOSTS} must name every worker as host:port,host:port, not {text!r}")
+            raise refusal(HOSTS, "the address of every worker, as host:port,host:port", text)
         if not index.isdecimal() or int(index) >= len(hosts):
-            raise InputError(f"{INDEX} must be from 0 to {len(hosts) - 1}, one for each of {HOSTS}, not {index!r}")
+            raise refusal(INDEX, f"an integer from 0 to {len(hosts) - 1}, one for each of {HOSTS}", index)
         return _simple({"worker": hosts}, int(index))
     return None
 
@@ -54,16 +55,16 @@ def _simple(cluster: dict[str, list[str]], index: int) -> tf.distribute.cluster_
 
 
 def _slurm() -> tf.distribute.cluster_resolver.ClusterResolver:
-    kind = tf.distribute.cluster_resolver.SlurmClusterResolver
+    resolver_class = tf.distribute.cluster_resolver.SlurmClusterResolver
     if shutil.which("nvidia-smi"):
-        return kind()
-    # It knows no machines without GPUs, and divides by their number: names and addresses are right all the same.
-    found = kind(gpus_per_node=_slurm_tasks(), gpus_per_task=1, auto_set_gpu=False)
-    return _simple(found.cluster_spec().as_dict(), found.get_task_info()[1])
+        return resolver_class()
+    # It divides by the number of GPUs: with one per task, names and addresses are right on machines without any.
+    slurm = resolver_class(gpus_per_node=_slurm_tasks(), gpus_per_task=1, auto_set_gpu=False)
+    return _simple(slurm.cluster_spec().as_dict(), slurm.get_task_info()[1])
 
 
-def is_told_of() -> bool:
-    """Return whether the environment tells of several workers, without asking whether that can be."""
+def is_configured() -> bool:
+    """Return whether the environment configures several workers; the configuration may still be invalid."""
     several = "SLURM_STEP_NODELIST" in os.environ and _slurm_tasks() > 1
     return several or bool(os.environ.get("TF_CONFIG") or os.environ.get(HOSTS))
 
@@ -73,14 +74,14 @@ def _slurm_tasks() -> int:
 
 
 def check_tf_config(text: str) -> None:
-    """Refuse what TensorFlow would fail on, or wait for without end.
+    """Check a cluster configuration on which TensorFlow would fail, or wait forever.
 
     Args:
-        text: what `TF_CONFIG` holds, such as
+        text: the value of `TF_CONFIG`, such as
             `{"cluster": {"worker": ["a:1234", "b:1234"]}, "task": {"type": "worker", "index": 0}}`.
 
     Raises:
-        InputError: it is no JSON, or it names no such task.
+        InputError: it is not JSON, or names no valid cluster, or no task of it.
 
     Example:
     >>> check_tf_config('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}')
@@ -91,10 +92,7 @@ def check_tf_config(text: str) -> None:
         raise InputError(f"TF_CONFIG is not JSON ({error}): {text!r}") from error
     cluster = config.get("cluster") if isinstance(config, Mapping) else None
     if not isinstance(cluster, Mapping) or not all(_addresses(hosts) for hosts in cluster.values()) or not cluster:
-        raise InputError(
-            'TF_CONFIG must name its cluster as {"cluster": {"worker": ["host:port", …]}, "task": {…}}, '
-            f"not {text!r}"
-        )
+        raise refusal("TF_CONFIG", 'of the form {"cluster": {"worker": ["host:port", …]}, "task": {…}}', text)
     if "ps" in cluster:
         raise InputError("TF_CONFIG has parameter servers ('ps'), with which Keras 3 does not train; leave them out")
     if set(cluster) - {"worker", "chief"}:
@@ -107,9 +105,7 @@ def check_tf_config(text: str) -> None:
 
 
 def _addresses(hosts: object) -> bool:
-    return (
-        isinstance(hosts, list) and bool(hosts) and all(isinstance(host, str) and _is_address(host) for host in hosts)
-    )
+    return isinstance(hosts, list) and bool(hosts) and all(map(_is_address, hosts))
 
 
 def _is_address(text: object) -> bool:
@@ -119,12 +115,12 @@ def _is_address(text: object) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class WorkerInfo:
-    """A process' place among the workers.
+    """Which worker of a cluster a process is.
 
     Attributes:
-        index: its number, from 0.
-        workers: how many there are.
-        replicas: how many replicas of the model train, on all of them.
+        index: the index of the worker, from 0.
+        workers: number of workers.
+        replicas: number of replicas of the model, on all workers.
     """
 
     index: int
@@ -133,7 +129,7 @@ class WorkerInfo:
 
     @property
     def is_chief(self) -> bool:
-        """Whether it writes the files: one does for all."""
+        """Whether this worker is the chief, which alone writes files."""
         return self.index == 0
 
     def __str__(self) -> str:
@@ -141,13 +137,13 @@ class WorkerInfo:
 
 
 def tasks_of(resolver: Any) -> list[tuple[str, int]]:
-    """Return kind and index of every worker of a cluster, the chief's first."""
+    """Return task type and index of every worker of a cluster, the chief first."""
     cluster = resolver.cluster_spec().as_dict() if resolver else {}
     return [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]
 
 
 def worker_info(strategy: tf.distribute.Strategy) -> WorkerInfo:
-    """Return this process' place in a strategy.
+    """Return which worker of a strategy's cluster this process is.
 
     Example:
     >>> worker_info(tf.distribute.get_strategy())
@@ -161,42 +157,42 @@ def worker_info(strategy: tf.distribute.Strategy) -> WorkerInfo:
 
 
 def by_chief(strategy: tf.distribute.Strategy, work: Callable[[], Any]) -> Any:
-    """Let the chief do something, and return on every worker what came out; the others wait for it.
+    """Call a function on the chief alone, and return its result on every worker; the others wait for it.
 
     Args:
-        strategy: the strategy, whose workers all call this.
-        work: what only the chief does; returns what JSON can hold.
+        strategy: the strategy; all its workers call `by_chief`.
+        work: the function; its result must be JSON serializable.
 
     Raises:
-        InputError: what the chief raised, on every worker.
+        InputError: the error that the chief raised, on every worker.
 
     Example:
     >>> by_chief(tf.distribute.get_strategy(), lambda: "runs/1")
     'runs/1'
     """
-    place = worker_info(strategy)
-    if place.workers == 1:
+    worker = worker_info(strategy)
+    if worker.workers == 1:
         return work()
-    answer: dict[str, Any] = {}
-    if place.is_chief:
+    result: dict[str, Any] = {}
+    if worker.is_chief:
         try:
-            answer = {"value": work()}
+            result = {"value": work()}
         except InputError as error:
-            answer = {"error": str(error)}
-    answer = json.loads(_told(strategy, place, json.dumps(answer)))
-    if "error" in answer:
-        raise InputError(answer["error"])
-    return answer["value"]
+            result = {"error": str(error)}
+    result = json.loads(_broadcast(strategy, worker, json.dumps(result)))
+    if "error" in result:
+        raise InputError(result["error"])
+    return result["value"]
 
 
-def _told(strategy: tf.distribute.Strategy, place: WorkerInfo, text: str) -> str:
-    """Return the chief's text on every worker: a sum to which the others, and further replicas, add zeros."""
-    letters = list(text.encode()) if place.is_chief else []
-    (length,) = _sum(strategy, place, [len(letters)])
-    return bytes(_sum(strategy, place, letters or [0] * length)).decode()
+def _broadcast(strategy: tf.distribute.Strategy, worker: WorkerInfo, text: str) -> str:
+    """Return the chief's text on every worker: a sum to which all other replicas add zeros."""
+    letters = list(text.encode()) if worker.is_chief else []
+    (length,) = _sum(strategy, [len(letters)])
+    return bytes(_sum(strategy, letters or [0] * length)).decode()
 
 
-def _sum(strategy: tf.distribute.Strategy, place: WorkerInfo, numbers: list[int]) -> list[int]:
+def _sum(strategy: tf.distribute.Strategy, numbers: list[int]) -> list[int]:
     def own() -> tf.Tensor:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return tf.constant(numbers, "int32") * tf.cast(tf.equal(replica, 0), "int32")
@@ -209,25 +205,26 @@ LOST = re.compile(r"(?:Collective ops is aborted by|coordination|Connection rese
 
 
 class WorkerLostError(InputError):
-    """Another worker is gone."""
+    """Another worker does not run anymore."""
 
 
 @contextmanager
-def lost_workers_named(place: WorkerInfo) -> Iterator[None]:
-    """Say in a sentence that another worker is gone, where TensorFlow says which of its operations failed.
+def lost_workers_named(worker: WorkerInfo) -> Iterator[None]:
+    """Raise an error that says that another worker is lost, where TensorFlow names the operation that failed.
+
+    Args:
+        worker: which worker this process is.
 
     Raises:
-        WorkerLostError: a worker died, or was out of reach, while it was needed in the block.
+        WorkerLostError: a worker died, or could not be reached, while the block needed it.
     """
     try:
         yield
     except tf.errors.OpError as error:
-        found = re.search(
-            r"(Collective ops is aborted by|coordination|Connection reset|remote target)[^\n]*", str(error)
-        )
-        if place.workers == 1 or not found:
+        lost = LOST.search(str(error))
+        if worker.workers == 1 or not lost:
             raise
         raise WorkerLostError(
-            f"{place} stops, since another worker is gone ({found[0].rstrip('. ')}); "
-            "start all workers again with --resume, and the run goes on after its last whole epoch"
+            f"{worker} stops, since another worker is gone ({lost[0].rstrip('. ')}); "
+            "start all workers again with --resume, and the run resumes after its last complete epoch"
         ) from error

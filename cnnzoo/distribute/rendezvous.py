@@ -1,4 +1,4 @@
-"""Waiting for the other workers, but not for ever."""
+"""Wait for the other workers of a cluster, up to a timeout."""
 
 import socket
 import sys
@@ -8,60 +8,62 @@ from contextlib import suppress
 
 from cnnzoo.errors import InputError
 
-PATIENCE = 300.0  # seconds; pods of one job may be minutes apart while images are pulled
-QUIET = 5.0  # seconds before one says what one waits for
-PAUSE = 0.2  # seconds between two tries
+WORKER_TIMEOUT = 300.0  # seconds; pods of one job may start minutes apart while images are pulled
+MESSAGE_AFTER = 5.0  # seconds until a message names the workers that are missing
+INTERVAL = 0.2  # seconds between two attempts
 
 
-def meet(addresses: list[str], own: int, wait: float = PATIENCE) -> None:
+def wait_for_workers(addresses: list[str], index: int, timeout: float = WORKER_TIMEOUT) -> None:
     """Return once every worker of a cluster can be reached.
 
-    TensorFlow would wait an hour, and name nobody. Each worker listens at its own address and knocks at those of the
-    others; one that has met all of them goes on and starts TensorFlow's server there, which answers as well.
+    TensorFlow would wait an hour, and name nobody. Each worker listens at its own address and connects to those of the
+    others; once it has reached all of them, it starts TensorFlow's server at its address, which accepts connections,
+    too.
 
     Args:
         addresses: `host:port` of every worker.
-        own: index of this process in `addresses`.
-        wait: seconds to wait at most.
+        index: index of this process in `addresses`.
+        timeout: seconds to wait.
 
     Raises:
-        InputError: a worker did not come, or the own port is taken.
+        InputError: a worker cannot be reached in time, or another program uses this worker's port.
 
     Example:
-    >>> meet(["localhost:1"], own=0)  # alone
+    >>> wait_for_workers(["localhost:1"], index=0)  # alone
     """
-    missing = [number for number in range(len(addresses)) if number != own]
+    missing = [number for number in range(len(addresses)) if number != index]
     if not missing:
         return
-    began, said = time.monotonic(), False
-    with _Door(addresses[own], own):
-        while missing := [number for number in missing if not _answers(addresses[number])]:
-            waited = time.monotonic() - began
-            absent = " and ".join(f"worker {number} at {addresses[number]}" for number in missing)
-            if waited > wait:
+    start, has_printed = time.monotonic(), False
+    with _Listener(addresses[index], index):
+        while missing := [number for number in missing if not _is_reachable(addresses[number])]:
+            waited = time.monotonic() - start
+            workers = " and ".join(f"worker {number} at {addresses[number]}" for number in missing)
+            if waited > timeout:
                 raise InputError(
-                    f"worker {own} of {len(addresses)} waited {wait:.0f} s for {absent}, which did not come; "
-                    "see whether it runs, and whether its address is right and open"
+                    f"worker {index} of {len(addresses)} waited {timeout:.0f} s for {workers}, without a connection; "
+                    "check that it runs, and that its address is right and open"
                 )
-            if waited > QUIET and not said:
-                print(f"worker {own} of {len(addresses)} waits for {absent}, at most {wait:.0f} s", file=sys.stderr)
-                said = True
-            time.sleep(PAUSE)
+            if waited > MESSAGE_AFTER and not has_printed:
+                message = f"worker {index} of {len(addresses)} waits for {workers}, at most {timeout:.0f} s"
+                print(message, file=sys.stderr)
+                has_printed = True
+            time.sleep(INTERVAL)
 
 
-def _answers(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
             return True
-    except OSError:  # refused, unreachable, or a name that is not known yet
+    except OSError:  # refused, unreachable, or an unknown name, which may be known soon
         return False
 
 
-class _Door:
-    """Listen at an address until the block is left."""
+class _Listener:
+    """Accept connections at an address until the block ends."""
 
-    def __init__(self, address: str, own: int):
+    def __init__(self, address: str, index: int):
         port = int(address.rpartition(":")[2])
         both = socket.has_dualstack_ipv6()
         try:
@@ -70,21 +72,21 @@ class _Door:
             )
         except OSError as error:
             raise InputError(
-                f"worker {own} cannot listen at {address} ({error.strerror}); give it a port that no program uses"
+                f"worker {index} cannot listen at {address} ({error.strerror}); give it a port that no program uses"
             ) from error
-        self._thread = threading.Thread(target=self._let_in, daemon=True)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def _let_in(self) -> None:
+    def _accept(self) -> None:
         with suppress(OSError):  # closed
             while True:
                 self._socket.accept()[0].close()
 
-    def __enter__(self) -> "_Door":
+    def __enter__(self) -> "_Listener":
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        # Closing alone would leave `accept` waiting, and the port with it.
+        # Closing alone would leave `accept` waiting, and the port in use.
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -1,4 +1,4 @@
-"""What the values of a recipe must be, said in a sentence where they are not."""
+"""Checks of a recipe's names and values."""
 
 import itertools
 import types
@@ -6,8 +6,21 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from cnnzoo.checks import choice, integer, number, refusal
 from cnnzoo.errors import InputError, unknown
 
+# Old name → new name of a recipe's value, or of an entry of one. Recipes, overrides, spaces, studies and run folders
+# that still use an old name get an error that names the new one.
+RENAMED = {
+    "examples": "train_examples",
+    "validation": "validation_split",
+    "repeats": "repeat",
+    "drops": "lr_drop_epochs",
+    "drop_factor": "lr_drop_factor",
+    "optimizer_options.rates": "optimizer_options.lr_multipliers",
+    "pretraining.examples": "pretraining.train_examples",
+    "pretraining.optimizer_options.rates": "pretraining.optimizer_options.lr_multipliers",
+}
 PRETRAINING = (
     "epochs",
     "corruption",
@@ -31,88 +44,109 @@ CHOICES = {
 }
 
 
+def check_renamed(values: Mapping[str, Any], prefix: str = "") -> None:
+    """Check that no value has an old name, nor an entry of a mapping among them.
+
+    Args:
+        values: values of a recipe, or some of them, by the keys of `--set`.
+        prefix: the keys of the mappings that they are entries of, each with a dot.
+
+    Raises:
+        InputError: a name is an old one.
+
+    Example:
+    >>> check_renamed({"pretraining": {"epochs": 5, "examples": 100}})
+    Traceback (most recent call last):
+    cnnzoo.errors.InputError: `pretraining.examples` is now `pretraining.train_examples`
+    """
+    for key, value in values.items():
+        if (name := f"{prefix}{key}") in RENAMED:
+            raise InputError(f"`{name}` is now `{RENAMED[name]}`")
+        if isinstance(value, Mapping):
+            check_renamed(value, f"{name}.")
+
+
 def check(recipe: Any) -> None:
-    """Refuse a recipe whose values, each of the right type, cannot be used or do not go together.
+    """Check the values of a recipe, each of the right type already, and whether they go together.
 
     Raises:
         InputError: a value is out of range, or two contradict each other.
     """
     for name in ("epochs", "batch_size", "repeat", "steps_per_execution"):
-        _require(getattr(recipe, name) >= 1, name, "at least 1", getattr(recipe, name))
+        integer(name, getattr(recipe, name))
     for name in ("train_examples", "test_examples"):
-        value = getattr(recipe, name)
-        _require(value is None or value >= 1, name, "None or at least 1", value)
-    _require(0 < recipe.learning_rate < float("inf"), "learning_rate", "positive", recipe.learning_rate)
+        integer(name, getattr(recipe, name), or_none="all")
+    number("learning_rate", recipe.learning_rate, above=0)
     for name in ("warmup", "validation_split"):
-        _require(0 <= getattr(recipe, name) < 1, name, "at least 0 and below 1", getattr(recipe, name))
-    _require(0 <= recipe.seed < 2**31, "seed", "from 0 to 2³¹ − 1", recipe.seed)
+        number(name, getattr(recipe, name), 0, below=1)
+    integer("seed", recipe.seed, 0, 2**31 - 1)
     for name, allowed in CHOICES.items():
-        if getattr(recipe, name) not in allowed:
-            raise unknown(name, getattr(recipe, name), map(str, allowed), plural=f"allowed values of {name}")
+        choice(name, getattr(recipe, name), allowed)
     _check_schedule(recipe)
     _check_pretraining(recipe)
     _check_frozen(recipe)
 
 
 def _check_schedule(recipe: Any) -> None:
-    """Refuse a schedule that contradicts itself."""
-    _require(0 < recipe.lr_drop_factor < 1, "lr_drop_factor", "above 0 and below 1", recipe.lr_drop_factor)
-    rising = all(one < other for one, other in itertools.pairwise((0, *recipe.lr_drop_epochs)))
-    _require(rising, "lr_drop_epochs", "epochs that increase, the first at least 1", recipe.lr_drop_epochs)
+    """Check that the schedule does not contradict itself."""
+    number("lr_drop_factor", recipe.lr_drop_factor, above=0, below=1)
+    if not all(one < other for one, other in itertools.pairwise((0, *recipe.lr_drop_epochs))):
+        raise refusal("lr_drop_epochs", "increasing epochs, the first at least 1", recipe.lr_drop_epochs)
     if (recipe.schedule == "step") != bool(recipe.lr_drop_epochs):
         raise InputError(
-            f"schedule='step' and lr_drop_epochs go together, such as lr_drop_epochs=30,60,80; "
-            f"not schedule={recipe.schedule!r} with lr_drop_epochs={recipe.lr_drop_epochs!r}"
+            "`schedule='step'` and `lr_drop_epochs` must be set together, such as lr_drop_epochs=30,60,80. Received: "
+            f"schedule={recipe.schedule!r}, lr_drop_epochs={recipe.lr_drop_epochs!r}"
         )
     if recipe.schedule != "cosine" and recipe.warmup not in (0, type(recipe).warmup):
         raise InputError(
-            f"only schedule='cosine' has a warmup; leave out warmup={recipe.warmup!r} with {recipe.schedule!r}"
+            "`warmup` must be left out unless `schedule='cosine'`. Received: "
+            f"warmup={recipe.warmup!r}, schedule={recipe.schedule!r}"
         )
 
 
 def _check_pretraining(recipe: Any) -> None:
-    """Refuse a pretraining that cannot be."""
+    """Check the entries of `pretraining` that are the same for all layers; `LayerwisePretraining` checks the others."""
     given = recipe.pretraining
-    for name in given:
-        if name not in PRETRAINING:
-            raise unknown("entry of pretraining", name, PRETRAINING, plural="entries of pretraining")
-    if given and "epochs" not in given:
-        raise InputError(
-            f"pretraining needs its epochs, one number or one for each layer, such as pretraining.epochs=10, "
-            f"not only {dict(given)!r}"
-        )
-    # What else there is, `LayerwisePretraining` checks, which knows the layers.
-    rate, name = given.get("learning_rate", recipe.learning_rate), given.get("optimizer", recipe.optimizer)
-    fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
-    _require(fits, "pretraining.learning_rate", "a positive number", rate)
-    _require(isinstance(name, str), "pretraining.optimizer", "a name", name)
-    schedule = given.get("schedule", "constant")
-    _require(schedule in ("constant", "cosine"), "pretraining.schedule", "'constant' or 'cosine'", schedule)
-    examples = given.get("train_examples")
-    fits = examples is None or (_is_integer(examples) and examples >= 1)
-    _require(fits, "pretraining.train_examples", "None or an integer of at least 1", examples)
-    options = given.get("optimizer_options", {})
-    _require(isinstance(options, Mapping), "pretraining.optimizer_options", "a mapping", options)
+    _check_entries("pretraining", given, PRETRAINING, "pretraining.epochs=10 or pretraining.epochs=10,5")
+    number("pretraining.learning_rate", given.get("learning_rate", recipe.learning_rate), above=0)
+    choice("pretraining.schedule", given.get("schedule", "constant"), ("constant", "cosine"))
+    integer("pretraining.train_examples", given.get("train_examples"), or_none="all")
+    if not isinstance(name := given.get("optimizer", recipe.optimizer), str):
+        raise refusal("pretraining.optimizer", "the name of an optimizer", name)
+    if not isinstance(options := given.get("optimizer_options", {}), Mapping):
+        raise refusal("pretraining.optimizer_options", "a mapping", options)
 
 
 def _check_frozen(recipe: Any) -> None:
-    """Refuse a phase on frozen features that cannot be."""
+    """Check the entries of `frozen`."""
     given = recipe.frozen
-    for name in given:
-        if name not in FROZEN:
-            raise unknown("entry of frozen", name, FROZEN, plural="entries of frozen")
+    _check_entries("frozen", given, FROZEN, "frozen.epochs=5")
+    integer("frozen.epochs", given.get("epochs", 1))
+    number("frozen.learning_rate", given.get("learning_rate", recipe.learning_rate), above=0)
+    if not isinstance(layer := given.get("until", ""), str):
+        raise refusal("frozen.until", "the name of a layer", layer)
+
+
+def _check_entries(name: str, given: Mapping[str, Any], allowed: tuple[str, ...], example: str) -> None:
+    """Check that a mapping has known entries only, and `epochs` among them if it has any."""
+    for entry in given:
+        if entry not in allowed:
+            raise unknown(f"entry of {name}", entry, allowed, plural=f"entries of {name}")
     if given and "epochs" not in given:
-        raise InputError(f"frozen needs its epochs, such as frozen.epochs=5, not only {dict(given)!r}")
-    epochs, until = given.get("epochs", 1), given.get("until", "")
-    rate = given.get("learning_rate", recipe.learning_rate)
-    _require(_is_integer(epochs) and epochs >= 1, "frozen.epochs", "an integer of at least 1", epochs)
-    _require(isinstance(until, str), "frozen.until", "the name of a layer", until)
-    fits = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
-    _require(fits, "frozen.learning_rate", "a positive number", rate)
+        raise InputError(f"`{name}` must have epochs, such as {example}. Received: {dict(given)!r}")
 
 
 def typed(name: str, value: Any, hints: Mapping[str, Any]) -> Any:
-    """Return `value` in the type that the field `name` declares, or refuse it."""
+    """Return `value` in the type that the field `name` declares.
+
+    Args:
+        name: the field's name.
+        value: its value.
+        hints: the type of each field.
+
+    Raises:
+        InputError: the value is of another type.
+    """
     hint = hints[name]
     optional = isinstance(hint, types.UnionType)
     if optional and value is None:
@@ -127,10 +161,10 @@ def typed(name: str, value: Any, hints: Mapping[str, Any]) -> Any:
         return dict(value)
     fits = _is_integer(value) if kind is int else isinstance(value, kind)
     if kind is tuple and fits:
-        ends = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], but tuple[int, ...]
-        fits = all(_is_integer(number) and number > 0 for number in value) and not (ends and len(value) != 2)
+        pair = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], and not tuple[int, ...]
+        fits = all(_is_integer(each) and each > 0 for each in value) and not (pair and len(value) != 2)
     if not fits:
-        raise InputError(f"{name} must be {_IN_WORDS[hint]}{' or None' if optional else ''}, not {value!r}")
+        raise refusal(name, f"{_TYPE_NAMES[hint]}{' or None' if optional else ''}", value)
     return value
 
 
@@ -138,17 +172,12 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_IN_WORDS = {
+_TYPE_NAMES = {
     int: "an integer",
     float: "a number",
-    str: "a text",
+    str: "a string",
     bool: "True or False",
     tuple[int, int]: "two positive integers (height, width)",
     tuple[int, ...]: "positive integers such as 30,60 or (30,)",
     Mapping[str, Any]: "a mapping, set by its entries as in model_options.head=softmax",
 }
-
-
-def _require(fulfilled: bool, name: str, rule: str, value: Any) -> None:
-    if not fulfilled:
-        raise InputError(f"{name} must be {rule}, not {value!r}")

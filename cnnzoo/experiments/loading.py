@@ -1,4 +1,4 @@
-"""Finding recipes: one plain Python file an experiment."""
+"""Load recipes and studies, each from one plain Python file, and overrides from JSON files."""
 
 import ast
 import importlib.util
@@ -14,7 +14,7 @@ from cnnzoo.experiments.study import Study
 
 
 def list_recipes() -> dict[str, str]:
-    """Return the recipes that come with cnnzoo: name and first line of its docstring.
+    """Return the recipes that come with cnnzoo: the name of each, and the first line of its docstring.
 
     The files are read, not run.
 
@@ -44,9 +44,9 @@ def load_recipe(name: str | Path) -> Recipe | Study:
     """
     path, module = _run_file(name)
     for kind in (Recipe, Study):
-        found = getattr(module, kind.__name__.lower(), None)
-        if isinstance(found, kind):
-            return found.replace(name=path.stem)
+        value = getattr(module, kind.__name__.lower(), None)
+        if isinstance(value, kind):
+            return value.replace(name=path.stem)
     raise InputError(
         f"{str(name)!r} defines no recipe: it must assign a cnnzoo.Recipe to the name 'recipe', "
         "or a cnnzoo.Study to 'study'"
@@ -69,7 +69,9 @@ def load_space(name: str | Path) -> Callable[[Any], Any] | None:
     _, module = _run_file(name)
     space = getattr(module, "space", None)
     if space is not None and not callable(space):
-        raise InputError(f"space in {str(name)!r} must be a function space(hp) that returns overrides, not {space!r}")
+        raise InputError(
+            f"`space` in {str(name)!r} must be a function space(hp) that returns overrides. Received: {space!r}"
+        )
     return space
 
 
@@ -80,7 +82,7 @@ def read_overrides(path: str | Path) -> dict[str, Any]:
         path: a file with one object, whose keys are those of `--set`, such as `{"learning_rate": 0.003}`.
 
     Returns:
-        What `Recipe.override` takes.
+        The overrides, as `Recipe.override` takes them.
 
     Raises:
         InputError: there is no such file, or it holds something else.
@@ -97,16 +99,17 @@ def read_overrides(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"the overrides in {str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"the overrides in {str(path)!r} are no JSON: {reason(error)}") from error
+        raise InputError(f"the overrides in {str(path)!r} are not valid JSON: {reason(error)}") from error
     if not isinstance(values, dict):
         raise InputError(
-            f'{str(path)!r} must hold one JSON object of overrides, such as {{"learning_rate": 0.003}}, not {values!r}'
+            f'{str(path)!r} must hold one JSON object of overrides, such as {{"learning_rate": 0.003}}. '
+            f"Received: {values!r}"
         )
     return values
 
 
 def _run_file(name: str | Path) -> tuple[Path, ModuleType]:
-    """Run a recipe's file, and return its path and what it defines."""
+    """Run a recipe's file, and return its path and its module."""
     path = Path(name)
     if path.suffix != ".py":
         path = _folder() / f"{name}.py"

@@ -1,7 +1,6 @@
-"""What a run is on disk: one folder, from which it can be resumed, judged, exported and shown."""
+"""The `Run`: a folder on disk, from which a run is resumed, evaluated, exported and reported on."""
 
 import csv
-import importlib
 import json
 import shutil
 import zipfile
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.errors import InputError, reason
+from cnnzoo.experiments.checks import check_renamed
 from cnnzoo.files import PART, make_folder, versions, write_json
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run's folder and the files in it, each written whole or not at all.
+    """A run's folder and the files in it, each written atomically.
 
     Attributes:
         folder: the run's folder.
         recipe_file: `recipe.json`, the resolved recipe with versions and machine.
-        history_file: `history.csv`, one row an epoch.
-        checkpoint_file: `checkpoint.weights.h5`, weights and optimizer after the last whole epoch.
+        history_file: `history.csv`, one row per epoch.
+        checkpoint_file: `checkpoint.weights.h5`, weights and optimizer after the last completed epoch.
         model_file: `model.keras`, the trained model.
-        metrics_file: `metrics.json`, what came out.
+        metrics_file: `metrics.json`, the results.
         logs: folder of the TensorBoard logs.
     """
 
@@ -54,13 +54,18 @@ class Run:
         """The values of the resolved recipe.
 
         Raises:
-            InputError: the folder holds no run.
+            InputError: the folder holds no run, or a recipe whose values still have old names.
         """
-        if "variants" in self.content:
+        content = self.content
+        if "variants" in content:
             raise InputError(f"{str(self.folder)!r} holds a study; each of its runs has a folder of its own below it")
-        if "search" in self.content:
+        if "search" in content:
             raise InputError(f"{str(self.folder)!r} holds a search by cnnzoo tune; its runs have folders below it")
-        return self.content["recipe"]
+        try:
+            check_renamed(content["recipe"])
+        except InputError as error:
+            raise InputError(f"the run in {str(self.folder)!r} is of an earlier version of cnnzoo: {error}") from error
+        return content["recipe"]
 
     @property
     def class_names(self) -> list[str]:
@@ -73,7 +78,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What came out.
+        """All that `metrics.json` holds.
 
         Raises:
             InputError: the run is not finished.
@@ -82,7 +87,7 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row for every whole epoch, or an empty list before the first."""
+        """One row for every completed epoch; an empty list before the first."""
         if not self.history_file.is_file():
             return []
         with self.history_file.open(newline="") as file:
@@ -99,7 +104,7 @@ class Run:
         return load_model(self.model_file)
 
     def discard_if_empty(self) -> None:
-        """Remove the folder of a run, or of a study, that ended before its first whole epoch or pretrained layer."""
+        """Remove the folder of a run, or of a study, that has completed neither an epoch nor a pretrained layer."""
         if not any(self.folder.rglob(self.checkpoint_file.name)) and not any(self.folder.rglob("stage-*.npz")):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -113,10 +118,13 @@ class Run:
 
 
 def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
-    """Return what a finished run got wrong: its unit, and how much.
+    """Return the test error of a finished run, to compare runs by: its unit and its value.
 
     Args:
         metrics: the run's `metrics`.
+
+    Returns:
+        The error in per cent of a classifier, or the squared error per image of an autoencoder.
 
     Example:
     >>> error_of({"test": {"squared_error": 2.5, "loss": 0.1}})
@@ -124,21 +132,21 @@ def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
     """
     test = metrics["test"]
     if "accuracy" in test:
-        return "test error %", 100 * (1 - test["accuracy"])
+        return "test error (%)", 100 * (1 - test["accuracy"])
     return "test squared error", test["squared_error"]
 
 
 def load_model(path: str | Path) -> "keras.Model":
     """Load a `.keras` file, also one whose layers, loss or optimizer are this library's.
 
-    `keras.models.load_model` knows those only once they are imported. Nothing in the file is executed: a file that
-    holds code, as a `Lambda` layer does, is refused.
+    It does what `keras.models.load_model` does after `import cnnzoo`, with an `InputError` where that fails. Nothing
+    in the file is executed: a file that holds code, as a `Lambda` layer does, is refused.
 
     Args:
         path: a file that `model.save` wrote.
 
     Raises:
-        InputError: there is no such file, or it is of another kind, damaged or not to be trusted.
+        InputError: there is no such file, or it is no `.keras` file, damaged or not to be trusted.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -148,8 +156,6 @@ def load_model(path: str | Path) -> "keras.Model":
     """
     import keras
 
-    for module in ("cnnzoo.layers", "cnnzoo.losses", "cnnzoo.metrics", "cnnzoo.optimizers"):
-        importlib.import_module(module)  # so that Keras knows their classes by name
     if not Path(path).is_file():
         raise InputError(f"there is no model file {str(path)!r}")
     if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
@@ -162,12 +168,12 @@ def load_model(path: str | Path) -> "keras.Model":
 
 
 def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
-    """Make the folder of a new run and write its recipe.
+    """Create the folder of a new run and write its recipe.
 
     Args:
         folder: an empty or new folder, or `None` for the next number in `runs/<name>`.
         name: the recipe's name.
-        content: what `recipe.json` is to hold.
+        content: the content of `recipe.json`.
 
     Raises:
         InputError: the folder is not empty, or cannot be written.
@@ -180,7 +186,10 @@ def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run
 
 
 def check_free(folder: str | Path | None) -> None:
-    """Refuse a folder that a new run cannot have.
+    """Check that a new run can use a folder.
+
+    Args:
+        folder: the folder, or `None` for the next number in `runs/<name>`, which is always free.
 
     Raises:
         InputError: the folder is a file, not empty, or out of reach.
@@ -193,12 +202,12 @@ def check_free(folder: str | Path | None) -> None:
         raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
     if not free:
         raise InputError(
-            f"the work folder {str(folder)!r} is not empty; give another one, or --resume to go on with its run"
+            f"the work folder {str(folder)!r} is not empty; give another one, or --resume to resume its run"
         )
 
 
 def reopen(folder: str | Path | None, name: str) -> Run:
-    """Return the run to resume, rid of what a killed process was writing; nobody else may be at work in it.
+    """Return the run to resume, without the partial files of a killed process; no other process may be writing to it.
 
     Args:
         folder: the run's folder, or `None` for the latest in `runs/<name>`.
@@ -207,14 +216,22 @@ def reopen(folder: str | Path | None, name: str) -> Run:
     Raises:
         InputError: there is no run in the folder.
     """
-    run = to_reopen(folder, name)
+    run = find(folder, name)
     for part in run.folder.glob(f"{PART}*"):
         part.unlink()
     return run
 
 
-def to_reopen(folder: str | Path | None, name: str) -> Run:
-    """Return the run that `reopen` would, and leave it as it is."""
+def find(folder: str | Path | None, name: str) -> Run:
+    """Return the run that `reopen` returns, and leave its folder as it is.
+
+    Args:
+        folder: the run's folder, or `None` for the latest in `runs/<name>`.
+        name: the recipe's name.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
     if folder is None:
         numbered = Path("runs") / name
         numbers = versions(numbered) if numbered.is_dir() else []
@@ -228,7 +245,7 @@ def to_reopen(folder: str | Path | None, name: str) -> Run:
 
 
 def next_folder(name: str) -> Path:
-    """Return the folder that a new run would have by default, which is not there yet: the next in `runs/<name>`."""
+    """Return the default folder of a new run, which does not exist yet: the next number in `runs/<name>`."""
     folder = Path("runs") / name
     make_folder(folder)
     return folder / str(max(versions(folder), default=0) + 1)

@@ -1,10 +1,11 @@
-"""What a study is: one recipe, with something varied, at several seeds."""
+"""The `Study`: one recipe in several variants, at several seeds."""
 
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.recipe import Recipe, parse_settings
 
@@ -14,14 +15,14 @@ class Study:
     """An experiment that compares: the same recipe in several variants, each at every seed.
 
     Attributes:
-        recipe: what all runs have in common.
+        recipe: the recipe that all runs have in common.
         variants: name of each variant → the recipe's values that it changes. A mapping, such as
             model_options, is changed by its entries.
         seeds: seeds of each variant's runs; at least one, all different.
         name: name of the study; the file's name where it is loaded from a file.
 
     Raises:
-        InputError: a variant changes what a recipe does not have, or there are no variants or seeds.
+        InputError: a variant changes a value that no recipe has, or there are no variants or seeds.
 
     Example:
     >>> study = Study(
@@ -40,12 +41,12 @@ class Study:
 
     def __post_init__(self) -> None:
         if not isinstance(self.recipe, Recipe):
-            raise InputError(f"recipe must be a cnnzoo.Recipe, not {self.recipe!r}")
+            raise refusal("recipe", "a cnnzoo.Recipe", self.recipe)
         seeds = tuple(self.seeds) if isinstance(self.seeds, tuple | list) else (self.seeds,)
         if not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int for seed in seeds):
-            raise InputError(f"seeds must be one or more different integers, such as seeds=0,1,2, not {self.seeds!r}")
+            raise refusal("seeds", "one or more different integers, such as seeds=0,1,2", self.seeds)
         if not isinstance(self.variants, Mapping) or not self.variants:
-            raise InputError(f"variants must be a mapping with at least one variant, not {self.variants!r}")
+            raise refusal("variants", "a mapping with at least one variant", self.variants)
         for name, changes in self.variants.items():
             self._check_variant(name, changes)
         object.__setattr__(self, "seeds", seeds)
@@ -54,17 +55,17 @@ class Study:
 
     def _check_variant(self, name: str, changes: Mapping[str, Any]) -> None:
         if not re.fullmatch(r"\w[\w.-]*", str(name)):  # it becomes the name of a folder
-            raise InputError(f"a variant is named by letters, digits, '_', '-' and '.', not {name!r}")
-        if not isinstance(changes, Mapping):
             raise InputError(
-                f"variant {name!r} must be a mapping from recipe values to what they become, not {changes!r}"
+                f"the name of a variant must consist of letters, digits, '_', '-' and '.'. Received: {name!r}"
             )
-        for value in ("seed", "name"):
-            if value in changes:
-                raise InputError(f"variant {name!r} cannot change {value!r}: a study gives each run its own")
+        if not isinstance(changes, Mapping):
+            raise refusal(f"variants[{name!r}]", "a mapping from recipe values to their new values", changes)
+        for key in ("seed", "name"):
+            if key in changes:
+                raise InputError(f"variant {name!r} cannot change {key!r}: the study sets it for each run")
 
     def recipes(self) -> list[tuple[str, Recipe]]:
-        """Return every run: the name of its variant, and its recipe."""
+        """Return the name of the variant and the recipe of every run."""
         return [
             (name, self._varied(changes).replace(seed=seed, name=f"{self.name}/{name}"))
             for name, changes in self.variants.items()
@@ -87,48 +88,44 @@ class Study:
         own = {name: changes.pop(name) for name in ("seeds", "name") if name in changes}
         if "seed" in changes:
             own["seeds"] = (changes.pop("seed"),)
-        self._check_heard(changes)
+        self._check_effect(changes)
         return dataclasses.replace(self, recipe=self.recipe.replace(**changes), **own)
 
     def override(self, settings: Iterable[str]) -> Self:
         """Return the study with values set as on the command line, such as `"seeds=0,1"` or `"epochs=5"`.
 
         Raises:
-            InputError: a text is not of that form, or as `replace`.
+            InputError: a string is not of that form, or as `replace`.
         """
-        settings = list(settings)
         values = parse_settings(settings)
-        own = {
-            {"seed": "seeds"}.get(key, key): value for key, value in values.items() if key in ("seed", "seeds", "name")
-        }
-        common = [each for each in settings if each.partition("=")[0].strip() not in ("seed", "seeds", "name")]
-        self._check_heard(parse_settings(common))
-        return dataclasses.replace(self, recipe=self.recipe.override(common), **own)
+        own = {"seeds" if key == "seed" else key: values.pop(key) for key in ("seed", "seeds", "name") if key in values}
+        self._check_effect(values)
+        return dataclasses.replace(self, recipe=self.recipe.override(values), **own)
 
-    def _check_heard(self, settings: Mapping[str, Any]) -> None:
-        """Refuse a setting that every variant overrides."""
-        for key in settings:
+    def _check_effect(self, values: Mapping[str, Any]) -> None:
+        """Check that no value is set that every variant overrides."""
+        for key in values:
             name, _, entry = key.partition(".")
             changed = [changes.get(name) for changes in self.variants.values()]
             if all((entry in (value or ())) if entry else value is not None for value in changed):
-                raise InputError(f"{key} cannot be set: each variant of {self.name!r} has its own")
+                raise InputError(f"`{key}` cannot be set: each variant of {self.name!r} sets its own")
 
     def smoke(self) -> Self:
         """Return the same study cut to seconds: a few steps of each variant, at one seed."""
         variants = {}
         for name, changes in self.variants.items():
-            cut = _in_seconds(self._varied(changes))
-            variants[name] = {key: getattr(cut, key) if key in CUT else value for key, value in changes.items()}
-        return dataclasses.replace(self, recipe=_in_seconds(self.recipe), variants=variants, seeds=self.seeds[:1])
+            recipe = _smoke(self._varied(changes))
+            variants[name] = {key: getattr(recipe, key) if key in CUT else value for key, value in changes.items()}
+        return dataclasses.replace(self, recipe=_smoke(self.recipe), variants=variants, seeds=self.seeds[:1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all values as plain types; `from_dict` gives the study back."""
+        """Return all values as plain types, from which `from_dict` makes the same study."""
         variants = {name: dict(changes) for name, changes in self.variants.items()}
         return {"recipe": self.recipe.to_dict(), "variants": variants, "seeds": list(self.seeds), "name": self.name}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the study that `to_dict` gave the values of.
+        """Return the study with the values that `to_dict` returned.
 
         Raises:
             InputError: a value is missing, unknown, of the wrong type or out of range.
@@ -139,10 +136,10 @@ class Study:
             raise InputError(f"these are not the values of a study of this version of cnnzoo: {error}") from error
 
 
-CUT = ("epochs", "train_examples", "repeat", "test_examples", "batch_size", "pretraining")  # what a smoke run cuts
+CUT = ("epochs", "train_examples", "repeat", "test_examples", "batch_size", "pretraining")  # values that `smoke` cuts
 
 
-def _in_seconds(recipe: Recipe) -> Recipe:
+def _smoke(recipe: Recipe) -> Recipe:
     """Return a recipe cut to a few steps."""
     smoke = recipe.smoke()
     few = 2 * smoke.batch_size

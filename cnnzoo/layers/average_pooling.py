@@ -3,15 +3,16 @@
 import keras
 from keras import ops
 
+from cnnzoo.checks import choice, integer
 from cnnzoo.layers import window
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class AveragePooling2D(keras.layers.Layer):
-    """Average windows: what Keras' layer computes, faster where they touch and the same on every backend.
+    """Average windows, as Keras' layer of this name does, faster where they touch and the same on every backend.
 
     TensorFlow's own gradient of average pooling is written for windows that may overlap; on a CPU
-    it takes longer than the convolution before it. Where windows touch, the gradient here is laid out
+    it takes longer than the convolution before it. Where windows touch, the gradient here is written
     by copying.
 
     Args:
@@ -27,7 +28,7 @@ class AveragePooling2D(keras.layers.Layer):
         Float tensor `(batch, new_height, new_width, channels)`.
 
     Raises:
-        ValueError: an argument is out of range, or the input is not of rank 4 or smaller than the window.
+        InputError: an argument is out of range, or the input is not of rank 4 or smaller than the window.
 
     Example:
     >>> import numpy as np
@@ -37,14 +38,9 @@ class AveragePooling2D(keras.layers.Layer):
 
     def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid", **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("pool_size", pool_size), ("strides", pool_size if strides is None else strides)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={value!r}")
-        if padding not in ("valid", "same"):
-            raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
-        self.pool_size = pool_size
-        self.strides = pool_size if strides is None else strides
-        self.padding = padding
+        self.pool_size = integer("pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else integer("strides", strides)
+        self.padding = choice("padding", padding, window.PADDINGS)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, images):
@@ -54,8 +50,8 @@ class AveragePooling2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        windows = (window.outputs(side, self.pool_size, self.strides, self.padding) for side in image)
-        return batch, *windows, channels
+        sizes = window.output_sizes(image, (self.pool_size,) * 2, (self.strides,) * 2, self.padding)
+        return batch, *sizes, channels
 
     def get_config(self):
         return {
@@ -78,9 +74,8 @@ def inner_means(images, size: tuple[int, int], strides: tuple[int, int], padding
     if padding == "valid" or keras.backend.backend() != "torch":
         return ops.average_pool(images, size, strides, padding, data_format="channels_last")
     # Under PyTorch Keras 3.15 repeats the last row and column: https://github.com/keras-team/keras/pull/23233
-    around = [(0, 0), *map(window.same_padding, images.shape[1:3], size, strides), (0, 0)]
     sums, counts = (
-        ops.average_pool(ops.pad(values, around), size, strides, "valid", data_format="channels_last")
+        ops.average_pool(window.pad_same(values, size, strides), size, strides, "valid", data_format="channels_last")
         for values in (images, ops.ones_like(images[:1]))
     )
     return sums / counts
@@ -113,7 +108,7 @@ def _means(images, size: int):
 
 
 def _spread(slopes, size: int):
-    """Repeat every value over its window, by joining whole rows: memory is copied in long runs."""
+    """Repeat every value over its window, by concatenating whole rows: memory is copied in long runs."""
     _, rows, columns, channels = slopes.shape
     wide = ops.reshape(ops.concatenate([slopes] * size, axis=-1), (-1, rows, columns * size * channels))
     tall = ops.concatenate([wide] * size, axis=-1)

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ColumnConv2D(keras.layers.Conv2D):
-    """Convolve in groups: what `keras.layers.Conv2D(groups=…)` computes, one column after the other.
+    """Convolve in groups, as `keras.layers.Conv2D(groups=…)` does, one column after the other.
 
     Same weights, same numbers. TensorFlow's own grouped convolution takes several times as long on a
     CPU as the convolutions of its columns (`benchmarks/alexnet_layers.py --native-groups`); the paper's two
@@ -39,10 +39,9 @@ class ColumnConv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         if self.groups == 1:
             return super().convolution_op(inputs, kernel)
+        channels = -1 if self.data_format == "channels_last" else 1
         columns = zip(
-            ops.split(inputs, self.groups, axis=-1 if self.data_format == "channels_last" else 1),
-            ops.split(kernel, self.groups, axis=-1),
-            strict=True,
+            ops.split(inputs, self.groups, axis=channels), ops.split(kernel, self.groups, axis=-1), strict=True
         )
         maps = [
             ops.conv(
@@ -55,4 +54,4 @@ class ColumnConv2D(keras.layers.Conv2D):
             )
             for column, weights in columns
         ]
-        return ops.concatenate(maps, axis=-1 if self.data_format == "channels_last" else 1)
+        return ops.concatenate(maps, axis=channels)

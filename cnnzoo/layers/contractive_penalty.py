@@ -1,4 +1,4 @@
-"""The penalty of contractive autoencoders: how much a code moves when its input does."""
+"""The penalty of contractive autoencoders on the sensitivity of a code to its input."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import keras
 from keras import activations, ops
 
+from cnnzoo.checks import number
 from cnnzoo.errors import InputError
-from cnnzoo.layers.upstream import maker
+from cnnzoo.layers.graph import call_of
 
 # The slope of an activation, by its value.
 SLOPES: dict[Callable, Callable] = {
@@ -20,19 +21,19 @@ SLOPES: dict[Callable, Callable] = {
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ContractivePenalty(keras.layers.Layer):
-    """Pass on a code, and add to the loss how much it answers to its input: weight · mean ‖∂code/∂input‖²_F.
+    """Return a code unchanged, and add its sensitivity to the input to the loss: weight · mean ‖∂code/∂input‖²_F.
 
     It is called with the outputs of the dense layers from the input to the code, `[hidden, …, code]`, or with the
-    code alone. The norm is that of the derivatives of the code with respect to what goes into the
+    code alone. The norm is that of the derivatives of the code with respect to the input of the
     first of these layers, exact, by a formula: Σ_j s_j² Σ_i W_ij² for one layer, where s_j is the slope of unit j
-    (h_j(1 − h_j) if it is logistic), and a product of such Jacobians for each image for several, which takes
+    (h_j(1 − h_j) if it is logistic), and for several a product of such Jacobians per image, which takes
     memory for batch × code × widest layer. It counts in `evaluate` too, as the penalties of Keras do.
 
-    Loaded with a decoder that was cut off from its encoder, it has nothing to contract and adds nothing.
+    Loaded with a decoder that was separated from its encoder, it has no encoder to penalize and adds nothing.
 
     Args:
         weight: factor of the mean over the batch, at least 0.
-        of: what a configuration tells: the names of the layers. Leave it out.
+        of: the names of the layers, which a configuration contains. Leave it out.
         kwargs: the arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -59,46 +60,44 @@ class ContractivePenalty(keras.layers.Layer):
 
     def __init__(self, weight: float, of: Sequence[str] | None = None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
-            raise InputError(f"the weight of {self.name} must be a number of at least 0, not {weight!r}")
-        self.weight = weight
+        self.weight = number("weight", weight, 0)
         self.of = None if of is None else tuple(of)
-        # A function that returns the layers: Keras would take the layers themselves for parts of this one.
+        # A function that returns the layers: Keras would track the layers themselves as parts of this one.
         self._layers_of: Callable[[], list] | None = None
 
     def __call__(self, values, *args, **kwargs):
         if not self.built:
-            self._look_upstream(list(values) if isinstance(values, list | tuple) else [values])
+            self._find_layers(list(values) if isinstance(values, list | tuple) else [values])
         return super().__call__(values, *args, **kwargs)
 
-    def _look_upstream(self, tensors: list) -> None:
-        made = [maker(tensor) for tensor in tensors]
-        if self.of is not None and any(isinstance(layer, keras.layers.InputLayer) for layer, _ in made):
+    def _find_layers(self, tensors: list) -> None:
+        calls: list[Any] = [call_of(tensor) for tensor in tensors]
+        layers = [call and call.layer for call in calls]
+        if self.of is not None and any(isinstance(layer, keras.layers.InputLayer) for layer in layers):
             layers = []
         else:
-            layers = [layer for layer, _ in made]
             for layer, tensor in zip(layers, tensors, strict=True):
                 self._check(layer, tensor)
-            for before, (layer, inputs) in zip(tensors, made[1:], strict=False):
-                if inputs[0] is not before:
+            for before, call in zip(tensors, calls[1:], strict=False):
+                if call.inputs[0] is not before:
                     raise InputError(
-                        f"{self.name} takes the outputs of dense layers that follow each other, and {layer.name!r} "
-                        "is not called with the output before its own"
+                        f"{self.name} takes the outputs of dense layers that follow each other, and "
+                        f"{call.layer.name!r} is not called with the output before its own"
                     )
             self.of = tuple(layer.name for layer in layers)
         self._layers_of = lambda: layers
 
     def _check(self, layer: Any, tensor: Any) -> None:
-        known = f"{self.name} takes the outputs of dense layers in a graph"
+        allowed = f"{self.name} takes the outputs of dense layers in a graph"
         if not isinstance(layer, keras.layers.Dense):
             received = "values" if layer is None else f"that of {layer.name!r}, a {type(layer).__name__}"
-            raise InputError(f"{known}, not {received}")
+            raise InputError(f"{allowed}, not {received}")
         if layer.activation not in SLOPES:
             name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-            allowed = ", ".join(sorted(function.__name__ for function in SLOPES))
-            raise InputError(f"{known} with one of the activations {allowed}; {layer.name!r} has {name}")
+            names = ", ".join(sorted(function.__name__ for function in SLOPES))
+            raise InputError(f"{allowed} with one of the activations {names}; {layer.name!r} has {name}")
         if len(tensor.shape) != 2:
-            raise InputError(f"{known} of shape (batch, units); that of {layer.name!r} is {tensor.shape}")
+            raise InputError(f"{allowed} of shape (batch, units); that of {layer.name!r} is {tensor.shape}")
 
     def build(self, input_shape):
         """There are no weights here."""
@@ -116,7 +115,7 @@ class ContractivePenalty(keras.layers.Layer):
         return tuple(input_shape[-1] if several else input_shape)
 
     def get_build_config(self):
-        # Built from a shape alone, before it is called, a loaded layer could not see what it is called with.
+        # Built from a shape alone, before it is called, a loaded layer could not find the layers before it.
         return None
 
     def get_config(self):
@@ -160,11 +159,11 @@ def squared_norms(kernels: list, slopes: list) -> Any:
     return ops.sum(ops.square(jacobian), axis=(1, 2))
 
 
-def penalises_activations(operation: Any) -> bool:
-    """Return whether a layer adds a penalty on what it computes, which is a mean over the batch, to the loss.
+def penalizes_activations(operation: Any) -> bool:
+    """Return whether a layer adds a penalty on its outputs, which is a mean over the batch, to the loss.
 
     Example:
-    >>> penalises_activations(keras.layers.Dense(3)), penalises_activations(ContractivePenalty(0.1))
+    >>> penalizes_activations(keras.layers.Dense(3)), penalizes_activations(ContractivePenalty(0.1))
     (False, True)
     """
     return getattr(operation, "activity_regularizer", None) is not None or isinstance(operation, ContractivePenalty)

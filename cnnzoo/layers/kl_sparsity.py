@@ -1,24 +1,24 @@
-"""The penalty of sparse autoencoders on units that are active too often, or too rarely."""
+"""The penalty of sparse autoencoders on units whose mean activation is too high or too low."""
 
 import keras
 from keras import ops
 
-from cnnzoo.errors import InputError
+from cnnzoo.checks import number
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class KLSparsity(keras.regularizers.Regularizer):
-    """Hold the mean activation of each logistic unit near a target, by a Kullback-Leibler divergence.
+    """Keep the mean activation of each logistic unit near a target, by a Kullback-Leibler divergence.
 
     As the `activity_regularizer` of a layer it adds to the loss
     `weight · Σ_units [ρ ln(ρ/ρ̂) + (1 − ρ) ln((1 − ρ)/(1 − ρ̂))]`, where ρ is the target and ρ̂ a unit's mean over
-    the batch (of each replica), and in maps over the places too. Keras divides what an activity regularizer
-    returns by the size of the batch; what this one returns is the sum above *times* that size, so that the sum
-    itself is what is added. (`keras.regularizers.L1(l1)` so adds `l1 · Σ_units |activation|`, as a mean over the
+    the batch (of each replica), and in maps over the positions too. Keras divides what an activity regularizer
+    returns by the size of the batch; this one returns the sum above *times* that size, so that the sum
+    itself is added. (`keras.regularizers.L1(l1)` so adds `l1 · Σ_units |activation|`, as a mean over the
     batch: the other usual penalty.)
 
     Args:
-        target: mean activation ρ that costs nothing, between 0 and 1.
+        target: mean activation ρ without penalty, between 0 and 1.
         weight: factor of the sum, at least 0.
 
     Call arguments:
@@ -41,12 +41,8 @@ class KLSparsity(keras.regularizers.Regularizer):
     """
 
     def __init__(self, target: float = 0.05, weight: float = 1.0):
-        if not (_is_number(target) and 0 < target < 1):
-            raise InputError(f"the target of KLSparsity must be a number between 0 and 1, not {target!r}")
-        if not (_is_number(weight) and 0 <= weight < float("inf")):
-            raise InputError(f"the weight of KLSparsity must be a number of at least 0, not {weight!r}")
-        self.target = target
-        self.weight = weight
+        self.target = number("target", target, above=0, below=1)
+        self.weight = number("weight", weight, 0)
 
     def __call__(self, activations):
         dtype = keras.backend.standardize_dtype(activations.dtype)
@@ -62,7 +58,3 @@ class KLSparsity(keras.regularizers.Regularizer):
 
     def get_config(self):
         return {"target": self.target, "weight": self.weight}
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The ten digits as 7×12 bitmaps: the code words that LeNet-5's last hidden layer is to draw."""
+"""The details of LeNet-5: its activation, its initial weights, and the bitmaps that its output units compare with."""
 
 import math
 import random
@@ -7,42 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-
-@keras.saving.register_keras_serializable(package="cnnzoo")
-class FanInUniform(keras.initializers.Initializer):
-    """Draw weights uniformly from ±scale / fan-in.
-
-    Unlike Keras' `lecun_uniform`, whose bound falls with the *root* of the fan-in, the bound here
-    falls with the fan-in itself.
-
-    Args:
-        scale: the bound for a unit with one input; positive.
-        fan_in: inputs per unit, or `None` to take all axes of the shape but the last.
-        seed: an integer, or `None` for a new draw each time an initializer is made.
-
-    Source: ±2.4/Fᵢ as LeCun et al. 1998 are commonly quoted; not checked here against their text.
-
-    Example:
-    >>> import numpy as np
-    >>> kernel = np.asarray(FanInUniform(2.4, seed=0)((5, 5, 6, 16)))
-    >>> bool(abs(kernel).max() <= 2.4 / 150)
-    True
-    """
-
-    def __init__(self, scale: float = 2.4, fan_in: int | None = None, seed: int | None = None):
-        if not scale > 0:
-            raise ValueError(f"scale must be positive. Received: scale={scale}")
-        self.scale = scale
-        self.fan_in = fan_in
-        self.seed = seed
-        self._draw_seed = random.randint(1, 10**9) if seed is None else seed  # noqa: S311
-
-    def __call__(self, shape, dtype=None):
-        bound = self.scale / (self.fan_in or math.prod(shape[:-1]))
-        return keras.random.uniform(shape, -bound, bound, dtype=dtype, seed=self._draw_seed)
-
-    def get_config(self):
-        return {"scale": self.scale, "fan_in": self.fan_in, "seed": self.seed}
+from cnnzoo.checks import integer, number, refusal
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -66,8 +31,46 @@ def scaled_tanh(x):
     return 1.7159 * ops.tanh(x * (2.0 / 3.0))
 
 
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class FanInUniform(keras.initializers.Initializer):
+    """Draw weights uniformly from ±scale / fan-in.
+
+    Unlike Keras' `lecun_uniform`, whose bound falls with the *root* of the fan-in, the bound here
+    falls with the fan-in itself.
+
+    Args:
+        scale: the bound for a unit with one input; positive.
+        fan_in: inputs per unit, or `None` to take all axes of the shape but the last.
+        seed: an integer, or `None` for a new draw for each initializer.
+
+    Raises:
+        InputError: `scale` is not a positive number, or `fan_in` not a positive integer.
+
+    Source: ±2.4/Fᵢ as LeCun et al. 1998 are commonly quoted; not checked here against their text.
+
+    Example:
+    >>> import numpy as np
+    >>> kernel = np.asarray(FanInUniform(2.4, seed=0)((5, 5, 6, 16)))
+    >>> bool(abs(kernel).max() <= 2.4 / 150)
+    True
+    """
+
+    def __init__(self, scale: float = 2.4, fan_in: int | None = None, seed: int | None = None):
+        self.scale = number("scale", scale, above=0)
+        self.fan_in = integer("fan_in", fan_in, or_none="all axes of the shape but the last")
+        self.seed = seed
+        self._draw_seed = random.randint(1, 10**9) if seed is None else seed  # noqa: S311
+
+    def __call__(self, shape, dtype=None):
+        bound = self.scale / (self.fan_in or math.prod(shape[:-1]))
+        return keras.random.uniform(shape, -bound, bound, dtype=dtype, seed=self._draw_seed)
+
+    def get_config(self):
+        return {"scale": self.scale, "fan_in": self.fan_in, "seed": self.seed}
+
+
 # Drawn anew in the manner of the paper's figure 3, whose pixels are not published as a table.
-# What the net needs of them holds here too: similar digits have similar codes (3 and 8, 1 and 7),
+# Their properties that matter to the net hold here too: similar digits have similar codes (3 and 8, 1 and 7),
 # and every code differs from every other in several pixels.
 DIGITS = """
 ..###.. ...##.. .#####. .#####. ....##. ####### ..####. ####### .#####. .#####.
@@ -112,6 +115,9 @@ class DigitCodes(keras.initializers.Initializer):
     Args:
         seed: seed of the random codes.
 
+    Raises:
+        InputError: the shape to initialize is not `(classes, 84)`.
+
     Example:
     >>> tuple(DigitCodes()((26, 84)).shape)
     (26, 84)
@@ -123,10 +129,10 @@ class DigitCodes(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         classes, pixels = shape
         if pixels != 84:
-            raise ValueError(f"digit codes have 7 × 12 = 84 pixels. Received: shape={tuple(shape)}")
+            raise refusal("shape", "(classes, 84), as digit codes have 7 × 12 = 84 pixels", tuple(shape))
         more = np.random.default_rng(self.seed).choice([-1.0, 1.0], size=(max(classes - 10, 0), pixels))
         codes = np.concatenate([digit_bitmaps().reshape(10, pixels), more])[:classes]
-        return keras.ops.convert_to_tensor(codes, dtype=dtype)
+        return ops.convert_to_tensor(codes, dtype=dtype)
 
     def get_config(self):
         return {"seed": self.seed}

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from cnnzoo.checks import choice, number, refusal
+
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divide every activity by a power of the squares around it: y = x / (k + α Σ x²)^β.
+    """Divide every activity by a power of the sum of neighboring squares: y = x / (k + α Σ x²)^β.
 
     α multiplies the plain sum, as the paper and `tf.nn.local_response_normalization` have it. Caffe,
     cuda-convnet and PyTorch divide their α by the number of summed activities, so that their 1e-4 at
@@ -21,7 +23,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         size: n, how many neighboring maps are summed, or the side of the summed square in pixels; odd, ≥ 1.
         alpha: α, in the paper's convention; ≥ 0.
         beta: β, the power; ≥ 0.
-        k: what is added to the sum; > 0.
+        k: added to the sum; > 0, or a map of zeros would divide by 0.
         region: `"across"` sums over neighboring maps at one pixel, `"within"` over a square of pixels
             in one map. Beyond the edge there is nothing to sum.
 
@@ -32,7 +34,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         Float tensor of the same shape.
 
     Raises:
-        ValueError: an argument is out of range, or the input is not of rank 4.
+        InputError: an argument is out of range, or the input is not of rank 4.
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3, where n=5, α=1e-4, β=0.75, k=2.
 
@@ -48,27 +50,20 @@ class LocalResponseNormalization(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if type(size) is not int or size < 1 or size % 2 == 0:
-            raise ValueError(f"size must be an odd integer of at least 1. Received: size={size!r}")
-        for name, value in (("alpha", alpha), ("beta", beta)):
-            if not (isinstance(value, int | float) and 0 <= value < float("inf")):
-                raise ValueError(f"{name} must be a finite number of at least 0. Received: {name}={value!r}")
-        if not (isinstance(k, int | float) and k > 0):
-            raise ValueError(f"k must be a positive number, or a dead map would divide by 0. Received: k={k!r}")
-        if region not in ("across", "within"):
-            raise ValueError(f"region must be 'across' or 'within'. Received: region={region!r}")
+            raise refusal("size", "a positive odd integer", size)
         self.size = size
-        self.alpha = float(alpha)
-        self.beta = float(beta)
-        self.k = float(k)
-        self.region = region
+        self.alpha = number("alpha", alpha, 0)
+        self.beta = number("beta", beta, 0)
+        self.k = number("k", k, above=0)
+        self.region = choice("region", region, ("across", "within"))
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     @staticmethod
     def paper_alpha(alpha: float, size: int, region: str = "across") -> float:
-        """Convert an α that its library divides by the number of summed activities.
+        """Convert an α that another library divides by the number of summed activities.
 
         Args:
-            alpha: α as Caffe, cuda-convnet or PyTorch are given it.
+            alpha: α as an argument of Caffe, cuda-convnet or PyTorch.
             size: their window, in maps or in pixels.
             region: `"across"` (n activities) or `"within"` (n² activities).
 
@@ -81,15 +76,15 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, images, training=None):
         # In half precision the squares would overflow from an activity of 256 on.
         activities = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images
-        numbers = (self.size, self.alpha, self.beta, self.k)
+        settings = (self.size, self.alpha, self.beta, self.k)
         if self.region == "within":
-            normalized = _with_gradient(_sum_in_square, *numbers)
+            normalized = _with_gradient(_sum_in_square, *settings)
         elif keras.backend.backend() != "tensorflow":
-            normalized = _with_gradient(_sum_of_shifted, *numbers)
+            normalized = _with_gradient(_sum_of_shifted, *settings)
         elif training:
-            normalized = _compiled(*numbers)
+            normalized = _compiled(*settings)
         else:
-            normalized = _with_gradient(_sum_by_product, *numbers)
+            normalized = _with_gradient(_sum_by_product, *settings)
         return ops.cast(normalized(activities), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
@@ -116,7 +111,7 @@ def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any],
     """Return the same for training on TensorFlow, each formula compiled into one pass over memory.
 
     Operation by operation memory is passed over many times. `benchmarks/alexnet_layers.py` prints the cost.
-    What is exported or only predicts is left uncompiled, so that every server and converter takes it.
+    Inference and exports are left uncompiled, so that every server and converter takes them.
     """
     import tensorflow as tf
 
@@ -125,7 +120,7 @@ def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any],
 
 
 def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable, Callable]:
-    """Return y, what the gradient sums up, and the gradient, each from the activities alone.
+    """Return y, the term that the gradient sums, and the gradient, each from the activities alone.
 
     Computing s once again is cheaper than keeping it. The sum within the gradient gets its own formula, or
     a compiler would compute every term of it once for every neighbor.
@@ -138,12 +133,12 @@ def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) 
         return activities * _power(sums(activities), beta)
 
     def term(activities, slopes):
-        around = sums(activities)
-        return slopes * activities * _power(around, beta) / around
+        total = sums(activities)
+        return slopes * activities * _power(total, beta) / total
 
     def slope(activities, slopes, terms):
-        shrinking = _power(sums(activities), beta)
-        return slopes * shrinking - (2 * alpha * beta) * activities * summed(terms, size)
+        factor = _power(sums(activities), beta)
+        return slopes * factor - (2 * alpha * beta) * activities * summed(terms, size)
 
     return forward, term, slope
 
@@ -177,8 +172,8 @@ def _sum_by_product(values, size: int):
     sides = values.shape[1:]
     if None in sides:
         return ops.matmul(values, band)
-    # The same product of two matrices, but with sides that are constants: tf2onnx turns axes about that it has to
-    # read from a tensor, and forgets some of them.
+    # The same product of two matrices, but with constant sides: tf2onnx transposes axes that it has to read from a
+    # tensor, and forgets some of them.
     return ops.reshape(ops.matmul(ops.reshape(values, (-1, len(maps))), band), (-1, *sides))
 
 

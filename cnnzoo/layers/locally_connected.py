@@ -1,17 +1,19 @@
-"""A convolution that does not share its weights."""
+"""A convolution without shared weights."""
 
 import keras
 from keras import ops
 
+from cnnzoo.checks import choice, integer
+from cnnzoo.errors import InputError
 from cnnzoo.layers import window
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class LocallyConnected2D(keras.layers.Layer):
-    """Slide a window whose weights are others at every place: a convolution without sharing.
+    """Slide a window that has other weights at every position: a convolution without weight sharing.
 
-    With it the price of not sharing can be seen: AlexNet's first layer has 34,944 parameters shared and
-    105,705,600 unshared. Keras had this layer up to its version 2; weights from there are reshaped to
+    It shows the cost of not sharing: AlexNet's first layer has 34,944 parameters with shared weights and
+    105,705,600 without. Keras had this layer up to its version 2; weights of that version are reshaped to
     the kernel below.
 
     Args:
@@ -21,8 +23,8 @@ class LocallyConnected2D(keras.layers.Layer):
         padding: `"valid"`, or `"same"` for zeros around the image.
         activation: name or function applied to the result, or `None`.
         use_bias: whether every output neuron has a bias of its own.
-        kernel_initializer: initial weights. It is asked for the shape `(height, width, channels, places ·
-            filters)`, so that fan-ins are true; one that looks at the fan-out sees all places together.
+        kernel_initializer: initial weights. It is called with the shape `(height, width, channels, positions ·
+            filters)`, so that the fan-in is that of a unit; the fan-out is that of all positions together.
         bias_initializer: initial biases.
         kernel_regularizer: penalty on the kernel, or `None`.
         bias_regularizer: penalty on the biases, or `None`.
@@ -35,11 +37,11 @@ class LocallyConnected2D(keras.layers.Layer):
 
     Attributes:
         kernel: `(rows, columns, kernel height, kernel width, channels, filters)`; `kernel[i, j]` is the
-            convolution kernel at that place.
+            convolution kernel at that position.
         bias: `(rows, columns, filters)`.
 
     Raises:
-        ValueError: an argument is out of range, or the image is smaller than the window or of unknown size.
+        InputError: an argument is out of range, or the image is smaller than the window or of unknown size.
 
     Source: LeCun 1989, "Generalization and Network Design Strategies", net 3.
 
@@ -66,14 +68,10 @@ class LocallyConnected2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if type(filters) is not int or filters < 1:
-            raise ValueError(f"filters must be an integer of at least 1. Received: filters={filters!r}")
-        if padding not in ("valid", "same"):
-            raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
-        self.filters = filters
+        self.filters = integer("filters", filters)
         self.kernel_size = window.pair("kernel_size", kernel_size)
         self.strides = window.pair("strides", strides)
-        self.padding = padding
+        self.padding = choice("padding", padding, window.PADDINGS)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -85,8 +83,8 @@ class LocallyConnected2D(keras.layers.Layer):
     def build(self, input_shape):
         _, rows, columns, _ = self.compute_output_shape(input_shape)
         if rows is None or columns is None:
-            raise ValueError(
-                "every place has weights of its own, so the size of the images must be known. "
+            raise InputError(
+                "every position has weights of its own, so the size of the images must be known. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
@@ -114,7 +112,7 @@ class LocallyConnected2D(keras.layers.Layer):
     def call(self, images):
         rows, columns = self.kernel.shape[:2]
         inputs = self.kernel_size[0] * self.kernel_size[1] * images.shape[-1]
-        # At every place one matrix product: (batch, inputs of a window) × (inputs of a window, filters).
+        # One matrix product at every position: (batch, inputs of a window) × (inputs of a window, filters).
         windows = ops.transpose(self._windows(images), (1, 2, 0, 3))
         maps = ops.matmul(windows, ops.reshape(self.kernel, (rows, columns, inputs, self.filters)))
         maps = ops.transpose(maps, (2, 0, 1, 3))
@@ -123,8 +121,7 @@ class LocallyConnected2D(keras.layers.Layer):
     def _windows(self, images):
         """Return every window laid out in a row: `(batch, rows, columns, inputs of a window)`."""
         if self.padding == "same":
-            around = map(window.same_padding, images.shape[1:3], self.kernel_size, self.strides)
-            images = ops.pad(images, ((0, 0), *around, (0, 0)))
+            images = window.pad_same(images, self.kernel_size, self.strides)
         rows, columns = self.kernel.shape[:2]
         down, right = self.strides
         pixels = [
@@ -136,10 +133,7 @@ class LocallyConnected2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, _ = input_shape
-        windows = (
-            window.outputs(*side, self.padding) for side in zip(image, self.kernel_size, self.strides, strict=True)
-        )
-        return batch, *windows, self.filters
+        return batch, *window.output_sizes(image, self.kernel_size, self.strides, self.padding), self.filters
 
     def get_config(self):
         return {

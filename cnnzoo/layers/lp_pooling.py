@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from cnnzoo.checks import choice, number
 from cnnzoo.layers import window
 from cnnzoo.layers.average_pooling import inner_means
 
@@ -13,11 +14,11 @@ class LpPooling2D(keras.layers.Layer):
 
     Normalized, p=1 is the mean of |x|, p=2 the root mean square, and a growing p nears the maximum.
     `normalized=False` leaves out 1/N, as PyTorch's `LPPool2d` does. Where a whole window is 0 the
-    root has no slope; its gradient is taken as 0. |x|^p is computed as it stands: with p=16, say, activities
+    root has no slope; its gradient is taken as 0. |x|^p is computed directly: with p=16, for example, activities
     beyond 250 overflow float32, and those below 0.003 count as 0.
 
     Args:
-        p: the power; a finite number ≥ 1.
+        p: the power; a finite number ≥ 1. For the maximum use `keras.layers.MaxPooling2D`.
         pool_size: side of the window in pixels, or `(height, width)`.
         strides: step of the window in pixels, or `(height, width)`; default `pool_size`.
         padding: `"valid"`, or `"same"`, where pixels outside the image do not count.
@@ -30,7 +31,7 @@ class LpPooling2D(keras.layers.Layer):
         Float tensor `(batch, new_height, new_width, channels)`.
 
     Raises:
-        ValueError: an argument is out of range, or the input is not of rank 4.
+        InputError: an argument is out of range, or the input is not of rank 4.
 
     Source: Sermanet, Chintala and LeCun, "Convolutional Neural Networks Applied to House Numbers
     Digit Classification", 2012, https://arxiv.org/abs/1204.3968 (without the Gaussian weights).
@@ -44,14 +45,10 @@ class LpPooling2D(keras.layers.Layer):
 
     def __init__(self, p: float = 2, pool_size=2, strides=None, padding: str = "valid", normalized=True, **kwargs):
         super().__init__(**kwargs)
-        if not (isinstance(p, int | float) and 1 <= p < float("inf")):
-            raise ValueError(f"p must be a finite number of at least 1; the maximum is MaxPooling2D. Received: p={p!r}")
-        if padding not in ("valid", "same"):
-            raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
-        self.p = float(p)
+        self.p = number("p", p, 1)
         self.pool_size = window.pair("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else window.pair("strides", strides)
-        self.padding = padding
+        self.padding = choice("padding", padding, window.PADDINGS)
         self.normalized = bool(normalized)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
@@ -65,17 +62,13 @@ class LpPooling2D(keras.layers.Layer):
         if self.normalized:
             return inner_means(powers, self.pool_size, self.strides, self.padding)
         if self.padding == "same":  # zeros add nothing to a sum, but would count in a mean
-            around = map(window.same_padding, powers.shape[1:3], self.pool_size, self.strides)
-            powers = ops.pad(powers, ((0, 0), *around, (0, 0)))
+            powers = window.pad_same(powers, self.pool_size, self.strides)
         means = ops.average_pool(powers, self.pool_size, self.strides, "valid", data_format="channels_last")
         return means * float(self.pool_size[0] * self.pool_size[1])
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        windows = (
-            window.outputs(*side, self.padding) for side in zip(image, self.pool_size, self.strides, strict=True)
-        )
-        return batch, *windows, channels
+        return batch, *window.output_sizes(image, self.pool_size, self.strides, self.padding), channels
 
     def get_config(self):
         return {

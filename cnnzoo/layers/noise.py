@@ -1,16 +1,16 @@
-"""What the noises of denoising autoencoders share."""
+"""Layers that corrupt the input of denoising autoencoders: masking noise, and salt-and-pepper noise."""
 
 import keras
 from keras import ops
 
-from cnnzoo.errors import InputError
+from cnnzoo.checks import number
 
 
 class Corruption(keras.layers.Layer):
-    """Spoil a share of the values in training, and none otherwise.
+    """Corrupt a fraction of the values in training, and none otherwise.
 
     Args:
-        rate: probability that a value is spoilt, from 0 to 1.
+        rate: probability that a value is corrupted, from 0 to 1.
         seed: integer that makes the noise repeatable, or `None`.
         kwargs: the arguments of `keras.layers.Layer`.
 
@@ -20,11 +20,9 @@ class Corruption(keras.layers.Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise InputError(f"the rate of {self.name} must be a number from 0 to 1, not {rate!r}")
-        self.rate = rate
+        self.rate = number("rate", rate, 0, 1)
         self.seed = seed
-        if rate > 0:
+        if self.rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
@@ -32,12 +30,12 @@ class Corruption(keras.layers.Layer):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
-        # In float32 always: in half precision a draw is one of so few values that the rate would be off.
+        # Always in float32: in half precision there are so few different draws that the rate would be wrong.
         draws = keras.random.uniform(ops.shape(inputs), dtype="float32", seed=self.seed_generator)
-        return self.spoilt(inputs, draws)
+        return self.corrupt(inputs, draws)
 
-    def spoilt(self, inputs, draws):
-        """Return the inputs, with a value spoilt where the draw, uniform in [0, 1), is below the rate."""
+    def corrupt(self, inputs, draws):
+        """Return the inputs, with a value corrupted where the draw, uniform in [0, 1), is below the rate."""
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape):
@@ -49,7 +47,7 @@ class Corruption(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class MaskingNoise(Corruption):
-    """Set each value to 0 with a probability, in training alone.
+    """Set each value to 0 with a probability, only in training.
 
     Unlike `keras.layers.Dropout` it leaves the other values as they are.
 
@@ -78,13 +76,13 @@ class MaskingNoise(Corruption):
     (1000.0, True)
     """
 
-    def spoilt(self, inputs, draws):
+    def corrupt(self, inputs, draws):
         return ops.where(draws < self.rate, ops.zeros_like(inputs), inputs)
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class SaltAndPepperNoise(Corruption):
-    """Set each value with a probability to 0 or to 1, to either half of the time, in training alone.
+    """Set each value with a probability to 0 or to 1, each half of the time, only in training.
 
     Args:
         rate: probability that a value is set, from 0 to 1; half of it for 0 and half of it for 1.
@@ -92,7 +90,7 @@ class SaltAndPepperNoise(Corruption):
         kwargs: the arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: float tensor of any shape, whose values are thought to lie from 0 to 1.
+        inputs: float tensor of any shape, whose values are assumed to be from 0 to 1.
         training: whether to corrupt.
 
     Returns:
@@ -110,6 +108,6 @@ class SaltAndPepperNoise(Corruption):
     [0.0, 1.0]
     """
 
-    def spoilt(self, inputs, draws):
+    def corrupt(self, inputs, draws):
         extremes = ops.where(draws < self.rate / 2, ops.zeros_like(inputs), ops.ones_like(inputs))
         return ops.where(draws < self.rate, extremes, inputs)

@@ -6,20 +6,23 @@ import keras
 import numpy as np
 from keras import ops
 
+from cnnzoo.checks import integer
+from cnnzoo.errors import InputError
+
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class PartiallyConnectedConv2D(keras.layers.Layer):
-    """Convolve, each output map seeing only the input maps that a table gives it.
+    """Convolve, with each output map connected only to the input maps that a table lists for it.
 
-    A link between an input and an output map has its own kernel; where there is no link there is
+    A link between an input and an output map has its own kernel; without a link there is
     no parameter. With 60 links, 5×5 kernels and 16 maps that is 60·25 + 16 = 1,516.
 
     Args:
-        connections: for every output map, the indices of the input maps that it sees.
+        connections: for every output map, the indices of the input maps that it is connected to.
         kernel_size: side of the square kernel, in pixels; an integer ≥ 1.
         activation: name or function applied to the result, or `None`.
-        kernel_initializer: initial kernels. It is asked once per output map, for the shape
-            `(kernel_size, kernel_size, inputs of this map, 1)`, so that fan-ins are true.
+        kernel_initializer: initial kernels. It is called once per output map, with the shape
+            `(kernel_size, kernel_size, inputs of this map, 1)`, so that the fan-in is that of the map.
         bias_initializer: initial biases, shape `(maps,)`.
 
     Call arguments:
@@ -30,8 +33,8 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         Float tensor `(batch, height − kernel_size + 1, width − kernel_size + 1, maps)`.
 
     Raises:
-        ValueError: the table is empty, has an empty row, a repeated or negative index, or one
-            beyond the input's channels.
+        InputError: `kernel_size` is not a positive integer, or the table is empty, has an empty row, a
+            repeated or negative index, or one beyond the input's channels.
 
     Source: LeCun et al. 1998, section II-B, layer C3 and table I.
 
@@ -52,11 +55,9 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(kernel_size, int) or kernel_size < 1:
-            raise ValueError(f"kernel_size must be an integer of at least 1. Received: kernel_size={kernel_size!r}")
         self.connections = tuple(tuple(int(index) for index in row) for row in connections)
         self._check_connections()
-        self.kernel_size = kernel_size
+        self.kernel_size = integer("kernel_size", kernel_size)
         self.strides = 1
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -65,11 +66,11 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
 
     def _check_connections(self) -> None:
         if not self.connections:
-            raise ValueError("connections must name at least one output map. Received: an empty table")
+            raise InputError("`connections` must have at least one output map. Received: an empty table")
         for map_index, row in enumerate(self.connections):
             if not row or len(set(row)) < len(row) or min(row) < 0:
-                raise ValueError(
-                    "each row of connections must hold distinct input maps, counted from 0. "
+                raise InputError(
+                    "each row of `connections` must have distinct input maps, counted from 0. "
                     f"Received: {list(row)} for output map {map_index}"
                 )
 
@@ -77,9 +78,11 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         channels = input_shape[-1]
         highest = max(max(row) for row in self.connections)
         if highest >= channels:
-            raise ValueError(f"connections name input map {highest}, but the input has {channels} maps, counted from 0")
+            raise InputError(
+                f"`connections` has input map {highest}, but the input has {channels} maps, counted from 0"
+            )
         links = [(source, target) for target, row in enumerate(self.connections) for source in row]
-        # One-hot rows that lay each link's kernel into its place of the dense kernel: a small matrix
+        # One-hot rows that put each link's kernel at its position in the dense kernel: a small matrix
         # product, which every backend differentiates well, where a scatter would be slow.
         placement = np.zeros((len(links), channels * len(self.connections)), "float32")
         for link, (source, target) in enumerate(links):
@@ -121,9 +124,9 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
 
 
 def _reseeded(initializer, map_index: int):
-    """Return a fresh copy: one initializer gives equal values for equal shapes."""
+    """Return a copy of an initializer with another seed: one initializer draws equal values for equal shapes."""
     if not isinstance(initializer, keras.initializers.Initializer):
-        return initializer  # a plain function, whose draws are its own affair
+        return initializer  # a plain function has no seed that is known here
     config = initializer.get_config()
     if isinstance(config.get("seed"), int):
         config["seed"] += map_index

@@ -1,18 +1,20 @@
-"""A 1×1 convolution that takes steps."""
+"""A 1×1 convolution with strides."""
 
 import keras
+
+from cnnzoo.checks import refusal
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class PointwiseConv2D(keras.layers.Conv2D):
-    """Convolve by 1×1 windows at steps: what `keras.layers.Conv2D` computes, on the pixels that are seen.
+    """Convolve 1×1 windows with strides, as `keras.layers.Conv2D` does, on the strided pixels alone.
 
-    Same weights, same numbers. The gradient of TensorFlow 2.21's own 1×1 convolution with steps writes
-    beyond its memory on a CPU, and now and then ends the process.
+    Same weights, same numbers. The gradient of TensorFlow 2.21's own 1×1 convolution with strides writes
+    beyond its memory on a CPU, and sometimes ends the process.
 
     Args:
         filters: number of output maps.
-        strides: steps down and to the right, in pixels.
+        strides: step of the window in pixels, or `(height, width)`.
         kwargs: the other arguments of `keras.layers.Conv2D`, besides `kernel_size`.
 
     Call arguments:
@@ -22,7 +24,8 @@ class PointwiseConv2D(keras.layers.Conv2D):
         Float tensor `(batch, new_height, new_width, filters)`; sizes are rounded up.
 
     Raises:
-        ValueError: as `keras.layers.Conv2D`, or channels come first.
+        InputError: `data_format` is `"channels_first"`.
+        ValueError: as `keras.layers.Conv2D`.
 
     Example:
     >>> import numpy as np
@@ -31,10 +34,10 @@ class PointwiseConv2D(keras.layers.Conv2D):
     """
 
     def __init__(self, filters: int, strides=1, **kwargs):
-        kwargs.pop("kernel_size", None)  # that of the configuration
+        kwargs.pop("kernel_size", None)  # a configuration has it
         super().__init__(filters, 1, strides, **kwargs)
         if self.data_format != "channels_last":
-            raise ValueError(f"channels must come last. Received: data_format={self.data_format!r}")
+            raise refusal("data_format", "'channels_last'", self.data_format)
 
     def convolution_op(self, inputs, kernel):
         down, right = self.strides

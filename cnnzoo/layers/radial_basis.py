@@ -3,10 +3,12 @@
 import keras
 from keras import ops
 
+from cnnzoo.checks import integer
+
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class RadialBasis(keras.layers.Layer):
-    """Measure the squared Euclidean distance of the input to one center per unit.
+    """Compute the squared Euclidean distance of the input to one center per unit.
 
     `y_i = Σ_j (x_j − w_ij)²`: a penalty, 0 where the input equals the center.
 
@@ -14,8 +16,8 @@ class RadialBasis(keras.layers.Layer):
         units: number of centers; an integer ≥ 1.
         centers_initializer: initial centers, shape `(units, features)`.
         adaptive: whether the centers are trained. LeNet-5's stay fixed.
-        negate: whether to return −y, so that the largest output is the nearest center, as the
-            logits of any other classifier are read.
+        negate: whether to return −y, so that the nearest center has the largest output, as with
+            the logits of any other classifier.
 
     Call arguments:
         features: float tensor `(batch, features)`.
@@ -24,7 +26,7 @@ class RadialBasis(keras.layers.Layer):
         Float tensor `(batch, units)`, never negative (never positive with `negate`).
 
     Raises:
-        ValueError: `units` is not a positive integer, or the input is not of rank 2.
+        InputError: `units` is not a positive integer, or the input is not of rank 2.
 
     Source: LeCun et al. 1998, section II-B, eq. 7.
 
@@ -44,9 +46,7 @@ class RadialBasis(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"units must be an integer of at least 1. Received: units={units!r}")
-        self.units = units
+        self.units = integer("units", units)
         self.centers_initializer = keras.initializers.get(centers_initializer)
         self.adaptive = adaptive
         self.negate = negate

@@ -2,13 +2,14 @@
 
 import keras
 
+from cnnzoo.checks import integer
 from cnnzoo.layers import window
 from cnnzoo.layers.average_pooling import window_means
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class Subsampling2D(keras.layers.Layer):
-    """Sum each window of a map, times one trained coefficient, plus one trained bias, then squash.
+    """Sum each window of a map, times one trained coefficient, plus one trained bias, then apply the activation.
 
     Two parameters a map, whatever the window: `y = activation(coefficient · Σ window + bias)`.
     Windows touch and do not overlap; rows and columns that fill no whole window are dropped.
@@ -27,7 +28,7 @@ class Subsampling2D(keras.layers.Layer):
         Float tensor `(batch, height // pool_size, width // pool_size, channels)`.
 
     Raises:
-        ValueError: `pool_size` is not a positive integer, or the input is not of rank 4.
+        InputError: `pool_size` is not a positive integer, or the input is not of rank 4.
 
     Source: LeCun et al. 1998, section II-B, layers S2 and S4.
 
@@ -47,13 +48,10 @@ class Subsampling2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(pool_size, int) or pool_size < 1:
-            raise ValueError(f"pool_size must be an integer of at least 1. Received: pool_size={pool_size!r}")
-        self.pool_size = pool_size
-        self.strides = pool_size
+        self.pool_size = self.strides = integer("pool_size", pool_size)
         self.activation = keras.activations.get(activation)
         if coefficient_initializer == "average":
-            coefficient_initializer = keras.initializers.Constant(1 / pool_size**2)
+            coefficient_initializer = keras.initializers.Constant(1 / self.pool_size**2)
         self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -70,7 +68,7 @@ class Subsampling2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *image, channels = input_shape
-        return batch, *(window.outputs(side, self.pool_size, self.pool_size, "valid") for side in image), channels
+        return batch, *(window.output_size(side, self.pool_size, self.pool_size, "valid") for side in image), channels
 
     def get_config(self):
         return {

@@ -1,14 +1,15 @@
-"""The ten views by which AlexNet was tested."""
+"""The ten crops of an image that AlexNet was evaluated on."""
 
 import keras
 from keras import ops
 
+from cnnzoo.checks import integer
 from cnnzoo.errors import InputError
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class TenCrops(keras.layers.Layer):
-    """Cut the four corners and the center out of every image, and mirror each.
+    """Crop the four corners and the center of every image, and flip each horizontally.
 
     Args:
         height: height of a crop in pixels; ≥ 1.
@@ -19,7 +20,7 @@ class TenCrops(keras.layers.Layer):
 
     Returns:
         Tensor `(batch · 10, height, width, channels)`, the ten crops of an image one after the other: upper left, upper
-        right, lower left, lower right, center, and the same five mirrored.
+        right, lower left, lower right, center, and the same five flipped.
 
     Raises:
         InputError: the crops are larger than the images, or not positive.
@@ -34,14 +35,11 @@ class TenCrops(keras.layers.Layer):
 
     def __init__(self, height: int, width: int, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("height", height), ("width", width)):
-            if type(value) is not int or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, not {value!r}")
-        self.height, self.width = height, width
+        self.height, self.width = integer("height", height), integer("width", width)
         self.built = True
 
     def call(self, images):
-        self.compute_output_shape(images.shape)  # refuses what does not fit
+        self.compute_output_shape(images.shape)  # raises an error for images that are too small
         down, right = images.shape[1] - self.height, images.shape[2] - self.width
         corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
         crops = [images[:, top : top + self.height, left : left + self.width] for top, left in corners]
@@ -52,7 +50,7 @@ class TenCrops(keras.layers.Layer):
         batch, height, width, channels = input_shape
         if height < self.height or width < self.width:
             raise InputError(
-                f"ten crops of {self.height}×{self.width} need images of at least that size, not {height}×{width}"
+                f"crops of {self.height}×{self.width} need images of at least that size. Received: {height}×{width}"
             )
         return batch and 10 * batch, self.height, self.width, channels
 

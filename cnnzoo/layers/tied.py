@@ -1,4 +1,4 @@
-"""A transposed convolution that uses a convolution's weights in the other direction."""
+"""Tied layers, which use the kernel of an earlier layer in the other direction, as tied decoders do."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -6,26 +6,16 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from cnnzoo.checks import integer, refusal
 from cnnzoo.errors import InputError
-from cnnzoo.layers.upstream import layers_before
+from cnnzoo.layers.graph import layers_before
 
 
 class TiedLayer(keras.layers.Layer):
-    """Hold the kernel variable of another layer, found by its name among the layers before this one.
+    """Share the kernel variable of another layer, which is found by its name among the layers before this one.
 
-    A configuration keeps the name alone. Called with a tensor of a graph, the layer looks there for
-    the layer of that name, so that a model that is cloned, loaded or rebuilt from its configuration is tied again.
-    A subclass gives `source_class`, `_check_source`, `_stands_alone` and `build`.
-
-    Args:
-        tied_to: the layer whose kernel is used, or its name.
-        activation: name or function applied to the result, or `None`.
-        use_bias: whether to add a bias, which is the layer's own.
-        bias_initializer: initial biases, shape `(outputs,)`.
-        kwargs: the arguments of `keras.layers.Layer`.
-
-    Raises:
-        InputError: `tied_to` is neither a name nor a layer of `source_class`.
+    A subclass defines `source_class`, `_has_own_shape`, `build` and, if needed, `_check_source`. The arguments are
+    described at `TiedDense`.
     """
 
     source_class: ClassVar[type] = keras.layers.Layer
@@ -33,13 +23,13 @@ class TiedLayer(keras.layers.Layer):
 
     def __init__(self, tied_to, activation=None, use_bias: bool = True, bias_initializer="zeros", **kwargs):
         super().__init__(**kwargs)
-        # A function that returns the layer: Keras would take the layer itself for a part of this one.
+        # A function that returns the layer: Keras would track the layer itself as a part of this one.
         self._source: Callable[[], Any] | None = None
-        self._name_of_source = ""
+        self._source_name = ""
         if isinstance(tied_to, str) and tied_to:
-            self._name_of_source = tied_to
+            self._source_name = tied_to
         else:
-            self._take(tied_to)
+            self._set_source(tied_to)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -49,43 +39,47 @@ class TiedLayer(keras.layers.Layer):
     @property
     def tied_to(self) -> str:
         """The name of the layer that the kernel belongs to."""
-        return self._source().name if self._source else self._name_of_source
+        return self._source().name if self._source else self._source_name
 
     def __call__(self, inputs, *args, **kwargs):
         if not self.built and self._source is None:
-            self._look_upstream(inputs)
+            self._find_source(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
-    def _look_upstream(self, inputs: Any) -> None:
+    def _find_source(self, inputs: Any) -> None:
         before = layers_before(inputs)
         if self.tied_to in before:
-            self._take(before[self.tied_to])
-        elif not self._stands_alone():
-            names = (
-                ", ".join(map(repr, before)) or "none, because it was called with values instead of a graph's tensor"
-            )
+            self._set_source(before[self.tied_to])
+        elif not self._has_own_shape():
+            names = ", ".join(map(repr, before)) or "none, as it is called with values instead of a graph's tensor"
             raise InputError(
                 f"{self.name} is tied to {self.tied_to!r}, which must be a layer before it; those are {names}"
             )
 
-    def _take(self, layer: Any) -> None:
-        kind: Any = self.source_class
-        if not isinstance(layer, kind):
+    def _set_source(self, layer: Any) -> None:
+        if not isinstance(layer, self.source_class):
             received = f"{layer.name!r}, a {type(layer).__name__}" if isinstance(layer, keras.Layer) else repr(layer)
-            raise InputError(f"{self.name} can be tied to a {kind.__name__} layer or its name, not to {received}")
+            kind = self.source_class.__name__
+            raise InputError(f"{self.name} can be tied to a {kind} layer or its name, not to {received}")
         self._check_source(layer)
         self._source = lambda: layer
 
     def _check_source(self, layer: Any) -> None:
-        """Raise an `InputError` if the layer is of the right class, but of a kind that cannot be tied to."""
+        """Raise an `InputError` for a layer of the right class that cannot be tied to."""
 
-    def _stands_alone(self) -> bool:
-        """Say whether enough is known to make a kernel where there is no layer to share one with."""
+    def _has_own_shape(self) -> bool:
+        """Return whether the shape of a kernel is known without a layer to share one with."""
         raise NotImplementedError
 
     def _share_kernel(self) -> bool:
-        """Take the kernel of the layer that was found; return whether there is one."""
+        """Share the kernel of the layer tied to; return whether there is such a layer.
+
+        Raises:
+            InputError: there is none, and no shape for a kernel of its own; or its kernel cannot be shared.
+        """
         if self._source is None:
+            if not self._has_own_shape():
+                raise InputError(f"{self.name} must be called before it can be built: it is tied to {self.tied_to!r}")
             return False
         layer = self._source()
         if not layer.built:
@@ -96,8 +90,8 @@ class TiedLayer(keras.layers.Layer):
                 f"{self.name} is tied to {layer.name!r}, whose kernel must be one variable: "
                 "tie before it is quantized or given LoRA"
             )
-        # Keras lists what was once trained before what never was. The order of the weights in a file must not
-        # depend on whether the other layer is frozen just now.
+        # Keras lists variables that were trainable when they were set before those that were not. The order of the
+        # weights in a file must not depend on whether the other layer is frozen now.
         trainable, kernel.trainable = kernel.trainable, True
         self.kernel = kernel
         kernel.trainable = trainable
@@ -119,14 +113,14 @@ class TiedLayer(keras.layers.Layer):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        kernel = self.kernel if self._shares else None
-        belongs = kernel is not None and kernel.trainable
+        shared = self.kernel if self._shares else None
+        before = shared is not None and shared.trainable
         keras.layers.Layer.trainable.fset(self, value)
-        if kernel is not None:
-            kernel.trainable = belongs
+        if shared is not None:
+            shared.trainable = before
 
     def get_build_config(self):
-        # Built from a shape alone, before it is called, a loaded layer could not see what it is tied to.
+        # Built from a shape alone, before it is called, a loaded layer could not find the layer that it is tied to.
         return None
 
     def get_config(self):
@@ -146,18 +140,18 @@ class TiedDense(TiedLayer):
     W is that layer's own variable, with one gradient, the sum of both uses. A model counts and trains it once.
     It is frozen with the layer that it belongs to; `trainable` here is of the bias.
 
-    After `clone_model`, `from_config` or loading, the layer is tied to the layer of the same name before it in
-    its graph. A sub-model cut off behind that layer shares the variable as long as both live. Saved
-    and loaded by itself, it has a kernel of its own; so has a decoder that was made a model of its own
-    first and then called on an encoder's output: tie within one graph. A file holds the kernel with both
-    layers, with the same values.
+    A configuration has the name of that layer only. After `clone_model`, `from_config` or loading, this layer is
+    tied to the layer of the same name before it in its graph. A sub-model that starts after that layer shares the
+    variable as long as both exist. Saved and loaded by itself, it has a kernel of its own; so has a decoder that was
+    made a model of its own first and then called on an encoder's output: tie within one graph. A file contains
+    the kernel with both layers, with the same values.
 
     Args:
         tied_to: a `keras.layers.Dense`, or the name of one among the layers before this one.
         activation: name or function applied to the result, or `None`.
-        use_bias: whether to add a bias.
+        use_bias: whether to add a bias, which is this layer's own.
         bias_initializer: initial biases, shape `(units,)`.
-        units: number of outputs, for a layer that may stand alone; by default known from the kernel.
+        units: number of outputs, for a layer that may be used without the other; by default that of the kernel.
         kwargs: the arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -185,28 +179,24 @@ class TiedDense(TiedLayer):
         self, tied_to, activation=None, use_bias=True, bias_initializer="zeros", units: int | None = None, **kwargs
     ):
         super().__init__(tied_to, activation, use_bias, bias_initializer, **kwargs)
-        if units is not None and (type(units) is not int or units < 1):
-            raise InputError(f"{self.name} can have an integer of at least 1 as units, not {units!r}")
-        self.units: Any = units
+        self.units: Any = integer("units", units, or_none="that of the kernel")
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
-    def _stands_alone(self) -> bool:
+    def _has_own_shape(self) -> bool:
         return self.units is not None
 
     def build(self, input_shape):
         width = input_shape[-1]
         if self._share_kernel():
-            outputs, takes = self.kernel.shape
-            if width != takes:
-                raise InputError(f"{self.name} is tied to {self.tied_to!r} of {takes} units and cannot take {width}")
+            outputs, inputs = self.kernel.shape
+            if width != inputs:
+                raise InputError(f"{self.name} is tied to {self.tied_to!r} of {inputs} units and cannot take {width}")
             if self.units not in (None, outputs):
                 raise InputError(
                     f"{self.name} is tied to {self.tied_to!r}, which has {outputs} inputs, and cannot have "
                     f"units={self.units}"
                 )
             self.units = outputs
-        elif not self._stands_alone():
-            raise InputError(f"{self.name} must be called before it can be built: it is tied to {self.tied_to!r}")
         else:
             self._add_own_kernel((self.units, width))
         self._add_bias(self.units)
@@ -228,23 +218,23 @@ SETTINGS = ("kernel_size", "strides", "padding", "dilation_rate", "data_format")
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class TiedConv2DTranspose(TiedLayer):
-    """Send maps back through the kernel of a convolution: its transpose as a linear map, then bias and activation.
+    """Apply the transpose of a convolution, as a linear map, to maps; then bias and activation.
 
     The kernel is that layer's own variable, with one gradient, the sum of both uses; strides, padding,
-    dilation and the order of the axes are that layer's (on CPUs, TensorFlow 2.21 knows the gradient of a dilated
-    convolution, which this is, in float32 but not in float64). What is said of `TiedDense` about freezing,
-    cloning, saving and decoders that stand alone holds here too.
+    dilation and the order of the axes are that layer's (on CPUs, TensorFlow 2.21 has the gradient of a dilated
+    convolution, which this is, in float32 but not in float64). Freezing, cloning, saving and use without the other
+    layer are as described at `TiedDense`.
 
     Args:
         tied_to: a `keras.layers.Conv2D` without groups, or the name of one among the layers before this one.
         activation: name or function applied to the result, or `None`.
-        use_bias: whether to add a bias for each map.
+        use_bias: whether to add a bias for each map, which is this layer's own.
         bias_initializer: initial biases, shape `(maps,)`.
-        output_padding: rows and columns by which the output grows beyond the smallest image that
-            the convolution makes this input of, `(height, width)` or one integer, each below the stride;
-            `None` for what `keras.layers.Conv2DTranspose` gives.
-        convolution: what a configuration tells of the convolution, for a layer that may stand alone: a dict of
-            `filters` (output maps), `kernel_size`, `strides`, `padding`, `dilation_rate` and `data_format`.
+        output_padding: rows and columns by which the output is larger than the smallest image of which
+            the convolution makes this input, `(height, width)` or one integer, each below the stride;
+            `None` for the size that `keras.layers.Conv2DTranspose` returns.
+        convolution: settings of the convolution, for a layer that may be used without it: a dict of `filters`
+            (output maps), `kernel_size`, `strides`, `padding`, `dilation_rate` and `data_format`.
         kwargs: the arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -279,10 +269,11 @@ class TiedConv2DTranspose(TiedLayer):
         **kwargs,
     ):
         super().__init__(tied_to, activation, use_bias, bias_initializer, **kwargs)
-        self.output_padding = _pair(output_padding)
+        sides = (output_padding, output_padding) if isinstance(output_padding, int) else output_padding
+        self.output_padding = tuple(sides) if isinstance(sides, list) else sides  # a configuration has a list
         self.filters: Any = None
         if convolution is not None:
-            self._take_settings(convolution)
+            self._set_convolution(convolution)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def _check_source(self, layer) -> None:
@@ -292,13 +283,12 @@ class TiedConv2DTranspose(TiedLayer):
                 f"with groups={layer.groups}"
             )
 
-    def _stands_alone(self) -> bool:
+    def _has_own_shape(self) -> bool:
         return self.filters is not None
 
-    def _take_settings(self, settings: dict) -> None:
-        missing = sorted({"filters", *SETTINGS} - set(settings))
-        if missing:
-            raise InputError(f"the convolution of {self.name} must tell {', '.join(missing)}, not only {settings}")
+    def _set_convolution(self, settings: dict) -> None:
+        if missing := sorted({"filters", *SETTINGS} - set(settings)):
+            raise InputError(f"`convolution` of {self.name} must contain {', '.join(missing)}. Received: {settings}")
         self.filters = settings["filters"]
         self.kernel_size, self.strides, self.dilation_rate = (
             tuple(settings[name]) for name in ("kernel_size", "strides", "dilation_rate")
@@ -306,33 +296,31 @@ class TiedConv2DTranspose(TiedLayer):
         self.padding, self.data_format = settings["padding"], settings["data_format"]
 
     def build(self, input_shape):
-        source = self._source and self._source()
         if self._share_kernel():
-            maps = self.kernel.shape[2]
-            self._take_settings({"filters": maps, **{name: getattr(source, name) for name in SETTINGS}})
-            takes = self.kernel.shape[3]
-        elif not self._stands_alone():
-            raise InputError(f"{self.name} must be called before it can be built: it is tied to {self.tied_to!r}")
+            source: Any = self._source and self._source()
+            settings = {name: getattr(source, name) for name in SETTINGS}
+            self._set_convolution({"filters": self.kernel.shape[2], **settings})
         axis = 1 if self.data_format == "channels_first" else -1
         depth = input_shape[axis]
         if not self._shares:
             self._add_own_kernel((*self.kernel_size, self.filters, depth))
-        elif depth != takes:
-            raise InputError(f"{self.name} is tied to {self.tied_to!r} of {takes} filters and cannot take {depth} maps")
+        elif depth != self.kernel.shape[3]:
+            filters = self.kernel.shape[3]
+            raise InputError(
+                f"{self.name} is tied to {self.tied_to!r} of {filters} filters and cannot take {depth} maps"
+            )
         self._check_output_padding()
         self._add_bias(self.filters)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: depth})
 
     def _check_output_padding(self) -> None:
-        given = self.output_padding
-        if given is None:
+        sides = self.output_padding
+        if sides is None:
             return
-        pair = isinstance(given, tuple | list) and len(given) == 2 and all(type(side) is int for side in given)
-        if not pair or not all(0 <= side < stride for side, stride in zip(given, self.strides, strict=True)):
-            raise InputError(
-                f"output_padding of {self.name} can be None or two integers from 0 to below the strides "
-                f"{self.strides}, not {given!r}"
-            )
+        is_pair = isinstance(sides, tuple) and len(sides) == 2 and all(type(side) is int for side in sides)
+        if not is_pair or not all(0 <= side < stride for side, stride in zip(sides, self.strides, strict=True)):
+            allowed = f"None or two integers from 0 to below the strides {self.strides}"
+            raise refusal("output_padding", allowed, sides)
 
     def call(self, maps):
         sums = self._transposed(maps, self.kernel)
@@ -356,14 +344,7 @@ class TiedConv2DTranspose(TiedLayer):
         return tuple(self._transposed(keras.KerasTensor(input_shape), kernel).shape)
 
     def get_config(self):
-        settings = None
-        if self._stands_alone():
-            settings = {"filters": self.filters, **{name: getattr(self, name) for name in SETTINGS}}
-        return {**super().get_config(), "output_padding": self.output_padding, "convolution": settings}
-
-
-def _pair(value: Any) -> Any:
-    """Return one number twice, and a list from a file as the tuple that it was."""
-    if isinstance(value, int):
-        return value, value
-    return tuple(value) if isinstance(value, list) else value
+        convolution = None
+        if self._has_own_shape():
+            convolution = {"filters": self.filters, **{name: getattr(self, name) for name in SETTINGS}}
+        return {**super().get_config(), "output_padding": self.output_padding, "convolution": convolution}

@@ -1,4 +1,4 @@
-"""A dense layer whose last step is in float32, for the end of a net in mixed precision."""
+"""A dense layer whose activation is in float32, for the output of a model in mixed precision."""
 
 import keras
 from keras import ops
@@ -6,11 +6,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class WideDense(keras.layers.Dense):
-    """Multiply in the precision of the policy, activate in that of the weights: y = activation(float32(x · W + b)).
+    """Multiply in the compute dtype, and apply the activation in float32: y = activation(float32(x · W + b)).
 
-    `Dense(dtype="float32")` at the end of a net in mixed precision takes the product in float32, too; for
-    the deep autoencoder that is a third of the net's arithmetic at a fraction of the speed. In float32 this
-    is `keras.layers.Dense`, to the last bit.
+    The compute dtype is that of the dtype policy; the activation is in the variable dtype, float32 or wider.
+    `Dense(dtype="float32")` as the last layer in mixed precision multiplies in float32, too; for
+    the deep autoencoder that is a third of its arithmetic at a fraction of the speed. In float32 this
+    layer is bit-equal to `keras.layers.Dense`.
 
     Args:
         args, kwargs: the arguments of `keras.layers.Dense`.

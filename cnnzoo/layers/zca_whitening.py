@@ -1,4 +1,4 @@
-"""Whitening that leaves images looking like images."""
+"""ZCA whitening, after which images still look like images."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,25 +7,26 @@ import keras
 import numpy as np
 from keras import ops
 
+from cnnzoo.checks import number
 from cnnzoo.errors import InputError
 
-MOST_VALUES = 12_288  # of an image, 64×64×3: the matrix then takes 604 MB
+MAX_VALUES = 12_288  # per image, 64×64×3: the matrix then takes 604 MB
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ZCAWhitening(keras.layers.Layer):
-    """Take the correlations out of images: of all such transformations, the one that changes them least.
+    """Decorrelate the values of images: of all such transformations, the one that changes them least.
 
     With the covariance of the training images C = U·diag(λ)·Uᵀ it is x ↦ (x − mean)·U·diag(1/√(λ + ε))·Uᵀ. Mean and
-    matrix are weights that are not trained; `adapt` sets them, as that of `keras.layers.Normalization` does. Before it
-    the layer changes nothing.
+    matrix are weights that are not trained; `adapt` sets them, as that of `keras.layers.Normalization` does. Before
+    that the layer changes nothing.
 
     Args:
-        epsilon: ε, added to the variances so that directions in which images hardly differ are not blown up; > 0. That
+        epsilon: ε, added to the variances so that directions in which images hardly differ are not amplified; > 0. That
             of the maxout networks, which the all-convolutional nets follow, is 0.1, for images of deviation 1.
 
     Call arguments:
-        images: float tensor `(batch, …)`, whose sides are known.
+        images: float tensor `(batch, …)` of known size.
 
     Returns:
         Float32 tensor of the same shape.
@@ -47,24 +48,22 @@ class ZCAWhitening(keras.layers.Layer):
     def __init__(self, epsilon: float = 0.1, **kwargs):
         # In half precision the sum over thousands of values would be noise.
         super().__init__(**{"dtype": "float32", **kwargs})
-        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < float("inf"):
-            raise InputError(f"epsilon must be a positive number, not {epsilon!r}")
-        self.epsilon = epsilon
+        self.epsilon = number("epsilon", epsilon, above=0)
 
     def build(self, input_shape):
         if None in input_shape[1:]:
-            raise InputError(f"whitening needs images of a known size, not {tuple(input_shape)}")
+            raise InputError(f"whitening needs images of known size. Received: {tuple(input_shape)}")
         size = int(np.prod(input_shape[1:]))
-        if size > MOST_VALUES:
+        if size > MAX_VALUES:
             raise InputError(
-                f"whitening relates each value of an image to each other: images of {size:,} values are too large, "
-                f"they may have {MOST_VALUES:,}, as 64×64 pixels of three colors"
+                f"whitening relates each value of an image to each other: images may have at most {MAX_VALUES:,} "
+                f"values, as 64×64 pixels of three colors have. Received: {size:,} values"
             )
         self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
         self.matrix = self.add_weight(shape=(size, size), initializer="identity", trainable=False, name="matrix")
 
     def adapt(self, data: Any) -> None:
-        """Set mean and matrix by images; in float64, a batch at a time.
+        """Compute mean and matrix from images; in float64, a batch at a time.
 
         Args:
             data: array `(n, …)`, or batches of such, read once.
@@ -81,7 +80,7 @@ class ZCAWhitening(keras.layers.Layer):
             rows = batch.reshape(len(batch), -1)
             count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
         if count < 2:
-            raise InputError(f"whitening needs at least two images to adapt to, not {count}")
+            raise InputError(f"whitening needs at least two images to adapt to. Received: {count}")
         mean = total / count
         variances, directions = np.linalg.eigh(products / count - np.outer(mean, mean))
         scaled = directions / np.sqrt(np.maximum(variances, 0) + self.epsilon)

@@ -1,4 +1,4 @@
-"""The zoo: one file per paper family, and the names that lead to them.
+"""The models: one module per paper family, and the functions that build them by name.
 
 `cnnzoo.models.lenet` is the module of a family, with its `preprocess_input`; `cnnzoo.lenet` is the
 function that builds the net.
@@ -17,8 +17,7 @@ from cnnzoo.errors import InputError, reason, unknown
 if TYPE_CHECKING:
     import keras
 
-# Each model function and the module of its family. Functions are the extension point: to add a
-# model, write it and name it here and in cnnzoo/__init__.py.
+# Each model function and the module of its family. CONTRIBUTING.md lists the files to change for a new model.
 FAMILIES = {
     "lenet5": "lenet",
     "lenet": "lenet",
@@ -51,7 +50,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the models, sorted.
 
     Args:
-        pattern: a shell pattern that the names must match.
+        pattern: a shell pattern that the names match.
 
     Example:
     >>> list_models("le*")
@@ -79,12 +78,12 @@ def create(name: str, /, **options: Any) -> "keras.Model":
         return function(name)(**options)
     except InputError:
         raise
-    except Exception as error:  # Keras' own refusals, of an activation or a rate, and TensorFlow's, of memory
+    except Exception as error:  # Keras' own errors, about an activation or a rate, and TensorFlow's, about memory
         raise InputError(f"{name} cannot be built with {options}: {reason(error)}") from error
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:
-    """Refuse options that a model's function does not take.
+    """Check that a model's function takes options of these names.
 
     Raises:
         InputError: no such model or option; the message names the nearest ones.
@@ -105,7 +104,7 @@ def function(name: str) -> Callable[..., "keras.Model"]:
 
 
 def takes_classes(name: str) -> bool:
-    """Return whether a model has classes: whether it is a classifier, and no autoencoder, by its arguments.
+    """Return whether a model has an argument `classes`: whether it is a classifier rather than an autoencoder.
 
     Raises:
         InputError: no such model; the message names the nearest ones.
@@ -118,7 +117,7 @@ def takes_classes(name: str) -> bool:
 
 
 def reconstructs(model: "keras.Model") -> bool:
-    """Return whether a model gives back images of the shape that it takes, as an autoencoder does.
+    """Return whether a model returns images of the shape of its input, as an autoencoder does.
 
     Example:
     >>> import cnnzoo
@@ -144,11 +143,11 @@ def family(name: str) -> ModuleType:
 
 
 def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
-    """Return the one function that turns pixels into a model's input, in training, judging and serving.
+    """Return the function that turns pixels into a model's input, in training, evaluation and serving.
 
     Args:
         name: name of the model's function.
-        model: the model, whose input shape decides.
+        model: the model, whose input shape is used.
 
     Example:
     >>> import cnnzoo, numpy as np
@@ -160,7 +159,7 @@ def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
 
 
 def head(model: "keras.Model") -> "keras.Layer":
-    """Return a model's last layer with weights, which belongs to the classes that it was made for.
+    """Return a model's last layer with weights, which depends on the number of classes.
 
     Example:
     >>> import cnnzoo
@@ -171,12 +170,12 @@ def head(model: "keras.Model") -> "keras.Layer":
 
 
 def load_features(name: str, model: "keras.Model", weights: str) -> None:
-    """Load weights into all of a model but its head, whose classes are others.
+    """Load weights into all of a model but its head, which may have other classes.
 
     Args:
         name: name of the model's function.
         model: the model.
-        weights: as the function takes them: a name, or a file's path.
+        weights: a name or a file's path, as the function's argument.
 
     Raises:
         InputError: there are no such weights, or they do not fit.

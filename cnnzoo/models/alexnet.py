@@ -10,13 +10,13 @@ from typing import Any
 from keras.initializers import Constant, RandomNormal
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
-from cnnzoo.errors import InputError, unknown
+from cnnzoo.checks import choice, integer, number
 from cnnzoo.layers import ColumnConv2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
 from cnnzoo.optimizers import ClassicSGD
 
 MEAN = (123.675, 116.28, 103.53)  # ImageNet's training pixels: red, green, blue, from 0 to 255
-RESCALED = 256 / 227  # the paper makes the shorter side 256 pixels and cuts its input out of that
+RESCALED = 256 / 227  # the paper makes the shorter side 256 pixels and crops its input from that
 
 
 def alexnet(
@@ -37,15 +37,15 @@ def alexnet(
 ):
     """Build AlexNet as the paper of 2012 has it: 60,965,224 parameters at 227×227.
 
-    Two columns that see each other in conv3 and in the dense layers, local response normalization and
+    Two columns that are connected in conv3 and in the dense layers, local response normalization and
     then overlapping pooling after conv1 and conv2. Where it deviates from the paper:
 
-    - The input has 227 pixels a side, not 224, which 11×11 windows at steps of 4 do not divide:
+    - The input has 227 pixels a side, not 224, where 11×11 windows with stride 4 do not fit exactly:
       1 + (224 − 11)/4 = 54.25, and the paper draws 55.
     - It computes both columns on one device, one after the other, and normalizes across the maps of
       both, where each card of the paper had only its own.
-    - The paper does not say which maps a column holds; here it is the first and the second half.
-    - `preprocess_input` takes one mean off each color, where the paper takes off the mean image.
+    - The paper does not say which maps a column has; here it is the first and the second half.
+    - `preprocess_input` subtracts one mean per color, where the paper subtracts the mean image.
 
     `groups=1` joins the columns: 62,378,344 parameters.
 
@@ -60,10 +60,10 @@ def alexnet(
         name: name of the model.
         groups: 2 for the paper's columns, 1 for one.
         lrn: `"paper"` (k=2, n=5, α=1e-4, β=0.75), `"caffe"` (k=1, and α=2e-5 in the paper's form) for
-            weights trained in Caffe, or `None` to leave normalization out.
-        initial_bias: initial bias of conv2, conv4, conv5, fc6 and fc7. The paper's 1 sometimes starts
-            dead, the loss staying at ln(classes); BVLC took 0.1 because of that.
-        dropout: share of fc6's and fc7's outputs dropped while training, in [0, 1).
+            weights trained in Caffe, or `None` for no normalization.
+        initial_bias: initial bias of conv2, conv4, conv5, fc6 and fc7. With the paper's 1 training sometimes
+            does not start, and the loss stays at ln(classes); BVLC chose 0.1 because of that.
+        dropout: fraction of fc6's and fc7's outputs dropped in training, in [0, 1).
         compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0005.
 
     Returns:
@@ -103,8 +103,8 @@ def caffenet(
 
     Arguments, layers and errors are those of `cnnzoo.alexnet`; `lrn` is Caffe's by default (k=1, α=2e-5
     in the paper's form), the weights of fc6 and fc7 start with deviation 0.005, and biases learn twice as
-    fast and do not decay. Where it deviates from BVLC's file: its weights take blue, green, red, these red,
-    green, blue; it takes off the mean image, `preprocess_input` the mean color; its versions differ in their
+    fast and do not decay. Where it deviates from BVLC's file: its weights are for blue, green, red, these for red,
+    green, blue; it subtracts the mean image, `preprocess_input` the mean color; its versions differ in their
     initial biases, here they are the paper's. Its weights and AlexNet's have the same shapes: a file of
     either loads into the other.
 
@@ -138,26 +138,16 @@ def _two_columns(
     bias_rate,
 ):
     scaffold.check_top(include_top, pooling, classes)
-    if type(groups) is not int or groups not in (1, 2):
-        raise InputError(f"groups must be 2, the columns of the paper, or 1, not {groups!r}")
-    if not isinstance(initial_bias, int | float):
-        raise InputError(f"initial_bias must be a number, not {initial_bias!r}")
+    integer("groups", groups, most=2, of="the columns of the paper")
+    number("initial_bias", initial_bias)
     x = inputs = scaffold.image_input(input_tensor, input_shape, (227, 227, 3), open_sides=not include_top)
 
-    def starting_at(bias, deviation=0.01):  # one initializer always draws the same numbers: every layer has its own
+    def initial(bias, deviation=0.01):  # one initializer always draws the same numbers: every layer has its own
         return {"kernel_initializer": RandomNormal(stddev=deviation), "bias_initializer": Constant(bias)}
 
     def convolved(x, number, maps, window, groups, bias):
-        layer = ColumnConv2D(
-            maps,
-            window,
-            padding="same",
-            groups=groups,
-            activation="relu",
-            **starting_at(bias),
-            name=f"conv{number}",
-        )
-        return layer(x)
+        options = {"padding": "same", "activation": "relu", "name": f"conv{number}", **initial(bias)}
+        return ColumnConv2D(maps, window, groups=groups, **options)(x)
 
     def pooled(x, number):
         return scaffold.slide(MaxPooling2D(3, 2, name=f"pool{number}"), x)
@@ -167,7 +157,7 @@ def _two_columns(
             return pooled(_normalized(x, lrn, number), number)
         return _normalized(pooled(x, number), lrn, number)
 
-    x = scaffold.slide(Conv2D(96, 11, 4, activation="relu", **starting_at(0), name="conv1"), x)
+    x = scaffold.slide(Conv2D(96, 11, 4, activation="relu", **initial(0), name="conv1"), x)
     x = normed_and_pooled(x, 1)
     x = convolved(x, 2, 256, 5, groups, initial_bias)
     x = normed_and_pooled(x, 2)
@@ -175,15 +165,13 @@ def _two_columns(
     x = convolved(x, 4, 384, 3, groups, initial_bias)
     x = convolved(x, 5, 256, 3, groups, initial_bias)
     x = pooled(x, 5)
-    loss = None
     if include_top:
         x = Flatten(name="flatten")(x)
-        x = Dense(4096, activation="relu", **starting_at(initial_bias, dense_deviation), name="fc6")(x)
+        x = Dense(4096, activation="relu", **initial(initial_bias, dense_deviation), name="fc6")(x)
         x = Dropout(dropout, name="drop6")(x)
-        x = Dense(4096, activation="relu", **starting_at(initial_bias, dense_deviation), name="fc7")(x)
+        x = Dense(4096, activation="relu", **initial(initial_bias, dense_deviation), name="fc7")(x)
         x = Dropout(dropout, name="drop7")(x)
-        x = Dense(classes, classifier_activation, **starting_at(0), dtype="float32", name="fc8")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
+        x = Dense(classes, classifier_activation, **initial(0), dtype="float32", name="fc8")(x)
     else:
         x = scaffold.pooled_features(x, pooling)
 
@@ -191,7 +179,8 @@ def _two_columns(
         optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=5e-4)
     else:
         optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay={"*kernel": 5e-4}, lr_multipliers={"*bias": bias_rate})
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
 
 
 def _normalized(x, lrn, number):
@@ -201,16 +190,15 @@ def _normalized(x, lrn, number):
     }
     if lrn is None:
         return x
-    if lrn not in tuple(forms):
-        raise unknown("lrn", lrn, forms, plural="forms of lrn besides None")
-    return LocalResponseNormalization(**forms[lrn], name=f"norm{number}")(x)
+    form = forms[choice("lrn", lrn, forms, "forms of lrn besides None")]
+    return LocalResponseNormalization(**form, name=f"norm{number}")(x)
 
 
 def preprocess_input(images, input_shape=(227, 227, 3)):
-    """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the center cut out, the mean taken off.
+    """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the center cropped, the mean subtracted.
 
     For 227×227 the shorter side becomes 256 (bilinear, antialiased). Images that have the model's size already, such
-    as random crops in training, only lose the mean. It deviates from the paper in subtracting the mean
+    as random crops in training, only have the mean subtracted. It deviates from the paper in subtracting the mean
     of each color, where the paper subtracts the mean image.
 
     Args:
@@ -237,14 +225,14 @@ def preprocess_input(images, input_shape=(227, 227, 3)):
 def decode_predictions(predictions, top=5):
     """Return the most probable ImageNet classes: `(WordNet id, name, probability)`, largest first.
 
-    Keras fetches the names once, over the network.
+    Keras downloads the names once.
 
     Args:
         predictions: array `(batch, 1000)` of probabilities.
         top: how many classes to return.
 
     Raises:
-        InputError: another shape, or the names cannot be fetched.
+        InputError: another shape, or the names cannot be downloaded.
 
     Source: `keras.applications.imagenet_utils.decode_predictions`.
     """

@@ -16,11 +16,11 @@ from cnnzoo.weights import Pretrained
 DEVIATION = (58.395, 57.12, 57.375)  # of ImageNet's training pixels: red, green, blue, from 0 to 255
 RESCALED = 256 / 224
 
-# torchvision's file, whose name holds the beginning of its SHA-256, and what it calls our layers.
+# torchvision's file, whose name contains the beginning of its SHA-256, and its names of our layers.
 PRETRAINED = Pretrained(
     name="imagenet",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    sha256_begins="7be5be79",
+    sha256_prefix="7be5be79",
     classes=1000,
     input_shape=(224, 224, 3),
     layers={
@@ -68,7 +68,7 @@ def alexnet_owt(
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"softmax"`, or `None` for logits.
         name: name of the model.
-        dropout: share dropped before fc6 and fc7 while training, in [0, 1).
+        dropout: fraction dropped before fc6 and fc7 in training, in [0, 1).
         compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0001, which
             is torchvision's own training recipe.
 
@@ -89,7 +89,7 @@ def alexnet_owt(
     scaffold.check_top(include_top, pooling, classes)
     x = inputs = scaffold.image_input(input_tensor, input_shape, (224, 224, 3), open_sides=not include_top)
 
-    def started(fan_in):  # PyTorch's default start: everything uniform within ±1/√fan-in
+    def initial(fan_in):  # PyTorch's default: everything uniform within ±1/√fan-in
         bound = fan_in**-0.5
         return {
             "kernel_initializer": VarianceScaling(1 / 3, "fan_in", "uniform"),
@@ -97,43 +97,37 @@ def alexnet_owt(
         }
 
     x = ZeroPadding2D(2, name="pad1")(x)
-    x = scaffold.slide(Conv2D(64, 11, 4, activation="relu", **started(11 * 11 * x.shape[-1]), name="conv1"), x)
+    x = scaffold.slide(Conv2D(64, 11, 4, activation="relu", **initial(11 * 11 * x.shape[-1]), name="conv1"), x)
     x = scaffold.slide(MaxPooling2D(3, 2, name="pool1"), x)
-    x = Conv2D(192, 5, padding="same", activation="relu", **started(5 * 5 * 64), name="conv2")(x)
+    x = Conv2D(192, 5, padding="same", activation="relu", **initial(5 * 5 * 64), name="conv2")(x)
     x = scaffold.slide(MaxPooling2D(3, 2, name="pool2"), x)
-    x = Conv2D(384, 3, padding="same", activation="relu", **started(3 * 3 * 192), name="conv3")(x)
-    x = Conv2D(256, 3, padding="same", activation="relu", **started(3 * 3 * 384), name="conv4")(x)
-    x = Conv2D(256, 3, padding="same", activation="relu", **started(3 * 3 * 256), name="conv5")(x)
+    x = Conv2D(384, 3, padding="same", activation="relu", **initial(3 * 3 * 192), name="conv3")(x)
+    x = Conv2D(256, 3, padding="same", activation="relu", **initial(3 * 3 * 384), name="conv4")(x)
+    x = Conv2D(256, 3, padding="same", activation="relu", **initial(3 * 3 * 256), name="conv5")(x)
     x = scaffold.slide(MaxPooling2D(3, 2, name="pool5"), x)
-    loss = None
     if include_top:
         x = Flatten(name="flatten")(x)
         x = Dropout(dropout, name="drop6")(x)
-        x = Dense(4096, activation="relu", **started(x.shape[-1]), name="fc6")(x)
+        x = Dense(4096, activation="relu", **initial(x.shape[-1]), name="fc6")(x)
         x = Dropout(dropout, name="drop7")(x)
-        x = Dense(4096, activation="relu", **started(4096), name="fc7")(x)
-        x = Dense(classes, classifier_activation, **started(4096), dtype="float32", name="fc8")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
+        x = Dense(4096, activation="relu", **initial(4096), name="fc7")(x)
+        x = Dense(classes, classifier_activation, **initial(4096), dtype="float32", name="fc8")(x)
     else:
         x = scaffold.pooled_features(x, pooling)
 
+    optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-4)
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        loss=loss,
-        compile=compile,
-        optimizer=ClassicSGD(0.01, momentum=0.9, weight_decay=1e-4),
-        pretrained=PRETRAINED,
+        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, pretrained=PRETRAINED
     )
 
 
 def preprocess_input(images, input_shape=(224, 224, 3)):
-    """Turn pixels 0 to 255 into what torchvision's weights expect.
+    """Turn pixels 0 to 255 into the input that torchvision's weights expect.
 
-    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the center is cut out, and every color gets
-    ImageNet's mean 0 and deviation 1. Images that have the model's size already are only shifted and scaled.
+    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the center is cropped, and every color is
+    standardized with ImageNet's mean and standard deviation. Images that have the model's size already are only
+    shifted and scaled.
 
     Args:
         images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.

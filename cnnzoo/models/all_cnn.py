@@ -1,16 +1,16 @@
-"""Nets of convolutions alone, and the siblings that test what pooling is worth.
+"""All-convolutional nets, and their siblings with pooling, with strides, or with both convolutions and pooling.
 
 Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All Convolutional Net",
 2014, https://arxiv.org/abs/1412.6806.
 
-Three base models pool twice. For each the paper asks what pooling is worth, by three siblings:
+Three base models pool twice. For each the paper measures the effect of pooling by three siblings:
 
-| sibling | what stands for a pooling layer |
+| sibling | in place of a pooling layer |
 |---|---|
-| `model_*` | the 3×3 maximum by steps of 2 itself |
-| `strided_cnn_*` | nothing: the convolution before it takes steps of 2 |
+| `model_*` | 3×3 max pooling with stride 2 itself |
+| `strided_cnn_*` | nothing: the convolution before it has stride 2 |
 | `conv_pool_cnn_*` | a 3×3 convolution and then the pooling layer: as many layers as the next |
-| `all_cnn_*` | a 3×3 convolution by steps of 2 |
+| `all_cnn_*` | a 3×3 convolution with stride 2 |
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from typing import Any
 from keras import ops
 from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
-from cnnzoo.errors import InputError
+from cnnzoo.checks import refusal
 from cnnzoo.layers import PointwiseConv2D
 from cnnzoo.models import scaffold
 from cnnzoo.models.cuda_convnet import decode_predictions as decode_predictions  # CIFAR-10's classes
@@ -32,19 +32,19 @@ BASES = {"a": (5,), "b": (5, 1), "c": (3, 3)}
 
 SIBLINGS = {
     "model": "max pooling as in the paper's base model",
-    "strided_cnn": "steps of 2 in the convolution before each pooling layer, and no pooling",
+    "strided_cnn": "stride 2 in the convolution before each pooling layer, and no pooling",
     "conv_pool_cnn": "one more 3×3 convolution before each pooling layer",
-    "all_cnn": "a 3×3 convolution by steps of 2 for each pooling layer",
+    "all_cnn": "a 3×3 convolution with stride 2 for each pooling layer",
 }
 
 
 _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
 
-    Where it deviates from the paper: weights start as He et al. 2015 propose (the paper does not say how),
+    Where it deviates from the paper: initial weights are those of He et al. 2015 (the paper does not say which),
     and `preprocess_input` normalizes each image's contrast but does not whiten (ZCA).
 
     Args:
-        include_top: whether the last 1×1 convolution, one map a class, and its average follow.
+        include_top: whether the last 1×1 convolution, one map per class, and its average follow.
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`, at least 9×9; default `(32, 32, 3)`.
@@ -53,8 +53,8 @@ _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
         classifier_activation: `"softmax"`, or `None` for logits.
         name: name of the model.
         maps: number of maps before and after the first halving; fewer make a smaller net.
-        input_dropout: share of the pixels dropped while training, in [0, 1).
-        dropout: share dropped after each halving while training, in [0, 1).
+        input_dropout: fraction of the pixels dropped in training, in [0, 1).
+        dropout: fraction dropped after each halving in training, in [0, 1).
         compile: whether to compile with loss and optimizer: rate 0.01 of the paper's four, momentum 0.9,
             decay 0.001.
 
@@ -75,7 +75,7 @@ _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
 
 
 def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
-    """Return the public function of one of the paper's twelve nets; they differ in nothing but the table."""
+    """Return the public function of one of the paper's twelve nets, which differ only in the table."""
     windows = BASES[base]
 
     def build(
@@ -95,7 +95,7 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
     ):
         scaffold.check_top(include_top, pooling, classes)
         if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(type(n) is int and n > 0 for n in maps)):
-            raise InputError(f"maps must be two positive integers, such as (96, 192), not {maps!r}")
+            raise refusal("maps", "two positive integers, such as (96, 192)", maps)
         layers = 0
 
         def convolved(x, maps, window, stride=1, padding="same"):
@@ -121,17 +121,16 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
             x = Dropout(dropout, name=f"dropout{halving}")(x)
         x = convolved(x, maps[1], 3, padding="valid")
         x = convolved(x, maps[1], 1)
-        loss = None
         if include_top:
             x = convolved(x, classes, 1)
             x = GlobalAveragePooling2D(name="average")(x)
             x = Activation(classifier_activation, dtype="float32", name="predictions")(x)
-            loss = scaffold.cross_entropy(classifier_activation) if compile else None
         else:
             x = scaffold.pooled_features(x, pooling)
 
         optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
-        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer)
+        loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
+        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
 
     build.__name__ = build.__qualname__ = f"{sibling}_{base}"
     build.__doc__ = _DOCSTRING.format(
@@ -141,7 +140,7 @@ def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
 
 
 def _convolution(maps: int, window: int, stride: int, **options: Any) -> Conv2D:
-    if window == 1 and stride > 1:  # in strided_cnn_b; Keras' own is not safe on TensorFlow
+    if window == 1 and stride > 1:  # in strided_cnn_b; Keras' own layer is not safe on TensorFlow
         return PointwiseConv2D(maps, stride, **options)
     return Conv2D(maps, window, stride, **options)
 
@@ -163,7 +162,7 @@ all_cnn_c = _variant("all_cnn", "c", parameters=1_369_738)
 def preprocess_input(images, input_shape=(32, 32, 3)):
     """Normalize the contrast of each image: mean 0 and deviation 1 over all its pixels and colors.
 
-    It deviates from the paper in what follows there: no whitening (ZCA), which needs the training set.
+    It deviates from the paper in that no whitening (ZCA) follows, which needs the training set.
 
     Args:
         images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.

@@ -1,4 +1,4 @@
-"""Fully connected autoencoders: nets that return their input through a code smaller or sparser than it.
+"""Fully connected autoencoders: nets that reconstruct their input from a code that is smaller or sparser.
 
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
@@ -6,11 +6,13 @@ Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Netwo
 from keras.layers import Flatten
 
 from cnnzoo import optimizers
+from cnnzoo.checks import flag, integer
 from cnnzoo.layers import ContractivePenalty
+from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
-from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, decoded, dense, encoded
+from cnnzoo.models.reconstruction import decode, dense, encode, reconstruction_loss
 
 
 def autoencoder(
@@ -32,7 +34,7 @@ def autoencoder(
     """Build an autoencoder of any depth; by default 784-256-32 and back, with tied weights, 210,224 parameters.
 
     Penalties are added to the loss, which is a mean over pixels: against a loss that is summed over them, as
-    papers often have it, the same trade is struck by a weight that is smaller by the number of pixels.
+    papers often have it, divide the weight by the number of pixels for the same balance.
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
@@ -41,9 +43,10 @@ def autoencoder(
         name: name of the model.
         units: width of each hidden layer of the encoder, which the decoder mirrors; may be empty.
         code: number of code units; an integer ≥ 1.
-        activation: name or function of the hidden layers. Logistic units start with 4 times Glorot's bound.
+        activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
+            bound.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         sparsity: `None`; `"kl"`, for weight · Σ over the code units of KL(target ‖ the unit's mean over the
@@ -51,7 +54,7 @@ def autoencoder(
             Σ |code|; or a mapping with its numbers, by default `{"kind": "kl", "target": 0.05, "weight": 0.001}`
             and `{"kind": "l1", "weight": 0.0001}`.
         contractive: weight ≥ 0 of the mean over the batch of ‖∂code/∂input‖²_F, the squared sensitivity of
-            the code to the pixels; layers of the encoder must then be logistic, tanh, rectified or linear.
+            the code to the pixels; layers of the encoder must then be logistic, tanh, ReLU or linear.
         compile: whether to compile with loss, Adam of rate 0.001, and the metric `squared_error`, summed
             over pixels.
 
@@ -70,28 +73,24 @@ def autoencoder(
     >>> cnnzoo.autoencoder(units=(), code=64, tied=False).count_params()  # (784 + 1)·64 + (64 + 1)·784
     101200
     """
-    check_widths("units", units)
-    check_code(code)
-    check_flag("tied", tied)
+    scaffold.check_widths("units", units)
+    integer("code", code)
+    flag("tied", tied)
     penalty = sparsity_penalty(sparsity, code_activation)
     check_contractive(contractive, [*([activation] if units else []), code_activation])
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
-    hidden = encoded(x, units, activation)
+    hidden = encode(x, units, activation)
     codes = dense(code, code_activation, activity_regularizer=penalty, name="code")(hidden[-1])
     if contractive:
         codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden[1:], codes])
-    x = decoded(codes, inputs.shape[1:], units, activation, output_activation, tied)
+    x = decode(codes, inputs.shape[1:], units, activation, output_activation, tied)
 
-    return assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        output_activation=output_activation,
-        compile=compile,
-        optimizer=optimizers.Adam(1e-3),
+    optimizer = optimizers.Adam(1e-3)
+    loss = reconstruction_loss(output_activation) if compile else None
+    return scaffold.assemble(
+        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
     )
 
 
@@ -111,9 +110,9 @@ def deep_autoencoder(
 ):
     """Build the deep autoencoder of 2006, 784-1000-500-250-30 and back: 2,837,314 parameters.
 
-    It deviates from the paper in its beginning: there the weights came from restricted Boltzmann machines,
-    here logistic units start with Glorot's uniform bound times 4, as Glorot and Bengio 2010 recommend it for
-    them (with the bound itself a stack this deep starts on a plateau). The optimizer is Muon with rate 0.02,
+    It deviates from the paper in its initial weights: there they came from restricted Boltzmann machines,
+    here logistic units have 4 times Glorot's uniform bound, as Glorot and Bengio 2010 recommend for
+    them (with the bound itself a net this deep starts on a plateau). The optimizer is Muon with rate 0.02,
     for large batches (about 1,000), where the paper has conjugate gradients.
 
     Args:
@@ -125,7 +124,7 @@ def deep_autoencoder(
         code: number of code units; an integer ≥ 1. The paper has 2, too, for pictures.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
@@ -143,24 +142,25 @@ def deep_autoencoder(
     >>> cnnzoo.deep_autoencoder().count_params()
     2837314
     """
-    check_widths("units", units, example="(1000, 500, 250)")
-    check_code(code)
-    check_flag("tied", tied)
+    scaffold.check_widths("units", units, example="(1000, 500, 250)")
+    integer("code", code)
+    flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
-    *_, x = encoded(x, units, activation)
+    *_, x = encode(x, units, activation)
     x = dense(code, code_activation, name="code")(x)
-    x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
+    x = decode(x, inputs.shape[1:], units, activation, output_activation, tied)
 
     optimizer = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
-    return assemble(
+    loss = reconstruction_loss(output_activation) if compile else None
+    return scaffold.assemble(
         inputs,
         x,
         name=name,
         weights=weights,
-        output_activation=output_activation,
-        compile=compile,
+        loss=loss,
+        metric=SquaredError(),
         optimizer=optimizer,
         shipped="deep_autoencoder",
     )

@@ -1,4 +1,4 @@
-"""Convolutional autoencoders: maps instead of units, so that a code keeps its place in the image.
+"""Convolutional autoencoders: maps instead of units, so that a code keeps its position in the image.
 
 Masci, Meier, Cireşan and Schmidhuber, "Stacked Convolutional Auto-Encoders for Hierarchical Feature
 Extraction", ICANN 2011.
@@ -8,14 +8,16 @@ import keras
 from keras.layers import Conv2D, Conv2DTranspose, Cropping2D
 
 from cnnzoo import optimizers
+from cnnzoo.checks import flag, integer
 from cnnzoo.errors import InputError
 from cnnzoo.layers import TiedConv2DTranspose
+from cnnzoo.metrics import SquaredError
 from cnnzoo.models import mlp, scaffold
-from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths
+from cnnzoo.models.reconstruction import reconstruction_loss
 
-# A window of twice the stride adds up as often at every pixel on the way back, so that no checkerboard
-# appears; and an odd side then keeps the padding before it that an even one has, so that what is cropped
-# after the way back is one row or column at the end.
+# With a window of twice the stride, the decoder sums as many terms at every pixel, so that no checkerboard
+# appears; and an odd side has the same padding before it as an even one, so that only one row or column at
+# the end has to be cropped in the decoder.
 WINDOW, STRIDE = 4, 2
 
 
@@ -35,11 +37,11 @@ def convolutional_autoencoder(
 ):
     """Build a convolutional autoencoder; by default 32×32×3 pixels become 4×4 codes of 32 values.
 
-    Every layer of the encoder halves the sides with a 4×4 window by steps of 2; every layer of the decoder
+    Every layer of the encoder halves the sides with a 4×4 window and stride 2; every layer of the decoder
     doubles them, and odd sides are cropped to those of the encoder.
 
     It deviates from the paper, which halves by max pooling, has scaled tanh units, and ties the decoder's
-    weights to the encoder's: here the steps of the windows halve, units are rectified, and weights are tied
+    weights to the encoder's: here strides halve, hidden units are rectified, and weights are tied
     with `tied=True` only. The optimizer is Adam with rate 0.001.
 
     Args:
@@ -52,7 +54,7 @@ def convolutional_autoencoder(
         code: number of maps of the code; an integer ≥ 1.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's kernels.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
@@ -72,9 +74,9 @@ def convolutional_autoencoder(
     >>> model.get_layer("code").output.shape, model.count_params()
     ((None, 4, 4, 32), 134371)
     """
-    check_widths("maps", maps, example="(32, 64)")
-    check_code(code)
-    check_flag("tied", tied)
+    scaffold.check_widths("maps", maps, example="(32, 64)")
+    integer("code", code)
+    flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
     _check_sides(inputs.shape[1:3], halvings=len(maps) + 1)
 
@@ -95,14 +97,9 @@ def convolutional_autoencoder(
     x = Cropping2D(_excess(x.shape, sizes.pop()), dtype="float32", name="reconstruction")(x)
 
     optimizer = optimizers.Adam(1e-3)
-    return assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        output_activation=output_activation,
-        compile=compile,
-        optimizer=optimizer,
+    loss = reconstruction_loss(output_activation) if compile else None
+    return scaffold.assemble(
+        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
     )
 
 
@@ -110,8 +107,8 @@ def _check_sides(sides: tuple[int, int], halvings: int) -> None:
     least = STRIDE**halvings
     if min(sides) < least:
         raise InputError(
-            f"the input is too small: {halvings} layers halve its sides, which needs at least {least}×{least} pixels, "
-            f"not {sides[0]}×{sides[1]}"
+            f"the input is too small: {halvings} layers halve its sides, which needs at least {least}×{least} pixels. "
+            f"Received: {sides[0]}×{sides[1]}"
         )
 
 

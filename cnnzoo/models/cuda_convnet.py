@@ -1,13 +1,13 @@
-"""AlexNet's small sibling for CIFAR-10.
+"""cuda-convnet's net for CIFAR-10, a small sibling of AlexNet.
 
 Krizhevsky, cuda-convnet, 2011: the net that its wiki calls "18 % error on CIFAR-10", better known as Caffe's
-`cifar10_full`. Caffe's `cifar10_quick` is another: it has a hidden dense layer.
+`cifar10_full`. Caffe's `cifar10_quick` is a different one, with a hidden dense layer.
 """
 
 from keras.initializers import RandomNormal
 from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
-from cnnzoo.errors import unknown
+from cnnzoo.checks import choice
 from cnnzoo.layers import AveragePooling2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
 from cnnzoo.optimizers import ClassicSGD
@@ -34,8 +34,8 @@ def cuda_convnet(
     Three 5×5 convolutions, overlapping pooling, normalization within maps, one dense layer. Where it
     deviates from cuda-convnet:
 
-    - ReLU stands before the first pooling layer, not after it; with a maximum that is the same.
-    - It takes one mean off each color, where cuda-convnet takes off the mean image (`preprocess_input`).
+    - ReLU is before the first pooling layer, not after it; with a maximum that is the same.
+    - It subtracts one mean per color, where cuda-convnet subtracts the mean image (`preprocess_input`).
 
     Args:
         include_top: whether the dense layer follows pool3.
@@ -65,8 +65,8 @@ def cuda_convnet(
     (89578, 89578)
     """
     scaffold.check_top(include_top, pooling, classes)
-    if lrn not in ("within", None):
-        raise unknown("lrn of cuda_convnet", lrn, ["within"], plural="forms of lrn besides None")
+    if lrn is not None:
+        choice("lrn", lrn, ["within"], "forms of lrn besides None")
 
     def normalized(x, number):
         if lrn is None:
@@ -78,7 +78,7 @@ def cuda_convnet(
         start = RandomNormal(stddev=deviation)
         return Conv2D(maps, 5, padding="same", activation="relu", kernel_initializer=start, name=f"conv{number}")(x)
 
-    # Windows of 3 at steps of 2 over 32, 16 and 8 pixels: "same" rounds up, as cuda-convnet does.
+    # Windows of 3 with stride 2 over 32, 16 and 8 pixels: "same" rounds up, as cuda-convnet does.
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=not include_top)
     x = convolved(x, 1, 32, 1e-4)
     x = MaxPooling2D(3, 2, padding="same", name="pool1")(x)
@@ -88,24 +88,23 @@ def cuda_convnet(
     x = normalized(x, 2)
     x = convolved(x, 3, 64, 0.01)
     x = AveragePooling2D(3, 2, padding="same", name="pool3")(x)
-    loss = None
     if include_top:
         x = Flatten(name="flatten")(x)
         start = RandomNormal(stddev=0.01)
         x = Dense(classes, classifier_activation, kernel_initializer=start, dtype="float32", name="fc10")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
     else:
         x = scaffold.pooled_features(x, pooling)
 
     decay = {"*fc10/kernel": 1.0, "*/kernel": 0.004}
     optimizer = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, lr_multipliers={"*/bias": 2.0})
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, compile=compile, optimizer=optimizer, shipped="cuda_convnet"
+        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, shipped="cuda_convnet"
     )
 
 
 def preprocess_input(images, input_shape=(32, 32, 3)):
-    """Take CIFAR-10's mean color off pixels 0 to 255, resizing images (bilinear) of another size.
+    """Subtract CIFAR-10's mean color from pixels 0 to 255, resizing images (bilinear) of another size.
 
     Args:
         images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.

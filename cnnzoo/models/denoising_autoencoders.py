@@ -1,19 +1,19 @@
-"""Autoencoders that take corrupted images and are to return the clean ones.
+"""Autoencoders that reconstruct clean images from corrupted ones.
 
 Vincent, Larochelle, Bengio and Manzagol, "Extracting and Composing Robust Features with Denoising
 Autoencoders", ICML 2008; Vincent, Larochelle, Lajoie, Bengio and Manzagol, "Stacked Denoising
 Autoencoders: Learning Useful Representations in a Deep Network with a Local Denoising Criterion", JMLR 11, 2010.
 """
 
-import keras
 from keras.layers import Flatten, GaussianNoise
 
 from cnnzoo import optimizers
-from cnnzoo.errors import InputError
+from cnnzoo.checks import choice, flag, integer, number
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
+from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import assemble, check_code, check_flag, check_widths, decoded, dense, encoded
+from cnnzoo.models.reconstruction import decode, dense, encode, reconstruction_loss
 
 CORRUPTIONS = {"masking": MaskingNoise, "salt_and_pepper": SaltAndPepperNoise, "gaussian": GaussianNoise}
 
@@ -36,11 +36,11 @@ def denoising_autoencoder(
 ):
     """Build a denoising autoencoder; by default one logistic layer of 1,000 units, tied, 785,784 parameters.
 
-    While it trains, its input is corrupted; the loss is against what `fit` is given as the target, the clean
-    images: `model.fit(images, images)`. At inference nothing is corrupted.
+    Its input is corrupted in training only; the loss compares with the target passed to `fit`, the clean
+    images: `model.fit(images, images)`.
 
     It deviates from the papers in its optimizer, Adam with rate 0.001 instead of plain gradient descent, and
-    in the first weights of logistic units, which have 4 times Glorot's bound.
+    in the initial weights of logistic units, which have 4 times Glorot's bound.
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
@@ -51,10 +51,10 @@ def denoising_autoencoder(
         code: number of code units; an integer ≥ 1.
         corruption: `"masking"`, which sets pixels to 0; `"salt_and_pepper"`, which sets them to 0 or 1; or
             `"gaussian"`, which adds noise of mean 0.
-        rate: share of the pixels that is set, or standard deviation of the noise; in [0, 1].
+        rate: fraction of the pixels that is set, or standard deviation of the noise; in [0, 1].
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the reconstructing layer. With `"sigmoid"` the loss is the
+        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
@@ -73,31 +73,20 @@ def denoising_autoencoder(
     >>> cnnzoo.denoising_autoencoder(corruption="gaussian", rate=0.3).get_layer("corruption").stddev
     0.3
     """
-    check_widths("units", units)
-    check_code(code)
-    check_flag("tied", tied)
+    scaffold.check_widths("units", units)
+    integer("code", code)
+    flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
-    x = _corruption(corruption, rate)(x)
+    noise = CORRUPTIONS[choice("corruption", corruption, CORRUPTIONS, "corruptions")]
+    x = noise(number("rate", rate, 0, 1), name="corruption")(x)
     x = Flatten(name="flatten")(x)
-    *_, x = encoded(x, units, activation)
+    *_, x = encode(x, units, activation)
     x = dense(code, code_activation, name="code")(x)
-    x = decoded(x, inputs.shape[1:], units, activation, output_activation, tied)
+    x = decode(x, inputs.shape[1:], units, activation, output_activation, tied)
 
-    return assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        output_activation=output_activation,
-        compile=compile,
-        optimizer=optimizers.Adam(1e-3),
+    optimizer = optimizers.Adam(1e-3)
+    loss = reconstruction_loss(output_activation) if compile else None
+    return scaffold.assemble(
+        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
     )
-
-
-def _corruption(kind: str, rate: float) -> keras.Layer:
-    if kind not in tuple(CORRUPTIONS):  # by comparison: what was received may not be hashable
-        raise InputError(f"corruption must be 'masking', 'salt_and_pepper' or 'gaussian', not {kind!r}")
-    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 <= rate <= 1:
-        raise InputError(f"rate must be a number from 0 to 1, not {rate!r}")
-    return CORRUPTIONS[kind](rate, name="corruption")

@@ -1,4 +1,4 @@
-"""The two halves of an autoencoder, which share its weights."""
+"""The encoder and the decoder of an autoencoder, which share its weights."""
 
 import keras
 
@@ -8,8 +8,8 @@ from cnnzoo.errors import InputError
 def encoder(model: keras.Model) -> keras.Model:
     """Return the part of a model that turns images into codes, sharing its weights.
 
-    Corruption of the input is left out. Of a `stacked_autoencoder`, which has no code, the codes are
-    what its last hidden layer gives.
+    Corruption of the input is left out. The codes of a `stacked_autoencoder`, which has no layer `code`, are
+    the outputs of its last hidden layer.
 
     Args:
         model: an autoencoder of the zoo, or `stacked_autoencoder`, also after save and load.
@@ -33,7 +33,7 @@ def encoder(model: keras.Model) -> keras.Model:
     codes = model.get_layer(last).output
     if "corruption" in names:
         corruption = model.get_layer("corruption")
-        codes = _again(keras.Model(corruption.output, codes), corruption.input)
+        codes = _apply_layers(keras.Model(corruption.output, codes), corruption.input)
     return keras.Model(model.input, codes, name=f"{model.name}_encoder")
 
 
@@ -44,7 +44,7 @@ def decoder(model: keras.Model) -> keras.Model:
         model: an autoencoder of the zoo, also after save and load.
 
     Returns:
-        A functional model from codes, as `encoder(model)` gives them, to images. It is not compiled.
+        A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled.
 
     Raises:
         InputError: the model has no layer `code`, or nothing that follows it.
@@ -62,8 +62,8 @@ def decoder(model: keras.Model) -> keras.Model:
     return keras.Model(model.get_layer(first).input, model.output, name=f"{model.name}_decoder")
 
 
-def _again(model: keras.Model, x):
-    """Return what the layers of a model without branches make of another tensor."""
+def _apply_layers(model: keras.Model, x):
+    """Return the output of the layers of a model without branches for another tensor."""
     for layer in model.layers[1:]:  # without the input
         x = layer(x)
     return x
@@ -71,7 +71,7 @@ def _again(model: keras.Model, x):
 
 def _layer_names(model: keras.Model) -> set[str]:
     if not isinstance(model, keras.Function):
-        raise InputError(f"an autoencoder of the zoo is a functional Keras model, not a {type(model).__name__}")
+        raise InputError(f"the model must be a functional Keras model. Received: a {type(model).__name__}")
     return {layer.name for layer in model.layers}
 
 

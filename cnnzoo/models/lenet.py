@@ -7,7 +7,7 @@ Proceedings of the IEEE 86(11), 1998, https://doi.org/10.1109/5.726791.
 from keras import ops
 from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
-from cnnzoo.errors import unknown
+from cnnzoo.checks import choice
 from cnnzoo.layers import (
     AveragePooling2D,
     DigitCodes,
@@ -20,7 +20,7 @@ from cnnzoo.layers import (
 from cnnzoo.losses import MaximumAPosteriori
 from cnnzoo.models import scaffold
 
-# Table I of the paper: the S2 maps that each of the 16 C3 maps sees.
+# Table I of the paper: the S2 maps that each of the 16 C3 maps is connected to.
 C3_TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -51,11 +51,11 @@ def lenet5(
     Partially connected C3, trained subsampling, 1.7159·tanh(2x/3) throughout, and ten radial basis
     units whose fixed centers are 7×12 bitmaps of the digits. Where it deviates from the paper:
 
-    - C3's kernels beyond the table do not exist, but the convolution is computed densely.
+    - C3 has no kernels outside of the table, but the convolution is computed densely.
     - The bitmaps are redrawn (the paper prints them as a figure); classes beyond ten get random codes.
-    - Weights start within ±2.4/fan-in, as the paper is commonly quoted; the subsampling coefficients
+    - Initial weights are within ±2.4/fan-in, as the paper is commonly quoted; the subsampling coefficients
       start as averages, and biases at 0.
-    - It arrives compiled with momentum in place of the stochastic diagonal Levenberg–Marquardt method.
+    - It is compiled with momentum in place of the stochastic diagonal Levenberg–Marquardt method.
 
     Args:
         include_top: whether F6 and the output units follow C5.
@@ -65,7 +65,7 @@ def lenet5(
             −0.1 and ink 1.175: `cnnzoo.models.lenet.preprocess_input` makes them from pixels.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of C5, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"auto"` is the paper's output (negated penalties, the largest wins) with
+        classifier_activation: `"auto"` is the paper's output (negated penalties; the largest is the prediction) with
             `head="rbf"` and `"softmax"` with `head="softmax"`; else `"softmax"` or `None` for either.
         name: name of the model.
         head: `"rbf"`, or `"softmax"` for 10 ordinary units, 850 more parameters.
@@ -85,38 +85,38 @@ def lenet5(
     60840
     """
     scaffold.check_top(include_top, pooling, classes)
-    if head not in ("rbf", "softmax"):
-        raise unknown("head of lenet5", head, ["rbf", "softmax"], plural="heads")
+    choice("head", head, ("rbf", "softmax"), "heads")
 
-    def squashed():  # one initializer draws the same numbers each time, so every layer has its own
+    def options():  # one initializer draws the same numbers each time, so every layer has its own
         return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
 
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
 
-    x = scaffold.slide(Conv2D(6, 5, **squashed(), name="C1"), x)
+    x = scaffold.slide(Conv2D(6, 5, **options(), name="C1"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S2"), x)
-    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **squashed(), name="C3"), x)
+    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **options(), name="C3"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S4"), x)
-    x = scaffold.slide(Conv2D(120, 5, **squashed(), name="C5"), x)
+    x = scaffold.slide(Conv2D(120, 5, **options(), name="C5"), x)
     if not include_top:
-        x, loss = scaffold.pooled_features(x, pooling), None
-    elif head == "rbf":
-        x = Flatten(name="flatten")(x)
-        x = Dense(84, **squashed(), name="F6")(x)
+        x = scaffold.pooled_features(x, pooling)
+        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=None, shipped="lenet5")
+    x = Flatten(name="flatten")(x)
+    x = Dense(84, **options(), name="F6")(x)
+    activation = classifier_activation
+    if head == "rbf":
         x = RadialBasis(classes, DigitCodes(), negate=True, dtype="float32", name="output")(x)
-        loss = MaximumAPosteriori()
-        if classifier_activation not in ("auto", None):
+        if activation not in ("auto", None):
             # The criterion without its rubbish class is the cross-entropy of a softmax over −y.
-            x = Activation(classifier_activation, dtype="float32", name="posterior")(x)
-            loss = scaffold.cross_entropy(classifier_activation) if compile else None
+            x = Activation(activation, dtype="float32", name="posterior")(x)
     else:
-        activation = "softmax" if classifier_activation == "auto" else classifier_activation
-        x = Flatten(name="flatten")(x)
-        x = Dense(84, **squashed(), name="F6")(x)
+        activation = "softmax" if activation == "auto" else activation
         x = Dense(classes, activation=activation, dtype="float32", name="output")(x)
-        loss = scaffold.cross_entropy(activation) if compile else None
 
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, shipped="lenet5")
+    loss = None
+    if compile:
+        penalties = head == "rbf" and activation in ("auto", None)
+        loss = MaximumAPosteriori() if penalties else scaffold.cross_entropy(activation)
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, shipped="lenet5")
 
 
 def lenet(
@@ -134,10 +134,10 @@ def lenet(
     dropout=0.0,
     compile=True,
 ):
-    """Build LeNet in the form that textbooks draw: 61,706 parameters at 32×32.
+    """Build LeNet as textbooks draw it: 61,706 parameters at 32×32.
 
     Fully connected C3, plain pooling, ordinary dense layers, a softmax. It deviates from LeNet-5 in
-    all of that; `lenet5` is the net of the paper.
+    all of these; `lenet5` is the net of the paper.
 
     Args:
         include_top: whether the three dense layers follow S4.
@@ -151,7 +151,7 @@ def lenet(
         activation: name or function after each convolution and hidden dense layer; many textbooks
             draw `"sigmoid"`, later ones `"relu"`.
         subsampling: `"average"` or `"max"`.
-        dropout: share of S4's and C5's outputs dropped while training, in [0, 1); not in the paper.
+        dropout: fraction of S4's and C5's outputs dropped in training, in [0, 1); not in the paper.
         compile: whether to compile with loss and optimizer.
 
     Returns:
@@ -169,9 +169,7 @@ def lenet(
     """
     scaffold.check_top(include_top, pooling, classes)
     pools = {"average": AveragePooling2D, "max": MaxPooling2D}
-    if subsampling not in pools:
-        raise unknown("subsampling of lenet", subsampling, pools, plural="kinds of subsampling")
-    pool = pools[subsampling]
+    pool = pools[choice("subsampling", subsampling, pools, "kinds of subsampling")]
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
 
     x = scaffold.slide(Conv2D(6, 5, activation=activation, name="C1"), x)
@@ -185,15 +183,15 @@ def lenet(
         x = Dropout(dropout, name="dropout_C5")(x) if dropout else x
         x = Dense(84, activation=activation, name="F6")(x)
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
     else:
-        x, loss = scaffold.pooled_features(x, pooling), None
+        x = scaffold.pooled_features(x, pooling)
 
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile, shipped="lenet")
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, shipped="lenet")
 
 
 def preprocess_input(images, input_shape=(32, 32, 1)):
-    """Lay images of pixels 0 to 255 into LeNet's field: 28×28 in 32×32, background −0.1, ink 1.175.
+    """Pad and scale images of pixels 0 to 255: 28×28 to 32×32, background −0.1, ink 1.175.
 
     MNIST's 28×28 images are only padded. Images of other sizes are first resized (bilinear) to
     leave a border of two pixels, as 28×28 does in 32×32.
@@ -218,7 +216,7 @@ def preprocess_input(images, input_shape=(32, 32, 1)):
     """
     height, width, channels = input_shape
     images = scaffold.resized(images, (height - 4, width - 4), channels=channels)
-    # Rows in one piece: TensorFlow pads single pixels one by one, three times as slowly.
+    # Whole rows at once: TensorFlow pads single pixels one by one, three times as slowly.
     rows = ops.reshape(images, (-1, height - 4, (width - 4) * channels))
     images = ops.reshape(ops.pad(rows, ((0, 0), (2, 2), (2 * channels, 2 * channels))), (-1, *input_shape))
     return images * ((INK - BACKGROUND) / 255) + BACKGROUND
@@ -228,7 +226,7 @@ def decode_predictions(predictions, top=5, class_names=CLASS_NAMES):
     """Return the most probable digits, or other classes: `(label, name, probability)`, largest first.
 
     Args:
-        predictions: array `(batch, 10)` of probabilities; those of `lenet5` come of
+        predictions: array `(batch, 10)` of probabilities; `lenet5` returns them with
             `classifier_activation="softmax"`.
         top: how many classes to return, at most all.
         class_names: name of each class, such as `cnnzoo.weights.shipped("lenet", "fashion_mnist").class_names`.

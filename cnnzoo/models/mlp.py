@@ -1,4 +1,4 @@
-"""Fully connected nets: what convolution is measured against.
+"""Fully connected nets, the baseline of convolutional ones.
 
 LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, section III-C.4
 (the 300-100-10 net); Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
@@ -8,7 +8,7 @@ Overfitting", JMLR 15, 2014 (rectified units, dropout and max-norm).
 from keras.constraints import MaxNorm
 from keras.layers import Dense, Dropout, Flatten
 
-from cnnzoo.errors import InputError
+from cnnzoo.checks import number
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
 
@@ -46,8 +46,8 @@ def mlp(
         name: name of the model.
         units: width of each hidden layer; at least one positive integer.
         activation: name or function of the hidden layers.
-        input_dropout: share of the pixels dropped while training, in [0, 1).
-        dropout: share of each hidden layer dropped while training, in [0, 1).
+        input_dropout: fraction of the pixels dropped in training, in [0, 1).
+        dropout: fraction of each hidden layer dropped in training, in [0, 1).
         max_norm: largest length of a hidden unit's incoming weights, > 0, or `None` for no bound.
         compile: whether to compile with loss and optimizer.
 
@@ -64,27 +64,23 @@ def mlp(
     >>> cnnzoo.mlp().count_params()
     266610
     """
-    scaffold.check_top(include_top, pooling, classes)
-    if pooling is not None:
-        raise InputError(f"pooling must be None for mlp, which has no maps to pool, not {pooling!r}")
-    if not isinstance(units, tuple | list) or not units or not all(type(width) is int and width > 0 for width in units):
-        raise InputError(f"units must be one or more positive integers in a tuple, such as (300, 100), not {units!r}")
-    if max_norm is not None and not (isinstance(max_norm, int | float) and max_norm > 0):
-        raise InputError(f"max_norm must be None or a positive number, not {max_norm!r}")
+    scaffold.check_top(include_top, pooling, classes, has_maps=False)
+    scaffold.check_widths("units", units, example="(300, 100)", empty=False)
+    if max_norm is not None:
+        number("max_norm", max_norm, above=0)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
     x = Dropout(input_dropout, name="input_dropout")(x) if input_dropout else x
-    for number, width in enumerate(units, start=1):
+    for index, width in enumerate(units, start=1):
         bound = None if max_norm is None else MaxNorm(max_norm)
-        x = Dense(width, activation=activation, kernel_constraint=bound, name=f"fc{number}")(x)
-        x = Dropout(dropout, name=f"dropout{number}")(x) if dropout else x
-    loss = None
+        x = Dense(width, activation=activation, kernel_constraint=bound, name=f"fc{index}")(x)
+        x = Dropout(dropout, name=f"dropout{index}")(x) if dropout else x
     if include_top:
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
 
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, compile=compile)
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss)
 
 
 def preprocess_input(images, input_shape=(28, 28, 1)):

@@ -1,11 +1,11 @@
-"""What an autoencoder pays for its code beside the error: checked, with the numbers that stand if none are given."""
+"""The penalties of autoencoders on their codes, from the arguments `sparsity` and `contractive`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from cnnzoo.checks import number, refusal
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.layers import KLSparsity
 
@@ -14,7 +14,7 @@ WITH_SLOPE = ("sigmoid", "tanh", "relu", "linear")  # the activations that Contr
 
 
 def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regularizer | None:
-    """Return the activity regularizer that `sparsity` asks for.
+    """Return the activity regularizer for the argument `sparsity`.
 
     Args:
         sparsity: `None`, `"kl"`, `"l1"`, or a mapping of `kind` and some of its numbers.
@@ -31,45 +31,37 @@ def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regul
         return None
     given = {"kind": sparsity} if not isinstance(sparsity, Mapping) else dict(sparsity)
     kind = given.pop("kind", None)
-    if kind not in tuple(SPARSITY):  # by comparison: what was received may not be hashable
-        raise InputError(f"sparsity must be None, 'kl', 'l1' or a mapping with one of these as kind, not {sparsity!r}")
+    if kind not in tuple(SPARSITY):  # in the tuple, as the value may not be hashable
+        raise refusal("sparsity", "None, 'kl', 'l1' or a mapping with one of these as `kind`", sparsity)
     for name in given:
         if name not in SPARSITY[kind]:
             raise unknown(f"number of sparsity {kind!r}", name, SPARSITY[kind], plural=f"numbers of sparsity {kind!r}")
     numbers = {**SPARSITY[kind], **given}
-    _check_weight("the weight of sparsity", numbers["weight"])
+    weight = number("weight", numbers["weight"], 0)
     if kind == "l1":
-        return keras.regularizers.L1(numbers["weight"])
-    if not _is_number(numbers["target"]) or not 0 < numbers["target"] < 1:
-        raise InputError(f"the target of sparsity must be a number between 0 and 1, not {numbers['target']!r}")
+        return keras.regularizers.L1(weight)
+    target = number("target", numbers["target"], above=0, below=1)
     if keras.activations.get(activation) is not keras.activations.sigmoid:
-        raise InputError(f"sparsity 'kl' needs code_activation='sigmoid', whose values are 0…1, not {activation!r}")
-    return KLSparsity(**numbers)
+        raise InputError(
+            "`code_activation` must be 'sigmoid' for sparsity 'kl', which needs values from 0 to 1. "
+            f"Received: {activation!r}"
+        )
+    return KLSparsity(target, weight)
 
 
 def check_contractive(weight: Any, activations: Sequence[Any]) -> None:
-    """Refuse a weight that is none, and units whose slope the penalty does not have a formula for.
+    """Check the weight of the contractive penalty, and that it has a formula for the encoder's activations.
 
     Args:
         weight: the weight of the penalty; 0 for none.
-        activations: those of the encoder's layers.
+        activations: activations of the encoder's layers.
 
     Raises:
-        InputError: the message names the value received.
+        InputError: the weight is not a number of at least 0, or there is no formula for an activation.
     """
-    _check_weight("contractive", weight)
+    number("contractive", weight, 0)
     known = [keras.activations.get(name) for name in WITH_SLOPE]
     for activation in activations if weight else ():
         if keras.activations.get(activation) not in known:
-            raise InputError(
-                f"contractive needs an encoder of units 'sigmoid', 'tanh', 'relu' or 'linear', not {activation!r}"
-            )
-
-
-def _check_weight(name: str, weight: Any) -> None:
-    if not _is_number(weight) or not 0 <= weight < math.inf:
-        raise InputError(f"{name} must be a finite number of at least 0, not {weight!r}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+            allowed = ", ".join(map(repr, WITH_SLOPE))
+            raise InputError(f"`contractive` needs encoder activations among {allowed}. Received: {activation!r}")

@@ -1,4 +1,4 @@
-"""What makes probabilities of a classifier's outputs."""
+"""Functions from a classifier's outputs to probabilities and to logits."""
 
 import functools
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from cnnzoo.layers import RadialBasis
 
 
 def to_probabilities(model: keras.Model) -> Callable[[Any], Any]:
-    """Return what makes probabilities of a model's outputs: nothing after a softmax, a softmax after logits.
+    """Return the function from a model's outputs to probabilities: a softmax for logits, the identity after a softmax.
 
-    The negated penalties of LeNet-5 are logits; of other outputs only their maker knows.
+    The negated penalties of LeNet-5 are logits. Other outputs are refused, as their meaning is not known.
 
     Args:
         model: a classifier.
 
     Raises:
-        InputError: the model ends in neither.
+        InputError: the model ends in neither probabilities nor logits.
 
     Example:
     >>> import cnnzoo, numpy as np
@@ -33,19 +33,19 @@ def to_probabilities(model: keras.Model) -> Callable[[Any], Any]:
         last = last.layers[-1]
     activation = getattr(last, "activation", None)
     if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
-        return _as_it_is
+        return _identity
     if activation is keras.activations.linear or (isinstance(last, RadialBasis) and last.negate):
         return functools.partial(ops.softmax, axis=-1)
     raise InputError(
-        f"{model.name} ends in the {type(last).__name__} layer {last.name!r}, which gives neither probabilities "
+        f"{model.name} ends in the {type(last).__name__} layer {last.name!r}, which returns neither probabilities "
         "(a softmax) nor logits (no activation)"
     )
 
 
 def to_logits(model: keras.Model) -> Callable[[Any], Any]:
-    """Return what makes logits of a model's outputs, up to a number that all classes of an image share.
+    """Return the function from a model's outputs to logits, up to a constant per image.
 
-    Probabilities are taken as at least 10⁻¹², since in single precision a sure net's others are 0.
+    Probabilities are clipped to at least 10⁻¹², since in single precision those of a certain net are 0.
 
     Args:
         model: a classifier.
@@ -58,10 +58,10 @@ def to_logits(model: keras.Model) -> Callable[[Any], Any]:
     >>> ops.convert_to_numpy(to_logits(cnnzoo.lenet())(np.array([[1.0, 0.5, 0.0]]))).round(2)
     array([[  0.  ,  -0.69, -27.63]])
     """
-    if to_probabilities(model) is _as_it_is:
+    if to_probabilities(model) is _identity:
         return lambda probabilities: ops.log(ops.maximum(probabilities, 1e-12))
-    return _as_it_is
+    return _identity
 
 
-def _as_it_is(outputs):
+def _identity(outputs):
     return outputs

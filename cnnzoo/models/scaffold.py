@@ -1,4 +1,4 @@
-"""What stands around the body of every model: its input, its windows, its weights, its compilation."""
+"""The parts that all models have in common: input, checks, weights, compilation, preprocessing, decoding."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from cnnzoo import weights as weight_files
+from cnnzoo.checks import choice, flag, integer, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.weights import Pretrained
 
@@ -20,36 +21,34 @@ def image_input(
     *,
     open_sides: bool = False,
 ):
-    """Return the tensor that a model's body starts from.
+    """Return the input tensor of a model's layers.
 
     Args:
         input_tensor: a Keras tensor to build upon, or `None`.
         input_shape: `(height, width, channels)` of the images, or `None` for the default.
         default: the paper's own input shape.
-        open_sides: whether height and width may be `None`, for images of any size; where dense layers follow
-            they may not.
+        open_sides: whether height and width may be `None`, for images of any size; with dense layers they
+            may not.
 
     Raises:
         InputError: the shape is not three positive integers, or both arguments are given and differ.
     """
     if input_shape is not None and not _is_image_shape(input_shape, open_sides):
-        sides = (
-            "; with a head that is dense, height and width cannot be None" if _is_image_shape(input_shape, True) else ""
-        )
-        raise InputError(
-            f"input_shape must be three positive integers (height, width, channels), not {input_shape!r}{sides}"
-        )
+        allowed = "three positive integers (height, width, channels)"
+        if _is_image_shape(input_shape, open_sides=True):
+            allowed += "; with a dense head, height and width cannot be None"
+        raise refusal("input_shape", allowed, input_shape)
     if keras.config.image_data_format() != "channels_last":
-        raise InputError("the nets of cnnzoo are written for images with channels last, not 'channels_first'")
+        raise InputError("cnnzoo's models need images with channels last, not 'channels_first'")
     if input_tensor is None:
         return keras.Input(tuple(input_shape or default), name="images")
     if not keras.utils.is_keras_tensor(input_tensor):
-        raise InputError(f"input_tensor must be a Keras tensor, not a {type(input_tensor).__name__}")
+        raise InputError(f"`input_tensor` must be a Keras tensor. Received: a {type(input_tensor).__name__}")
     shape = tuple(input_tensor.shape[1:])
     if not _is_image_shape(shape, open_sides):
-        raise InputError(f"input_tensor must hold images (batch, height, width, channels), not {input_tensor.shape}")
+        raise refusal("input_tensor", "a tensor of images (batch, height, width, channels)", input_tensor.shape)
     if input_shape is not None and shape != tuple(input_shape):
-        raise InputError(f"input_tensor has shape {shape}, input_shape says {input_shape}")
+        raise InputError(f"the shape of `input_tensor`, {shape}, differs from `input_shape`, {input_shape}")
     return input_tensor
 
 
@@ -61,7 +60,7 @@ def _is_image_shape(shape: Any, open_sides: bool = False) -> bool:
 
 
 def slide(layer: keras.layers.Layer, images):
-    """Apply a layer that slides a window, or say by the formula why the images are too small.
+    """Apply a layer that slides a window, or raise an error with the formula if the images are too small.
 
     Args:
         layer: a convolution or pooling layer without padding.
@@ -95,24 +94,46 @@ def pooled_features(images, pooling: str | None):
     layers = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
     if pooling is None:
         return images
-    if pooling not in tuple(layers):  # by comparison: what was received may not be hashable
-        raise InputError(f"pooling must be None, 'avg' or 'max', not {pooling!r}")
-    return layers[pooling](name=f"{pooling}_pool")(images)
+    return layers[choice("pooling", pooling, layers, "kinds of pooling besides None")](name=f"{pooling}_pool")(images)
 
 
-def check_top(include_top: bool, pooling: str | None, classes: int) -> None:
-    """Refuse a head that contradicts itself.
+def check_top(include_top: bool, pooling: str | None, classes: int, *, has_maps: bool = True) -> None:
+    """Check the arguments of a classifier's head.
+
+    Args:
+        include_top: whether there is a head.
+        pooling: pooling of the feature maps without one.
+        classes: number of output units.
+        has_maps: whether the model has feature maps.
 
     Raises:
-        InputError: `include_top` is no truth value, `classes` is not a positive integer, or `pooling` is
-            given together with the head.
+        InputError: `include_top` is not a boolean, `classes` is not a positive integer, or `pooling` is
+            given together with the head, or for a model without maps.
     """
-    if not isinstance(include_top, bool):
-        raise InputError(f"include_top must be True or False, not {include_top!r}")
-    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
-        raise InputError(f"classes must be an integer of at least 1, not {classes!r}")
-    if include_top and pooling is not None:
-        raise InputError(f"pooling={pooling!r} goes with include_top=False: the head has its own shape")
+    flag("include_top", include_top)
+    integer("classes", classes)
+    if pooling is not None and not has_maps:
+        raise refusal("pooling", "None for a model without feature maps", pooling)
+    if pooling is not None and include_top:
+        raise refusal("pooling", "None with include_top=True, as it is for models without a head", pooling)
+
+
+def check_widths(name: str, widths: Any, *, example: str = "(256, 64)", empty: bool = True) -> None:
+    """Check that widths of layers are a tuple of positive integers.
+
+    Args:
+        name: the argument's name.
+        widths: its value.
+        example: an allowed value, for the message.
+        empty: whether there may be none.
+
+    Raises:
+        InputError: they are not.
+    """
+    positive = isinstance(widths, tuple | list) and all(type(width) is int and width > 0 for width in widths)
+    if not positive or not (widths or empty):
+        least = "" if empty else "one or more "
+        raise refusal(name, f"{least}positive integers in a tuple, such as {example}", widths)
 
 
 def assemble(
@@ -122,32 +143,32 @@ def assemble(
     name: str,
     weights: str | Path | None,
     loss: keras.losses.Loss | None,
-    compile: bool,
+    metric: keras.metrics.Metric | None = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     pretrained: Pretrained | None = None,
     shipped: str | None = None,
 ) -> keras.Model:
-    """Make the model, load its weights, and compile it with the paper's optimizer.
+    """Build the model, load its weights, and compile it with the paper's optimizer.
 
     Args:
-        inputs: what `image_input` returned.
-        outputs: what the body ends in.
+        inputs: the tensor that `image_input` returned.
+        outputs: the output tensor.
         name: name of the model.
         weights: a weights file, the name of published weights, or `None` for fresh ones.
-        loss: the loss to compile with, or `None` for a net without a head, which is left uncompiled.
-        compile: whether to compile at all.
-        optimizer: the paper's optimizer; by default gradient descent with momentum, which stands for
-            the optimizers of the 1980s and 1990s. Every recipe states its own.
-        pretrained: the weights that are published for the net and the names of its layers there.
-        shipped: name of the model's function, if weights of it come with cnnzoo.
+        loss: the loss to compile with, or `None` to leave the model uncompiled.
+        metric: the metric to compile with; by default the accuracy.
+        optimizer: the paper's optimizer; by default gradient descent with momentum, in place of
+            the optimizers of the 1980s and 1990s. Every recipe has its own.
+        pretrained: the weights that are published for the model and the names of its layers there.
+        shipped: name of the model's function, if weights of it are included in cnnzoo.
     """
     sources = keras.utils.get_source_inputs(inputs)
     model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
     if weights is not None:
         weight_files.load(model, weights, pretrained, shipped)
-    if compile and loss is not None:
+    if loss is not None:
         optimizer = optimizer or keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
-        model.compile(optimizer, loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
+        model.compile(optimizer, loss, metrics=[metric or keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
     return model
 
 
@@ -155,32 +176,32 @@ def cross_entropy(classifier_activation: Any) -> keras.losses.Loss:
     """Return the cross-entropy that fits a head: from probabilities after a softmax, else from logits.
 
     Raises:
-        InputError: another activation, whose loss only its user knows.
+        InputError: another activation, which has no default loss.
     """
     activation = keras.activations.get(classifier_activation)
     if activation not in (keras.activations.softmax, keras.activations.linear):
         raise InputError(
-            f"a net with classifier_activation={classifier_activation!r} has no loss of its own; "
-            "the ones with a loss are 'softmax' and None: pass compile=False and compile it yourself"
+            f"a model with classifier_activation={classifier_activation!r} has no default loss, only those with "
+            "'softmax' and None have one; set compile=False and compile it yourself"
         )
     return keras.losses.SparseCategoricalCrossentropy(from_logits=activation is keras.activations.linear)
 
 
 def resized(images, size: tuple[int, int], channels: int, antialias: bool = False):
-    """Return images as float32 at `size`, untouched where they have it already.
+    """Return images as float32, resized to `size` unless they have it already.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
         size: height and width to return.
         channels: the number of channels that the model takes.
-        antialias: whether to average over all pixels that become one, as for photographs.
+        antialias: whether to average over all pixels that are merged into one, as for photographs.
 
     Raises:
         InputError: another rank or number of channels.
     """
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[-1] != channels:
-        raise InputError(f"the model takes images (batch, height, width, {channels}), not {shape}")
+        raise InputError(f"the images must have the shape (batch, height, width, {channels}). Received: {shape}")
     images = ops.cast(images, "float32")
     if shape[1:3] == tuple(size):
         return images
@@ -188,7 +209,7 @@ def resized(images, size: tuple[int, int], channels: int, antialias: bool = Fals
 
 
 def centered(images, input_shape: tuple[int, int, int], rescaled: float):
-    """Return the center of images whose shorter side is first made `rescaled` times the model's.
+    """Return the center of images whose shorter side is first resized to `rescaled` times the model's.
 
     Sizes are rounded and the center is found as torchvision's `Resize` and `CenterCrop` do it.
 
@@ -209,8 +230,8 @@ def centered(images, input_shape: tuple[int, int, int], rescaled: float):
         return resized(images, (height, width), channels)
     if None in shape[1:3]:
         raise InputError(
-            f"the size of the images must be known, as their shorter side decides how they are rescaled, not {shape}; "
-            "give batches of one size, or call it on single images in a batch of one"
+            "the size of the images must be known, as the scale depends on their shorter side; "
+            f"use batches of one size, or a batch of one for single images. Received: {shape}"
         )
     sides = ((round(height * rescaled), shape[1]), (round(width * rescaled), shape[2]))
     target, side = max(sides, key=lambda of: of[0] / of[1])
@@ -221,7 +242,7 @@ def centered(images, input_shape: tuple[int, int, int], rescaled: float):
 
 
 def per_channel(values: Sequence[float], channels: int):
-    """Return a constant of each color to calculate with; for other than three channels, their mean for all.
+    """Return one constant per color as a tensor; for other than three channels, their mean for all.
 
     Args:
         values: one number for red, green and blue.
@@ -246,10 +267,7 @@ def decode(predictions, names: Sequence[str], top: int) -> list[list[tuple[int, 
     >>> decode(np.array([[0.25, 0.75]]), ["cat", "dog"], top=1)
     [[(1, 'dog', 0.75)]]
     """
-    predictions = np.asarray(predictions)
-    if predictions.ndim != 2 or predictions.shape[1] != len(names):
-        raise InputError(f"predictions must be (batch, {len(names)}) probabilities, not {predictions.shape}")
-    _check_top_count(top, len(names))
+    predictions = _checked_predictions(predictions, len(names), top)
     order = np.argsort(-predictions, axis=1, kind="stable")[:, :top]
     return [
         [(int(label), names[label], float(row[label])) for label in labels]
@@ -258,22 +276,22 @@ def decode(predictions, names: Sequence[str], top: int) -> list[list[tuple[int, 
 
 
 def decode_imagenet(predictions, top: int) -> list[list[tuple[str, str, float]]]:
-    """Return ImageNet's most probable classes by `keras.applications`, which fetches their names.
+    """Return ImageNet's most probable classes by `keras.applications`, which downloads their names.
 
     Raises:
-        InputError: another shape, `top` is out of range, or the names cannot be fetched.
+        InputError: another shape, `top` is out of range, or the names cannot be downloaded.
     """
-    predictions = np.asarray(predictions)
-    if predictions.ndim != 2 or predictions.shape[1] != 1000:
-        raise InputError(f"predictions must be (batch, 1000) probabilities, not {predictions.shape}")
-    _check_top_count(top, 1000)
+    predictions = _checked_predictions(predictions, 1000, top)
     try:
         rows = keras.applications.imagenet_utils.decode_predictions(predictions, top=top)
     except Exception as error:  # urllib's and Keras' own
-        raise InputError(f"ImageNet's class names could not be fetched: {reason(error)}") from error
+        raise InputError(f"ImageNet's class names cannot be downloaded: {reason(error)}") from error
     return [[(identity, name, float(probability)) for identity, name, probability in row] for row in rows]
 
 
-def _check_top_count(top: int, classes: int) -> None:
-    if type(top) is not int or not 1 <= top <= classes:
-        raise InputError(f"top must be from 1 to {classes}, not {top!r}")
+def _checked_predictions(predictions, classes: int, top: int) -> np.ndarray:
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or predictions.shape[1] != classes:
+        raise refusal("predictions", f"probabilities of shape (batch, {classes})", predictions.shape)
+    integer("top", top, most=classes, of="the number of classes")
+    return predictions

@@ -1,4 +1,4 @@
-"""Classifiers whose hidden layers are made to be pretrained one at a time, each as an autoencoder.
+"""Classifiers whose hidden layers can be pretrained one at a time, each as an autoencoder.
 
 Bengio, Lamblin, Popovici and Larochelle, "Greedy Layer-Wise Training of Deep Networks", 2007;
 Vincent, Larochelle, Lajoie, Bengio and Manzagol, "Stacked Denoising Autoencoders: Learning Useful
@@ -8,11 +8,10 @@ Representations in a Deep Network with a Local Denoising Criterion", JMLR 11, 20
 from keras.layers import Dense, Flatten
 
 from cnnzoo import optimizers
-from cnnzoo.errors import InputError
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import check_widths, dense
+from cnnzoo.models.reconstruction import dense
 
 
 def stacked_autoencoder(
@@ -31,7 +30,7 @@ def stacked_autoencoder(
 ):
     """Build a classifier on a stack of encoders; by default three of 1,000 logistic units, 2,797,010 parameters.
 
-    It is a plain net until its hidden layers are pretrained, each as an autoencoder of the codes below it.
+    Without pretraining it is a plain net; each hidden layer can be pretrained as an autoencoder of the layer below.
     It deviates from the papers in its optimizer, Adam with rate 0.001 instead of plain gradient descent.
 
     Args:
@@ -44,7 +43,8 @@ def stacked_autoencoder(
         classifier_activation: `"softmax"`, or `None` for logits.
         name: name of the model.
         units: width of each hidden layer; at least one positive integer.
-        activation: name or function of the hidden layers. Logistic units start with 4 times Glorot's bound.
+        activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
+            bound.
         compile: whether to compile with loss and optimizer.
 
     Returns:
@@ -60,28 +60,18 @@ def stacked_autoencoder(
     >>> cnnzoo.stacked_autoencoder().count_params()
     2797010
     """
-    scaffold.check_top(include_top, pooling, classes)
-    if pooling is not None:
-        raise InputError(f"pooling must be None for stacked_autoencoder, which has no maps to pool, not {pooling!r}")
-    check_widths("units", units, example="(1000, 1000, 1000)", empty=False)
+    scaffold.check_top(include_top, pooling, classes, has_maps=False)
+    scaffold.check_widths("units", units, example="(1000, 1000, 1000)", empty=False)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
         x = dense(width, activation, name=f"encoder_{number}")(x)
-    loss = None
     if include_top:
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
-        loss = scaffold.cross_entropy(classifier_activation) if compile else None
 
     optimizer = optimizers.Adam(1e-3)
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        loss=loss,
-        compile=compile,
-        optimizer=optimizer,
-        shipped="stacked_autoencoder",
+        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, shipped="stacked_autoencoder"
     )

@@ -1,4 +1,4 @@
-"""Optimizers that Keras lacks, and all of them by name."""
+"""Optimizers that Keras lacks, and those of Keras and cnnzoo by name."""
 
 import inspect
 from collections.abc import Mapping
@@ -6,19 +6,20 @@ from typing import Any
 
 import keras
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.optimizers.adam import Adam
-from cnnzoo.optimizers.classic_sgd import ClassicSGD
+from cnnzoo.optimizers.classic_sgd import RENAMED, ClassicSGD
 from cnnzoo.optimizers.muon import Muon
 
-__all__ = ["Adam", "ClassicSGD", "Muon", "kind_of", "make"]
+__all__ = ["Adam", "ClassicSGD", "Muon", "make", "optimizer_class"]
 
 
 def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of this room or of Keras by its name.
+    """Return a new optimizer of cnnzoo or Keras by its name.
 
     Args:
-        name: name of its class, in any case; `"adam"` and `"muon"` are those of this room, with Keras' arguments.
+        name: name of its class, in any case; `"adam"` and `"muon"` are those of cnnzoo, with Keras' arguments.
         learning_rate: a number or a schedule of Keras.
         options: its further arguments.
 
@@ -29,44 +30,46 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     >>> make("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay
     0.1
     """
-    kind = kind_of(name)
-    allowed = _arguments(kind)
+    cls = optimizer_class(name)
+    allowed = _arguments(cls)
     for option, value in options.items():
+        if option not in allowed and option in RENAMED:
+            raise InputError(f"the option {option!r} of {name} is now called {RENAMED[option]!r}")
         if option not in allowed:
             raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
         if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "lr_multipliers":
-            raise InputError(f"optimizer_options.{option} must be a number, not {value!r}")
+            raise refusal(f"optimizer_options.{option}", "a number", value)
     try:
-        return kind(learning_rate=learning_rate, **options)
+        return cls(learning_rate=learning_rate, **options)
     except InputError:
         raise
     except (TypeError, ValueError) as error:
-        raise InputError(f"optimizer_options {dict(options)} do not work: {error}") from error
+        raise InputError(f"`optimizer_options` {dict(options)} are not allowed: {error}") from error
 
 
-def kind_of(name: str) -> type[keras.optimizers.Optimizer]:
-    """Return the class of an optimizer by its name, in any case; this room's comes before Keras' of the same name.
+def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
+    """Return the class of an optimizer by its name, in any case; cnnzoo's own precedes Keras' of the same name.
 
     Raises:
         InputError: no such optimizer.
 
     Example:
-    >>> kind_of("adam").__module__
+    >>> optimizer_class("adam").__module__
     'cnnzoo.optimizers.adam'
     """
-    kinds: dict[str, type] = {}
+    classes: dict[str, type] = {}
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    for title, kind in vars(keras.optimizers).items():
-        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer) and kind not in wrappers:
-            kinds[title.lower()] = kind
-    kinds |= {kind.__name__.lower(): kind for kind in (Adam, ClassicSGD, Muon)}
-    if name.lower() not in kinds:
-        raise unknown("optimizer", name, kinds)
-    return kinds[name.lower()]
+    for class_name, cls in vars(keras.optimizers).items():
+        if isinstance(cls, type) and issubclass(cls, keras.optimizers.Optimizer) and cls not in wrappers:
+            classes[class_name.lower()] = cls
+    classes |= {cls.__name__.lower(): cls for cls in (Adam, ClassicSGD, Muon)}
+    if name.lower() not in classes:
+        raise unknown("optimizer", name, classes)
+    return classes[name.lower()]
 
 
-def _arguments(kind: type) -> dict[str, inspect.Parameter]:
-    """Return the arguments of an optimizer and those that it hands on to the classes it stands on."""
-    lineage = [each for each in kind.__mro__[-2::-1] if "__init__" in vars(each)]  # the last is `object`
-    named = {name: value for each in lineage for name, value in inspect.signature(each).parameters.items()}
+def _arguments(cls: type) -> dict[str, inspect.Parameter]:
+    """Return the arguments of an optimizer and of its base classes."""
+    bases = [base for base in cls.__mro__[-2::-1] if "__init__" in vars(base)]  # the last is `object`
+    named = {name: value for base in bases for name, value in inspect.signature(base).parameters.items()}
     return {name: value for name, value in named.items() if value.kind not in (value.VAR_KEYWORD, value.VAR_POSITIONAL)}

@@ -5,10 +5,10 @@ import keras
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class Adam(keras.optimizers.Adam):
-    """Step by Adam: the rule, arguments and state are those of `keras.optimizers.Adam`.
+    """Update weights by Adam; the rule, arguments and state are those of `keras.optimizers.Adam`.
 
-    On TensorFlow each weight is updated by one operation that walks over its memory once. Keras writes
-    the rule as about a dozen, each of which reads and writes the whole of it.
+    On TensorFlow each weight is updated by one operation that passes over its memory once. Keras writes
+    the rule as about a dozen, each of which reads and writes all of it.
 
     Args:
         kwargs: the arguments of `keras.optimizers.Adam`, with the same defaults.
@@ -24,17 +24,17 @@ class Adam(keras.optimizers.Adam):
     """
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.amsgrad or not _updated_at_once(self, gradient, variable, learning_rate):
+        if self.amsgrad or not _fused_update(self, gradient, variable, learning_rate):
             super().update_step(gradient, variable, learning_rate)
 
 
-def _updated_at_once(adam: Adam, gradient, variable, learning_rate) -> bool:
-    """Run the update as TensorFlow's one operation for it, if there is one for these variables."""
+def _fused_update(adam: Adam, gradient, variable, learning_rate) -> bool:
+    """Run the update as a single operation of TensorFlow, and return whether there is one for this variable."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    # Keras hands over TensorFlow's own variable, or a replica's part of one, which has no such operation.
+    # Keras passes TensorFlow's own variable, or a replica's part of one, which has no such operation.
     if tf.distribute.has_strategy() or not hasattr(variable, "handle"):
         return False
     index, dtype = adam._get_variable_index(variable), variable.dtype

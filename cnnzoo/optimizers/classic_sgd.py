@@ -1,4 +1,4 @@
-"""Gradient descent as AlexNet, cuda-convnet, Caffe and PyTorch write it."""
+"""Gradient descent as defined by AlexNet, cuda-convnet, Caffe and PyTorch."""
 
 import fnmatch
 from collections.abc import Mapping
@@ -6,30 +6,33 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
+from cnnzoo.checks import number, refusal
 from cnnzoo.errors import InputError
+
+RENAMED = {"rates": "lr_multipliers"}  # arguments of earlier versions
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ClassicSGD(keras.optimizers.Optimizer):
-    """Descend with momentum, the weight decay inside the gradient: v ← µv − ε(g + λw), w ← w + v.
+    """Update weights with momentum and the weight decay inside the gradient: v ← µv − ε(g + λw), w ← w + v.
 
-    That is the rule of AlexNet, cuda-convnet, Caffe and PyTorch. `keras.optimizers.SGD(weight_decay=…)`
-    takes the decay past the momentum, with an effect about 1 − µ as large. On TensorFlow the update of
+    This is the rule of AlexNet, cuda-convnet, Caffe and PyTorch. `keras.optimizers.SGD(weight_decay=…)`
+    applies the decay outside of the momentum, with an effect about 1 − µ as large. On TensorFlow the update of
     a weight is one operation that reads and writes its memory once.
 
     Args:
         learning_rate: ε, a number or a schedule of Keras.
         momentum: µ, in [0, 1).
         weight_decay: λ ≥ 0, or several by patterns of the weights' paths, of which the first that
-            matches holds: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. What matches none, or is named to
-            `exclude_from_weight_decay`, does not decay.
-        rates: factors on ε by patterns, in the same way; Caffe trains biases at `{"*/bias": 2.0}`.
-            What matches none has 1.
+            matches is used: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. Weights that match none, or are passed to
+            `exclude_from_weight_decay`, do not decay.
+        lr_multipliers: factors of ε by patterns, in the same way; Caffe trains biases with `{"*/bias": 2.0}`.
+            Weights that match none have 1.
         name: name of the optimizer.
         kwargs: the other arguments of `keras.optimizers.Optimizer`, such as `clipnorm`.
 
     Raises:
-        InputError: an argument is out of range, or a pattern matches none of the weights to train.
+        InputError: an argument is out of range, or a pattern matches none of the trainable weights.
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 5.
 
@@ -50,15 +53,15 @@ class ClassicSGD(keras.optimizers.Optimizer):
         name: str = "classic_sgd",
         **kwargs,
     ):
+        for old, new in RENAMED.items():
+            if old in kwargs:
+                raise InputError(f"the argument {old!r} of ClassicSGD is now called {new!r}")
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        if not (isinstance(momentum, int | float) and 0 <= momentum < 1):
-            raise InputError(f"momentum must be at least 0 and below 1, not {momentum!r}")
-        self.momentum = float(momentum)
+        self.momentum = number("momentum", momentum, 0, below=1)
         self.decays = _by_pattern("weight_decay", weight_decay)
         if not isinstance(lr_multipliers, Mapping | None):
-            raise InputError(
-                f"rates must be a mapping from patterns to factors, such as {{'*/bias': 2.0}}, not {lr_multipliers!r}"
-            )
+            allowed = "a mapping from patterns to factors, such as {'*/bias': 2.0}"
+            raise refusal("lr_multipliers", allowed, lr_multipliers)
         self.lr_multipliers = _by_pattern("lr_multipliers", lr_multipliers or {})
         self._given_decay = weight_decay
 
@@ -71,10 +74,10 @@ class ClassicSGD(keras.optimizers.Optimizer):
             if not any(fnmatch.fnmatch(variable.path, pattern) for variable in variables):
                 paths = ", ".join(variable.path for variable in variables)
                 raise InputError(
-                    f"the pattern {pattern!r} of weight_decay or rates matches none of the weights {paths}"
+                    f"the pattern {pattern!r} of weight_decay or lr_multipliers matches none of the weights {paths}"
                 )
-        self._rate_of = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
-        self._decay_of = [
+        self._multipliers = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
+        self._decays = [
             _first_match(self.decays, variable.path, default=0.0) if self._use_weight_decay(variable) else 0.0
             for variable in variables
         ]
@@ -82,11 +85,11 @@ class ClassicSGD(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         velocity = self.velocities[index]
-        rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
+        rate = ops.cast(learning_rate, variable.dtype) * self._multipliers[index]
         gradient = ops.cast(gradient, variable.dtype)
-        if self._decay_of[index]:
-            gradient = gradient + self._decay_of[index] * variable
-        if not _updated_at_once(variable, velocity, gradient, rate, self.momentum):
+        if self._decays[index]:
+            gradient = gradient + self._decays[index] * variable
+        if not _fused_update(variable, velocity, gradient, rate, self.momentum):
             self.assign(velocity, self.momentum * velocity - rate * gradient)
             self.assign_add(variable, velocity)
 
@@ -101,9 +104,7 @@ def _by_pattern(name: str, values: float | Mapping[str, float]) -> dict[str, flo
     mapping = dict(values) if isinstance(values, Mapping) else {"*": values}
     for value in mapping.values():
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-            raise InputError(
-                f"{name} must be finite and at least 0, or a mapping from patterns to that, not {values!r}"
-            )
+            raise refusal(name, "a number of at least 0, or a mapping from patterns to such numbers", values)
     return mapping
 
 
@@ -111,17 +112,17 @@ def _first_match(values: Mapping[str, float], path: str, default: float) -> floa
     return next((value for pattern, value in values.items() if fnmatch.fnmatch(path, pattern)), default)
 
 
-def _updated_at_once(variable, velocity, gradient, rate, momentum: float) -> bool:
-    """Run the update as TensorFlow's one operation for it, if there is one for these variables.
+def _fused_update(variable, velocity, gradient, rate, momentum: float) -> bool:
+    """Run the update as a single operation of TensorFlow, and return whether there is one for this variable.
 
-    Written out, each step of the formula takes its turn over the whole memory, which for the 61 million
-    weights of AlexNet is a part of the training step that can be seen.
+    Written out, each operation of the formula passes over the whole memory, which for the 61 million
+    weights of AlexNet is a measurable part of the training step.
     """
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    # Keras hands over TensorFlow's own variable, or a replica's part of one, which has no such operation.
+    # Keras passes TensorFlow's own variable, or a replica's part of one, which has no such operation.
     if tf.distribute.has_strategy() or not hasattr(variable, "handle"):
         return False
     tf.raw_ops.ResourceApplyKerasMomentum(

@@ -1,6 +1,6 @@
-"""Pictures: each function returns a figure of matplotlib and shows nothing by itself.
+"""Pictures: each function returns a figure of matplotlib and does not show it.
 
-What a net learned, answers and gets wrong; what a code keeps; and what the lecture draws.
+Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
 from cnnzoo.plots.classes import confusion_matrix, misclassified, precision_recall

@@ -1,4 +1,4 @@
-"""What the code of an autoencoder keeps of an image, beside what linear codes of the same size keep."""
+"""Reconstructions and codes of autoencoders, compared with principal components of the same size."""
 
 import itertools
 import math
@@ -9,26 +9,27 @@ import keras
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from cnnzoo import checks
 from cnnzoo.analysis import LabeledCodes, LinearCode, pca, pca_errors, psnr
 from cnnzoo.analysis.reconstruction.codes import Coder, ModelCode
 from cnnzoo.analysis.reconstruction.linear_codes import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.noise import Corruption
-from cnnzoo.plots.picture import COLORS, Picture, height_of, lines, listed, picture, plain, tiles
+from cnnzoo.plots.picture import COLORS, Picture, height_of, light_grid, listed, picture, plain, tiles
 
 NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)
 
 
 def reconstructions(model: keras.Model, images, *others: Any, train=None) -> Picture:
-    """Draw images, what an autoencoder makes of them, and what as many principal components make of them.
+    """Draw images, their reconstructions by an autoencoder, and those by as many principal components.
 
-    Below each reconstruction stands its squared error, summed over the image.
+    The caption of each reconstruction is its squared error, summed over the pixels.
 
     Args:
         model: an autoencoder with a layer `code`.
         images: array `(examples, height, width, channels)`; uint8, or floats of 0 to 1.
         others: further autoencoders, or codes such as `cnnzoo.analysis.pca(train, 30)`.
-        train: images to fit as many principal components to as the code has numbers; `None` for none.
+        train: images to fit principal components to, as many as the code has numbers; `None` for none.
 
     Returns:
         The figure, one row of axes for the images and each code.
@@ -58,19 +59,19 @@ def reconstructions(model: keras.Model, images, *others: Any, train=None) -> Pic
 
 
 def decoded(images: np.ndarray, coders: Mapping[str, Coder]) -> Picture:
-    """Draw images and what each of several codes makes of them, with its squared error.
+    """Draw images and their reconstructions by several codes, with squared errors.
 
     Args:
         images: float array `(examples, height, width, channels)`, pixels from 0 to 1.
-        coders: what encodes and decodes, by the titles of their rows.
+        coders: encoders and decoders, by the titles of their rows.
     """
     rows = {name: coder.reconstruct(images) for name, coder in coders.items()}
     errors = {name: np.square(images - row, dtype="float64").sum(axis=(1, 2, 3)) for name, row in rows.items()}
-    said = [f"{name}, mean squared error {each.mean():.2f} an image" for name, each in errors.items()]
+    means = [f"{name}, squared error per image {each.mean():.2f}" for name, each in errors.items()]
     return in_rows(
         {"images": images, **rows},
         {name: [f"{error:.1f}" for error in each] for name, each in errors.items()},
-        f"{len(images)} images and what is left of them after coding: {listed(said)}.",
+        f"{len(images)} images and their reconstructions: {listed(means)}.",
     )
 
 
@@ -80,28 +81,20 @@ def in_rows(rows: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]
     Args:
         rows: arrays `(count, height, width, channels)` of pixels from 0 to 1, by title.
         captions: of a row's images, by title.
-        alternative: what it shows, in words.
+        alternative: the alternative text.
     """
     first = next(iter(rows.values()))
-    wide = min(8.0, 0.9 * len(first))
-    wide = max(wide, 4.0)
-    columns = max(len(first), round(wide / 0.9))
-    heights = [height_of(images, columns, wide, 0.3 if title in captions else 0.0) for title, images in rows.items()]
-    made = picture(wide, sum(heights) + 0.26 * len(rows), alternative)
-    for axis, (title, images) in zip(
-        np.atleast_1d(made.subplots(len(rows), 1, height_ratios=heights)), rows.items(), strict=True
-    ):
-        below = captions.get(title, ())
-        tiles(
-            axis,
-            np.clip(images, 0, 1) if images.shape[-1] == 3 else images,
-            columns=columns,
-            captions=below,
-            limits=(0, 1),
-            room=0.3 if below else 0.0,
-        )
+    width = max(min(8.0, 0.9 * len(first)), 4.0)
+    columns = max(len(first), round(width / 0.9))
+    rooms = [0.3 if captions.get(title) else 0.0 for title in rows]
+    heights = [height_of(images, columns, width, room) for images, room in zip(rows.values(), rooms, strict=True)]
+    figure = picture(width, sum(heights) + 0.26 * len(rows), alternative)
+    axes = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=heights))
+    for axis, (title, images), room in zip(axes, rows.items(), rooms, strict=True):
+        values = np.clip(images, 0, 1) if images.shape[-1] == 3 else images
+        tiles(axis, values, columns=columns, captions=captions.get(title, ()), limits=(0, 1), room=room)
         axis.set_title(plain(title), fontsize=8, loc="left", pad=2)
-    return made
+    return figure
 
 
 def corruption_of(model: keras.Model) -> keras.layers.Layer | None:
@@ -117,12 +110,12 @@ def corruption_of(model: keras.Model) -> keras.layers.Layer | None:
 
 
 def denoised(model: keras.Model, images, corruption: keras.layers.Layer | None = None, *, seed: int = 0) -> Picture:
-    """Draw clean images, the same with noise, and what an autoencoder makes of the noisy ones, with PSNR.
+    """Draw clean images, the same with noise, and an autoencoder's reconstructions of the noisy ones, with PSNR.
 
     Args:
         model: an autoencoder.
         images: array `(examples, height, width, channels)`; uint8, or floats of 0 to 1.
-        corruption: a Keras layer that corrupts in training, such as `keras.layers.GaussianNoise(0.3)`; default the
+        corruption: a Keras layer that corrupts in training, such as `keras.layers.GaussianNoise(0.3)`; default: the
             model's own.
         seed: seed of the noise.
 
@@ -130,7 +123,7 @@ def denoised(model: keras.Model, images, corruption: keras.layers.Layer | None =
         The figure, three rows of axes.
 
     Raises:
-        InputError: no autoencoder, images that do not fit, or there is no corruption.
+        InputError: no autoencoder, images that do not fit, or no corruption.
 
     Source: Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008.
 
@@ -146,51 +139,47 @@ def denoised(model: keras.Model, images, corruption: keras.layers.Layer | None =
     corruption = corruption or corruption_of(model)
     if not isinstance(corruption, keras.layers.Layer):
         raise InputError(
-            f"{model.name} has no layer that corrupts its input: give one, such as keras.layers.GaussianNoise(0.3), "
-            f"not {corruption!r}"
+            f"{model.name} has no layer that corrupts its input: `corruption` must be one, such as "
+            f"keras.layers.GaussianNoise(0.3). Received: {corruption!r}"
         )
-    noisy = noised(corruption, images, seed)
+    noisy = corrupted(corruption, images, seed)
     restored = keras.ops.convert_to_numpy(keras.ops.cast(model(noisy, training=False), "float32"))
+    title = _noise_title(corruption)
+    rows = {title: noisy, "denoised": restored}
     ratios = {
-        what: [psnr(one[None], np.clip(other, 0, 1)[None]) for one, other in zip(images, row, strict=True)]
-        for what, row in (("noisy", noisy), ("denoised", restored))
+        name: [psnr(clean[None], np.clip(image, 0, 1)[None]) for clean, image in zip(images, row, strict=True)]
+        for name, row in rows.items()
     }
-    title = _noise_in_words(corruption)
-    mean = {what: float(np.mean(each)) for what, each in ratios.items()}
     return in_rows(
-        {"clean": images, title: noisy, "denoised": restored},
-        {
-            title: [f"{each:.1f} dB" for each in ratios["noisy"]],
-            "denoised": [f"{each:.1f} dB" for each in ratios["denoised"]],
-        },
-        f"{len(images)} images, the same with noise ({title}, PSNR {mean['noisy']:.1f} dB in the mean) and denoised "
-        f"({mean['denoised']:.1f} dB).",
+        {"clean": images, **rows},
+        {name: [f"{ratio:.1f} dB" for ratio in each] for name, each in ratios.items()},
+        f"{len(images)} images, the same with noise ({title}, mean PSNR {np.mean(ratios[title]):.1f} dB) and denoised "
+        f"({np.mean(ratios['denoised']):.1f} dB).",
     )
 
 
-def noised(corruption: keras.layers.Layer, images: np.ndarray, seed: int) -> np.ndarray:
-    """Return images as a copy of a corrupting layer spoils them, the same for the same seed."""
+def corrupted(corruption: keras.layers.Layer, images: np.ndarray, seed: int) -> np.ndarray:
+    """Return images corrupted by a copy of a layer, the same for the same seed."""
     config = corruption.get_config()
     copy = type(corruption).from_config({**config, "name": "copy", "seed": seed, "dtype": "float32"})
     return keras.ops.convert_to_numpy(copy(images, training=True))
 
 
-def _noise_in_words(corruption: keras.layers.Layer) -> str:
+def _noise_title(corruption: keras.layers.Layer) -> str:
     kind = "".join(f" {each.lower()}" if each.isupper() else each for each in type(corruption).__name__).strip()
-    share = getattr(corruption, "rate", None)
-    if share is None:
+    rate = getattr(corruption, "rate", None)
+    if rate is None:
         return f"{kind.replace('gaussian', 'Gaussian')}, deviation {corruption.stddev:g}"
-    return f"{kind}, {share:.0%} of the pixels".replace("%", " %")
+    return f"{kind}, {rate:.0%} of the pixels".replace("%", " %")
 
 
 def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: LinearCode, images) -> Picture:
-    """Draw the squared error of codes over their size, with the curve of principal components.
+    """Draw the squared error per image against the code size, with the curve of principal components.
 
     Args:
-        points: for each autoencoder, by its name, the numbers in its code and the squared error of a test image, summed
-            over its pixels.
-        components: what `cnnzoo.analysis.pca` returned, of as many as the curve is to have.
-        images: array `(examples, *image_shape)` to judge them by; uint8, or floats of 0 to 1.
+        points: by the name of each autoencoder, its code size and its squared error per test image (sum over pixels).
+        components: the result of `cnnzoo.analysis.pca`; its size is that of the largest code of the curve.
+        images: array `(examples, *image_shape)` to evaluate them on; uint8, or floats of 0 to 1.
 
     Returns:
         The figure, with logarithmic axes.
@@ -208,49 +197,41 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     12
     """
     if not points:
-        raise InputError("points must name at least one autoencoder, with its (code size, squared error)")
+        raise checks.refusal("points", "a mapping from at least one autoencoder to (code size, squared error)", points)
     curve, largest = pca_errors(components, images), components.size
-    curve = np.maximum(curve, 1e-4 * curve[0])  # as many components as pixels leave nothing, which has no logarithm
-    said = [f"{name} leaves {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
-    beside = [
-        f"{size} components {curve[size - 1]:.2f}"
-        for size in sorted({size for size, _ in points.values()})
-        if size <= largest
-    ]
-    made = picture(
-        5.6,
-        3.4,
-        f"Squared error over the size of the code: {listed(said)}" + (f"; {listed(beside)}." if beside else "."),
-    )
-    axis = made.subplots()
-    axis.plot(
-        range(1, largest + 1), curve, color="#888888", label="principal components", marker="." if largest < 3 else ""
-    )
+    curve = np.maximum(curve, 1e-4 * curve[0])  # as many components as pixels have no error, and 0 has no logarithm
+    errors = [f"{name} {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
+    sizes = sorted({size for size, _ in points.values() if size <= largest})
+    errors += [f"{size} principal components {curve[size - 1]:.2f}" for size in sizes]
+    figure = picture(5.6, 3.4, f"Squared error per image against code size: {listed(errors)}.")
+    axis = figure.subplots()
+    marker = "." if largest < 3 else ""
+    axis.plot(range(1, largest + 1), curve, color="#888888", label="principal components", marker=marker)
     for number, (name, (size, error)) in enumerate(points.items()):
         axis.plot(size, error, "o", color=COLORS[number % len(COLORS)], label=plain(name))
-    axis.set(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="squared error of a test image")
+    axis.set(xscale="log", yscale="log", xlabel="code size", ylabel="squared error per test image")
     axis.set_ylim(bottom=0.5 * min(float(curve[-1]), *(error for _, error in points.values())))
     ratio = math.prod(components.image_shape)
     upper = axis.secondary_xaxis("top", functions=(lambda size: ratio / np.maximum(size, 1e-9),) * 2)
-    upper.set_xlabel("values of an image for each number of its code", fontsize=8)
+    upper.set_xlabel("pixel values per number of the code", fontsize=8)
     for scale in (axis.xaxis, axis.yaxis, upper.xaxis):
         scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
         scale.set_major_formatter(StrMethodFormatter("{x:g}"))
         scale.set_minor_formatter(NullFormatter())
     axis.legend(fontsize=8, frameon=False)
-    lines(axis)
-    return made
+    light_grid(axis)
+    return figure
 
 
 def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[str]) -> Picture:
-    """Draw codes of two numbers as points, in the colors of their classes, one plane beside the other.
+    """Draw scatter plots of codes of two numbers, in the colors of their classes.
 
     Args:
-        planes: what `cnnzoo.analysis.codes_2d` returned, by title.
+        planes: results of `cnnzoo.analysis.codes_2d`, by title.
         class_names: name of each label.
 
     Returns:
-        The figure; each title says to how many images their five nearest neighbors give their own class, by vote.
+        The figure; each title has the accuracy of a vote of the five nearest neighbors.
 
     Raises:
         InputError: there are no planes, or codes of another size.
@@ -263,16 +244,16 @@ def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[s
     >>> digits = data.load("digits")
     >>> plane = codes_2d(pca(digits.train.images, 2), digits.train.images, digits.train.labels, per_class=50)
     >>> codes_on_a_plane({"PCA": plane}, digits.class_names).axes[0].get_title().splitlines()
-    ['PCA', '63 % lie among their own class']
+    ['PCA', 'nearest-neighbor accuracy 63 %']
     """
     if not planes or any(plane.codes.ndim != 2 or plane.codes.shape[1] != 2 for plane in planes.values()):
-        raise InputError(f"planes must hold codes of two numbers, by title, not {planes!r:.200}")
-    shares = {title: plane.neighbor_accuracy() for title, plane in planes.items()}
-    said = [
-        f"by {title}, {100 * share:.0f} % of the images lie among their own class" for title, share in shares.items()
-    ]
-    made = picture(4.2 * len(planes), 4.4, f"Images as points on a plane: {listed(said)}.")
-    for axis, (title, plane) in zip(np.atleast_1d(made.subplots(1, len(planes))), planes.items(), strict=True):
+        raise InputError(f"`planes` must be codes of two numbers, by title. Received: {planes!r:.200}")
+    accuracies = {
+        title: f"nearest-neighbor accuracy {100 * plane.neighbor_accuracy():.0f} %" for title, plane in planes.items()
+    }
+    description = listed([f"{title}, {accuracy}" for title, accuracy in accuracies.items()])
+    figure = picture(4.2 * len(planes), 4.4, f"Scatter plots of codes in the colors of their classes: {description}.")
+    for axis, (title, plane) in zip(np.atleast_1d(figure.subplots(1, len(planes))), planes.items(), strict=True):
         for number, label in enumerate(np.unique(plane.labels)):
             x, y = plane.codes[plane.labels == label].T
             color = f"C{number % 10}"
@@ -282,6 +263,6 @@ def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[s
                 ha="center", va="center", color="#0a0a0a",
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
             )  # fmt: skip
-        axis.set_title(f"{plain(title)}\n{100 * shares[title]:.0f} % lie among their own class", fontsize=9)
+        axis.set_title(f"{plain(title)}\n{accuracies[title]}", fontsize=9)
         axis.set(xticks=[], yticks=[])
-    return made
+    return figure

@@ -1,5 +1,6 @@
-"""Training as curves: epoch by epoch, layer by layer, and variant by variant."""
+"""Training histories: learning curves, pretraining curves, and the results of variants."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,27 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLORS, Picture, lines, listed, picture, plain
+from cnnzoo.plots.picture import COLORS, Picture, light_grid, listed, picture, plain
 
 Columns = dict[str, np.ndarray]
 PANELS = {
     "loss": "loss",
-    "accuracy": "wrong (%)",
-    "squared_error": "squared error of an image",
+    "accuracy": "error (%)",
+    "squared_error": "squared error per image",
     "learning_rate": "learning rate",
 }
-LOGARITHMIC = 20  # of the largest value to the smallest, from which on a panel is
+LOGARITHMIC = 20  # a panel is logarithmic from this ratio of its largest to its smallest value on
 
 
 def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) -> Picture:
-    """Draw loss, what the task is judged by, and the learning rate over the epochs.
+    """Draw the loss, the task's metric, and the learning rate over the epochs.
 
-    Training figures are means over each epoch, while the net changes; those of validation are of its end.
+    Training metrics are means over each epoch, while the net changes; validation metrics are of the epoch's end.
 
     Args:
-        history: a `cnnzoo.Run`; what `model.fit` returns, or its `history`; a list of rows, one an epoch; or several
-            of these in a mapping from their names, to be laid over one another.
-        test: figures on the test images, by the names of the metrics, drawn as a line; of one history only.
+        history: a `cnnzoo.Run`; the `History` that `model.fit` returns, or its `history`; a list of rows, one per
+            epoch; or a mapping from names to several of these, which are drawn over one another.
+        test: metrics on the test images, by name, each drawn as a line; with one history only.
 
     Returns:
         The figure.
@@ -39,32 +40,32 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
     Example:
     >>> figure = learning_curves({"loss": [2.0, 1.0, 0.5], "accuracy": [0.5, 0.8, 0.9]})
     >>> [axis.get_ylabel() for axis in figure.axes]
-    ['loss', 'wrong (%)']
+    ['loss', 'error (%)']
     """
     named = {name: columns(each) for name, each in _named(history).items()}
-    shown = [name for name in PANELS if any({name, f"val_{name}"} & set(each) for each in named.values())]
-    if not shown:
+    metrics = [name for name in PANELS if any({name, f"val_{name}"} & set(each) for each in named.values())]
+    if not metrics:
         names = sorted({name for each in named.values() for name in each})
-        raise InputError(f"history has none of {', '.join(PANELS)}, which are drawn, but {', '.join(names)}")
+        raise InputError(f"`history` must have one of {', '.join(PANELS)}. Received: {', '.join(names)}")
     epochs = max(len(next(iter(each.values()))) for each in named.values())
-    made = picture(3.2 * len(shown), 2.7, _curves_in_words(named, shown, epochs))
-    for axis, name in zip(np.atleast_1d(made.subplots(1, len(shown))), shown, strict=True):
-        for (label, each), color in zip(named.items(), _colors(len(named)), strict=False):
+    figure = picture(3.2 * len(metrics), 2.7, _curves_description(named, metrics, epochs))
+    for axis, name in zip(np.atleast_1d(figure.subplots(1, len(metrics))), metrics, strict=True):
+        for (label, each), color in zip(named.items(), itertools.cycle(COLORS), strict=False):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
                 if key in each:
-                    values = as_shown(name, each[key])
-                    what = "validation" if key.startswith("val_") else "training"
-                    text = what if len(named) == 1 else plain(f"{label}, {what}")
-                    dot = "." if len(values) == 1 else ""
-                    axis.plot(range(1, len(values) + 1), values, style, color=color, label=text, marker=dot)
+                    values = as_drawn(name, each[key])
+                    split = "validation" if key.startswith("val_") else "training"
+                    text = split if len(named) == 1 else plain(f"{label}, {split}")
+                    marker = "." if len(values) == 1 else ""
+                    axis.plot(range(1, len(values) + 1), values, style, color=color, label=text, marker=marker)
         if test and name in test and len(named) == 1:
-            axis.axhline(float(as_shown(name, test[name])), color=COLORS[3], linewidth=1, label="test, at the end")
+            axis.axhline(float(as_drawn(name, test[name])), color=COLORS[3], linewidth=1, label="test, at the end")
         _finish(axis, PANELS[name], legend=name != "learning_rate")
-    return made
+    return figure
 
 
 def columns(history: Any) -> Columns:
-    """Return a history as a mapping from its names to one value an epoch.
+    """Return a history as a mapping from its metrics to one value per epoch.
 
     Raises:
         InputError: there is no epoch, or it is no history.
@@ -73,19 +74,19 @@ def columns(history: Any) -> Columns:
     >>> columns([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
     {'epoch': array([1., 2.]), 'loss': array([2., 1.])}
     """
-    found = getattr(history, "history", history)
-    if isinstance(found, Sequence) and found and all(isinstance(row, Mapping) for row in found):
-        names = [name for name in found[0] if all(name in row for row in found)]
-        found = {name: [row[name] for row in found] for name in names}
-    if isinstance(found, Mapping) and found and all(_numbers(values) for values in found.values()):
-        return {str(name): np.asarray(values, "float64") for name, values in found.items()}
+    epochs = getattr(history, "history", history)
+    if isinstance(epochs, Sequence) and epochs and all(isinstance(row, Mapping) for row in epochs):
+        names = [name for name in epochs[0] if all(name in row for row in epochs)]
+        epochs = {name: [row[name] for row in epochs] for name in names}
+    if isinstance(epochs, Mapping) and epochs and all(_are_numbers(values) for values in epochs.values()):
+        return {str(name): np.asarray(values, "float64") for name, values in epochs.items()}
     raise InputError(
-        "history must be a run, what model.fit returns, or rows with at least one epoch, such as [{'loss': 0.5}], "
-        f"not {history!r:.200}"
+        "`history` must be a run, the History of model.fit, or rows of at least one epoch, such as [{'loss': 0.5}]. "
+        f"Received: {history!r:.200}"
     )
 
 
-def _numbers(values: Any) -> bool:
+def _are_numbers(values: Any) -> bool:
     return (
         isinstance(values, Sequence | np.ndarray)
         and not isinstance(values, str)
@@ -95,40 +96,37 @@ def _numbers(values: Any) -> bool:
 
 
 def _named(history: Any) -> dict[str, Any]:
-    if isinstance(history, Mapping) and history and not any(_numbers(values) for values in history.values()):
+    if isinstance(history, Mapping) and history and not any(_are_numbers(values) for values in history.values()):
         return {str(name): each for name, each in history.items()}
     return {"": history}
 
 
-def as_shown(name: str, value: Any) -> Any:
-    """Return a figure as it is drawn: an accuracy as the share in per cent that is wrong."""
+def as_drawn(name: str, value: Any) -> Any:
+    """Return a metric as it is drawn: an accuracy as the error in per cent."""
     return 100 * (1 - value) if name == "accuracy" else value
 
 
-def _colors(count: int) -> list[str]:
-    return [COLORS[number % len(COLORS)] for number in range(count)]
-
-
-def _finish(axis: Axes, label: str, *, legend: bool, over: str = "epoch") -> None:
+def _finish(axis: Axes, label: str, *, legend: bool) -> None:
+    """Set scale, labels and legend of a panel over the epochs."""
     values = [value for line in axis.lines for value in np.asarray(line.get_ydata(), "float64")]
     positive = [value for value in values if value > 0]
     if positive and max(positive) > LOGARITHMIC * min(positive) and label != PANELS["learning_rate"]:
         axis.set_yscale("log")
-    axis.set(xlabel=over, ylabel=label)
+    axis.set(xlabel="epoch", ylabel=label)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if legend:
         axis.legend(fontsize=7, frameon=False)
-    lines(axis)
+    light_grid(axis)
 
 
-def _curves_in_words(named: Mapping[str, Columns], shown: Sequence[str], epochs: int) -> str:
+def _curves_description(named: Mapping[str, Columns], metrics: Sequence[str], epochs: int) -> str:
     ends = []
     for label, each in named.items():
         name = next((name for name in ("accuracy", "squared_error", "loss") if name in each), None)
         if name:
-            first, last = (float(as_shown(name, each[name][place])) for place in (0, -1))
+            first, last = (float(as_drawn(name, each[name][epoch])) for epoch in (0, -1))
             ends.append(f"{label + ': ' if label else ''}{PANELS[name]} in training from {first:.3g} to {last:.3g}")
-    return f"Curves of {listed([PANELS[name] for name in shown])} over {epochs} epochs. {'; '.join(ends)}."
+    return f"Curves of {listed([PANELS[name] for name in metrics])} over {epochs} epochs. {'; '.join(ends)}."
 
 
 def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
@@ -149,21 +147,22 @@ def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     ['encoder_1', 'code']
     """
     if not isinstance(history, Mapping) or not history:
-        raise InputError(f"history must name the loss of each pretrained layer, not be {history!r:.200}")
+        raise InputError(f"`history` must be a mapping from layers to their losses. Received: {history!r:.200}")
     layers = {name: columns(each)["loss"] for name, each in history.items() if columns(each).get("loss") is not None}
     if not layers:
-        raise InputError(f"history has the loss of no layer: {history!r:.200}")
+        raise InputError(f"`history` must have the loss of a layer. Received: {history!r:.200}")
     ends = [f"{name} from {loss[0]:.3g} to {loss[-1]:.3g}" for name, loss in layers.items()]
-    made = picture(max(3.2, 2.1 * len(layers)), 2.3, f"Loss of each pretrained layer over its epochs: {listed(ends)}.")
-    for axis, (name, loss) in zip(np.atleast_1d(made.subplots(1, len(layers))), layers.items(), strict=True):
+    description = f"Loss of each pretrained layer over its epochs: {listed(ends)}."
+    figure = picture(max(3.2, 2.1 * len(layers)), 2.3, description)
+    for axis, (name, loss) in zip(np.atleast_1d(figure.subplots(1, len(layers))), layers.items(), strict=True):
         axis.plot(range(1, len(loss) + 1), loss, color=COLORS[0], marker="." if len(loss) == 1 else "")
         _finish(axis, "loss" if name == next(iter(layers)) else "", legend=False)
         axis.set_title(plain(name), fontsize=9)
-    return made
+    return figure
 
 
 def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
-    """Draw what the variants of a study reach on the test images: every seed, the mean, and the standard deviation.
+    """Draw the test results of a study's variants: every seed, the mean, and the standard deviation.
 
     Args:
         rows: those of a `cnnzoo.training.study.Comparison`; of each are read `variant`, `unit`, `errors` and `mean`.
@@ -175,26 +174,26 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
         InputError: there are no rows.
 
     Example:
-    >>> figure = variants([{"variant": "plain", "unit": "test error %", "errors": [1.2, 1.4], "mean": 1.3}])
+    >>> figure = variants([{"variant": "plain", "unit": "test error (%)", "errors": [1.2, 1.4], "mean": 1.3}])
     >>> figure.axes[0].get_xlabel()
-    'test error %'
+    'test error (%)'
     """
     if not rows:
-        raise InputError("rows must be those of a finished study, and there are none")
+        raise InputError("`rows` must be those of a finished study. Received none")
     if len(units := {row["unit"] for row in rows}) > 1:
-        raise InputError(f"variants must be judged alike to be drawn on one axis, not by {listed(sorted(units))}")
-    said = [f"{row['variant']} {row['mean']:.3g} (n={len(row['errors'])})" for row in rows]
-    made = picture(6.4, 0.9 + 0.34 * len(rows), f"{rows[0]['unit']} of each variant, mean: {listed(said)}.")
-    axis = made.subplots()
-    for place, row in enumerate(rows):
+        raise InputError(f"`rows` must have one metric to be drawn on one axis. Received: {listed(sorted(units))}")
+    means = [f"{row['variant']} {row['mean']:.3g} (n={len(row['errors'])})" for row in rows]
+    figure = picture(6.4, 0.9 + 0.34 * len(rows), f"{rows[0]['unit']} of each variant, mean: {listed(means)}.")
+    axis = figure.subplots()
+    for y, row in enumerate(rows):
         errors = np.asarray(row["errors"], "float64")
         if len(errors) > 1:
-            axis.errorbar(row["mean"], place, xerr=errors.std(ddof=1), color=COLORS[0], capsize=3, linewidth=1)
-        axis.plot(errors, np.full(len(errors), place), "o", color=COLORS[0], alpha=0.5, markersize=4)
-        axis.plot(row["mean"], place, "|", color=COLORS[3], markersize=14, markeredgewidth=2)
+            axis.errorbar(row["mean"], y, xerr=errors.std(ddof=1), color=COLORS[0], capsize=3, linewidth=1)
+        axis.plot(errors, np.full(len(errors), y), "o", color=COLORS[0], alpha=0.5, markersize=4)
+        axis.plot(row["mean"], y, "|", color=COLORS[3], markersize=14, markeredgewidth=2)
     axis.set(
         yticks=range(len(rows)), yticklabels=[plain(row["variant"]) for row in rows], xlabel=plain(rows[0]["unit"])
     )
     axis.invert_yaxis()
-    lines(axis)
-    return made
+    light_grid(axis)
+    return figure

@@ -1,4 +1,4 @@
-"""What all pictures have in common: a figure that says in words what it shows, and images set in rows."""
+"""The base of all pictures: a figure with an alternative text, and images in rows."""
 
 import io
 from collections.abc import Sequence
@@ -10,17 +10,18 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-GAP = 0.12  # between two images, as a share of one
+GAP = 0.12  # between two images, as a fraction of one
 COLORS = ("#1f77b4", "#e07b00", "#2a9d4a", "#c8323c", "#8b62bf")  # legible on white and on black
 
 
 class Picture(Figure):
-    """A figure of matplotlib, with its content in words.
+    """A figure of matplotlib with an alternative text.
 
-    It is no figure of `pyplot`: nothing is shown or kept open by making one. A notebook shows it, `savefig` writes it.
+    It is no figure of `pyplot`: creating one shows nothing and keeps nothing open. A notebook shows it,
+    `savefig` writes it.
 
     Attributes:
-        alternative: what it shows, for who cannot see it.
+        alternative: the alternative text: a description for those who cannot see the figure.
 
     Example:
     >>> from cnnzoo import plots
@@ -33,10 +34,10 @@ class Picture(Figure):
     alternative: str = ""
 
     def _repr_png_(self) -> bytes:
-        """Return what a notebook shows."""
-        written = io.BytesIO()
-        self.savefig(written, format="png", dpi=100)
-        return written.getvalue()
+        """Return the PNG that a notebook shows."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
 
 
 def picture(width: float, height: float, alternative: str) -> Picture:
@@ -45,11 +46,11 @@ def picture(width: float, height: float, alternative: str) -> Picture:
     Args:
         width: in inches.
         height: in inches.
-        alternative: what it shows, in words.
+        alternative: the alternative text.
     """
-    made = Picture(figsize=(width, height), layout="constrained")
-    made.alternative = alternative
-    return made
+    figure = Picture(figsize=(width, height), layout="constrained")
+    figure.alternative = alternative
+    return figure
 
 
 def tiles(
@@ -62,20 +63,20 @@ def tiles(
     colors: str = "gray",
     room: float = 0.0,
 ) -> list[AxesImage]:
-    """Draw images in rows, each of them an image of its own in the axes, which have no ticks.
+    """Draw images in rows into axes without ticks, each as an image of its own.
 
     Args:
         axis: where to draw.
         images: arrays `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, all of one size. Colors are
             uint8, or floats of 0 to 1.
-        columns: how many a row, ≥ 1.
-        captions: what stands below each.
+        columns: images per row, ≥ 1.
+        captions: text below each image.
         limits: the values of black and white, of all or of each; `None` for each image's own smallest and largest.
         colors: name of a color map, for images without colors.
-        room: what is kept free below each row for captions, as a share of an image.
+        room: free space below each row for captions, as a fraction of an image.
 
     Returns:
-        What was drawn; `get_array()` gives each image back.
+        The drawn images; `get_array()` returns the pixels of each.
     """
     drawn = []
     height, width = np.shape(images[0])[:2]
@@ -84,7 +85,7 @@ def tiles(
         row, column = divmod(number, columns)
         left, top = column * across, row * down
         low, high = _limits_of(limits, number)
-        shown = axis.imshow(
+        artist = axis.imshow(
             np.squeeze(image, -1) if np.ndim(image) == 3 and np.shape(image)[-1] == 1 else image,
             extent=(left, left + width, top + height, top),
             vmin=low,
@@ -92,14 +93,14 @@ def tiles(
             cmap=colors,
             interpolation="none",
         )
-        drawn.append(shown)
+        drawn.append(artist)
         if captions:
             axis.text(left + width / 2, top + height * 1.04, plain(captions[number]), ha="center", va="top", fontsize=7)
     corners = [image.get_extent() for image in drawn]
     frames = [[(left, top), (right, top), (right, low), (left, low), (left, top)] for left, right, low, top in corners]
     axis.add_collection(LineCollection(frames, colors="#888888", linewidths=0.4))
     rows = -(-len(images) // columns)
-    # Images set the limits of their axes to the last one alone.
+    # Each `imshow` sets the limits of the axes to its own image.
     axis.set_xlim(0, columns * across - width * GAP)
     axis.set_ylim(rows * down - height * GAP, 0)
     axis.axis("off")
@@ -107,7 +108,7 @@ def tiles(
 
 
 def _limits_of(limits: Sequence[Any] | None, number: int) -> tuple[float | None, float | None]:
-    """Return the values of black and white for an image of a number."""
+    """Return the values of black and white for the image of an index."""
     if limits is None:
         return None, None
     low, high = limits[number] if np.ndim(limits) == 2 else limits
@@ -127,7 +128,7 @@ def height_of(images: Sequence[np.ndarray] | np.ndarray, columns: int, width: fl
 
 
 def one_scale(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """Return images in colors brought to 0 to 1 by one scale for all of them, so that they can be compared.
+    """Return color images scaled to 0 to 1, by one scale for all of them, so that they can be compared.
 
     Args:
         images: float array of any shape.
@@ -143,7 +144,7 @@ def one_scale(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
 
 
 def plain(text: str) -> str:
-    r"""Return a text that is drawn as it is: matplotlib takes what stands between dollars for a formula.
+    r"""Return a text with its dollars escaped: matplotlib typesets text between dollars as a formula.
 
     Example:
     >>> plain("from $1 to $2")
@@ -152,22 +153,15 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def bare(axis: Axes) -> None:
-    """Take frame and ticks away."""
-    axis.set(xticks=[], yticks=[])
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-
-
-def lines(axis: Axes) -> None:
-    """Leave of the frame only the two axes, with a light grid behind."""
+def light_grid(axis: Axes) -> None:
+    """Remove the top and the right spine, and draw a light grid behind the data."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.set_axisbelow(True)
 
 
 def listed(names: Sequence[Any]) -> str:
-    """Return names as a sentence has them.
+    """Return names joined by commas and "and".
 
     Example:
     >>> listed(["a", "b", "c"])

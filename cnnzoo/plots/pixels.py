@@ -1,4 +1,4 @@
-"""What the pixels of an image do to the class that a net finds."""
+"""Occlusion sensitivity as a picture."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,23 @@ import numpy as np
 
 from cnnzoo.analysis import occlusion
 from cnnzoo.analysis.layer_activations import images_for
-from cnnzoo.plots.layers import shown_as_image
+from cnnzoo.plots.layers import limits_of, shown_as_image
 from cnnzoo.plots.picture import Picture, height_of, listed, picture, tiles
 
 
 def occluded(
     model: keras.Model, images, class_names: Sequence[str] | None = None, *, window: int | None = None
 ) -> Picture:
-    """Draw by how much the odds of the class that a net finds fall where a part of the image is covered.
+    """Draw by how much the log-odds of the predicted class decrease where a part of the image is covered.
 
-    Above the images as the net takes them, below what each pixel is worth: red where covering it costs odds, blue
-    where covering it adds some. Each has a scale of its own; below it stands the class, and the largest loss in nats.
+    Above are the images as the net takes them, below the decrease at each pixel: red where covering it decreases the
+    log-odds, blue where it increases them. Each image has its own color scale; the caption is the predicted class and
+    the largest decrease in nats.
 
     Args:
         model: a classifier with one image of a fixed size as its input.
         images: float array `(batch, height, width, channels)`, in the model's own scale; up to some ten.
-        class_names: name of each class, for the captions; by default their numbers.
+        class_names: name of each class, for the captions; by default their indices.
         window: side of the covering square in pixels; default a fifth of the image's smaller side.
 
     Returns:
@@ -40,25 +41,25 @@ def occluded(
     (2, 2)
     """
     images = images_for(model, images)
-    lost = occlusion(model, images, window=window)
-    found = keras.ops.convert_to_numpy(model(images, training=False)).argmax(axis=-1)
-    names = [str(number) if class_names is None else class_names[number] for number in found]
-    worst = [f"{name} {-each.max():+.1f}".replace("-", "−") for name, each in zip(names, lost, strict=True)]
-    high = height_of(images, len(images), 8)
-    made = picture(
+    decrease = occlusion(model, images, window=window)
+    predicted = keras.ops.convert_to_numpy(model(images, training=False)).argmax(axis=-1)
+    names = [str(label) if class_names is None else class_names[label] for label in predicted]
+    captions = [f"{name} {-each.max():+.1f}".replace("-", "−") for name, each in zip(names, decrease, strict=True)]
+    figure = picture(
         8,
-        2 * high + 0.55,
-        f"Images, and by how much the log-odds of the class fall where a square is covered: {listed(worst)}.",
+        2 * height_of(images, len(images), 8) + 0.55,
+        "Images, and the change of the log-odds of the predicted class where a square is covered, at most: "
+        f"{listed(captions)}.",
     )
-    above, below = made.subplots(2, 1)
-    tiles(above, shown_as_image(images), columns=len(images), limits=(float(images.min()), float(images.max()) + 1e-12))
+    above, below = figure.subplots(2, 1)
+    tiles(above, shown_as_image(images), columns=len(images), limits=limits_of(images))
     tiles(
         below,
-        lost,
+        decrease,
         columns=len(images),
-        limits=[(-each.max(), each.max()) for each in np.abs(lost) + 1e-12],
+        limits=[(-each.max(), each.max()) for each in np.abs(decrease) + 1e-12],
         colors="RdBu_r",
-        captions=worst,
+        captions=captions,
         room=0.2,
     )
-    return made
+    return figure

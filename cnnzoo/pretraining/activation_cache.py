@@ -1,8 +1,9 @@
-"""Codes: what the trained layers make of the data, computed once and kept in memory or in a file."""
+"""Activations of the trained layers, computed once and kept in memory or in a file."""
 
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -11,120 +12,142 @@ import numpy as np
 
 from cnnzoo.errors import InputError
 from cnnzoo.files import make_folder
-from cnnzoo.pretraining.graph import Segment
-from cnnzoo.pretraining.inputs import ArrayRows, FileRows, Rows, StreamRows, at_a_time
+from cnnzoo.pretraining.inputs import ArrayRows, FileRows, Rows, StreamRows, rows_per_batch
+from cnnzoo.pretraining.segment import Segment
 from cnnzoo.pretraining.stages import Stage
 
 Cache = str | Path | Literal[False]
 
 
-class Ascent:
-    """Give each stage the rows that it trains on.
+@dataclass(frozen=True)
+class StageInputs:
+    """What a stage trains on.
 
-    Cached codes are computed from the cached codes below them, in one pass. Without a cache the rows
+    Attributes:
+        rows: the activations that enter the stage's layer, or the examples.
+        compute: a function that computes the activations from a batch of rows; `None` if the rows are them already.
+        shape: shape of one example's activations, without the batch.
+    """
+
+    rows: Rows
+    compute: Callable[[Any], Any] | None
+    shape: tuple[int, ...]
+
+    def in_unit_range(self) -> bool:
+        """Return whether all activations lie in [0, 1]."""
+        run = compiled(self.compute or (lambda batch: batch), self.rows)
+        for batch in self.rows.in_order(rows_per_batch(self.rows.shape)):
+            values = keras.ops.convert_to_numpy(run(batch))
+            if values.min() < 0 or values.max() > 1:
+                return False
+        return True
+
+
+class ActivationCache:
+    """The activations that enter the layer of each stage.
+
+    Cached activations are computed from the cached activations below them, in one pass. Without a cache the rows
     are the data, and the frozen layers below run on every batch.
 
     Args:
         model: the model, which has one input.
         data: its examples.
         cache: `"memory"`, a folder or `False`.
-        slices: in how many slices, side by side, codes are computed.
+        shards: number of shards, one for each core, in which a batch is computed.
     """
 
-    def __init__(self, model: keras.Model, data: Rows, cache: Cache, slices: int = 1):
+    def __init__(self, model: keras.Model, data: Rows, cache: Cache, shards: int = 1):
         self._data = self._rows = data
-        self.slices = slices
-        self._start = self._at = model.inputs[0]
+        self.shards = shards
+        self._start = self._tensor = model.inputs[0]  # `_rows` holds the values of `_tensor`
         self._cache = cache
 
     def shape_of(self, stage: Stage) -> tuple[int, ...]:
-        """Return the shape of one example's codes."""
-        shape = tuple(stage.codes.shape[1:])
+        """Return the shape of one example's activations."""
+        shape = tuple(stage.inputs.shape[1:])
         if None not in shape:
             return shape
         example = next(iter(self._data.in_order(1)))  # sides that the model leaves open
-        return tuple(Segment(self._start, stage.codes)(keras.ops.convert_to_tensor(example)).shape[1:])
+        return tuple(Segment(self._start, stage.inputs)(keras.ops.convert_to_tensor(example)).shape[1:])
 
     def check_memory(self, stages: list[Stage]) -> None:
-        """Refuse before the first step what would not fit later.
+        """Check before the first step that the activations of all stages fit into memory.
 
         Raises:
-            InputError: the codes of a stage take more than half of the memory available.
+            InputError: the activations of a stage take more than half of the memory available.
         """
-        for stage in stages:
-            if self._cache == "memory" and stage.codes is not self._start and not self._is_data(stage):
-                check_memory(self._data.count, self.shape_of(stage))
-
-    def _is_data(self, stage: Stage) -> bool:
         in_array = type(self._data) is ArrayRows and self._data.dtype == "float32"
-        return in_array and Segment(self._start, stage.codes).only_reshapes
+        for stage in stages if self._cache == "memory" else []:
+            segment = Segment(self._start, stage.inputs)
+            if not segment.is_identity and not (in_array and segment.only_reshapes):
+                _check_memory(self._data.count, self.shape_of(stage))
 
-    def up_to(self, stage: Stage) -> tuple[Rows, Callable[[Any], Any] | None]:
-        """Return the rows for a stage, and what makes codes of them if they are none yet."""
-        if self._cache is False:
-            below = Segment(self._start, stage.codes)
-            return self._data, None if below.is_identity else below
-        try:
-            part = Segment(self._at, stage.codes)
-        except ValueError:  # the codes depend on more than the codes before them: up from the data again
-            self.close()
-            part = Segment(self._at, stage.codes)
+    def inputs_of(self, stage: Stage) -> StageInputs:
+        """Return what a stage trains on; the cache then holds its activations instead of an earlier stage's."""
         shape = self.shape_of(stage)
-        if part.only_reshapes and type(self._rows) is ArrayRows and self._rows.dtype == "float32":
-            self._rows = self._rows.reshaped(shape)
-        elif not part.is_identity or isinstance(self._rows, StreamRows):
-            codes = computed(self._rows, part, self._cache, shape, self.slices)
+        if self._cache is False:
+            segment = Segment(self._start, stage.inputs)
+            return StageInputs(self._data, None if segment.is_identity else segment, shape)
+        try:
+            segment = Segment(self._tensor, stage.inputs)
+        except ValueError:  # they depend on more than the activations before them: compute them from the data
             self.close()
-            self._rows = codes
-        self._at = stage.codes
-        return self._rows, None
+            segment = Segment(self._tensor, stage.inputs)
+        if segment.only_reshapes and type(self._rows) is ArrayRows and self._rows.dtype == "float32":
+            self._rows = self._rows.reshaped(shape)
+        elif not segment.is_identity or isinstance(self._rows, StreamRows):
+            rows = computed_rows(self._rows, segment, self._cache, shape, self.shards)
+            self.close()
+            self._rows = rows
+        self._tensor = stage.inputs
+        return StageInputs(self._rows, None, shape)
 
     def close(self) -> None:
-        """Let go of the codes."""
+        """Release the activations."""
         if self._rows is not self._data:
             self._rows.close()
-        self._rows, self._at = self._data, self._start
+        self._rows, self._tensor = self._data, self._start
 
 
-def computed(
-    rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...], slices: int = 1
+def computed_rows(
+    rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...], shards: int = 1
 ) -> ArrayRows:
-    """Return what a function makes of all rows, in order.
+    """Return the outputs of a function for all rows, in order.
 
     Args:
-        rows: what goes in.
-        function: takes and returns a float tensor `(batch, …)`, or slices of one.
+        rows: the inputs.
+        function: takes and returns a float tensor `(batch, …)`, or the shards of one.
         cache: `"memory"`, or the folder for a file.
-        shape: shape of what comes out of one row.
-        slices: in how many slices, side by side, a batch goes through the function.
+        shape: shape of the output for one row.
+        shards: number of shards in which a batch goes through the function.
 
     Raises:
-        InputError: it would not fit into half of the memory available, or the folder cannot be written to.
+        InputError: the outputs take more than half of the memory available, or the folder cannot be written to.
     """
-    few = compiled(function, rows)
-    run = few if slices == 1 else compiled(_in_batch_shards(function, slices), rows)
+    run_whole = compiled(function, rows)
+    run = run_whole if shards == 1 else compiled(_on_shards(function, shards), rows)
     batches = (
-        keras.ops.convert_to_numpy((run if len(batch) >= slices else few)(batch)).astype("float32", copy=False)
-        for batch in rows.in_order(at_a_time(rows.shape, shape))
+        keras.ops.convert_to_numpy((run if len(batch) >= shards else run_whole)(batch)).astype("float32", copy=False)
+        for batch in rows.in_order(rows_per_batch(rows.shape, shape))
     )
-    if cache == "memory":
-        check_memory(rows.count, shape)
-        codes = np.empty((rows.count, *shape), "float32")
-        start = 0
-        for batch in batches:
-            codes[start : start + len(batch)] = batch
-            start += len(batch)
-        return ArrayRows(codes)
-    return FileRows(_written(batches, Path(cache)), shape)
+    if cache != "memory":
+        return FileRows(_temporary_file(batches, Path(cache)), shape)
+    _check_memory(rows.count, shape)
+    activations = np.empty((rows.count, *shape), "float32")
+    start = 0
+    for batch in batches:
+        activations[start : start + len(batch)] = batch
+        start += len(batch)
+    return ArrayRows(activations)
 
 
-def _in_batch_shards(function: Callable[[Any], Any], slices: int) -> Callable[[Any], Any]:
-    from cnnzoo.distribute.slices import cut, joined
+def _on_shards(function: Callable[[Any], Any], count: int) -> Callable[[Any], Any]:
+    from cnnzoo.distribute.shards import concat_shards, split_batch
 
-    return lambda batch: joined(function(cut(batch, slices)))
+    return lambda batch: concat_shards(function(split_batch(batch, count)))
 
 
-def _written(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:
+def _temporary_file(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:
     """Write batches to a file without a name, which is gone when it is closed or the process ends, however it does."""
     make_folder(folder)
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -134,23 +157,19 @@ def _written(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:
         file.flush()
     except OSError as error:
         file.close()
-        raise InputError(f"cannot write codes to the folder {str(folder)!r}: {error.strerror}") from error
+        raise InputError(f"cannot write activations to the folder {str(folder)!r}: {error.strerror}") from error
     return file
 
 
-def check_memory(count: int, shape: tuple[int, ...]) -> None:
-    """Refuse codes that would take more than half of the memory available."""
+def _check_memory(count: int, shape: tuple[int, ...]) -> None:
+    """Raise an `InputError` for activations that would take more than half of the memory available."""
     needed, available = 4 * count * int(np.prod(shape, dtype="int64")), available_memory()
     if needed > available / 2:
         raise InputError(
-            f"codes of shape {(count, *shape)} take {_gigabytes(needed)}, more than half of the "
-            f"{_gigabytes(available)} of memory available; give cache=folder to keep them in a file, "
+            f"activations of shape {(count, *shape)} take {needed / 2**30:,.1f} GiB, more than half of the "
+            f"{available / 2**30:,.1f} GiB of memory available; give cache=folder to keep them in a file, "
             "or cache=False to compute them anew for every batch"
         )
-
-
-def _gigabytes(number: float) -> str:
-    return f"{number / 2**30:,.1f} GiB"
 
 
 def available_memory() -> int:
@@ -177,13 +196,3 @@ def compiled(function: Callable[[Any], Any], rows: Rows) -> Callable[[np.ndarray
 
         return jax.jit(lambda batch: function(batch))
     return lambda batch: function(keras.ops.convert_to_tensor(batch))
-
-
-def in_unit_range(rows: Rows, function: Callable[[Any], Any]) -> bool:
-    """Return whether all that a function makes of the rows lies in [0, 1]."""
-    run = compiled(function, rows)
-    for batch in rows.in_order(at_a_time(rows.shape)):
-        values = keras.ops.convert_to_numpy(run(batch))
-        if values.min() < 0 or values.max() > 1:
-            return False
-    return True

@@ -1,4 +1,4 @@
-"""Trained stages on disk, so that a run that was stopped goes on with the first one that is missing."""
+"""Trained stages on disk, so that a run that was stopped resumes with the first one that is missing."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from cnnzoo.pretraining.stages import Stage
 
 
 class Backup:
-    """A folder with one file for each trained stage: weights and history, whole or not at all.
+    """A folder with one file for each trained stage: weights and history, written atomically.
 
     Args:
         folder: the folder, made if it is not there.
@@ -28,7 +28,7 @@ class Backup:
         self._folder = folder
         self._settings = json.loads(json.dumps(settings))
 
-    def earned(self, number: int, stage: Stage) -> tuple[list[np.ndarray], dict[str, list[float]]] | None:
+    def completed(self, number: int, stage: Stage) -> tuple[list[np.ndarray], dict[str, list[float]]] | None:
         """Return weights and history of a stage, or `None` if it has not been trained to its end.
 
         Raises:
@@ -39,46 +39,44 @@ class Backup:
             return None
         try:
             with np.load(path) as file:
-                notes = json.loads(str(file["notes"]))
+                metadata = json.loads(str(file["metadata"]))
                 weights = [file[f"weight_{index}"] for index in range(len(file.files) - 1)]
         except Exception as error:  # zipfile, json and NumPy each have their own
             raise InputError(
                 f"the backup {str(path)!r} cannot be read ({reason(error)}); delete it to pretrain that layer again"
             ) from error
         for name, value in self._settings.items():
-            if notes["settings"].get(name) != value:
+            saved = metadata["settings"].get(name)
+            if saved != value:
                 raise InputError(
-                    f"the backup in {str(self._folder)!r} was made with {name}={notes['settings'].get(name)!r}, "
-                    f"not {value!r}; resume with the same values, or give another folder"
+                    f"the backup in {str(self._folder)!r} was made with {name}={saved!r}, not {value!r}; "
+                    "resume with the same values, or give another folder"
                 )
-        return weights, notes["history"]
+        return weights, metadata["history"]
 
     def save(self, number: int, stage: Stage, history: dict[str, list[float]]) -> None:
-        notes = json.dumps({"settings": self._settings, "history": history})
-        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights_of(stage))}
+        """Write the file of a stage that has been trained to its end."""
+        metadata = json.dumps({"settings": self._settings, "history": history})
+        weights = [_storable(keras.ops.convert_to_numpy(variable)) for variable in _variables(stage)]
+        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights)}
         with atomic_write(self._path(number, stage)) as part, part.open("wb") as file:
-            np.savez(file, notes=np.array(notes), **arrays)
+            np.savez(file, metadata=np.array(metadata), **arrays)
 
     def _path(self, number: int, stage: Stage) -> Path:
         return self._folder / f"stage-{number + 1}-{stage.name.replace('/', '_')}.npz"
 
 
-def variables_of(stage: Stage) -> list[Any]:
+def restore(stage: Stage, weights: list[np.ndarray]) -> None:
+    """Set the variables of a stage to the weights of a backup."""
+    for variable, weight in zip(_variables(stage), weights, strict=True):
+        variable.assign(weight)
+
+
+def _variables(stage: Stage) -> list[Any]:
     """Return the variables that a stage changes, each once."""
     return list({id(variable): variable for layer in stage.trained for variable in layer.weights}.values())
 
 
-def weights_of(stage: Stage) -> list[np.ndarray]:
-    """Return the values of the variables that a stage changes."""
-    return [_for_a_file(keras.ops.convert_to_numpy(variable)) for variable in variables_of(stage)]
-
-
-def _for_a_file(weight: np.ndarray) -> np.ndarray:
+def _storable(weight: np.ndarray) -> np.ndarray:
     """Return bfloat16 as float32, which holds the same numbers: NumPy's files do not know bfloat16."""
     return weight.astype("float32") if weight.dtype.name == "bfloat16" else weight
-
-
-def put_back(stage: Stage, weights: list[np.ndarray]) -> None:
-    """Set the variables of a stage to what a backup holds."""
-    for variable, weight in zip(variables_of(stage), weights, strict=True):
-        variable.assign(weight)

@@ -1,6 +1,6 @@
 """Batches for the fit of one stage, the same on every backend."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnzoo.pretraining.inputs import Rows
 
-AHEAD = 4  # batches made ahead of the net
+PREFETCHED = 4  # batches read ahead of the training step
 
 
 class Batches(keras.utils.PyDataset):
@@ -18,7 +18,7 @@ class Batches(keras.utils.PyDataset):
     leaves out others.
 
     Args:
-        rows: what to read.
+        rows: the examples or activations to read.
         size: rows in a batch.
         steps: batches in an epoch.
         seed: the seed and the stage's number.
@@ -26,63 +26,54 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, rows: Rows, size: int, steps: int, seed: tuple[int, ...]):
         super().__init__()
-        self._rows = rows
-        self._size = size
+        self.rows = rows
+        self.size = size
         self._steps = steps
         self._seed = seed
-        self._running: Iterator[np.ndarray] = iter(())
-        self.number = 0
+        self.current_epoch = 0
+        self._remaining: Iterator[np.ndarray] = iter(())
 
     @property
     def num_batches(self) -> int:
         return self._steps
 
     def epoch(self, number: int) -> Iterator[np.ndarray]:
-        return self._rows.epoch(np.random.default_rng([*self._seed, number]), self._size, self._steps)
+        """Yield the batches of an epoch."""
+        return self.rows.epoch(np.random.default_rng([*self._seed, number]), self.size, self._steps)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        # Keras reads in order, and once the first one alone, to see what comes.
+        # Keras reads in order, and before the first epoch one batch alone, to see its shape.
         if index == 0:
-            self._running = self.epoch(self.number)
-        return next(self._running)
-
-    def all_epochs(self, epochs: int) -> Callable[[], Iterator[np.ndarray]]:
-        return lambda: (batch for number in range(epochs) for batch in self.epoch(number))
+            self._remaining = self.epoch(self.current_epoch)
+        return next(self._remaining)
 
 
 class _EpochNumber(keras.callbacks.Callback):
-    """Tell the batches which epoch it is."""
+    """Set the epoch of the batches; Keras also calls their `on_epoch_end` before the first epoch."""
 
     def __init__(self, batches: Batches):
         super().__init__()
         self._batches = batches
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._batches.number = epoch
+        self._batches.current_epoch = epoch
 
 
-def fit_arguments(batches: Batches, shape: tuple[int, ...], dtype: str, size: int, epochs: int) -> dict[str, Any]:
-    """Return what `fit` takes to run through the batches.
-
-    Args:
-        batches: what to feed.
-        shape: shape of a row.
-        dtype: dtype of the rows.
-        size: rows in a batch.
-        epochs: epochs to run.
-    """
+def fit_arguments(batches: Batches, epochs: int) -> dict[str, Any]:
+    """Return the arguments of `fit` for so many epochs of the batches."""
     common = {"epochs": epochs, "shuffle": False}
     if keras.backend.backend() != "tensorflow":
         return {**common, "x": batches, "callbacks": [_EpochNumber(batches)]}
     import tensorflow as tf
 
-    # Keras' own way with a PyDataset turns tf.data's autotuning on, at whose next look the end of a
-    # fit waits; see cnnzoo.data.pipeline.
+    # With a PyDataset, Keras turns tf.data's autotuning on, and the end of a fit waits for its next turn;
+    # see cnnzoo.data.pipeline.
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = tf.data.Dataset.from_generator(
-        batches.all_epochs(epochs), output_signature=tf.TensorSpec((size, *shape), dtype)
+        lambda: (batch for number in range(epochs) for batch in batches.epoch(number)),
+        output_signature=tf.TensorSpec((batches.size, *batches.rows.shape), batches.rows.dtype),
     )
-    dataset = dataset.prefetch(AHEAD).with_options(options)
+    dataset = dataset.prefetch(PREFETCHED).with_options(options)
     return {**common, "x": dataset, "steps_per_epoch": batches.num_batches, "callbacks": []}

@@ -1,4 +1,4 @@
-"""Train each hidden layer as a shallow autoencoder, then hand over to fine-tuning."""
+"""Train each hidden layer as an autoencoder, then fine-tune the whole model."""
 
 import weakref
 from pathlib import Path
@@ -6,53 +6,55 @@ from typing import Any
 
 import keras
 
-from cnnzoo.callbacks import style_of
-from cnnzoo.errors import InputError
+from cnnzoo.callbacks import progress_style
+from cnnzoo.checks import flag, integer
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.activation_cache import Cache
-from cnnzoo.pretraining.run import PretrainingRun, undisturbed
-from cnnzoo.runtime import without_retracing_notes
+from cnnzoo.pretraining.run import PretrainingRun, temporary_seed
+from cnnzoo.runtime import suppress_retracing_warnings
 
 
 class LayerwisePretraining(keras.callbacks.Callback):
-    """Train every hidden Dense and Conv2D layer in turn as a (denoising) autoencoder of the codes below it.
+    """Train every hidden Dense and Conv2D layer in turn as a (denoising) autoencoder of the activations that enter it.
 
-    It happens in `on_train_begin`; the fit that it was passed to then fine-tunes the whole. A stage
-    trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
+    Pretraining runs in `on_train_begin`; the fit that the callback was passed to then fine-tunes the whole model. A
+    stage trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
     entered the layer. In a classifier the decoders are thrown away. In an autoencoder, known by widths
-    that read the same from both ends and by no softmax at the last, the decoder of a layer is the model's own
-    mirrored layer, which keeps what it learned (unrolling). A layer that no other layer with weights follows, a
-    head, is no hidden one. Frozen layers are passed through. Everything between the layers runs as at inference.
+    that read the same from both ends and by no softmax at the last, the decoder of a layer is the layer of the
+    model's own decoder that is paired with it, which keeps what it learned (unrolling). A layer that no other layer
+    with weights follows, a head, is no hidden one. Frozen layers are passed through. Everything between the layers
+    runs as at inference.
 
     A model whose optimizer has taken steps is refused in a fit: pretraining would undo what it learned. With a
-    `backup` that holds every stage the fit goes on instead, as after `keras.callbacks.BackupAndRestore`.
+    `backup` that holds every stage the fit resumes instead, as after `keras.callbacks.BackupAndRestore`.
 
     A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
     `steps_per_execution`, precision and distribution strategy hold for the stages, too (with several
-    replicas, one step at a time). Nothing is added to
-    the model; its `trainable` flags, its optimizer and all random states are left as they were.
+    replicas, one step at a time). Nothing is added to the model; its `trainable` flags, its optimizer and all random
+    states are left as they were.
 
     Args:
         data: what the model takes, without labels: an array `(n, *input_shape)`, or a `tf.data.Dataset`, a
             `keras.utils.PyDataset` or another iterable of batches that can be read several times; without a cache
             batches keep their own order.
         epochs: epochs for each layer, ≥ 0: a number, or one per layer.
-        corruption: share of the values that enter a layer to set to 0, in [0, 1], or a Keras layer that
-            is copied for each stage, or one of these per layer. The loss compares with the clean values.
+        corruption: fraction of the values that enter a layer to set to 0, in [0, 1], or a Keras layer that
+            is copied for each stage, or one of these per layer. The loss compares with the values before corruption.
         optimizer: name, optimizer (each stage gets a copy) or function that returns a new one; a function with
             an argument is given the number of steps of the stage, for a schedule.
-        loss: a Keras loss of codes and reconstruction; `None` is binary cross-entropy where the decoder
+        loss: a Keras loss of activations and reconstruction; `None` is binary cross-entropy where the decoder
             ends in a sigmoid, else the mean squared error.
         layers: names of the layers to pretrain, in the model's order; `None` for all hidden ones.
-        cache: where the codes below a layer are kept: `"memory"`; a folder, for what does not fit; or
+        cache: where the activations that enter a layer are kept: `"memory"`; a folder, if they do not fit; or
             `False`, which runs the layers below again on every batch.
         batch_size: examples in a step, over all replicas.
-        tied: whether a decoder that is made uses the transposed kernel of its layer. An autoencoder's own mirrored
-            layers are as they are.
+        tied: whether a decoder that is made uses the transposed kernel of its layer. The layers of
+            an autoencoder's own decoder are as they are.
         seed: seed of decoders, corruption and order.
-        backup: a folder for the weights of each finished stage; a run with the same folder goes on after them.
-        verbose: what is shown of each layer. `"auto"`: a live line in a terminal, a line an epoch in a notebook, and
-            nothing elsewhere. 0: nothing. 1: a live line in a terminal, a line an epoch elsewhere. 2: a line an epoch.
+        backup: a folder for the weights of each finished stage; a run with the same folder resumes after them.
+        verbose: progress display of each layer. `"auto"`: a live line in a terminal or a notebook, and nothing
+            elsewhere. 0: nothing. 1: a live line in a terminal or a notebook, one line per epoch elsewhere. 2: one
+            line per epoch.
 
     Attributes:
         history: by layer name, `{"loss": [one per epoch], "seconds": [one per epoch]}`.
@@ -93,27 +95,19 @@ class LayerwisePretraining(keras.callbacks.Callback):
         verbose: str | int = "auto",
     ):
         super().__init__()
-        settings.check_epochs(epochs)
-        settings.check_corruption(corruption)
         settings.check_loss(loss)
         settings.check_cache(cache)
-        if type(batch_size) is not int or batch_size < 1:
-            raise InputError(f"batch_size must be a positive integer, not {batch_size!r}")
-        if type(seed) is not int or not 0 <= seed < 2**31:
-            raise InputError(f"seed must be an integer from 0 to 2³¹ − 1, not {seed!r}")
-        if not isinstance(tied, bool):
-            raise InputError(f"tied must be True or False, not {tied!r}")
-        style_of(verbose)
+        progress_style(verbose)
         self.data = data
-        self.epochs = epochs
-        self.corruption = corruption
+        self.epochs = settings.checked_epochs(epochs)
+        self.corruption = settings.checked_corruption(corruption)
         self.optimizer = settings.optimizer_factory(optimizer)
         self.loss = loss
         self.layers = layers
         self.cache = cache
-        self.batch_size = batch_size
-        self.tied = tied
-        self.seed = seed
+        self.batch_size = integer("batch_size", batch_size)
+        self.tied = flag("tied", tied)
+        self.seed = integer("seed", seed, 0, 2**31 - 1)
         self.backup = None if backup is None else Path(backup)
         self.verbose = verbose
         self.history: dict[str, dict[str, list[float]]] = {}
@@ -124,7 +118,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
             self._pretrain(self.model, in_fit=True)
 
     def pretrain(self, model: keras.Model) -> None:
-        """Pretrain a model, compiled or not; what `on_train_begin` calls.
+        """Pretrain a model, compiled or not, as `on_train_begin` does.
 
         Args:
             model: a functional or built Sequential model with one input.
@@ -137,6 +131,6 @@ class LayerwisePretraining(keras.callbacks.Callback):
 
     def _pretrain(self, model: keras.Model, in_fit: bool) -> None:
         run = PretrainingRun(self, model)
-        with undisturbed(self.seed), without_retracing_notes():
-            self.history = run.finish(in_fit)
+        with temporary_seed(self.seed), suppress_retracing_warnings():
+            self.history = run.train(in_fit)
         self._pretrained = weakref.ref(model)

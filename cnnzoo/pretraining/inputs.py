@@ -10,19 +10,19 @@ import numpy as np
 
 from cnnzoo.errors import InputError
 
-MOST = 1000  # rows at a time, where nothing is trained
-MOST_BYTES = 2**25
+MAX_ROWS = 1000  # at a time, where nothing is trained
+MAX_BYTES = 2**25
 
 
-def at_a_time(*shapes: tuple[int, ...]) -> int:
+def rows_per_batch(*shapes: tuple[int, ...]) -> int:
     """Return how many rows to compute at a time, so that the largest of some shapes stays within 32 MiB.
 
     Example:
-    >>> at_a_time((784,), (1000,)), at_a_time((227, 227, 3), (55, 55, 96))
+    >>> rows_per_batch((784,), (1000,)), rows_per_batch((227, 227, 3), (55, 55, 96))
     (1000, 28)
     """
     largest = max(4 * int(np.prod(shape)) for shape in shapes)
-    return max(1, min(MOST, MOST_BYTES // largest))
+    return max(1, min(MAX_ROWS, MAX_BYTES // largest))
 
 
 class ArrayRows:
@@ -45,17 +45,15 @@ class ArrayRows:
         assert self._array is not None, "closed"
         return ArrayRows(self._array, self.dtype, shape)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        return self._at(indices)
-
-    def _at(self, where: np.ndarray | slice) -> np.ndarray:
+    def read(self, where: np.ndarray | slice) -> np.ndarray:
+        """Return the rows of some indices, or of a slice."""
         assert self._array is not None, "closed"
         return self._array[where].astype(self.dtype, copy=False).reshape(-1, *self.shape)
 
     def in_order(self, size: int) -> Iterator[np.ndarray]:
         """Yield all rows in order, `size` at a time; the last ones as few as they are."""
         for start in range(0, self.count, size):
-            yield self._at(slice(start, start + size))
+            yield self.read(slice(start, start + size))
 
     def epoch(self, generator: np.random.Generator, size: int, steps: int) -> Iterator[np.ndarray]:
         """Yield `steps` batches of `size` rows, in a new order."""
@@ -64,14 +62,14 @@ class ArrayRows:
             yield self.read(order[step * size : (step + 1) * size])
 
     def close(self) -> None:
-        """Let go of the array, whoever still holds these rows."""
+        """Release the array, also where others still hold these rows."""
         self._array = None
 
 
 class FileRows(ArrayRows):
-    """The float32 rows of a file, read where they lie.
+    """The float32 rows of a file, read from the disk each time.
 
-    A memory map would do, too, but what it has touched counts as the process's own memory.
+    A memory map would do, too, but the parts that it has read count as the process's own memory.
 
     Args:
         file: a binary file, closed by `close`.
@@ -86,20 +84,19 @@ class FileRows(ArrayRows):
         self._bytes = 4 * int(np.prod(shape))
         self.count = os.fstat(file.fileno()).st_size // self._bytes
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
+    def read(self, where: np.ndarray | slice) -> np.ndarray:
+        """Return the rows of some indices, or of a slice."""
+        indices = range(self.count)[where] if isinstance(where, slice) else where
         rows = np.empty((len(indices), *self.shape), "float32")
-        lines = rows.reshape(len(rows), -1)
+        flat = rows.reshape(len(rows), -1)
         with self._lock:  # `close` waits for the reader, which may be a thread of tf.data
-            number = self._file.fileno()
-            for line, index in zip(lines, indices, strict=True):
-                os.preadv(number, [line.data], int(index) * self._bytes)
+            descriptor = self._file.fileno()
+            for row, index in zip(flat, indices, strict=True):
+                os.preadv(descriptor, [row.data], int(index) * self._bytes)
         return rows
 
-    def in_order(self, size: int) -> Iterator[np.ndarray]:
-        for start in range(0, self.count, size):
-            yield self.read(np.arange(start, min(start + size, self.count)))
-
     def close(self) -> None:
+        """Close the file."""
         with self._lock:
             self._file.close()
 
@@ -122,18 +119,18 @@ class StreamRows:
 
     def in_order(self, size: int) -> Iterator[np.ndarray]:
         """Yield all rows in the order of the stream, `size` at a time; the last ones as few as they are."""
-        kept: list[np.ndarray] = []
-        held = 0
+        pending: list[np.ndarray] = []
+        count = 0
         for batch in self._batches:
-            kept.append(np.asarray(batch).astype(self.dtype, copy=False))
-            held += len(kept[-1])
-            if held >= size:
-                joined = np.concatenate(kept)
-                whole = held - held % size
-                yield from (joined[start : start + size] for start in range(0, whole, size))
-                kept, held = [joined[whole:]], held - whole
-        if held:
-            yield np.concatenate(kept)
+            pending.append(np.asarray(batch).astype(self.dtype, copy=False))
+            count += len(pending[-1])
+            if count >= size:
+                rows = np.concatenate(pending)
+                end = count - count % size
+                yield from (rows[start : start + size] for start in range(0, end, size))
+                pending, count = [rows[end:]], count - end
+        if count:
+            yield np.concatenate(pending)
 
     def epoch(self, generator: np.random.Generator, size: int, steps: int) -> Iterator[np.ndarray]:
         """Yield `steps` batches of `size` rows, in the order of the stream."""
@@ -147,8 +144,8 @@ class StreamRows:
 Rows = ArrayRows | StreamRows
 
 
-def examples(data: Any, model: keras.Model) -> Rows:
-    """Return the rows of what a model is to be pretrained on.
+def rows_of(data: Any, model: keras.Model) -> Rows:
+    """Return the rows of the data that a model is pretrained on.
 
     Args:
         data: an array `(n, *input_shape)`, or batches of such: a `tf.data.Dataset`, a `keras.utils.PyDataset`
@@ -162,24 +159,25 @@ def examples(data: Any, model: keras.Model) -> Rows:
     dtype = keras.backend.standardize_dtype(model.inputs[0].dtype)
     if isinstance(data, dict | tuple):
         raise InputError(
-            f"data must be images alone, without labels: an array or batches of arrays, not a {type(data).__name__}"
+            "`data` must be images alone, without labels: an array or batches of arrays. "
+            f"Received: a {type(data).__name__}"
         )
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         array = _array(data)
         _check(array, expected, "data")
         return ArrayRows(array, dtype)
     if isinstance(data, str) or not isinstance(data, Iterable | keras.utils.PyDataset):
-        raise InputError(f"data must be an array {_wanted(expected)} or batches of such arrays, not {data!r}")
-    return _streamed(data, expected, dtype)
+        raise InputError(f"`data` must be an array {_text(expected)} or batches of such arrays. Received: {data!r}")
+    return _stream(data, expected, dtype)
 
 
 def check_finite(rows: Rows) -> None:
-    """Refuse values that are not finite.
+    """Check that all values are finite.
 
     Raises:
-        InputError: there are some.
+        InputError: some are not.
     """
-    for batch in rows.in_order(at_a_time(rows.shape)):
+    for batch in rows.in_order(rows_per_batch(rows.shape)):
         if batch.dtype.kind == "f" and not np.isfinite(batch).all():
             raise InputError("data holds values that are not finite (NaN or infinite); clean or leave out those images")
 
@@ -188,28 +186,28 @@ def _array(values: Any) -> np.ndarray:
     return values if isinstance(values, np.ndarray) else keras.ops.convert_to_numpy(values)
 
 
-def _check(array: np.ndarray, expected: tuple[int | None, ...], what: str) -> None:
-    """Check kind and shape; the values are looked at later."""
+def _check(array: np.ndarray, expected: tuple[int | None, ...], name: str) -> None:
+    """Check type and shape; `check_finite` checks the values later."""
     if array.ndim <= 1 and len(expected) >= 1 and array.dtype.kind in "iub":
         raise InputError(
-            f"{what} has shape {array.shape} and integers in it, which looks like labels; "
-            f"images {_wanted(expected)} should be there"
+            f"{name} has shape {array.shape} and integers in it, which looks like labels; "
+            f"it must be images {_text(expected)}"
         )
-    sides = array.shape[1:]
-    fits = len(sides) == len(expected) and all(a in (None, b) for a, b in zip(expected, sides, strict=True))
+    shape = array.shape[1:]
+    fits = len(shape) == len(expected) and all(a in (None, b) for a, b in zip(expected, shape, strict=True))
     if not array.ndim or not fits:
-        raise InputError(f"{what} has shape {array.shape}; the model takes {_wanted(expected)}")
+        raise InputError(f"{name} has shape {array.shape}; the model takes {_text(expected)}")
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
-        raise InputError(f"{what} has dtype {array.dtype}; it must hold numbers")
+        raise InputError(f"{name} has dtype {array.dtype}; it must hold numbers")
     if not len(array):
-        raise InputError(f"{what} is empty; at least one image is needed")
+        raise InputError(f"{name} is empty; at least one image is needed")
 
 
-def _wanted(expected: tuple[int | None, ...]) -> str:
+def _text(expected: tuple[int | None, ...]) -> str:
     return f"(n, {', '.join('any' if side is None else str(side) for side in expected)})"
 
 
-def _streamed(data: Iterable[Any], expected: tuple[int | None, ...], dtype: str) -> StreamRows:
+def _stream(data: Iterable[Any], expected: tuple[int | None, ...], dtype: str) -> StreamRows:
     if iter(data) is data:
         raise InputError(
             "data is an iterator, which can be read only once; give an array, a tf.data.Dataset, "
@@ -217,7 +215,7 @@ def _streamed(data: Iterable[Any], expected: tuple[int | None, ...], dtype: str)
         )
     if not _is_finite(data):
         raise InputError("data has no end; give a dataset that is not repeated")
-    batches = _Checked(data, expected)
+    batches = _CheckedBatches(data, expected)
     count, shape = 0, None
     for batch in batches:
         if shape not in (None, batch.shape[1:]):
@@ -235,8 +233,8 @@ def _is_finite(data: Any) -> bool:
     return cardinality is None or int(cardinality()) != -1  # tf.data.INFINITE_CARDINALITY
 
 
-class _Checked:
-    """The batches of a dataset as arrays, each checked when it comes.
+class _CheckedBatches:
+    """The batches of a dataset as arrays, each checked when it is read.
 
     Args:
         data: the dataset.
@@ -251,7 +249,7 @@ class _Checked:
         for batch in self._data:
             if isinstance(batch, dict | tuple | list):
                 raise InputError(
-                    f"the batches of data must be images alone, without labels, not a {type(batch).__name__}; "
+                    f"the batches of data must be images alone, without labels. Received: a {type(batch).__name__}; "
                     "leave the labels out, as data.map(lambda images, labels: images) does"
                 )
             array = _array(batch)

@@ -4,36 +4,38 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
-from cnnzoo.callbacks import DivergedError, Progress, StopOnNaN, style_of
+from cnnzoo.callbacks import DivergedError, Progress, StopOnNaN, progress_style
 from cnnzoo.errors import InputError
 from cnnzoo.pretraining import settings
-from cnnzoo.pretraining.activation_cache import Ascent, in_unit_range
-from cnnzoo.pretraining.backup import Backup, put_back
+from cnnzoo.pretraining.activation_cache import ActivationCache, StageInputs
+from cnnzoo.pretraining.backup import Backup, restore
 from cnnzoo.pretraining.batches import Batches, fit_arguments
-from cnnzoo.pretraining.graph import Segment
-from cnnzoo.pretraining.inputs import Rows, check_finite, examples
-from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder
+from cnnzoo.pretraining.inputs import check_finite, rows_of
+from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder, decoder_and_loss
 from cnnzoo.pretraining.stages import Stage, stages
-from cnnzoo.runtime import executions
+from cnnzoo.runtime import steps_per_execution_for
+
+if TYPE_CHECKING:
+    from cnnzoo.pretraining.callback import LayerwisePretraining
 
 
 @contextmanager
-def undisturbed(seed: int) -> Iterator[None]:
-    """Draw from `seed` in the block, and put the global random states of Python, NumPy and Keras back after it.
+def temporary_seed(seed: int) -> Iterator[None]:
+    """Draw from `seed` in the block, and restore the global random states of Python, NumPy and Keras after it.
 
     Keras has no public way to look at its global generator without making one, which would draw a seed.
 
     Example:
     >>> random.seed(1)
     >>> before = random.getstate()
-    >>> with undisturbed(0):
+    >>> with temporary_seed(0):
     ...     _ = random.random(), np.random.random(), keras.random.normal(())
     >>> random.getstate() == before
     True
@@ -54,11 +56,11 @@ def undisturbed(seed: int) -> Iterator[None]:
             generator.state.assign(state)
 
 
-class Workers:
-    """The place of this process among those that pretrain a model together.
+class Worker:
+    """This process among the workers that pretrain a model together; alone on other backends than TensorFlow.
 
     Args:
-        model: the model; the strategy that it was made under tells.
+        model: the model, made under the strategy that the workers share.
     """
 
     def __init__(self, model: keras.Model):
@@ -67,21 +69,33 @@ class Workers:
             from cnnzoo.distribute import worker_info
 
             self._strategy = model.distribute_strategy
-            place = worker_info(self._strategy)
-            self.index, self.replicas = place.index, place.replicas
+            info = worker_info(self._strategy)
+            self.index, self.replicas = info.index, info.replicas
 
     @property
     def is_chief(self) -> bool:
-        """Whether this one writes files, and says what it does."""
+        """Whether this one writes files and shows progress."""
         return self.index == 0
 
     def by_chief(self, work: Callable[[], Any]) -> Any:
-        """Return on every worker what came out of the chief's work; see `cnnzoo.distribute.by_chief`."""
+        """Return on every worker the result of the chief's work; see `cnnzoo.distribute.by_chief`."""
         if self._strategy is None:
             return work()
         from cnnzoo.distribute import by_chief
 
         return by_chief(self._strategy, work)
+
+    def scope(self) -> Any:
+        """Return the context in which variables are made."""
+        return nullcontext() if self._strategy is None else self._strategy.scope()
+
+    def shards_for(self, batch_size: int) -> int:
+        """Return the shards of a batch, one for each core; other backends spread a step over the cores themselves."""
+        if self._strategy is None or self.replicas > 1:
+            return 1
+        from cnnzoo.distribute import shards_for
+
+        return shards_for(batch_size)
 
 
 class Clock(keras.callbacks.Callback):
@@ -91,178 +105,144 @@ class Clock(keras.callbacks.Callback):
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(round(time.perf_counter() - self._began, 3))
+        self.seconds.append(round(time.perf_counter() - self._start, 3))
 
 
 class PretrainingRun:
-    """One pretraining of one model: what was asked, brought to one value per stage.
+    """One pretraining of one model.
 
     Args:
-        asked: the `LayerwisePretraining`, whose arguments say what to do.
+        config: the arguments of pretraining.
         model: the model.
     """
 
-    def __init__(self, asked: Any, model: keras.Model):
-        self.asked = asked
+    def __init__(self, config: "LayerwisePretraining", model: keras.Model):
+        self.config = config
         self.model = model
-        self.stages = stages(model, asked.layers)
-        self.epochs = settings.one_each("epochs", asked.epochs, len(self.stages))
-        self.corruption = settings.one_each("corruption", asked.corruption, len(self.stages))
-        self.data = examples(asked.data, model)
-        self.size = min(asked.batch_size, self.data.count)
-        # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
-        self.workers = Workers(model)
-        replicas = self.workers.replicas
-        if self.size % replicas:
+        self.stages = stages(model, config.layers)
+        self.epochs = settings.one_per_layer("epochs", config.epochs, len(self.stages))
+        self.corruption = settings.one_per_layer("corruption", config.corruption, len(self.stages))
+        self.data = rows_of(config.data, model)
+        self.batch_size = min(config.batch_size, self.data.count)
+        self.worker = Worker(model)
+        replicas = self.worker.replicas
+        if self.batch_size % replicas:
             raise InputError(
-                f"a batch of {self.size} cannot be cut evenly among {replicas} replicas; give a batch_size that is a "
-                f"multiple of {replicas}, such as {max(1, self.size // replicas) * replicas}"
+                f"a batch of {self.batch_size} cannot be cut evenly among {replicas} replicas; give a batch_size that "
+                f"is a multiple of {replicas}, such as {max(1, self.batch_size // replicas) * replicas}"
             )
+        # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
         limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
-        self.steps, self.together = executions(self.data.count // self.size, limit)
-        self.slices = _slices_for(self.size) if replicas == 1 else 1
-        self.ascent = Ascent(model, self.data, asked.cache, self.slices)
+        self.steps, self.steps_per_execution = steps_per_execution_for(self.data.count // self.batch_size, limit)
+        self.shards = self.worker.shards_for(self.batch_size)
+        self.activations = ActivationCache(model, self.data, config.cache, self.shards)
         self.backup: Backup | None = None
 
-    def finish(self, in_fit: bool = False) -> dict[str, dict[str, list[float]]]:
-        """Train the stages that are not earned yet, and return the history of all.
+    def train(self, in_fit: bool = False) -> dict[str, dict[str, list[float]]]:
+        """Train the stages that are not completed yet, and return the history of all.
 
         Args:
-            in_fit: whether a fit has begun, in which a trained model is to go on as it is.
+            in_fit: whether a fit has started, in which a trained model must stay as it is.
 
         Raises:
-            InputError: it has not all been earned, and the model of the fit has been trained already.
+            InputError: a stage is not completed, and the model of the fit has been trained already.
         """
-        with self._scope():
-            optimizers = [self.asked.optimizer(max(1, epochs * self.steps)) for epochs in self.epochs]
-        if self.asked.backup is not None:
-            self.backup = Backup(self.asked.backup, self._fingerprint(optimizers))
-        earned = self._completed()
-        history = {stage.name: found[1] for stage, found in zip(self.stages, earned, strict=True) if found}
+        with self.worker.scope():
+            optimizers = [self.config.optimizer(max(1, epochs * self.steps)) for epochs in self.epochs]
+        if self.config.backup is not None:
+            self.backup = Backup(self.config.backup, self._settings(optimizers))
+        completed = self._completed()
+        history = {stage.name: saved[1] for stage, saved in zip(self.stages, completed, strict=True) if saved}
         # By way of NumPy: int() does not take the variable of several replicas.
         steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) if self.model.compiled else 0
-        if all(earned) and steps > 0:
-            return history  # a run that was restored further on
+        if all(completed) and steps > 0:
+            return history  # the weights are those of a later step
         if in_fit and steps > 0:
             raise InputError(
                 f"{self.model.name} has been trained for {steps} steps, which pretraining would undo; leave "
                 "LayerwisePretraining out, give the backup folder of its run, or call pretrain(model) before the fit"
             )
-        last = max((number for number, found in enumerate(earned) if not found and self.epochs[number]), default=-1)
+        last = max((number for number, saved in enumerate(completed) if not saved and self.epochs[number]), default=-1)
         if last >= 0:
-            self.ascent.check_memory(self.stages[: last + 1])
+            self.activations.check_memory(self.stages[: last + 1])
             check_finite(self.data)
         try:
             for number, stage in enumerate(self.stages):
-                # Also past earned stages, step by step: then codes are those of the undisturbed run, to the bit.
-                below = self.ascent.up_to(stage) if number <= last and self.epochs[number] else None
-                if found := earned[number]:
-                    put_back(stage, found[0])
-                elif below:
-                    history[stage.name] = self._train(number, stage, *below)
+                # Also for completed stages, one by one: then activations equal those of an undisturbed run to the bit.
+                inputs = self.activations.inputs_of(stage) if number <= last and self.epochs[number] else None
+                if saved := completed[number]:
+                    restore(stage, saved[0])
+                elif inputs:
+                    history[stage.name] = self._train(number, stage, inputs)
                 else:
                     history[stage.name] = {"loss": [], "seconds": []}
-                if self.backup and not found and self.workers.is_chief:
+                if self.backup and not saved and self.worker.is_chief:
                     self.backup.save(number, stage, history[stage.name])
         finally:
-            self.ascent.close()
+            self.activations.close()
         return {stage.name: history[stage.name] for stage in self.stages}
 
     def _completed(self) -> list[Any]:
-        """Return for each stage what the backup holds; `None` from the first one on that is missing."""
-        found: list[Any] = [self.backup.earned(*each) if self.backup else None for each in enumerate(self.stages)]
-        first = found.index(None) if None in found else len(found)
-        agreed = self.workers.by_chief(lambda: first)
-        if agreed != first:
+        """Return for each stage its weights and history in the backup; `None` from the first one on that is missing."""
+        saved: list[Any] = [self.backup.completed(*each) if self.backup else None for each in enumerate(self.stages)]
+        count = saved.index(None) if None in saved else len(saved)
+        count_of_chief = self.worker.by_chief(lambda: count)
+        if count_of_chief != count:
             raise InputError(
-                f"worker {self.workers.index} finds {first} pretrained layers in {str(self.asked.backup)!r}, the chief "
-                f"{agreed}; to resume, all workers must see the same folder"
+                f"worker {self.worker.index} finds {count} pretrained layers in {str(self.config.backup)!r}, the chief "
+                f"{count_of_chief}; to resume, all workers must see the same folder"
             )
-        return found[:first] + [None] * (len(found) - first)
+        return saved[:count] + [None] * (len(saved) - count)
 
-    def _train(self, number: int, stage: Stage, rows: Rows, below: Any) -> dict[str, list[float]]:
-        """Train one stage, and return its loss of each epoch."""
-        epochs, shape = self.epochs[number], self.ascent.shape_of(stage)
-        unit = stage.in_unit
-        if unit is None:
-            unit = in_unit_range(rows, below or Segment(stage.codes, stage.codes))
-        seeds = np.random.default_rng([self.asked.seed, number]).integers(2**31, size=2)
-        with self._scope():
-            shallow = LayerAutoencoder(
-                stage,
-                shape,
-                below=below,
-                corruption=settings.corruption_layer(
-                    self.corruption[number], stage.layer.dtype_policy, seed=int(seeds[0])
-                ),
-                unit=unit,
-                own_loss=self.asked.loss is not None,
-                tied=self.asked.tied,
-                seed=int(seeds[1]),
-                slices=self.slices,
-            )
-            shallow.compile(
-                self.asked.optimizer(epochs * self.steps),
-                shallow.default_loss() if self.asked.loss is None else self.asked.loss,
-                steps_per_execution=self.together,
-            )
-        progress = self._progress(number, stage, shape)
-        batches = Batches(rows, self.size, self.steps, (self.asked.seed, number))
-        arguments = fit_arguments(batches, rows.shape, rows.dtype, self.size, epochs)
-        clock = Clock()
+    def _train(self, number: int, stage: Stage, inputs: StageInputs) -> dict[str, list[float]]:
+        """Train one stage, and return its loss and seconds of each epoch."""
+        epochs = self.epochs[number]
+        in_unit_range = inputs.in_unit_range() if stage.in_unit_range is None else stage.in_unit_range
+        seeds = np.random.default_rng([self.config.seed, number]).integers(2**31, size=2)
+        with self.worker.scope():
+            corruption = settings.corruption_layer(self.corruption[number], stage.layer.dtype_policy, int(seeds[0]))
+            decoder, loss = decoder_and_loss(stage, inputs.shape, in_unit_range, self.config, int(seeds[1]))
+            autoencoder = LayerAutoencoder(stage, inputs, corruption, decoder, self.shards)
+            optimizer = self.config.optimizer(epochs * self.steps)
+            autoencoder.compile(optimizer, loss, steps_per_execution=self.steps_per_execution)
+        batches = Batches(inputs.rows, self.batch_size, self.steps, (self.config.seed, number))
+        arguments = fit_arguments(batches, epochs)
+        progress, clock = self._progress(number, stage, inputs.shape), Clock()
         callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock, *progress]
         try:
-            history = shallow.fit(**arguments, callbacks=callbacks, verbose=0).history
+            history = autoencoder.fit(**arguments, callbacks=callbacks, verbose=0).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
         finally:
-            for each in progress:
-                each.close()
+            for callback in progress:
+                callback.close()
         return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}
 
-    def _scope(self) -> Any:
-        strategy = getattr(self.model, "distribute_strategy", None)
-        return strategy.scope() if strategy else nullcontext()
-
     def _progress(self, number: int, stage: Stage, shape: tuple[int, ...]) -> list[Progress]:
-        """Return what shows a stage's epochs; nothing where nothing is shown, which saves its time."""
-        if not self.workers.is_chief or style_of(self.asked.verbose) is None:
+        """Return the display of a stage's epochs; none where nothing is shown, which saves its time."""
+        if not self.worker.is_chief or progress_style(self.config.verbose) is None:
             return []
         part = f"layer {number + 1} of {len(self.stages)}" if len(self.stages) > 1 else ""
-        title = self._headline(number, stage, shape)
-        return [Progress(self.asked.verbose, batch_size=self.size, title=title, part=part)]
+        inputs, code = ("×".join(map(str, sides)) for sides in (shape, stage.code.shape[1:]))
+        corruption = settings.corruption_text(self.corruption[number])
+        title = f"pretraining {number + 1} of {len(self.stages)}: {stage.name}, {inputs} → {code}{corruption}"
+        return [Progress(self.config.verbose, batch_size=self.batch_size, title=title, part=part)]
 
-    def _headline(self, number: int, stage: Stage, shape: tuple[int, ...]) -> str:
-        sides = ["×".join(map(str, each)) for each in (shape, stage.hidden.shape[1:])]
-        return (
-            f"pretraining {number + 1} of {len(self.stages)}: {stage.name}, {sides[0]} → {sides[1]}"
-            f"{settings.corruption_text(self.corruption[number])}"
-        )
-
-    def _fingerprint(self, optimizers: list[keras.optimizers.Optimizer]) -> dict[str, Any]:
+    def _settings(self, optimizers: list[keras.optimizers.Optimizer]) -> dict[str, Any]:
         """Return what decides the result, besides the values of the data and the initial weights."""
         return {
             "layers": [[stage.name, [list(weight.shape) for weight in stage.layer.weights]] for stage in self.stages],
             "epochs": self.epochs,
-            "corruption": settings.described(self.corruption),
-            "optimizer": settings.described(optimizers),
-            "loss": settings.described(self.asked.loss),
-            "batch_size": self.asked.batch_size,
+            "corruption": settings.serializable(self.corruption),
+            "optimizer": settings.serializable(optimizers),
+            "loss": settings.serializable(self.config.loss),
+            "batch_size": self.config.batch_size,
             "steps": self.steps,
-            "tied": self.asked.tied,
-            "seed": self.asked.seed,
+            "tied": self.config.tied,
+            "seed": self.config.seed,
             "data": [self.data.count, *self.data.shape],
             "precision": [stage.layer.dtype_policy.name for stage in self.stages],
         }
-
-
-def _slices_for(batch_size: int) -> int:
-    """Return how many slices of a batch go side by side; other libraries spread a step over the cores by themselves."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    from cnnzoo.distribute import shards_for
-
-    return shards_for(batch_size)

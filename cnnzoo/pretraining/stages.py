@@ -1,5 +1,6 @@
 """Which layers of a model are pretrained, in which order, and what decodes each of them."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -7,9 +8,11 @@ from typing import Any
 
 import keras
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
-from cnnzoo.pretraining.graph import Call, Segment, calls, following
+from cnnzoo.layers.graph import Call, calls, following
+from cnnzoo.pretraining.segment import Segment
 
 ACTIVATIONS = (
     keras.layers.Activation,
@@ -26,7 +29,7 @@ NORMALIZATIONS = (
     keras.layers.UnitNormalization,
     keras.layers.Normalization,
 )
-# What lies in [0, 1] before these lies there after them, too.
+# Values in [0, 1] stay there.
 KEEPING_RANGE = (
     keras.layers.Flatten,
     keras.layers.Reshape,
@@ -44,7 +47,7 @@ KEEPING_RANGE = (
     MaskingNoise,
     SaltAndPepperNoise,
 )
-TO_UNIT = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
+INTO_UNIT_RANGE = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
 
 
 def is_encoder(layer: Any) -> bool:
@@ -57,36 +60,33 @@ def is_weighted(layer: Any) -> bool:
     return bool(getattr(layer, "weights", None)) and not isinstance(layer, (*ACTIVATIONS, *NORMALIZATIONS))
 
 
-def activated(call: Call, graph: list[Call]) -> list[Call]:
-    """Return a call and those of the activation layers that directly follow it."""
-    found = [call]
-    for each in following(call.outgoing[0], graph):
-        if not isinstance(each.layer, ACTIVATIONS):
-            break
-        found.append(each)
-    return found
-
-
 def activation_of(layer: Any) -> str:
     """Return the name of a layer's activation, or nothing."""
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
     return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
-def gives_softmax(layer: Any) -> bool:
-    """Whether what leaves a layer are probabilities that sum to 1."""
-    return isinstance(layer, keras.layers.Softmax) or activation_of(layer) == "softmax"
+def with_activations(call: Call, graph: list[Call]) -> list[Call]:
+    """Return a call and those of the activation layers that directly follow it."""
+    activations = itertools.takewhile(
+        lambda each: isinstance(each.layer, ACTIVATIONS), following(call.outputs[0], graph)
+    )
+    return [call, *activations]
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """The part of an autoencoder that decodes what one of its layers encodes.
+class DecoderPair:
+    """The decoder layer of an autoencoder that is paired with one of its encoder layers.
 
     Attributes:
+        code: the tensor that the encoding part ends with.
         layers: the decoder layer and the activations that follow it.
-        start: the tensor that the decoding part begins with.
+        start: the tensor that the decoding part starts with.
         end: the tensor that it ends with.
     """
 
+    code: keras.KerasTensor
     layers: tuple[Any, ...]
     start: keras.KerasTensor
     end: keras.KerasTensor
@@ -97,70 +97,73 @@ class Mirror:
         return self.layers[-1] if activation_of(self.layers[-1]) == "sigmoid" else None
 
 
-def mirrors_of(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dict[int, tuple[Any, Mirror]]:
-    """Return, by the id of each encoder call, the end of its encoding part and its mirror; empty for a classifier.
+def decoder_pairs(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dict[int, DecoderPair]:
+    """Return the decoder pair of each encoder call, by the call's id; empty for a classifier.
 
-    An autoencoder is known by its form: what leaves has the shape of what enters, and the widths of
+    An autoencoder is known by its form: the output has the shape of the input, and the widths of
     its weighted layers read the same from both ends. Where the inputs are as many as the classes, a classifier may
     have that form, but it ends in a softmax.
     """
     half, odd = divmod(len(weighted), 2)
-    if weighted and any(gives_softmax(call.layer) for call in activated(weighted[-1], graph)):
-        return {}
     if not half or odd or len(model.outputs) != 1 or model.outputs[0].shape != model.inputs[0].shape:
         return {}
-    pairs = list(zip(weighted[:half], reversed(weighted[half:]), strict=True))
-    if not all(is_encoder(down.layer) and _widths(down) == _widths(up)[::-1] for down, up in pairs):
+    if any(activation_of(call.layer) == "softmax" for call in with_activations(weighted[-1], graph)):
         return {}
-    found = {}
-    for number, (down, up) in enumerate(pairs):
-        outer = pairs[number - 1][1] if number else None
-        parts = _parts(down, up, outer, graph)
-        if parts is None:
+    pairs: dict[int, DecoderPair] = {}
+    for encoder, decoder in zip(weighted[:half], reversed(weighted[half:]), strict=True):
+        if not is_encoder(encoder.layer) or _widths(encoder) != _widths(decoder)[::-1]:
             return {}
-        found[id(down)] = parts
-    return found
+        pair = _decoder_pair(encoder, decoder, graph, outermost=not pairs)
+        if pair is None:
+            return {}
+        pairs[id(encoder)] = pair
+    return pairs
 
 
 def _widths(call: Call) -> tuple[int | None, int | None]:
-    return call.incoming[0].shape[-1], call.outgoing[0].shape[-1]
+    return call.inputs[0].shape[-1], call.outputs[0].shape[-1]
 
 
-def _parts(down: Call, up: Call, outer: Call | None, graph: list[Call]) -> tuple[Any, Mirror] | None:
-    """Find the encoding part that begins at `down` and the decoding part around `up`, so that their shapes meet."""
-    encoder, decoder = activated(down, graph), activated(up, graph)
-    hidden = [encoder[-1].outgoing[0], *(call.outgoing[0] for call in _between(encoder[-1], graph))]
-    begins = [up.incoming[0]]
-    makers = {id(call.outgoing[0]): call for call in graph}
-    while (maker := makers.get(id(begins[-1]))) and not is_weighted(maker.layer) and len(maker.incoming) == 1:
-        begins.append(maker.incoming[0])
-    met = [(end, start) for end in hidden for start in begins if end.shape == start.shape]
-    if not met:
+def _decoder_pair(encoder: Call, decoder: Call, graph: list[Call], *, outermost: bool) -> DecoderPair | None:
+    """Find the encoding part that starts at one call, and the decoding part around another, so that shapes match."""
+    codes = _ends(encoder, graph)
+    starts = [decoder.inputs[0]]
+    producers = _producers(graph)
+    while (call := producers.get(id(starts[-1]))) and not is_weighted(call.layer) and len(call.inputs) == 1:
+        starts.append(call.inputs[0])
+    matches = [(code, start) for code in codes for start in starts if code.shape == start.shape]
+    if not matches:
         return None
-    ends = [decoder[-1].outgoing[0], *(call.outgoing[0] for call in _between(decoder[-1], graph))]
-    sizes = [prod(side or 1 for side in tensor.shape) for tensor in ends]
-    wanted = prod(side or 1 for side in down.incoming[0].shape)
-    if wanted not in sizes and outer is None:
+    ends, target = _ends(decoder, graph), encoder.inputs[0]
+    sizes = list(map(_size, ends))
+    if _size(target) in sizes:
+        end = ends[sizes.index(_size(target))]
+    elif outermost or len(ends[0].shape) != len(target.shape):
         return None
-    end = ends[sizes.index(wanted)] if wanted in sizes else ends[0]
-    if wanted not in sizes and len(end.shape) != len(down.incoming[0].shape):
-        return None
-    hidden_end, start = met[0]
+    else:
+        end = ends[0]
+    code, start = matches[0]
     try:
-        Segment(down.incoming[0], hidden_end), Segment(start, end)
-    except ValueError:  # there is a way around the part
+        Segment(target, code), Segment(start, end)
+    except ValueError:  # a part depends on more than the tensor that it starts with
         return None
-    return hidden_end, Mirror(tuple(call.layer for call in decoder), start, end)
+    return DecoderPair(code, tuple(call.layer for call in with_activations(decoder, graph)), start, end)
 
 
-def _between(call: Call, graph: list[Call]) -> list[Call]:
-    """Return the calls without weights that follow one."""
-    found = []
-    for each in following(call.outgoing[0], graph):
-        if is_weighted(each.layer):
-            break
-        found.append(each)
-    return found
+def _size(tensor: keras.KerasTensor) -> int:
+    return prod(side or 1 for side in tensor.shape)
+
+
+def _ends(call: Call, graph: list[Call]) -> list[keras.KerasTensor]:
+    """Return the outputs of a call's last activation and of the calls without weights that follow."""
+    last = with_activations(call, graph)[-1]
+    unweighted = itertools.takewhile(lambda each: not is_weighted(each.layer), following(last.outputs[0], graph))
+    return [each.outputs[0] for each in (last, *unweighted)]
+
+
+def _producers(graph: list[Call]) -> dict[int, Call]:
+    """Return the calls by the ids of their outputs."""
+    return {id(tensor): call for call in graph for tensor in call.outputs}
 
 
 @dataclass(frozen=True)
@@ -169,17 +172,17 @@ class Stage:
 
     Attributes:
         layers: the layer, and the activations that follow it directly.
-        codes: the tensor that enters the layer; what the stage learns to reconstruct.
-        hidden: the tensor that leaves its encoding part.
-        in_unit: whether `codes` lies in [0, 1] by its making; `None` if only the values can tell.
-        mirror: the decoding part, in an autoencoder; `None` where a decoder is made and thrown away.
+        inputs: the tensor that enters the layer, whose values the stage learns to reconstruct.
+        code: the tensor that its encoding part ends with.
+        in_unit_range: whether `inputs` lies in [0, 1] because of the layers before; `None` if only the values can tell.
+        decoder_pair: the decoding part, in an autoencoder; `None` where a decoder is made and thrown away.
     """
 
     layers: tuple[Any, ...]
-    codes: keras.KerasTensor
-    hidden: keras.KerasTensor
-    in_unit: bool | None
-    mirror: Mirror | None = None
+    inputs: keras.KerasTensor
+    code: keras.KerasTensor
+    in_unit_range: bool | None
+    decoder_pair: DecoderPair | None = None
 
     @property
     def layer(self) -> Any:
@@ -192,7 +195,7 @@ class Stage:
     @property
     def trained(self) -> tuple[Any, ...]:
         """The model's layers that change."""
-        return self.layers + (self.mirror.layers if self.mirror else ())
+        return self.layers + (self.decoder_pair.layers if self.decoder_pair else ())
 
 
 def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage]:
@@ -203,81 +206,84 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
         names: the layers to pretrain; `None` for every hidden Dense and Conv2D layer.
 
     Raises:
-        InputError: a name is not there or not of such a layer, or there is nothing to pretrain.
+        InputError: the model has no graph or several inputs, a name is not there or not of such a layer, or there is
+            nothing to pretrain.
     """
+    if not isinstance(model, keras.Model):
+        raise refusal("model", "a Keras model", model)
     graph = calls(model)
-    weighted = _once(call for call in graph if is_weighted(call.layer))
-    mirrors = mirrors_of(model, graph, weighted)
-    hidden = weighted[: len(mirrors)] if mirrors else _hidden(graph, weighted)
-    candidates = [call for call in hidden if is_encoder(call.layer)]
+    if len(model.inputs) != 1:
+        inputs = ", ".join(tensor.name for tensor in model.inputs)
+        raise InputError(f"{model.name} has {len(model.inputs)} inputs ({inputs}); a model to pretrain must have one")
+    first_calls: dict[int, Call] = {}
+    for call in graph:
+        if is_weighted(call.layer):
+            first_calls.setdefault(id(call.layer), call)
+    weighted = list(first_calls.values())
+    pairs = decoder_pairs(model, graph, weighted)
     if names is not None:
         _check_names(names, model, weighted)
         candidates = [call for call in weighted if call.layer.name in names]
-    elif not candidates:
-        inside = any(isinstance(call.layer, keras.Model) for call in graph)
-        hint = "; a model inside of it has layers of its own: pretrain that one" if inside else ""
+    else:
+        hidden = weighted[: len(pairs)] if pairs else _hidden(graph, weighted)
+        candidates = [call for call in hidden if is_encoder(call.layer)]
+    if not candidates:
+        nested = any(isinstance(call.layer, keras.Model) for call in graph)
+        hint = "; a model inside of it has layers of its own: pretrain that one" if nested else ""
         raise InputError(f"{model.name} has no hidden Dense or Conv2D layer to pretrain{hint}")
-    found = []
-    for call in candidates:
-        if call.layer.trainable and call.layer.trainable_weights:
-            hidden_end, mirror = mirrors.get(id(call), (activated(call, graph)[-1].outgoing[0], None))
-            layers = tuple(each.layer for each in activated(call, graph))
-            found.append(Stage(layers, call.incoming[0], hidden_end, _in_unit(call.incoming[0], graph), mirror))
-    if not found:
-        names = [call.layer.name for call in candidates]
-        raise InputError(f"there is nothing to pretrain: {', '.join(names)} are frozen (trainable=False)")
-    return found
+    trainable = [call for call in candidates if call.layer.trainable and call.layer.trainable_weights]
+    if not trainable:
+        frozen = ", ".join(call.layer.name for call in candidates)
+        raise InputError(f"there is nothing to pretrain: {frozen} are frozen (trainable=False)")
+    return [_stage(call, graph, pairs.get(id(call))) for call in trainable]
+
+
+def _stage(call: Call, graph: list[Call], pair: DecoderPair | None) -> Stage:
+    encoder = with_activations(call, graph)
+    code = pair.code if pair else encoder[-1].outputs[0]
+    return Stage(
+        tuple(each.layer for each in encoder), call.inputs[0], code, _in_unit_range(call.inputs[0], graph), pair
+    )
 
 
 def _check_names(names: Sequence[str], model: keras.Model, weighted: list[Call]) -> None:
     if isinstance(names, str) or not names:
-        raise InputError(f"layers must be a list of layer names, not {names!r}")
+        raise refusal("layers", "a list of layer names", names)
     allowed = [call.layer.name for call in weighted if is_encoder(call.layer)]
-    there = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in model.layers}
     for name in names:
-        if name not in there:
+        if name not in layers:
             raise unknown("layer", name, allowed)
         if name not in allowed:
             raise InputError(
-                f"the layer {name!r} is neither Dense nor Conv2D but {type(there[name]).__name__}; "
+                f"the layer {name!r} is neither Dense nor Conv2D but {type(layers[name]).__name__}; "
                 f"the layers that can be pretrained are {', '.join(allowed)}"
             )
     in_order = [name for name in allowed if name in names]
-    if list(names) != in_order:  # a value per layer would go to another one than it stands beside
-        raise InputError(f"layers must be named once each in the model's order, {in_order!r}, not {list(names)!r}")
+    if list(names) != in_order:  # one value for each layer would be given to another layer
+        raise refusal("layers", f"names of layers, once each in the model's order, {in_order!r}", list(names))
 
 
 def _hidden(graph: list[Call], weighted: list[Call]) -> list[Call]:
     """Leave out the heads: layers that no other layer with weights follows. A model may have several."""
-    used: set[int] = set()  # tensors that a layer with weights comes after
+    followed: set[int] = set()  # tensors that a layer with weights comes after
     heads: set[int] = set()
     for call in reversed(graph):
-        weighted_itself, goes_on = is_weighted(call.layer), any(id(tensor) in used for tensor in call.outgoing)
-        if weighted_itself and not goes_on:
+        has_weights, is_followed = is_weighted(call.layer), any(id(tensor) in followed for tensor in call.outputs)
+        if has_weights and not is_followed:
             heads.add(id(call.layer))
-        if weighted_itself or goes_on:
-            used.update(id(tensor) for tensor in call.incoming)
+        if has_weights or is_followed:
+            followed.update(id(tensor) for tensor in call.inputs)
     return [call for call in weighted if id(call.layer) not in heads]
 
 
-def _once(found) -> list[Call]:
-    """Leave out the further calls of a layer that is called several times."""
-    first: dict[int, Call] = {}
-    for call in found:
-        first.setdefault(id(call.layer), call)
-    return list(first.values())
-
-
-def _in_unit(codes: keras.KerasTensor, graph: list[Call]) -> bool | None:
-    """Return whether a tensor lies in [0, 1] by its making, or `None` where no weighted layer lies below it."""
-    makers = {id(tensor): call for call in graph for tensor in call.outgoing}
-    keeping, tensor = True, codes
-    while (maker := makers.get(id(tensor))) is not None:
-        activation = activation_of(maker.layer)
-        if isinstance(maker.layer, keras.layers.Softmax):
-            activation = "softmax"
-        if is_weighted(maker.layer) or isinstance(maker.layer, ACTIVATIONS):
-            return keeping and activation in TO_UNIT
-        keeping = keeping and (isinstance(maker.layer, KEEPING_RANGE))
-        tensor = maker.incoming[0]
+def _in_unit_range(tensor: keras.KerasTensor, graph: list[Call]) -> bool | None:
+    """Return whether a tensor lies in [0, 1] because of the layers before it, or `None` if none of them has weights."""
+    producers = _producers(graph)
+    range_kept = True
+    while (call := producers.get(id(tensor))) is not None:
+        if is_weighted(call.layer) or isinstance(call.layer, ACTIVATIONS):
+            return range_kept and activation_of(call.layer) in INTO_UNIT_RANGE
+        range_kept = range_kept and isinstance(call.layer, KEEPING_RANGE)
+        tensor = call.inputs[0]
     return None

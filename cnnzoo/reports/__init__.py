@@ -1,4 +1,4 @@
-"""One page to open after every run: what the net learned, what it gets wrong, and how it was trained.
+"""A page about a finished run: what the net learned, what it misclassifies, and how it was trained.
 
-`cnnzoo.report` is the way in.
+It is made by `cnnzoo.report`.
 """

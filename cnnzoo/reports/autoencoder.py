@@ -1,7 +1,7 @@
-"""What a page shows of an autoencoder."""
+"""The sections of a page about an autoencoder."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -10,23 +10,25 @@ from cnnzoo import models, plots
 from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
 from cnnzoo.plots.codes import corruption_of
-from cnnzoo.reports.run_data import RunData, images_in_order, prepared, spread
+from cnnzoo.reports.run_data import RunData, images_and_labels, preprocessed, spread
 from cnnzoo.reports.sections import Section, drawn, first_layer
 
 EXAMPLES = 10  # images in a row
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
-ON_A_PLANE = 500  # images of each class, as in the paper
-NEIGHBOURS = 5  # that vote
-LEAST, MOST = 40, 256  # principal components of a curve
+PER_CLASS = 500  # images of each class on a plane, as in the paper
+NEIGHBORS = 5  # that vote for a class
+MIN_COMPONENTS, MAX_COMPONENTS = 40, 256  # of a curve
 
 
 def sections(run_data: RunData) -> list[Section]:
-    """Return the sections about what a code keeps."""
+    """Return the sections about reconstructions and codes."""
     linear = components([ModelCode(run_data.model).size], run_data)
+    name = run_data.recipe.name.rpartition("/")[2]
+    point = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
     return [
-        _kept(run_data, linear),
-        _noise(run_data),
-        _size(run_data, linear),
+        _reconstructions(run_data, linear),
+        _denoising(run_data),
+        error_by_code_size({name: point}, linear, run_data.inputs),
         _plane(run_data, linear),
         Section("The first layer", [first_layer(run_data.model)]),
     ]
@@ -36,111 +38,91 @@ def components(sizes: Sequence[int], run_data: RunData) -> LinearCode:
     """Return as many principal components of training images as the pictures need, fitted once.
 
     Args:
-        sizes: numbers in the codes that they are compared with.
-        run_data: whose data and preprocessing they are fitted to.
+        sizes: sizes of the codes that they are compared with.
+        run_data: the run whose data and preprocessing are used.
     """
     train = training_images(run_data)
-    largest = min(len(train), train[0].size, max(LEAST, min(2 * max(sizes), MOST)))
-    fitted = pca(train, largest)
-    return dataclasses.replace(fitted, name=f"principal components of {len(train):,} training images")
+    largest = min(len(train), train[0].size, max(MIN_COMPONENTS, min(2 * max(sizes), MAX_COMPONENTS)))
+    return dataclasses.replace(pca(train, largest), name=f"principal components of {len(train):,} training images")
 
 
 def training_images(run_data: RunData) -> np.ndarray:
     """Return training images as the net takes them, as many as principal components are fitted to in seconds."""
     most = max(1, int(FITTED_VALUES // np.prod(run_data.inputs.shape[1:])))
-    pixels, _ = images_in_order(spread(run_data.source.train, most))
-    return prepared(pixels, models.preprocessing(run_data.recipe.model, run_data.model))
+    pixels, _ = images_and_labels(spread(run_data.source.train, most))
+    return preprocessed(pixels, models.preprocessing(run_data.recipe.model, run_data.model))
 
 
-def _kept(run_data: RunData, linear: LinearCode) -> Section:
-    as_many = _as_many(linear, run_data)
-    beside = f", and what as many {linear.name} make of them" if as_many else ""
-    images = run_data.inputs[run_data.examples(EXAMPLES)]
-    return Section(
-        "What the code keeps",
-        [
-            drawn(
-                "reconstructions",
-                f"Test images, what is decoded from their codes{beside}. Below stands the squared error, summed over "
-                "the image.",
-                lambda: plots.reconstructions(run_data.model, images, *as_many),
-            )
-        ],
+def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCode, images: np.ndarray) -> Section:
+    """Return the section that compares autoencoders with principal components of as many numbers.
+
+    Args:
+        points: code size and squared error of each run.
+        linear: principal components.
+        images: the test images that the principal components are evaluated on.
+    """
+    caption = (
+        f"Squared error per test image over the size of its code. The curve is of {linear.name}, evaluated on "
+        f"{len(images):,} test images."
     )
+    draw = drawn("error_by_code_size", caption, lambda: plots.errors_by_code_size(points, linear, images))
+    return Section("Error over code size", [draw])
 
 
-def _as_many(linear: LinearCode, run_data: RunData) -> list[LinearCode]:
-    """Return as many principal components as the code has numbers, where there are so many."""
+def _reconstructions(run_data: RunData, linear: LinearCode) -> Section:
     size = ModelCode(run_data.model).size
-    return [linear.first(size)] if size <= linear.size else []
+    others = [linear.first(size)] if size <= linear.size else []
+    pca_row = f", and those from as many {linear.name}" if others else ""
+    caption = (
+        f"Test images, their reconstructions by the net{pca_row}. Below each is its squared error, the sum over pixels."
+    )
+    images = run_data.inputs[run_data.examples(EXAMPLES)]
+    draw = drawn("reconstructions", caption, lambda: plots.reconstructions(run_data.model, images, *others))
+    return Section("Reconstructions", [draw])
 
 
-def _noise(run_data: RunData) -> Section:
+def _denoising(run_data: RunData) -> Section:
     corruption = corruption_of(run_data.model)
-    own = "by the layer that spoilt its input in training" if corruption else "by no layer of the net"
-    return Section(
-        "Noise",
-        [
-            drawn(
-                "denoised",
-                f"Test images, the same with noise {own}, and what the net makes of the noisy ones. Below stands the "
-                "peak signal-to-noise ratio against the clean image; more is better.",
-                lambda: plots.denoised(
-                    run_data.model,
-                    run_data.inputs[run_data.examples(EXAMPLES)],
-                    corruption or keras.layers.GaussianNoise(0.2),
-                ),
-            )
-        ],
+    noise = "the noise of the layer that corrupts its input in training" if corruption else "noise that is in no layer"
+    caption = (
+        f"Test images, the same with {noise}, and their reconstructions by the net. Below each is its peak "
+        "signal-to-noise ratio against the clean image; higher is better."
     )
-
-
-def _size(run_data: RunData, linear: LinearCode) -> Section:
-    size, error = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
-    return Section(
-        "Compression",
-        [
-            drawn(
-                "error_by_code_size",
-                f"Squared error of a test image over the numbers in its code. The curve is of {linear.name}, judged on "
-                f"{len(run_data.inputs):,} test images.",
-                lambda: plots.errors_by_code_size(
-                    {run_data.recipe.name.rpartition("/")[2]: (size, error)}, linear, run_data.inputs
-                ),
-            )
-        ],
-    )
+    images = run_data.inputs[run_data.examples(EXAMPLES)]
+    noisy = corruption or keras.layers.GaussianNoise(0.2)
+    draw = drawn("denoised", caption, lambda: plots.denoised(run_data.model, images, noisy))
+    return Section("Denoising", [draw])
 
 
 def _plane(run_data: RunData, linear: LinearCode) -> Section:
-    few = min(ON_A_PLANE, *np.bincount(run_data.labels)[np.unique(run_data.labels)].tolist())
-    return Section(
-        "Codes on a plane",
-        [
-            drawn(
-                "codes_on_a_plane",
-                f"Test images as points, up to {few} of each class, in the colors of their classes; the net saw no "
-                "labels. An image lies among its own class where its five nearest neighbors vote for that.",
-                lambda: plots.codes_on_a_plane(_planes(run_data, linear, few), run_data.names),
-            )
-        ],
+    per_class = min(PER_CLASS, *np.bincount(run_data.labels)[np.unique(run_data.labels)].tolist())
+    caption = (
+        f"Test images as points, up to {per_class} of each class, in the colors of their classes; the net was trained "
+        "without labels. The accuracy is that of a vote of the five nearest neighbors of each image."
     )
+    draw = drawn(
+        "codes_on_a_plane",
+        caption,
+        lambda: plots.codes_on_a_plane(_planes(run_data, linear, per_class), run_data.class_names),
+    )
+    return Section("Codes on a plane", [draw])
 
 
-def _planes(run_data: RunData, linear: LinearCode, few: int) -> dict[str, LabeledCodes]:
-    """Return the codes on a plane, by their principal components where they have more numbers, beside the pixels'."""
+def _planes(run_data: RunData, linear: LinearCode, per_class: int) -> dict[str, LabeledCodes]:
+    """Return codes of two numbers: those of the pixels' principal components, and the net's or their projection."""
     images, labels = run_data.inputs, run_data.labels
-    if few * len(np.unique(labels)) <= NEIGHBOURS:
-        raise InputError(f"{few} images of each class are too few for {NEIGHBOURS} neighbors")
-    pixels = codes_2d(linear.first(2), images, labels, per_class=few)
+    if per_class * len(np.unique(labels)) <= NEIGHBORS:
+        raise InputError(f"{per_class} images of each class are too few for {NEIGHBORS} neighbors")
+    pixels = codes_2d(linear.first(2), images, labels, per_class=per_class)
     code = ModelCode(run_data.model)
     if code.size == 2:
-        own = {"the two numbers of the code": codes_2d(run_data.model, images, labels, per_class=few)}
+        planes = {"the two numbers of the code": codes_2d(run_data.model, images, labels, per_class=per_class)}
     elif code.size > 2:
-        own = {f"two principal components of the {code.size} code numbers": _projected(code, images, labels, few)}
+        title = f"two principal components of the {code.size} code numbers"
+        planes = {title: _projected(code, images, labels, per_class)}
     else:
         raise InputError("a code of one number lies on a line")
-    return {"two principal components of the pixels": pixels, **own}
+    return {"two principal components of the pixels": pixels, **planes}
 
 
 def _projected(code: ModelCode, images: np.ndarray, labels: np.ndarray, per_class: int) -> LabeledCodes:

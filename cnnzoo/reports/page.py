@@ -1,4 +1,4 @@
-"""From sections to a page in one file, with its pictures beside it."""
+"""Write sections as a page in one file, and its pictures as files."""
 
 import base64
 import io
@@ -12,11 +12,11 @@ from matplotlib import rc_context
 from cnnzoo.errors import InputError
 from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.plots import Picture
-from cnnzoo.reports.sections import Section, Shown, Table
+from cnnzoo.reports.sections import PagePicture, Section, Table
 
-PICTURES = "pictures"  # the folder beside the page
+PICTURES = "pictures"  # the folder of the picture files
 BLACK = re.compile(r"#000000\b")
-# What is black takes the color of a text on the page's own ground, also inside of an <img>.
+# Black parts take the color of the page's text, in the light and the dark scheme, also inside of an <img>.
 ADAPTS = (
     "<style>svg{color:#1c1e21;fill:currentColor}"
     "@media (prefers-color-scheme:dark){svg{color:#e4e6eb}}"
@@ -25,13 +25,13 @@ ADAPTS = (
 
 
 def write_page(folder: Path, title: str, summary: Sequence[str], sections: Sequence[Section]) -> Path:
-    """Write `report.html`, and each of its pictures as SVG and PNG into `pictures`; every file whole or not at all.
+    """Write `report.html`, and each of its pictures as SVG and PNG into `pictures`, each file atomically.
 
     Args:
-        folder: where to.
+        folder: the folder to write to.
         title: the page's title.
         summary: sentences below it.
-        sections: what follows.
+        sections: the sections of the page.
 
     Returns:
         The page's path.
@@ -41,16 +41,16 @@ def write_page(folder: Path, title: str, summary: Sequence[str], sections: Seque
     """
     make_folder(folder / PICTURES)
     written = {}
-    for part in (part for section in sections for part in section.parts if isinstance(part, Shown)):
+    for part in (part for section in sections for part in section.parts if isinstance(part, PagePicture)):
         vector = svg(part.picture)
         _write(folder / PICTURES / f"{part.name}.svg", vector)
-        part.picture.set_layout_engine("none")  # it is laid out: once is enough
+        part.picture.set_layout_engine("none")  # it is laid out already
         _write(folder / PICTURES / f"{part.name}.png", png(part.picture))
         written[part.name] = "data:image/svg+xml;base64," + base64.b64encode(vector).decode()
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cnnzoo.reports", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.tests["picture"] = lambda part: isinstance(part, Shown)
+    environment.tests["picture"] = lambda part: isinstance(part, PagePicture)
     environment.tests["table"] = lambda part: isinstance(part, Table)
     text = environment.get_template("page.html").render(
         title=title, summary=summary, sections=sections, sources=written
@@ -61,7 +61,7 @@ def write_page(folder: Path, title: str, summary: Sequence[str], sections: Seque
 
 
 def svg(picture: Picture) -> bytes:
-    """Return a picture as SVG on a transparent ground, whose black is light where the page is dark.
+    """Return a picture as SVG with a transparent background, whose black parts are light in the dark color scheme.
 
     It holds no date and no address but those of its name spaces.
 

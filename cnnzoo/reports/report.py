@@ -1,20 +1,21 @@
-"""Make a page of one run, of several side by side, or of a study."""
+"""Make a page about one run, about several compared, or about a study."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnzoo import data, models
-from cnnzoo.errors import InputError
+from cnnzoo import data
+from cnnzoo.checks import refusal
 from cnnzoo.experiments.run import Run
 from cnnzoo.reports import autoencoder, classifier, comparison, sections
 from cnnzoo.reports.page import write_page
 from cnnzoo.reports.run_data import RunData, run_data_of
 from cnnzoo.reports.sections import Section
-from cnnzoo.runtime import without_retracing_notes
-from cnnzoo.training.build import read_once
+from cnnzoo.runtime import suppress_retracing_warnings
+from cnnzoo.training.sources import read_once
+from cnnzoo.weights.shipped_models import formatted_metrics
 
-BESIDE = "report"  # the folder of a page about several runs
+COMPARISON_FOLDER = "report"  # the default folder of a page about several runs
 
 
 def report(
@@ -23,11 +24,11 @@ def report(
     to: str | Path | None = None,
     data_dir: str | Path | None = None,
 ) -> Path:
-    """Write a page about a finished run, about several side by side, or about a study.
+    """Write a page about a finished run, about several runs compared, or about a study.
 
-    The page, `report.html`, is one file that fetches nothing and reads in light and dark; its pictures lie beside it
-    in `pictures`, as SVG and PNG. It judges nothing anew that is published: the test figure is the run's own. Of large
-    test sets it looks at up to 10,000 images, evenly spread, and says so.
+    The page, `report.html`, is one file that loads nothing else and has a light and a dark color scheme; its pictures
+    are also written to `pictures`, as SVG and PNG. The test metrics are the run's own and are not evaluated again. Of
+    large test sets up to 10,000 images are shown, evenly spread; the page says how many.
 
     Args:
         runs: a `Run` or its folder, a study's folder, or several runs in a list.
@@ -46,52 +47,49 @@ def report(
     >>> report(run).name
     'report.html'
     """
-    several = list(runs) if isinstance(runs, Iterable) and not isinstance(runs, str) else [runs]
-    if not several:
-        raise InputError("report needs at least one run, and the list is empty")
-    for run in several:
+    given = list(runs) if isinstance(runs, Iterable) and not isinstance(runs, str) else [runs]
+    if not given:
+        raise refusal("runs", "at least one run", given)
+    for run in given:
         if not isinstance(run, Run | str | Path):
-            raise InputError(f"a run must be a cnnzoo.Run or its folder, not {run!r}")
-    found = [run if isinstance(run, Run) else Run(run) for run in several]
-    with data.broken_files_named(), without_retracing_notes(), read_once():
-        if len(found) > 1:
-            return write_page(Path(to or BESIDE), *comparison.comparison_page(found, data_dir))
-        [run] = found
+            raise refusal("runs", "a cnnzoo.Run or its folder, or a list of them", run)
+    several = [run if isinstance(run, Run) else Run(run) for run in given]
+    with data.report_broken_files(), suppress_retracing_warnings(), read_once(), data.using_data_dir(data_dir):
+        if len(several) > 1:
+            return write_page(Path(to or COMPARISON_FOLDER), *comparison.comparison_page(several))
+        [run] = several
         folder = Path(to or run.folder)
         if "variants" in run.content:
             return write_page(folder, *comparison.study_page(run))
-        return write_page(folder, *_page(run_data_of(run, data_dir)))
+        return write_page(folder, *_page(run_data_of(run)))
 
 
 def _page(run_data: RunData) -> tuple[str, list[str], list[Section]]:
     """Return title, summary and sections of the page of one run."""
-    about = autoencoder if models.reconstructs(run_data.model) else classifier
+    task = autoencoder if run_data.predictions is None else classifier
     parts = [
         sections.curves(run_data.run),
-        *about.sections(run_data),
+        *task.sections(run_data),
         sections.arithmetic(run_data.model),
-        sections.circumstances(run_data.run),
+        sections.recipe_and_environment(run_data.run),
     ]
     return f"{run_data.recipe.name}, seed {run_data.recipe.seed}", summary(run_data.run.metrics), parts
 
 
 def summary(metrics: dict[str, Any]) -> list[str]:
-    """Return what came out of a run, in sentences.
+    """Return the results of a run in sentences.
 
     Args:
         metrics: the run's `metrics`.
     """
-    test, linear = metrics["test"], metrics.get("principal_components")
-    if "accuracy" in test:
-        figure = f"{100 * test['accuracy']:.2f} % of {metrics['test_examples']:,} test images right"
-    else:
-        figure = f"Squared error {test['squared_error']:.3f} an image on {metrics['test_examples']:,} test images"
-    beside = f"; {linear['components']} principal components leave {linear['squared_error']:.3f}" if linear else ""
-    pretrained = sum(sum(each["seconds"]) for each in metrics.get("pretraining", {}).values())
-    before = f" after {pretrained:.0f} s of pretraining" if pretrained else ""
+    test = formatted_metrics({**metrics["test"], "images": metrics["test_examples"], "n": 1})
+    linear = metrics.get("principal_components")
+    pca = f"; with {linear['components']} principal components {linear['squared_error']:.3f}" if linear else ""
+    seconds = sum(sum(history["seconds"]) for history in metrics.get("pretraining", {}).values())
+    pretraining = f" after {seconds:.0f} s of pretraining" if seconds else ""
     return [
-        f"{figure}{beside}. One run, n=1.",
+        f"{test[0].upper()}{test[1:]}{pca}.",
         f"{metrics['model']} on {metrics['data']}: {metrics['parameters']:,} trained parameters, "
-        f"{metrics['epochs']} epochs in {metrics['train_seconds']:.0f} s{before}, "
+        f"{metrics['epochs']} epochs in {metrics['train_seconds']:.0f} s{pretraining}, "
         f"{metrics['images_per_second']:,} images/s.",
     ]

@@ -1,9 +1,8 @@
-"""What a report is about: a finished run, its model, and what that makes of the test images."""
+"""A finished run as a report shows it: its model, and the model's predictions for the test images."""
 
 import dataclasses
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,27 +12,28 @@ from cnnzoo import data, models
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
-from cnnzoo.training.build import source_of
-from cnnzoo.training.evaluate import answers
+from cnnzoo.training.build import ModelContext
+from cnnzoo.training.evaluate import predict_probabilities
+from cnnzoo.training.sources import source_of
 
-MOST_IMAGES = 10_000  # judged for a page: it is to be made in seconds
-MOST_BYTES = 2**29  # of images that layers are shown on
+MAX_IMAGES = 10_000  # that a report evaluates, so that it takes seconds
+MAX_BYTES = 2**29  # of the images that layers are shown on
 BATCH = 500
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunData:
-    """A finished run with what its pictures are drawn of.
+    """A finished run, and the data that its pictures are drawn from.
 
     Attributes:
         run: the run.
         recipe: its recipe.
         model: the trained model.
         source: the data set.
-        pixels: uint8 array, the test images that are shown, as they are.
-        inputs: float32 array, the same as the net takes them.
-        labels: integer array, their classes.
-        answers: what a classifier makes of them and of all that were judged; `None` for an autoencoder.
+        pixels: uint8 array, the test images that are shown.
+        inputs: float32 array, the same as the model takes them.
+        labels: integer array, their true classes.
+        predictions: a classifier's predictions; `None` for an autoencoder.
     """
 
     run: Run
@@ -43,87 +43,81 @@ class RunData:
     pixels: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray
-    answers: "Answers | None"
+    predictions: "Predictions | None"
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def class_names(self) -> tuple[str, ...]:
         """Name of each class."""
         return tuple(self.source.class_names)
 
-    @property
-    def evaluated(self) -> str:
-        """Which images a classifier's figures on the page are of, in words."""
-        assert self.answers is not None  # a classifier's
-        return self.in_words(len(self.answers.labels))
-
-    def in_words(self, count: int) -> str:
-        """Return how many of the test images a number of them is."""
-        whole = len(self.source.test)
-        return f"all {whole:,} test images" if count == whole else f"{count:,} of {whole:,} test images"
+    def describe(self, count: int) -> str:
+        """Return a number of test images as text, such as "all 360 test images"."""
+        total = len(self.source.test)
+        return f"all {total:,} test images" if count == total else f"{count:,} of {total:,} test images"
 
     def examples(self, count: int) -> np.ndarray:
-        """Return the numbers of the first images of each class among those shown, up to a number of images."""
+        """Return the indices of the first image of each class among those shown, then of others, `count` in all."""
         first = [int(np.flatnonzero(self.labels == label)[0]) for label in np.unique(self.labels)]
-        more = [number for number in range(len(self.labels)) if number not in set(first)]
-        return np.array((first + more)[:count])
+        others = [index for index in range(len(self.labels)) if index not in set(first)]
+        return np.array((first + others)[:count])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Answers:
-    """What a classifier finds in test images.
+class Predictions:
+    """A classifier's predictions for test images.
 
     Attributes:
-        labels: integer array, the classes of the images that were judged.
+        labels: integer array, the true classes of the evaluated images.
         probabilities: float array `(evaluated, classes)`.
-        of_shown: float array, the probabilities of the images that are shown.
+        shown_probabilities: float array, the probabilities for the images that are shown.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
-    of_shown: np.ndarray
+    shown_probabilities: np.ndarray
 
     @property
-    def found(self) -> np.ndarray:
-        """The class that each judged image was given."""
+    def classes(self) -> np.ndarray:
+        """The predicted class of each evaluated image."""
         return self.probabilities.argmax(axis=1)
 
 
-def run_data_of(run: Run, data_dir: str | Path | None) -> RunData:
-    """Load a finished run, and have its model answer to test images.
+def run_data_of(run: Run) -> RunData:
+    """Load a finished run, and predict on test images.
 
     Raises:
         InputError: the run is not finished, or its data cannot be had.
     """
     recipe, model = Recipe.from_dict(run.recipe), run.model()
-    coding = models.reconstructs(model)
-    source = source_of(recipe, data_dir, with_train=coding)  # only codes are compared with what training images give
-    test = spread(source.test, MOST_IMAGES)
-    preprocess = models.preprocessing(recipe.model, model)
+    reconstructs = models.reconstructs(model)
+    source = source_of(recipe, with_train=reconstructs)  # principal components are fitted to training images
+    test = spread(source.test, MAX_IMAGES)
+    context = ModelContext.of(recipe, model)
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
-    shown = spread(test, max(1, MOST_BYTES // bytes_each))
-    pixels, labels = images_in_order(shown)
+    shown = spread(test, max(1, MAX_BYTES // bytes_each))
+    pixels, labels = images_and_labels(shown)
     return RunData(
         run=run,
         recipe=recipe,
         model=model,
         source=source,
         pixels=pixels,
-        inputs=prepared(pixels, preprocess),
+        inputs=preprocessed(pixels, context.preprocess),
         labels=labels,
-        answers=None if coding else _answers(recipe, model, test, shown),
+        predictions=None if reconstructs else _predict(context, test, shown),
     )
 
 
-def _answers(recipe: Recipe, model: keras.Model, test: data.AnySplit, shown: data.AnySplit) -> Answers:
-    probabilities = answers(recipe, model, test)
-    of_shown = probabilities if len(shown) == len(test) else answers(recipe, model, shown)
-    return Answers(labels_in_order(test), probabilities, of_shown)
+def _predict(context: ModelContext, test: data.AnySplit, shown: data.AnySplit) -> Predictions:
+    probabilities = predict_probabilities(context, test)
+    for_shown = probabilities if len(shown) == len(test) else predict_probabilities(context, shown)
+    return Predictions(labels_of(test), probabilities, for_shown)
 
 
 def spread(split: data.AnySplit, most: int) -> data.AnySplit:
     """Return at most so many images of a split, evenly spread: folders are in the order of their classes.
 
-    What TFDS streams is taken from the beginning on; its sets are shuffled.
+    Of splits that TFDS streams the first images are taken; its sets are shuffled.
 
     Example:
     >>> import cnnzoo
@@ -140,22 +134,22 @@ def spread(split: data.AnySplit, most: int) -> data.AnySplit:
         return split[:most]
 
 
-def prepared(pixels: np.ndarray, preprocess: Callable[[Any], Any]) -> np.ndarray:
-    """Return images as a net takes them."""
-    parts = (preprocess(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
-    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype("float32", copy=False)
+def preprocessed(pixels: np.ndarray, preprocess: Callable[[Any], Any]) -> np.ndarray:
+    """Return images as a model takes them."""
+    batches = (preprocess(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
+    return np.concatenate([keras.ops.convert_to_numpy(batch) for batch in batches]).astype("float32", copy=False)
 
 
-def images_in_order(split: data.AnySplit) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images and labels of a split, wherever they lie."""
+def images_and_labels(split: data.AnySplit) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and labels of a split as arrays, in its order."""
     if isinstance(split, data.Split):
         return split.images, split.labels
     batches = [(images.numpy(), labels.numpy()) for images, labels in data.eval_pipeline(split, BATCH)]
     return np.concatenate([images for images, _ in batches]), np.concatenate([labels for _, labels in batches])
 
 
-def labels_in_order(split: data.AnySplit) -> np.ndarray:
-    """Return the labels of a split alone."""
+def labels_of(split: data.AnySplit) -> np.ndarray:
+    """Return the labels of a split as an array, without keeping its images."""
     if isinstance(split, data.Split):
         return split.labels
     return np.concatenate([labels.numpy() for _, labels in data.eval_pipeline(split, BATCH)])

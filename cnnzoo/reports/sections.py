@@ -1,4 +1,4 @@
-"""How a run was trained: its curves, its recipe, its net's arithmetic."""
+"""The parts of a page, and the sections about training: curves, recipe, the net's arithmetic."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +15,12 @@ from cnnzoo.plots import Picture
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of texts below their headings.
+    """A table on a page.
 
     Attributes:
         headings: one for each column.
-        rows: as many texts each.
-        caption: a sentence, or nothing.
+        rows: the cells of each row.
+        caption: a sentence, or an empty string.
     """
 
     headings: Sequence[str]
@@ -29,13 +29,13 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class Shown:
+class PagePicture:
     """A picture on a page.
 
     Attributes:
         name: the name of its file, without an ending.
         picture: the figure.
-        caption: what a reader should know to read it.
+        caption: how to read it.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Section:
 
     Attributes:
         title: its heading.
-        parts: pictures, tables, and paragraphs as texts, in their order.
+        parts: pictures, tables, and paragraphs as strings, in their order.
     """
 
     title: str
-    parts: Sequence[Shown | Table | str]
+    parts: Sequence[PagePicture | Table | str]
 
 
-def drawn(name: str, caption: str, draw: Callable[[], Picture]) -> Shown | str:
-    """Return a picture, or a sentence that says why there is none: a page must not fail for one of its pictures.
+def drawn(name: str, caption: str, draw: Callable[[], Picture]) -> PagePicture | str:
+    """Return a picture, or a sentence on why it cannot be drawn, so that one picture does not make a page fail.
 
     Args:
         name: the name of its file.
-        caption: what a reader should know to read it.
-        draw: what makes it.
+        caption: how to read it.
+        draw: the function that draws it.
 
     Example:
     >>> from cnnzoo import plots
@@ -70,7 +70,7 @@ def drawn(name: str, caption: str, draw: Callable[[], Picture]) -> Shown | str:
     'Not drawn (filters): rows must be those of a finished study, and there are none.'
     """
     try:
-        return Shown(name, draw(), caption)
+        return PagePicture(name, draw(), caption)
     except InputError as error:
         return f"Not drawn ({name}): {error}."
 
@@ -81,8 +81,8 @@ def curves(run: Run) -> Section:
     parts = [
         drawn(
             "learning_curves",
-            "Training figures are means over an epoch, while the net changes. The red line is what the trained net "
-            "reaches on the test images, at which it was judged once.",
+            "Training metrics are means over an epoch, while the net changes. The red line is the metric of the "
+            "trained net on the test images, evaluated once.",
             lambda: plots.learning_curves(run, test=metrics["test"]),
         )
     ]
@@ -90,24 +90,24 @@ def curves(run: Run) -> Section:
         parts.append(
             drawn(
                 "pretraining",
-                "Before that each hidden layer learned to reconstruct what enters it, without labels.",
+                "Before that each hidden layer learned to reconstruct its input, without labels.",
                 lambda: plots.pretraining_curves(metrics["pretraining"]),
             )
         )
     return Section("Learning", parts)
 
 
-def first_layer(model: keras.Model) -> Shown | str:
-    """Return the picture of what a net looks at the image with."""
+def first_layer(model: keras.Model) -> PagePicture | str:
+    """Return the picture of the first layer's filters."""
     return drawn(
         "filters",
-        "The first layer's filters, the weights with which it looks at the image: dark is below zero, light above.",
+        "The weights of the first layer's filters: dark is below zero, light above.",
         lambda: plots.filters(model),
     )
 
 
 def arithmetic(model: keras.Model) -> Section:
-    """Return the section of a net's sizes, layer by layer."""
+    """Return the section with a net's sizes, layer by layer."""
     try:
         report = conv_report(model)
     except InputError as error:
@@ -115,7 +115,7 @@ def arithmetic(model: keras.Model) -> Section:
     rows = [
         (
             row.name,
-            row.kind,
+            row.layer_type,
             "×".join(map(str, row.output_shape)),
             "×".join(map(str, row.window)),
             "×".join(map(str, row.stride)),
@@ -131,29 +131,32 @@ def arithmetic(model: keras.Model) -> Section:
         ("all", "", "", "", "", "", f"{totals.parameters:,}", f"{totals.connections:,}", f"{totals.multiply_adds:,}")
     )
     headings = (
-        "layer", "kind", "output", "window", "stride", "field", "parameters", "connections", "multiply-adds"
+        "layer", "type", "output", "window", "stride", "receptive field", "parameters", "connections", "multiply-adds"
     )  # fmt: skip
-    caption = "Field: pixels of the image that one value sees. Connections are counted as LeCun et al. 1998 do."
-    costs = drawn("costs", "Where the parameters are, and where the work is done.", lambda: plots.layer_costs(model))
+    caption = (
+        "Receptive field: pixels of the image that one value depends on. "
+        "Connections are counted as LeCun et al. 1998 do."
+    )
+    costs = drawn("costs", "Parameters and multiply-adds of each layer.", lambda: plots.layer_costs(model))
     return Section("Arithmetic", [costs, Table(headings, rows, caption), *report.warnings])
 
 
-def circumstances(run: Run) -> Section:
-    """Return the section of the recipe and of all that a run needs to be repeated."""
+def recipe_and_environment(run: Run) -> Section:
+    """Return the section with the recipe, the versions and the machine, by which a run can be repeated."""
     content = run.content
-    recipe = [(name, _said(value)) for name, value in run.recipe.items() if value not in (None, {}, [], "")]
-    others = [(name, _said(content[name])) for name in ("workers", "replicas") if content.get(name, 1) != 1]
-    versions = [*content.get("versions", {}).items(), *content.get("machine", {}).items(), *others]
+    recipe = [(name, _text(value)) for name, value in run.recipe.items() if value not in (None, {}, [], "")]
+    processes = [(name, _text(content[name])) for name in ("workers", "replicas") if content.get(name, 1) != 1]
+    versions = [*content.get("versions", {}).items(), *content.get("machine", {}).items(), *processes]
     return Section(
         "Recipe",
         [
-            Table(("value", "of this run"), recipe, "Whatever else a recipe has is at its default, as nothing."),
-            Table(("package or machine", ""), [(name, _said(value)) for name, value in versions]),
+            Table(("value", "of this run"), recipe, "Values that are empty are left out."),
+            Table(("package or machine", ""), [(name, _text(value)) for name, value in versions]),
         ],
     )
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={each}" for name, each in value.items())
     return str(value)

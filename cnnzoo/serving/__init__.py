@@ -1,6 +1,6 @@
-"""A trained model out into the world: files that servers and phones read, with everything in them that they need.
+"""Export and serving: `cnnzoo.export` writes a trained model for servers and phones, `cnnzoo.serving.server` serves it.
 
-`cnnzoo.export` writes them, `cnnzoo.serving.server` serves them.
+An export needs neither Keras nor cnnzoo: decoding, preprocessing and the names of the classes are part of it.
 """
 
 from cnnzoo.serving.formats import FORMATS

@@ -1,4 +1,4 @@
-"""The files that a model can be written to, beside a SavedModel: ONNX and LiteRT, by Keras' own exporters."""
+"""The formats of an export: SavedModel, and by Keras' own exporters ONNX and LiteRT."""
 
 import contextlib
 import importlib.util
@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.checks import choice, refusal
+from cnnzoo.errors import InputError, reason
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.saved_model import signatures_in, write_saved_model
 
@@ -23,7 +24,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 SMALL = 100_000  # parameters
 # From images `(batch, height, width, channels)` to probabilities or reconstructions.
-Function = Callable[[np.ndarray], np.ndarray]
+Predictor = Callable[[np.ndarray], np.ndarray]
 
 
 def checked_formats(formats: Any) -> tuple[str, ...]:
@@ -32,15 +33,12 @@ def checked_formats(formats: Any) -> tuple[str, ...]:
     Raises:
         InputError: none, an unknown one, or one whose packages are not installed.
     """
-    if isinstance(formats, str):
-        formats = (formats,)
-    names = tuple(dict.fromkeys(formats))
+    names = (formats,) if isinstance(formats, str) else tuple(dict.fromkeys(formats))
     if not names:
-        raise InputError(f"formats must name at least one of {', '.join(FORMATS)}, not {formats!r}")
+        raise refusal("formats", f"at least one of {', '.join(FORMATS)}", formats)
     for name in names:
-        if name not in FORMATS:
-            raise unknown("format", name, FORMATS)
-        missing = [package for package in FORMATS[name][1] if importlib.util.find_spec(package) is None]
+        _, packages = FORMATS[choice("format", name, FORMATS, plural="formats")]
+        missing = [package for package in packages if importlib.util.find_spec(package) is None]
         if missing:
             raise InputError(f"the format {name!r} needs {', '.join(missing)}: pip install 'cnnzoo[export]'")
     return names
@@ -51,9 +49,9 @@ def write(format: str, exported: ExportedModel, folder: Path, calibration: np.nd
 
     Args:
         format: one of `FORMATS`.
-        exported: what is exported.
+        exported: the exported model.
         folder: the version's folder.
-        calibration: images as they come in practice, by whose activations `litert_int8` chooses its scales.
+        calibration: representative images, by whose activations `litert_int8` chooses its scales.
 
     Raises:
         InputError: the exporter cannot write this model.
@@ -62,41 +60,40 @@ def write(format: str, exported: ExportedModel, folder: Path, calibration: np.nd
         write_saved_model(exported, folder)
         return
     path = folder / FORMATS[format][0]
-    options = (
-        _litert(exported) if format == "litert" else _int8(exported, calibration) if format == "litert_int8" else {}
-    )
+    options = {"onnx": {}, "litert": _litert_options(exported), "litert_int8": _int8_options(exported, calibration)}
     try:
-        with _quiet():
-            model = exported.as_one_model()
-            model(exported.samples(1))  # Keras exports to ONNX only what has been called
-            model.export(str(path), format="onnx" if format == "onnx" else "litert", verbose=False, **options)
+        with _silenced():
+            model = exported.end_to_end()
+            model(exported.sample_images(1))  # Keras exports to ONNX only models that were called
+            kind = "onnx" if format == "onnx" else "litert"
+            model.export(str(path), format=kind, verbose=False, **options[format])
     except Exception as error:  # tf2onnx' and the converter's own
         raise InputError(f"{exported.model.name} cannot be written as {format}: {reason(error)}") from error
 
 
-def read(format: str, exported: ExportedModel, folder: Path) -> Function:
-    """Return what a written model answers, by the runtime of its format and without Keras.
+def load_predictor(format: str, exported: ExportedModel, folder: Path) -> Predictor:
+    """Return the function of a written model, by the runtime of its format and without Keras.
 
     Raises:
-        InputError: the runtime does not take the file.
+        InputError: the runtime cannot read the file.
     """
     if format == "saved_model":
-        return by_signatures(signatures_in(folder), exported)
+        return saved_model_predictor(signatures_in(folder), exported)
     try:
-        return (_onnx_runtime if format == "onnx" else _litert_runtime)(folder / FORMATS[format][0])
+        return (_onnx_predictor if format == "onnx" else _litert_predictor)(folder / FORMATS[format][0])
     except Exception as error:  # the runtimes' own
         raise InputError(
             f"{exported.model.name} was written as {format}, but cannot be read back: {reason(error)}"
         ) from error
 
 
-def by_signatures(signatures: dict[str, Any], exported: ExportedModel) -> Function:
-    """Return what a loaded SavedModel answers."""
+def saved_model_predictor(signatures: dict[str, Any], exported: ExportedModel) -> Predictor:
+    """Return the function of a loaded SavedModel."""
     serve = signatures["serving_default"]
-    return lambda images: serve(images=images)[exported.answers_with].numpy()
+    return lambda images: serve(images=images)[exported.prediction_name].numpy()
 
 
-def _litert(exported: ExportedModel) -> dict[str, Any]:
+def _litert_options(exported: ExportedModel) -> dict[str, Any]:
     if exported.weights_dtype == "float32":
         return {}
     import tensorflow as tf
@@ -104,32 +101,31 @@ def _litert(exported: ExportedModel) -> dict[str, Any]:
     return {"optimizations": [tf.lite.Optimize.DEFAULT], "target_spec": {"supported_types": [tf.float16]}}
 
 
-def _int8(exported: ExportedModel, calibration: Any) -> dict[str, Any]:
-    """Return what makes weights and activations integers of 8 bits; what has no such operation stays float."""
+def _int8_options(exported: ExportedModel, calibration: Any) -> dict[str, Any]:
+    """Return the options for 8-bit integer weights and activations; layers without such an operation stay float."""
     import tensorflow as tf
 
-    def representative() -> Iterator[list[np.ndarray]]:
+    def representative_dataset() -> Iterator[list[np.ndarray]]:
         for image in calibration:
             yield [image[np.newaxis].astype("float32")]
 
-    # A scale for every channel is a little more exact, and a tenth of a file as small as LeNet-5's.
-    small = exported.model.count_params() < SMALL
     return {
-        "_experimental_disable_per_channel": small,
+        # A scale for every channel is a little more exact, and a tenth of a file as small as LeNet-5's.
+        "_experimental_disable_per_channel": exported.model.count_params() < SMALL,
         "optimizations": [tf.lite.Optimize.DEFAULT],
-        "representative_dataset": representative,
+        "representative_dataset": representative_dataset,
         "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]},
     }
 
 
-def _onnx_runtime(path: Path) -> Function:
+def _onnx_predictor(path: Path) -> Predictor:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {"images": images})[0]
 
 
-def _litert_runtime(path: Path) -> Function:
+def _litert_predictor(path: Path) -> Predictor:
     from ai_edge_litert.interpreter import Interpreter
 
     serve = Interpreter(str(path)).get_signature_runner()
@@ -137,8 +133,8 @@ def _litert_runtime(path: Path) -> Function:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to itself what the converters print and warn of, which says nothing about the model."""
+def _silenced() -> Iterator[None]:
+    """Suppress output and warnings of the converters, which say nothing about the model."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

@@ -1,26 +1,25 @@
-"""From encoded images to pixels inside a served graph, where nothing about them can be trusted."""
+"""Decoding of image files inside a served graph. Nothing about the files is trusted."""
 
 from typing import Any
 
 import tensorflow as tf
 
-from cnnzoo.data.decoding import decoded
+from cnnzoo.data.decoding import decode
 
 # A photograph of a telephone has 12 to 50 million pixels; three bytes for each of these take 150 MB.
 MAX_PIXELS = 50_000_000
 
 
 def pixels_of(image_bytes: tf.Tensor, shape: Any) -> tf.Tensor:
-    """Return the pixels of encoded images, as the folders of photographs are read that nets are trained on.
+    """Return the pixels of encoded images, decoded as folders of photographs are read for training.
 
-    How large an image is, is read from its header before anything is decoded: a file of a few bytes can claim
+    The size of an image is read from its header before anything is decoded: a file of a few bytes can claim
     gigabytes.
 
     Args:
         image_bytes: string tensor `(batch,)`, each a whole JPEG or PNG file. Colors, gray, alpha and 16 bits are
             converted to the channels of `shape` with 8 bits.
-        shape: `(height, width, channels)` to bring each image to: the largest central part that has these
-            proportions, rescaled.
+        shape: `(height, width, channels)` of the result: the largest central part of these proportions is resized.
 
     Returns:
         uint8 tensor `(batch, *shape)`.
@@ -29,16 +28,16 @@ def pixels_of(image_bytes: tf.Tensor, shape: Any) -> tf.Tensor:
         tf.errors.InvalidArgumentError: neither JPEG nor PNG, a broken file, or more than `MAX_PIXELS`.
     """
 
-    def one(content):
-        with tf.control_dependencies([_small_enough(content)]):
-            return decoded(tf.identity(content), shape)
+    def decode_one(content):
+        with tf.control_dependencies([_check_header(content)]):
+            return decode(tf.identity(content), shape)
 
-    # Few at a time, as each may take its 150 MB.
-    return tf.map_fn(one, image_bytes, fn_output_signature=tf.TensorSpec(shape, tf.uint8), parallel_iterations=2)
+    # Few at a time, as each may take 150 MB.
+    return tf.map_fn(decode_one, image_bytes, fn_output_signature=tf.TensorSpec(shape, tf.uint8), parallel_iterations=2)
 
 
-def _small_enough(content: tf.Tensor) -> tf.Operation:
-    """Return the operation that fails for what is not to be decoded."""
+def _check_header(content: tf.Tensor) -> tf.Operation:
+    """Return the operation that fails for a file that must not be decoded."""
     is_png = tf.equal(tf.strings.substr(content, 0, 8), b"\x89PNG\r\n\x1a\n")
     is_jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
     known = tf.debugging.Assert(
@@ -54,7 +53,7 @@ def _small_enough(content: tf.Tensor) -> tf.Operation:
 
 
 def _png_sides(content: tf.Tensor) -> tf.Tensor:
-    """Return height and width as a PNG's header states them, in its bytes 16 to 23."""
+    """Return height and width from a PNG's header, bytes 16 to 23."""
     enough = tf.debugging.Assert(
         tf.strings.length(content) >= 33, ["image_bytes must hold whole files; a PNG ends in its header"]
     )

@@ -1,4 +1,4 @@
-"""The model card: what a version is, where it comes from and how far it can be trusted, beside its files."""
+"""The model card of a version: what it is, how it was trained and evaluated; and its warm-up requests."""
 
 import importlib.metadata
 import importlib.util
@@ -14,19 +14,20 @@ from cnnzoo.errors import InputError
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
-from cnnzoo.weights.shipped_models import CARD, figure_in_words, layers_of
+from cnnzoo.weights.shipped_models import CARD, formatted_metrics, layers_of
 
 LICENSE = "Apache-2.0"
+WARMUP = "tf_serving_warmup_requests"
 
 
-def card_of(exported: ExportedModel, signatures: dict[str, Any], checked: dict[str, Any], test: dict[str, Any]) -> dict:
-    """Return what a version's card says.
+def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[str, Any], test: dict[str, Any]) -> dict:
+    """Return the content of a version's card.
 
     Args:
-        exported: what was exported.
+        exported: the exported model.
         signatures: inputs and outputs of each signature.
-        checked: for each format its file, size, and difference from Keras.
-        test: what the version's files got right on the test images, or nothing.
+        formats: for each format its size, its difference from Keras with the tolerance, and its test metrics.
+        test: the metrics of the version's files on the test images, or nothing.
     """
     run = exported.run
     card: dict[str, Any] = {
@@ -42,7 +43,7 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], checked: dict[s
         "weights": [weight.path for weight in exported.model.weights],
         "class_names": list(exported.class_names) if exported.class_names else None,
         "signatures": signatures,
-        "formats": checked,
+        "formats": formats,
         "test": test or None,
         "versions": {
             "python": platform.python_version(),
@@ -50,17 +51,17 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], checked: dict[s
         },
     }
     if run:
-        trained = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
-        card["recipe"], card["seed"], card["test_after_training"] = run.recipe, run.recipe["seed"], trained
+        test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
+        card |= {"recipe": run.recipe, "seed": run.recipe["seed"], "test_after_training": test_after_training}
     return card
 
 
 def write_card(card: dict, folder: Path) -> None:
-    """Write a card into a version's folder, for programs as JSON and for people as Markdown."""
+    """Write a card into a version's folder, as JSON and as Markdown."""
     path = folder / CARD
     path.parent.mkdir(exist_ok=True)
     write_json(path, card)
-    path.with_name("README.md").write_text(_in_words(card), encoding="utf-8")
+    path.with_name("README.md").write_text(markdown(card), encoding="utf-8")
 
 
 def _input(exported: ExportedModel) -> str:
@@ -73,80 +74,70 @@ def _preprocessing(exported: ExportedModel) -> str:
     if exported.preprocess is None:
         return "none: images are the model's input"
     if exported.run is None:
-        return "inside, as it was given to the export"
+        return "inside, as given to the export"
     family = models.family(exported.run.recipe["model"])
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
 
-def format_in_words(format: str, of: dict[str, Any]) -> str:
-    """Return what a card says of a format, in a line.
+def formatted_entry(format: str, entry: dict[str, Any]) -> str:
+    """Return a card's entry of a format as a line of text.
 
     Example:
-    >>> format_in_words("onnx", {"bytes": 254_637, "difference": 7.3e-7, "allowed": 1e-4})
-    'onnx: 254,637 bytes, differs from Keras by at most 7.3e-07 (0.0001 allowed)'
+    >>> formatted_entry("onnx", {"bytes": 254_637, "difference": 7.3e-7, "tolerance": 1e-4})
+    'onnx: 254,637 bytes, differs from Keras by 7.3e-07 (tolerance 0.0001)'
     """
-    line = f"{format}: {of['bytes']:,} bytes, differs from Keras by at most {of['difference']:.2g}"
-    line += f" ({of['allowed']:g} allowed)"
-    if "test" in of:
-        (name, value), *_ = of["test"].items()
+    line = f"{format}: {entry['bytes']:,} bytes, differs from Keras by {_difference(entry)}"
+    for name, value in entry.get("test", {}).items():
         line += f", test {name} {value:.4f}"
-    if "test_in_float32" in of:
-        line += f" (float32 {of['test_in_float32'][name]:.4f})"
+        if "test_in_float32" in entry:
+            line += f" (float32 {entry['test_in_float32'][name]:.4f})"
     return line
 
 
-def _in_words(card: dict) -> str:
+def _difference(entry: dict[str, Any]) -> str:
+    return f"{entry['difference']:.2g} (tolerance {entry['tolerance']:g})"
+
+
+def markdown(card: dict) -> str:
     """Return the card as Markdown."""
     lines = [f"# {card['name']}", ""]
     rows = {
         "model": f"`{card['model']}`, {card['parameters']:,} parameters, stored as {card['weights_dtype']}",
         "input": card["input"],
         "preprocessing": card["preprocessing"],
-        "test, by these files": figure_in_words(card["test"]) if card["test"] else "not judged",
+        "test metrics of these files": formatted_metrics(card["test"]) if card["test"] else "not evaluated",
     }
     if "recipe" in card:
-        rows["test, after training"] = figure_in_words(card["test_after_training"])
-        rows["trained by"] = f"`cnnzoo train {card['name']} --seed {card['seed']}` on {card['recipe']['data']}"
+        rows["test metrics after training"] = formatted_metrics(card["test_after_training"])
+        rows["trained with"] = f"`cnnzoo train {card['name']} --seed {card['seed']}` on {card['recipe']['data']}"
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     rows["license"] = f"{card['license']} (the weights; the data have their own)"
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
     lines += ["| signature | takes | returns |", "|---|---|---|"]
-    for name, of in card["signatures"].items():
-        lines.append(f"| `{name}` | {_tensors(of['inputs'])} | {_tensors(of['outputs'])} |")
+    for name, specs in card["signatures"].items():
+        lines.append(f"| `{name}` | {_tensors(specs['inputs'])} | {_tensors(specs['outputs'])} |")
     lines += ["", "| format | file | size | difference from Keras |", "|---|---|---|---|"]
-    for name, of in card["formats"].items():
-        lines.append(
-            f"| {name} | {FORMATS[name][0] or '`saved_model.pb`, `variables/`'} | {of['bytes']:,} bytes | "
-            f"{of['difference']:.2g}, {of['allowed']:g} allowed |"
-        )
+    for name, entry in card["formats"].items():
+        file = f"`{FORMATS[name][0]}`" if FORMATS[name][0] else "`saved_model.pb`, `variables/`"
+        lines.append(f"| {name} | {file} | {entry['bytes']:,} bytes | {_difference(entry)} |")
     return "\n".join(lines) + "\n"
 
 
 def _tensors(specs: dict[str, dict]) -> str:
-    return ", ".join(f"`{name}` {spec['dtype']} {tuple(spec['shape'])}" for name, spec in specs.items()).replace(
-        "None", "batch", len(specs)
-    )
+    text = ", ".join(f"`{name}` {spec['dtype']} {tuple(spec['shape'])}" for name, spec in specs.items())
+    return text.replace("None", "batch", len(specs))
 
 
-WARMUP = "tf_serving_warmup_requests"
-
-
-def wanted(warmup: bool | None) -> bool:
-    """Return whether to write warm-up records; `None` is wherever the package for it is installed.
+def writes_warmup(warmup: bool | None) -> bool:
+    """Return whether to write warm-up records; `None` is for "if the package for it is installed".
 
     Raises:
-        InputError: they are wanted, and the package is missing.
+        InputError: `warmup` is true, and the package is missing.
     """
-    if warmup is None:
-        return is_installed()
-    if warmup and not is_installed():
+    installed = importlib.util.find_spec("tensorflow_serving") is not None
+    if warmup and not installed:
         raise InputError("warm-up records need tensorflow-serving-api: pip install 'cnnzoo[serve]'")
-    return warmup
-
-
-def is_installed() -> bool:
-    """Return whether tensorflow-serving-api is there."""
-    return importlib.util.find_spec("tensorflow_serving") is not None
+    return installed if warmup is None else warmup
 
 
 def write_warmup(requests: dict[str, dict[str, Any]], folder: Path, model: str) -> None:
@@ -172,15 +163,13 @@ def write_warmup(requests: dict[str, dict[str, Any]], folder: Path, model: str) 
 
 
 def read_warmup(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the requests in a version's warm-up records, signature → inputs; nothing where it has none.
+    """Return the requests in a version's warm-up records, signature → inputs.
 
-    Raises:
-        InputError: they are there, and tensorflow-serving-api, which reads them, is not.
+    The result is empty if the version has none, or if tensorflow-serving-api, which reads them, is not installed.
     """
     path = folder / "assets.extra" / WARMUP
-    if not path.is_file():
+    if not path.is_file() or not writes_warmup(None):
         return {}
-    wanted(True)
     from tensorflow_serving.apis import prediction_log_pb2
 
     requests = {}

@@ -1,7 +1,6 @@
-"""The signatures of a SavedModel: what a server can ask a model, each with a guard at its door."""
+"""A SavedModel: its signatures, each of which checks its input, and its weights."""
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,83 +12,85 @@ from cnnzoo.models.halves import decoder, encoder
 from cnnzoo.serving.export_model import ExportedModel, weight_variables
 from cnnzoo.serving.image_decoding import pixels_of
 
-Endpoint = tuple[Callable[[Any], dict[str, Any]], tf.TensorSpec]
+LABELS = "labels.txt"
 
 
 def signatures_of(exported: ExportedModel, stored: list[tf.Variable]) -> dict[str, Any]:
-    """Return the signatures of a model as functions of TensorFlow, by name.
+    """Return the signatures of a model as TensorFlow functions, by name.
 
     Args:
-        exported: what is exported.
-        stored: its weights as they are stored, from which every call calculates.
+        exported: the exported model.
+        stored: its weights as they are stored; every call computes with them.
     """
-    endpoints = {"serving_default": _of_images(exported, stored)}
-    if exported.takes_files:
-        endpoints["serve_bytes"] = _of_image_files(exported, stored)
+    graph, images = _Graph(exported, stored), tf.TensorSpec((None, *exported.image_shape), tf.float32, name="images")
+    endpoints: dict[str, tuple[Any, tf.TensorSpec]] = {"serving_default": (graph.predict, images)}
+    if exported.takes_image_files:
+        endpoints["serve_bytes"] = graph.predict_files, tf.TensorSpec((None,), tf.string, name="image_bytes")
     if exported.class_names is None:
-        endpoints["reconstruct"] = _of_images(exported, stored)
-        endpoints |= _of_halves(exported, stored)
+        endpoints["reconstruct"] = graph.predict, images
+    if graph.encoder and graph.decoder:
+        endpoints["encode"] = graph.encode, images
+        endpoints["decode"] = graph.decode, tf.TensorSpec(graph.encoder.output_shape, tf.float32, name="code")
     return {
         name: tf.function(serve, input_signature=[spec], autograph=False) for name, (serve, spec) in endpoints.items()
     }
 
 
-def _of_images(exported: ExportedModel, stored: list[tf.Variable]) -> Endpoint:
-    def serve(images):
-        images = _checked(images, exported.image_shape, "images")
-        return exported.answer(_calculated(exported, stored, exported.model, exported.prepared(images)))
+class _Graph:
+    """The functions of the signatures, from a checked input to named outputs."""
 
-    return serve, tf.TensorSpec((None, *exported.image_shape), tf.float32, name="images")
+    def __init__(self, exported: ExportedModel, stored: list[tf.Variable]):
+        self._exported = exported
+        self._stored = stored
+        self.encoder, self.decoder = halves_of(exported)
 
+    def predict(self, images):
+        return self._predict(_checked(images, self._exported.image_shape, "images"))
 
-def _of_image_files(exported: ExportedModel, stored: list[tf.Variable]) -> Endpoint:
-    def serve(image_bytes):
+    def predict_files(self, image_bytes):
+        shape = self._exported.image_shape
         image_bytes = _not_empty(tf.ensure_shape(image_bytes, (None,)), (), "image_bytes")
-        pixels = pixels_of(image_bytes, exported.image_shape)
-        images = tf.ensure_shape(tf.cast(pixels, "float32"), (None, *exported.image_shape))
-        return exported.answer(_calculated(exported, stored, exported.model, exported.prepared(images)))
+        return self._predict(tf.ensure_shape(tf.cast(pixels_of(image_bytes, shape), "float32"), (None, *shape)))
 
-    return serve, tf.TensorSpec((None,), tf.string, name="image_bytes")
+    def encode(self, images):
+        inputs = self._exported.preprocessed(_checked(images, self._exported.image_shape, "images"))
+        return {"code": tf.cast(self._call(self.encoder, inputs), tf.float32)}
+
+    def decode(self, code):
+        code = _checked(code, tuple(self.decoder.input_shape[1:]), "code")
+        return self._exported.signature_outputs(self._call(self.decoder, code))
+
+    def _predict(self, images):
+        return self._exported.signature_outputs(self._call(self._exported.model, self._exported.preprocessed(images)))
+
+    def _call(self, model: keras.Model, inputs) -> Any:
+        """Return the outputs of the model, or of a half of it, computed with the stored weights."""
+        pairs = zip(self._exported.model.weights, self._stored, strict=True)
+        mapping = [(weight, tf.cast(variable, weight.dtype)) for weight, variable in pairs]
+        with keras.StatelessScope(state_mapping=mapping):
+            return model(inputs, training=False)
 
 
-def _of_halves(exported: ExportedModel, stored: list[tf.Variable]) -> dict[str, Endpoint]:
-    """Return `encode` and `decode`, or nothing of a model whose code cannot be told by its layers' names."""
+def halves_of(exported: ExportedModel) -> tuple[Any, Any]:
+    """Return encoder and decoder of an autoencoder, or twice `None` if the names of its layers do not show its code."""
+    if exported.class_names is not None:
+        return None, None
     try:
-        first, second = encoder(exported.model), decoder(exported.model)
+        return encoder(exported.model), decoder(exported.model)
     except InputError:
-        return {}
-    shape = tuple(first.output_shape[1:])
-
-    def encode(images):
-        images = _checked(images, exported.image_shape, "images")
-        return {"code": tf.cast(_calculated(exported, stored, first, exported.prepared(images)), tf.float32)}
-
-    def decode(code):
-        return exported.answer(_calculated(exported, stored, second, _checked(code, shape, "code")))
-
-    return {
-        "encode": (encode, tf.TensorSpec((None, *exported.image_shape), tf.float32, name="images")),
-        "decode": (decode, tf.TensorSpec((None, *shape), tf.float32, name="code")),
-    }
-
-
-def _calculated(exported: ExportedModel, stored: list[tf.Variable], model: keras.Model, inputs) -> Any:
-    """Return what a model, or a half of it, makes of its inputs with the weights that are stored."""
-    pairs = zip(exported.model.weights, stored, strict=True)
-    mapping = [(weight, tf.cast(variable, weight.dtype)) for weight, variable in pairs]
-    with keras.StatelessScope(state_mapping=mapping):
-        return model(inputs, training=False)
+        return None, None
 
 
 def _checked(values, shape: tuple[int | None, ...], name: str):
-    """Return a tensor that has the rank and sides that the layers count on, and only numbers.
+    """Return a tensor that has the shape that the layers need, and only finite numbers.
 
-    A tensor of another rank would fail a check inside oneDNN and take the whole server with it; of an empty batch
-    TensorFlow's convolutions get shapes wrong; and NaN would be answered by class 0.
+    A tensor of another rank would fail a check inside oneDNN and end the whole server; for an empty batch
+    TensorFlow's convolutions get shapes wrong; and the class of NaN would be 0.
     """
     values = _not_empty(tf.ensure_shape(values, (None, *shape)), shape, name)
     finite = tf.debugging.Assert(
-        tf.reduce_all(tf.math.is_finite(values)), [f"{name} of shape {_shown(shape)} must hold numbers, not NaN or Inf"]
+        tf.reduce_all(tf.math.is_finite(values)),
+        [f"{name} of shape {_formatted(shape)} must hold numbers, not NaN or Inf"],
     )
     with tf.control_dependencies([finite]):
         return tf.identity(values)
@@ -98,27 +99,24 @@ def _checked(values, shape: tuple[int | None, ...], name: str):
 def _not_empty(values, shape: tuple[int | None, ...], name: str):
     some = tf.debugging.Assert(
         tf.shape(values)[0] > 0,
-        [f"{name} must have the shape {_shown(shape)} with a batch of 1 or more, not", tf.shape(values)],
+        [f"{name} must have the shape {_formatted(shape)} with a batch of 1 or more, not", tf.shape(values)],
     )
     with tf.control_dependencies([some]):
         return tf.identity(values)
 
 
-def _shown(shape: tuple[int | None, ...]) -> str:
+def _formatted(shape: tuple[int | None, ...]) -> str:
     return f"({', '.join(['batch', *('any' if side is None else str(side) for side in shape)])})"
-
-
-LABELS = "labels.txt"
 
 
 def write_saved_model(exported: ExportedModel, folder: Path) -> None:
     """Write a SavedModel: its signatures, its weights as `weights_dtype`, and the names of its classes as an asset.
 
-    Weights are stored one by one in Keras' order, so that `cnnzoo.weights` finds them again.
+    Weights are stored one by one in Keras' order, so that `cnnzoo.weights` finds them.
 
     Args:
-        exported: what is exported.
-        folder: where to.
+        exported: the exported model.
+        folder: the folder to write to.
     """
     module: Any = tf.Module(name=exported.model.name)
     module.stored = weight_variables(exported)
@@ -131,12 +129,8 @@ def write_saved_model(exported: ExportedModel, folder: Path) -> None:
 
 
 def signatures_in(folder: Path) -> dict[str, Any]:
-    """Return the signatures of a SavedModel, as TensorFlow alone loads it."""
+    """Return the signatures of a SavedModel, loaded by TensorFlow alone."""
     loaded = tf.saved_model.load(str(folder))
-    # Signatures hold the variables only weakly; without the module they would be gone.
-    return {name: _holding(loaded, signature) for name, signature in loaded.signatures.items()}
-
-
-def _holding(module: Any, signature: Any) -> Any:
-    signature.holds = module
-    return signature
+    for signature in loaded.signatures.values():
+        signature.loaded = loaded  # which keeps the variables alive: the signature itself refers to them only weakly
+    return dict(loaded.signatures)

@@ -1,37 +1,39 @@
-"""Judge a trained model on the test images."""
+"""Evaluate a trained model on the test images."""
 
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from cnnzoo import data, distribute, models
+from cnnzoo import data
 from cnnzoo.analysis import ModelCode, pca, squared_error
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.layers import TenCrops
 from cnnzoo.models.probabilities import to_probabilities
-from cnnzoo.training.build import CLASSIFY, source_of, task_of
+from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext
+from cnnzoo.training.sources import source_of
 
 EVALUATION_BATCH = 500
 
 
 def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> dict[str, float]:
-    """Judge a finished run's model on the test images, as `train` did at its end.
+    """Evaluate a finished run's model on the test images, as `train` did at its end.
 
     Args:
         run: a `Run` or its folder.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
 
     Returns:
-        `{"accuracy": …, "loss": …}`, or for an autoencoder `{"squared_error": …, "loss": …}`, the sum over an
-        image.
+        `{"accuracy": …, "loss": …}`, or for an autoencoder `{"squared_error": …, "loss": …}`, the squared error per
+        image (sum over pixels).
 
     Raises:
         InputError: the folder holds no finished run, or the data cannot be had.
@@ -44,60 +46,61 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     """
     run = run if isinstance(run, Run) else Run(run)
     recipe = Recipe.from_dict(run.recipe)
-    model = run.model()
-    source = source_of(recipe, data_dir)
-    with data.broken_files_named():
-        return evaluate_split(recipe, model, source.test)
+    context = ModelContext.of(recipe, run.model())
+    with data.using_data_dir(data_dir), data.report_broken_files():
+        return evaluate_split(context, source_of(recipe).test)
 
 
-def evaluate_split(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> dict[str, float]:
-    """Return the loss on a split, and the figure that the model's task is judged by."""
-    task = task_of(model)
-    evaluator, batches = _evaluation_model(recipe, model, split)
-    with warnings.catch_warnings():  # where files are left out, how many there are is not known before
-        warnings.filterwarnings("ignore", "Your input ran out of data")
+def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, float]:
+    """Return the loss on a split, and the metric of the model's task."""
+    evaluator, batches = _evaluator(context, split)
+    with _unknown_length():
         results = evaluator.evaluate(batches, verbose=0, return_dict=True)
-    return {name: float(results[name]) for name in task.figures}
+    return {name: float(results[name]) for name in context.task.metric_names}
 
 
-def answers(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> np.ndarray:
-    """Return a classifier's probabilities for the images of a split, by which `evaluate_split` finds its accuracy.
+def predict_probabilities(context: ModelContext, split: data.AnySplit) -> np.ndarray:
+    """Return a classifier's probabilities for the images of a split, of which `evaluate_split` takes the accuracy.
 
     Args:
-        recipe: the recipe of the model.
-        model: the classifier.
+        context: the classifier.
         split: images.
 
     Returns:
         float32 array `(examples, classes)`.
     """
-    evaluator, batches = _evaluation_model(recipe, model, split)
+    evaluator, batches = _evaluator(context, split)
+    with _unknown_length():
+        outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
+    if evaluator is not context.model:
+        return outputs  # the mean probabilities of the crops
+    return keras.ops.convert_to_numpy(to_probabilities(context.model)(keras.ops.cast(outputs, "float32")))
+
+
+@contextmanager
+def _unknown_length() -> Iterator[None]:
+    """Suppress Keras' warning about a dataset that ends early: where files are left out, its length is not known."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")
-        outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
-    if evaluator is not model:
-        return outputs  # the mean probabilities of the crops
-    return keras.ops.convert_to_numpy(to_probabilities(model)(keras.ops.cast(outputs, "float32")))
+        yield
 
 
-def _evaluation_model(recipe: Recipe, model: keras.Model, split: data.AnySplit) -> tuple[keras.Model, Any]:
-    """Return the model that judges, which may look at several crops of each image, and its batches."""
-    preprocess: Callable[[Any], Any] | None = models.preprocessing(recipe.model, model)
-    if recipe.test_crops == 10:
-        model, preprocess = by_ten_crops(model, models.preprocessing(recipe.model, model), split.image_shape), None
-    replicas = distribute.worker_info(model.distribute_strategy).replicas
+def _evaluator(context: ModelContext, split: data.AnySplit) -> tuple[keras.Model, Any]:
+    """Return the model to evaluate, which may take several crops of each image, and its batches."""
+    model = context.model
+    preprocess: Callable[[Any], Any] | None = context.preprocess
+    if context.recipe.test_crops == 10:
+        model, preprocess = by_ten_crops(context, split.image_shape), None
+    replicas = context.devices.worker.replicas
     size = EVALUATION_BATCH if replicas == 1 else evaluation_batch(len(split), replicas)
-    return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=task_of(model).labels)
+    return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=context.task.labels)
 
 
-def by_ten_crops(
-    model: keras.Model, preprocess: Callable[[Any], Any], image_shape: tuple[int, int, int]
-) -> keras.Model:
-    """Return a classifier of larger images, which answers with the mean of a classifier's answers to ten crops.
+def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> keras.Model:
+    """Return a classifier of larger images, whose output is the mean of a classifier's outputs for ten crops.
 
     Args:
-        model: the classifier, compiled.
-        preprocess: what makes its input of pixels.
+        context: the classifier, compiled.
         image_shape: height, width and channels of the images, which the new model takes as pixels.
 
     Raises:
@@ -105,17 +108,18 @@ def by_ten_crops(
 
     Source: Krizhevsky et al. 2012, section 4.1.
     """
+    model = context.model
     height, width, _ = model.input_shape[1:]
-    if task_of(model) is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
+    if context.task is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
         raise InputError(
             f"test_crops=10 is for classifiers and images larger than their input of {height}×{width}; the images are "
             f"{image_shape[0]}×{image_shape[1]}: give a larger image_size, or test_crops=1"
         )
     with model.distribute_strategy.scope():
         images = keras.Input(image_shape, name="pixels")
-        answers = model(Preprocessed(preprocess)(TenCrops(height, width)(images)))
-        answers = to_probabilities(model)(answers)
-        mean = keras.ops.mean(keras.ops.reshape(answers, (-1, 10, answers.shape[-1])), axis=1)
+        outputs = model(Preprocessed(context.preprocess)(TenCrops(height, width)(images)))
+        probabilities = to_probabilities(model)(outputs)
+        mean = keras.ops.mean(keras.ops.reshape(probabilities, (-1, 10, probabilities.shape[-1])), axis=1)
         evaluator = keras.Model(images, mean)
         evaluator.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
     return evaluator
@@ -137,7 +141,7 @@ class Preprocessed(keras.layers.Layer):
 
 
 def evaluation_batch(examples: int, replicas: int = 1) -> int:
-    """Return a batch size that replicas, or slices of one, can share.
+    """Return a batch size that replicas, or shards of one, can share.
 
     Keras looks at the first batch, whose parts must be equal; in the last, partial one none may be empty.
 
@@ -157,24 +161,22 @@ def evaluation_batch(examples: int, replicas: int = 1) -> int:
         if size % replicas == 0 and (examples % size == 0 or examples % size >= parts):
             return size
     raise InputError(
-        f"{examples} images to judge or to watch by are too few for {replicas} replicas; use fewer devices"
+        f"{examples} images to evaluate or to validate on are too few for {replicas} replicas; use fewer devices"
     )
 
 
-def principal_components(
-    recipe: Recipe, model: keras.Model, train: data.AnySplit, test: data.AnySplit
-) -> dict[str, float] | None:
+def principal_components(context: TrainingContext) -> dict[str, float] | None:
     """Return what as many principal components as an autoencoder's code keep of the test images.
 
     Returns:
-        Number of `components`, and the `squared_error` of an image; `None` where there is nothing to compare:
+        Number of `components`, and the `squared_error` per image; `None` where there is nothing to compare:
         for images that stay on disk, and for codes as large as the images or the training set.
     """
+    train, test = context.source.train, context.source.test
     if isinstance(train, data.StreamedSplit) or isinstance(test, data.StreamedSplit):
         return None
-    size = ModelCode(model).size
-    if size >= min(len(train), math.prod(model.input_shape[1:])):
+    size = ModelCode(context.model).size
+    if size >= min(len(train), math.prod(context.model.input_shape[1:])):
         return None
-    preprocess = models.preprocessing(recipe.model, model)
-    seen, unseen = (keras.ops.convert_to_numpy(preprocess(split.images)) for split in (train, test))
-    return {"components": size, "squared_error": squared_error(unseen, pca(seen, size).reconstruct(unseen))}
+    fitted, unseen = (keras.ops.convert_to_numpy(context.preprocess(split.images)) for split in (train, test))
+    return {"components": size, "squared_error": squared_error(unseen, pca(fitted, size).reconstruct(unseen))}

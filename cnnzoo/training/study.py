@@ -7,25 +7,26 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from cnnzoo import distribute
-from cnnzoo.callbacks import style_of
+from cnnzoo import data, distribute
+from cnnzoo.callbacks import progress_style
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Study, load_recipe
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import write_json
-from cnnzoo.training.build import read_once
+from cnnzoo.training.build import Devices
+from cnnzoo.training.sources import read_once
 from cnnzoo.training.train import train
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What came out of a study.
+    """The results of a study.
 
     Attributes:
         folder: the study's folder, with the folder of each run in `VARIANT/seedN`.
         rows: one mapping a variant: variant, model, parameters, unit (what the errors are), errors (of each
-            seed: test error in per cent, or an autoencoder's squared error an image), mean, deviation (standard
+            seed: test error in per cent, or an autoencoder's squared error per image), mean, deviation (standard
             deviation, or `None` for one seed), seconds (of each seed, without its pretraining).
     """
 
@@ -58,15 +59,16 @@ def run_study(
     strategy: Any = "auto",
     devices: int | None = None,
 ) -> Comparison:
-    """Run a study and compare what its variants reach on the test images.
+    """Run a study and compare its variants on the test images.
 
     Seeds are taken in turn, each through all variants, so that a study that is stopped has compared
-    something. With `resume` finished runs are kept and the one that was stopped goes on.
+    something. With `resume` finished runs are kept and the one that was stopped is resumed.
 
     Args:
         study: a `Study`, the name of one, or the path of its file.
         workdir: a new or empty folder; default the next number in `runs/<study>`.
-        resume: go on with the study in `workdir`, by default the latest one of this name.
+        resume: resume the study in `workdir`, by default the latest one of this name; `None` to resume it if there
+            is one in `workdir`, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown of every run, as `cnnzoo.train` says; its name and folder, too, unless nothing is.
         strategy: where every run trains, as `cnnzoo.train` says; on one machine.
@@ -91,17 +93,17 @@ def run_study(
         if not isinstance(loaded, Study):
             raise InputError(f"{study!r} is a recipe, not a study: it is run by cnnzoo.train")
         study = loaded
-    chosen = distribute.strategy(strategy, devices=devices)
-    if distribute.worker_info(chosen).workers > 1:
+    where = Devices.of(distribute.strategy(strategy, devices=devices))
+    if where.worker.workers > 1:
         raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
     if resume is None:
         resume = workdir is not None and Run(workdir).recipe_file.is_file()
     whole = runs.reopen(workdir, study.name) if resume else runs.create(workdir, study.name, study.to_dict())
     if resume and whole.content != _as_written(study):
-        raise InputError(f"the study in {str(whole.folder)!r} was begun with other values; resume it with the same")
+        raise InputError(f"the study in {str(whole.folder)!r} was started with other values; resume it with the same")
     try:
-        with read_once():
-            finished = _finished(study, whole.folder, data_dir, verbose, chosen)
+        with read_once(), data.using_data_dir(data_dir):
+            finished = _finished(study, whole.folder, verbose, where.strategy)
     except InputError:
         if not resume:
             whole.discard_if_empty()
@@ -111,28 +113,25 @@ def run_study(
     return Comparison(whole.folder, rows)
 
 
-def _finished(
-    study: Study, folder: Path, data_dir: str | Path | None, verbose: str | int, strategy: Any
-) -> dict[str, list[Run]]:
+def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> dict[str, list[Run]]:
     """Bring every run to its end, and return them by variant."""
     finished: dict[str, list[Run]] = {name: [] for name in study.variants}
     for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
         own = folder / name / f"seed{recipe.seed}"
-        if style_of(verbose):
+        if progress_style(verbose):
             print(f"{name}, seed {recipe.seed}: {own}", flush=True)
-        create_run = Run(own).recipe_file.is_file()
-        if not create_run:
-            shutil.rmtree(own, ignore_errors=True)  # what a killed process had begun to write
+        started = Run(own).recipe_file.is_file()
+        if not started:
+            shutil.rmtree(own, ignore_errors=True)  # what a killed process left unfinished
         finished[name].append(
             train(
                 recipe,
                 workdir=own,
-                resume=create_run,
-                data_dir=data_dir,
+                resume=started,
                 verbose=verbose,
                 strategy=strategy,
-                pretrained=folder
-                / ".pretrained",  # shared by all variants that pretrain alike; no variant has such a name
+                # Shared by all variants that pretrain alike; no variant has such a name.
+                pretrained=folder / ".pretrained",
             )
         )
     return finished

@@ -1,25 +1,25 @@
 """Run a recipe from its first step to its last file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from cnnzoo import data, distribute
-from cnnzoo.callbacks import style_of
-from cnnzoo.data.augmentation import augmentation
+from cnnzoo.callbacks import progress_style
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, load_recipe
 from cnnzoo.experiments.run import Run
-from cnnzoo.runtime import executions
-from cnnzoo.training.build import compile_for_its_task, compiled, images_of, labeled_part, source_of, whiten
+from cnnzoo.training.build import Devices, TrainingContext, build
 from cnnzoo.training.evaluate import evaluate_split
 from cnnzoo.training.fit import fit, pretrain
 from cnnzoo.training.run_folder import create_run, finish, finish_trial, to_resume
+from cnnzoo.training.sources import source_of
 
-HELD_OUT = 0.2  # of the training images, to judge a trial by, where neither recipe nor data say otherwise
+VALIDATION_SPLIT = 0.2  # to evaluate a trial on, where neither recipe nor data say otherwise
 
 
 def train(
@@ -35,10 +35,10 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **changes: Any,
 ) -> Run:
-    """Run a recipe and judge what it trained on the test images.
+    """Run a recipe and evaluate its model on the test images.
 
-    The test images are looked at once, after the last epoch; nothing is chosen by them. A run that
-    was stopped, killed or interrupted resumes at its last whole epoch, on as many devices or on others;
+    The test images are used once, after the last epoch; nothing is chosen by them. A run that
+    was stopped, killed or interrupted resumes after its last completed epoch, on as many devices or on others;
     on one machine it ends with the same weights as one that was not.
 
     On several workers each of them calls this with the same arguments. The batch size is the global one. The first
@@ -47,8 +47,8 @@ def train(
     Args:
         recipe: a `Recipe`, the name of one, or the path of a recipe file.
         workdir: a new or empty folder for the run; default the next number in `runs/<recipe>`.
-        resume: go on with the run in `workdir`, by default the latest one of this recipe; `None` for that, if there
-            is one in `workdir`, or else to begin it.
+        resume: resume the run in `workdir`, by default the latest one of this recipe; `None` to resume the run in
+            `workdir` if there is one, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown. `"auto"`: a live line in a terminal, a line an epoch in a notebook, and nothing
             elsewhere. 0: nothing. 1: a live line in a terminal, a line an epoch elsewhere. 2: a line an epoch.
@@ -67,7 +67,7 @@ def train(
         The finished `Run`.
 
     Raises:
-        InputError: a value that cannot be used, or a loss that is no number any more.
+        InputError: a value that cannot be used, or a loss that is not finite any more.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -77,15 +77,19 @@ def train(
     """
     recipe = (recipe if isinstance(recipe, Recipe) else _loaded(recipe)).replace(**changes)
     _check_callbacks(callbacks)
-    style_of(verbose)
-    chosen = distribute.strategy(strategy, devices=devices)
-    place = distribute.worker_info(chosen)
-    _check_batches(recipe, place.replicas)
-    with distribute.lost_workers_named(place), data.broken_files_named(), _session(recipe):
-        folder = distribute.by_chief(chosen, lambda: to_resume(recipe, workdir, resume))
-        if folder and distribute.by_chief(chosen, Run(folder).metrics_file.is_file):
+    progress_style(verbose)
+    where = _devices(recipe, distribute.strategy(strategy, devices=devices))
+    with _session(recipe, where, data_dir):
+        folder = where.by_chief(lambda: to_resume(recipe, workdir, resume))
+        if folder and where.by_chief(Run(folder).metrics_file.is_file):
             return Run(folder)
-        return _run(recipe, chosen, Run(folder) if folder else None, workdir, data_dir, pretrained, verbose, callbacks)
+        context = build(recipe, where, _opener(recipe, where, workdir, folder))
+        with _discarded_if_refused(context, resumed=bool(folder)):
+            history = pretrain(context, pretrained, verbose) if recipe.pretraining else {}
+            fit(context, verbose, callbacks)
+        results = {"test": evaluate_split(context, context.source.test)}
+        where.by_chief(lambda: finish(context, results | ({"pretraining": history} if history else {})))
+        return context.run
 
 
 def validate(
@@ -96,23 +100,23 @@ def validate(
     verbose: str | int = "auto",
     pretrained: str | Path | None = None,
 ) -> Run:
-    """Train a recipe to choose by: as `train`, but judged on images held out of training, and the test images unread.
+    """Train a recipe as `train` does, but evaluate it on validation images, and do not read the test images.
 
-    What is judged by is the recipe's `validation`, else the data's own validation images, else a fifth of the training
-    images. It is judged once, after the last epoch. A trial that was killed goes on at its last whole epoch.
+    The validation images are the recipe's `validation_split`, else the data's own, else a fifth of the training
+    images. They are used once, after the last epoch. A trial that was killed resumes after its last completed epoch.
 
     Args:
         recipe: the recipe.
-        workdir: the trial's folder; a new one, or that of the trial to go on with.
+        workdir: the trial's folder; a new one, or that of the trial to resume.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown; see `train`.
         pretrained: a folder in which trials with the same pretraining share its layers.
 
     Returns:
-        The finished `Run`, whose `metrics["validation"]` are the figures. It keeps no weights.
+        The finished `Run`, with the results in `metrics["validation"]`. It keeps no weights.
 
     Raises:
-        InputError: a value that cannot be used, or a loss that is no number any more.
+        InputError: a value that cannot be used, or a loss that is not finite any more.
 
     Example:
     >>> import tempfile
@@ -121,72 +125,51 @@ def validate(
     >>> sorted(run.metrics["validation"]), run.metrics["validation_examples"]
     (['accuracy', 'loss'], 287)
     """
-    chosen = distribute.strategy("auto")
-    _check_batches(recipe, distribute.worker_info(chosen).replicas)
-    with data.broken_files_named(), _session(recipe):
-        if not recipe.validation_split and source_of(recipe, data_dir, with_test=False).validation is None:
-            recipe = recipe.replace(validation_split=HELD_OUT)
+    where = _devices(recipe, distribute.strategy("auto"))
+    with _session(recipe, where, data_dir):
+        if not recipe.validation_split and source_of(recipe, with_test=False).validation is None:
+            recipe = recipe.replace(validation_split=VALIDATION_SPLIT)
         folder = to_resume(recipe, workdir, None)
         if folder and Run(folder).metrics_file.is_file():
             return Run(folder)
-        resumed = Run(folder) if folder else None
-        return _run(recipe, chosen, resumed, workdir, data_dir, pretrained, verbose, (), with_test=False)
+        context = build(recipe, where, _opener(recipe, where, workdir, folder), with_test=False)
+        with _discarded_if_refused(context, resumed=bool(folder)):
+            if recipe.pretraining:
+                pretrain(context, pretrained, verbose)
+            fit(context, verbose)
+        assert context.validation is not None  # see above
+        finish_trial(context, len(context.validation), evaluate_split(context, context.validation))
+        return context.run
 
 
-def _run(
-    recipe: Recipe,
-    strategy: Any,
-    resumed: Run | None,
-    workdir: str | Path | None,
-    data_dir: str | Path | None,
-    pretrained: str | Path | None,
-    verbose: str | int,
-    callbacks: Sequence[keras.callbacks.Callback],
-    with_test: bool = True,
-) -> Run:
-    """Take a recipe from its data to its last file, in a new folder or in that of the run to resume."""
-    place = distribute.worker_info(strategy)
-    slices = 1 if place.replicas > 1 or _penalised(recipe) else distribute.shards_for(recipe.batch_size)
-    source, unlabeled, validation_split = images_of(recipe, data_dir, with_test=with_test)
-    train_split = labeled_part(recipe, unlabeled)
-    # Made once before the model, too: Keras seeds layers in the order of their making, and so the
-    # published figures with distortions were measured.
-    augmentation(recipe.augment, source.image_shape)
-    steps, together = executions(data.steps_per_epoch(train_split, recipe.batch_size), recipe.steps_per_execution)
-    if place.replicas > 1:
-        together = 1  # Keras 3.15 fails on several steps an execution with several replicas
-    with strategy.scope():
-        model = compiled(recipe, source, steps, steps_per_execution=together)
-        if recipe.whitening:
-            whiten(recipe, model, unlabeled)
-    # Only now, so that input refused above leaves no folder behind.
-    run = resumed or Run(distribute.by_chief(strategy, lambda: create_run(recipe, workdir, place)))
+def _opener(recipe: Recipe, where: Devices, workdir: str | Path | None, folder: str | None) -> Callable[[], Run]:
+    """Return what makes a new run's folder, or returns that of the run to resume."""
+    return lambda: Run(folder or where.by_chief(lambda: create_run(recipe, workdir, where.worker)))
+
+
+@contextmanager
+def _discarded_if_refused(context: TrainingContext, *, resumed: bool) -> Iterator[None]:
+    """Remove a new run's folder again where input is refused before its first completed epoch."""
     try:
-        fitted = distribute.batch_shards(model, slices)
-        if fitted is not model:
-            compile_for_its_task(fitted, model.optimizer, model.loss, steps_per_execution=together)
-        learned = pretrain(recipe, run, model, unlabeled, pretrained, verbose) if recipe.pretraining else {}
-        fit(recipe, run, model, fitted, train_split, validation_split, steps, verbose, callbacks)
+        yield
     except InputError:
-        if place.is_chief and not resumed:
-            run.discard_if_empty()
+        if context.is_chief and not resumed:
+            context.run.discard_if_empty()
         raise
-    if not with_test:
-        assert validation_split is not None  # `validate` sees to it
-        finish_trial(run, model, len(validation_split), evaluate_split(recipe, model, validation_split))
-        return run
-    found = {"test": evaluate_split(recipe, model, source.test), **({"pretraining": learned} if learned else {})}
-    distribute.by_chief(strategy, lambda: finish(recipe, run, model, source, steps * recipe.batch_size, found))
-    return run
 
 
 def _check_callbacks(callbacks: Any) -> None:
     if not isinstance(callbacks, list | tuple) or not all(isinstance(e, keras.callbacks.Callback) for e in callbacks):
-        raise InputError(f"callbacks must be a list of keras.callbacks.Callback, not {callbacks!r}")
+        raise InputError(f"`callbacks` must be a list of keras.callbacks.Callback. Received: {callbacks!r}")
 
 
-def _check_batches(recipe: Recipe, replicas: int) -> None:
-    """Refuse batches that replicas cannot share evenly: Keras would weigh the smaller parts' images more."""
+def _devices(recipe: Recipe, strategy: tf.distribute.Strategy) -> Devices:
+    """Return where a recipe trains, and refuse batches that replicas cannot share evenly.
+
+    Keras would weigh the smaller parts' images more.
+    """
+    where = Devices.of(strategy)
+    replicas = where.worker.replicas
     sizes = {"batch_size": recipe.batch_size, "pretraining.batch_size": recipe.pretraining.get("batch_size", replicas)}
     for name, size in sizes.items():
         if size % replicas:
@@ -194,11 +177,7 @@ def _check_batches(recipe: Recipe, replicas: int) -> None:
                 f"{name} must be a multiple of the {replicas} replicas, among which each batch is cut, such as "
                 f"{max(1, size // replicas) * replicas}, not {size}"
             )
-
-
-def _penalised(recipe: Recipe) -> bool:
-    """Return whether a recipe's model penalises activations: then it does not go in slices, and threads stay."""
-    return any(recipe.model_options.get(option) for option in ("sparsity", "contractive"))
+    return where
 
 
 def _loaded(name: str) -> Recipe:
@@ -209,12 +188,13 @@ def _loaded(name: str) -> Recipe:
 
 
 @contextmanager
-def _session(recipe: Recipe) -> Iterator[None]:
-    """Seed everything and set the precision, and put the precision back afterwards."""
+def _session(recipe: Recipe, where: Devices, data_dir: str | Path | None) -> Iterator[None]:
+    """Seed everything and set the precision and the data's folder for a run, and name what fails in it."""
     before = keras.config.dtype_policy()
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        yield
+        with distribute.lost_workers_named(where.worker), data.report_broken_files(), data.using_data_dir(data_dir):
+            yield
     finally:
         keras.config.set_dtype_policy(before)

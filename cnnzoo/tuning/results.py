@@ -1,4 +1,4 @@
-"""What came out of each trial, kept beside it, and the table of them all."""
+"""The result of each trial, kept in the trial's folder, and the leaderboard of them all."""
 
 import json
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any
 from cnnzoo.errors import InputError
 from cnnzoo.files import atomic_write, make_folder, write_json
 
-OUTCOME = "outcome.json"
-TABLE = "leaderboard.md"
+RESULT = "result.json"
+LEADERBOARD = "leaderboard.md"
 
 
-class Outcomes:
-    """The outcomes of a search's trials, each in the trial's folder.
+class TrialResults:
+    """The results of a search's trials, each in the trial's folder.
 
     Args:
         folder: the search's folder.
-        objective: `"accuracy"`, of which more is better, or `"squared_error"`.
+        objective: `"accuracy"`, which is maximized, or `"squared_error"`, which is minimized.
     """
 
     def __init__(self, folder: Path, objective: str):
@@ -24,11 +24,11 @@ class Outcomes:
         self.pretrained = folder / ".pretrained"  # layers that trials share
         self.objective = objective
 
-    def check_seen(self) -> None:
-        """Refuse to train in a folder that is not the search's: a worker's, perhaps, that does not see the chief's.
+    def check_folder(self) -> None:
+        """Check that the search was started in this folder: a worker may not see the chief's.
 
         Raises:
-            InputError: nothing has been begun there.
+            InputError: no search was started there.
         """
         if not (self.folder / "recipe.json").is_file():
             raise InputError(
@@ -39,107 +39,109 @@ class Outcomes:
         """Return the folder of a trial."""
         return self.folder / "trials" / trial
 
-    def of(self, trial: str) -> dict[str, Any] | None:
-        """Return the outcome of a trial, or `None` if it has not ended."""
-        file = self.folder_of(trial) / OUTCOME
+    def read(self, trial: str) -> dict[str, Any] | None:
+        """Return the result of a trial, or `None` if it has not ended."""
+        file = self.folder_of(trial) / RESULT
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def record(
-        self, trial: str, *, overrides: dict[str, Any], epochs: int | None, found: dict[str, Any], seconds: float
+        self, trial: str, *, overrides: dict[str, Any], epochs: int | None, metrics: dict[str, Any], seconds: float
     ) -> dict[str, Any]:
-        """Write down how a trial ended.
+        """Write the result of a trial that has ended.
 
         Args:
             trial: its number.
-            overrides: what it changed.
-            epochs: its epochs, or `None` if it came to none.
-            found: the figures of its run, or `failed`, a sentence.
-            seconds: how long it took, with all that belongs to it.
+            overrides: the recipe's values that it changed.
+            epochs: its epochs, or `None` if it did not start.
+            metrics: the metrics of its run, or `failed`, the message of the error that ended it.
+            seconds: how long it took, pretraining and evaluation included.
 
         Returns:
-            The outcome: trial, status, figure, loss, epochs, overrides, seconds, images, and why it failed, a sentence.
+            The result: trial, status, score (the objective's value), loss, epochs, overrides, seconds,
+            validation_examples, and message (why it failed).
         """
-        figure = found.get("validation", {}).get(self.objective)
-        sentence = found.get("failed")
-        if figure is None and sentence is None:
-            sentence = f"it was judged by {' and '.join(found['validation'])}, not by {self.objective}"
-        outcome = {
+        score = metrics.get("validation", {}).get(self.objective)
+        message = metrics.get("failed")
+        if score is None and message is None:
+            message = f"it was evaluated by {' and '.join(metrics['validation'])}, not by {self.objective}"
+        result = {
             "trial": trial,
-            "status": "finished" if sentence is None else "failed",
-            "figure": figure,
-            "loss": found.get("validation", {}).get("loss"),
+            "status": "finished" if message is None else "failed",
+            "score": score,
+            "loss": metrics.get("validation", {}).get("loss"),
             "epochs": epochs,
             "overrides": overrides,
             "seconds": round(seconds, 1),
-            "images": found.get("validation_examples"),
-            "sentence": sentence,
+            "validation_examples": metrics.get("validation_examples"),
+            "message": message,
         }
         make_folder(self.folder_of(trial))
-        write_json(self.folder_of(trial) / OUTCOME, outcome)
-        return outcome
+        write_json(self.folder_of(trial) / RESULT, result)
+        return result
 
-    def in_words(self, outcome: dict[str, Any]) -> str:
-        """Return how a trial ended, as a person says it."""
-        if outcome["figure"] is None:
-            return f"failed: {outcome['sentence']}"
-        return f"{self.name} {self.short(outcome['figure'])} on {outcome['images']:,} validation images"
+    def formatted(self, result: dict[str, Any]) -> str:
+        """Return the result of a trial as text: its score, or why it failed."""
+        if result["score"] is None:
+            return f"failed: {result['message']}"
+        score = self.formatted_score(result["score"])
+        return f"{self.objective_name} {score} on {result['validation_examples']:,} validation images"
 
     @property
-    def name(self) -> str:
-        """The objective in words."""
+    def objective_name(self) -> str:
+        """The name of the objective, with spaces."""
         return self.objective.replace("_", " ")
 
-    def short(self, figure: float) -> str:
-        """Return a figure as a person writes it."""
-        return f"{figure:.2%}" if self.objective == "accuracy" else f"{figure:.3f}"
+    def formatted_score(self, score: float) -> str:
+        """Return a score as text: accuracy in per cent, squared error with three decimals."""
+        return f"{100 * score:.2f} %" if self.objective == "accuracy" else f"{score:.3f}"
 
     def ranked(self) -> list[dict[str, Any]]:
-        """Return the outcomes of all trials that have ended: the best first, the failed last.
+        """Return the results of all trials that have ended: the best first, the failed last.
 
-        What was trained for more epochs stands before what was trained for fewer, as hyperband's are. Among equals,
-        and a few hundred images leave many, the loss decides.
+        Trials of more epochs come before those of fewer, which hyperband has. Trials with the same score, and on a few
+        hundred images there are many, are ranked by the loss.
         """
         trials = sorted(path.name for path in (self.folder / "trials").iterdir())
-        ended = [outcome for trial in trials if (outcome := self.of(trial))]
+        results = [result for trial in trials if (result := self.read(trial))]
         sign = -1 if self.objective == "accuracy" else 1
 
-        def place(outcome: dict[str, Any]) -> tuple:
-            if outcome["figure"] is None:
-                return True, 0, 0, 0, outcome["trial"]
-            return False, -outcome["epochs"], sign * outcome["figure"], outcome["loss"], outcome["trial"]
+        def sort_key(result: dict[str, Any]) -> tuple:
+            if result["score"] is None:
+                return True, 0, 0, 0, result["trial"]
+            return False, -result["epochs"], sign * result["score"], result["loss"], result["trial"]
 
-        return sorted(ended, key=place)
+        return sorted(results, key=sort_key)
 
 
-def to_markdown(rows: list[dict[str, Any]], outcomes: Outcomes) -> str:
+def to_markdown(rows: list[dict[str, Any]], results: TrialResults) -> str:
     """Return the table of a search's trials."""
     lines = [
-        f"| trial | status | validation {outcomes.name} | epochs | seconds | overrides, or why it failed |",
+        f"| trial | status | validation {results.objective_name} | epochs | seconds | overrides, or why it failed |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        figure = "–" if row["figure"] is None else outcomes.short(row["figure"])
-        values = in_words(row["overrides"])
-        why = values if row["sentence"] is None else f"{row['sentence']} ({values})"
+        score = "–" if row["score"] is None else results.formatted_score(row["score"])
+        overrides = formatted_overrides(row["overrides"])
+        last = overrides if row["message"] is None else f"{row['message']} ({overrides})"
         lines.append(
-            f"| {row['trial']} | {row['status']} | {figure} | {row['epochs'] or '–'} | {row['seconds']:.0f} | "
-            f"{why.replace('|', '/')} |"
+            f"| {row['trial']} | {row['status']} | {score} | {row['epochs'] or '–'} | {row['seconds']:.0f} | "
+            f"{last.replace('|', '/')} |"
         )
     return "\n".join(lines)
 
 
-def write(rows: list[dict[str, Any]], outcomes: Outcomes) -> None:
+def write_leaderboard(rows: list[dict[str, Any]], results: TrialResults) -> None:
     """Write `leaderboard.json` and `leaderboard.md` into the search's folder."""
-    write_json(outcomes.folder / "leaderboard.json", {"objective": outcomes.objective, "trials": rows})
-    with atomic_write(outcomes.folder / TABLE) as part:
-        part.write_text(to_markdown(rows, outcomes) + "\n", encoding="utf-8")
+    write_json(results.folder / "leaderboard.json", {"objective": results.objective, "trials": rows})
+    with atomic_write(results.folder / LEADERBOARD) as part:
+        part.write_text(to_markdown(rows, results) + "\n", encoding="utf-8")
 
 
-def in_words(overrides: dict[str, Any]) -> str:
-    """Return overrides as they are written on the command line, numbers short.
+def formatted_overrides(overrides: dict[str, Any]) -> str:
+    """Return overrides as they are written on the command line, with short numbers.
 
     Example:
-    >>> in_words({"learning_rate": 0.00123456, "augment": "affine"})
+    >>> formatted_overrides({"learning_rate": 0.00123456, "augment": "affine"})
     'learning_rate=0.001235, augment=affine'
     """
 

@@ -1,4 +1,4 @@
-"""A search as it was asked for: one recipe, one space, and settings; and its folder."""
+"""A search as it is configured: one recipe, one space, and settings; and its folder."""
 
 import dataclasses
 import importlib.metadata
@@ -8,34 +8,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, Study, load_recipe, load_space
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import write_json
-from cnnzoo.tuning.results import Outcomes
-from cnnzoo.tuning.space import CHIEF, TRIALS, WORKER, Settings, Space, checked, default_space
-from cnnzoo.tuning.trial_process import Trainer, alone_in
+from cnnzoo.tuning.results import TrialResults
+from cnnzoo.tuning.space import CHIEF, TRIALS, WORKER, Settings, Space, checked_space, default_space
+from cnnzoo.tuning.trial_process import Trainer, exclusive_lock
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
-    """A search, brought to one recipe, one space and its settings.
+    """A search's recipe, space and settings.
 
     Attributes:
-        base: the recipe as it was given.
-        recipe: the same with what all trials share.
-        space: what gives the overrides of a trial.
-        settings: what decides which trials there are.
-        begun: the search to go on with, or `None`.
-        workdir: the folder that was asked for.
+        base: the recipe that was given.
+        recipe: the same with the overrides that all trials share.
+        space: the function that returns the overrides of a trial.
+        settings: the settings that decide which trials there are.
+        previous: the search to resume, or `None`.
+        workdir: the folder that was given.
     """
 
     base: Recipe
     recipe: Recipe
     space: Callable[[Any], dict[str, Any]]
     settings: Settings
-    begun: Run | None
+    previous: Run | None
     workdir: str | Path | None
 
     @classmethod
@@ -47,101 +48,97 @@ class SearchConfig:
         workdir: str | Path | None,
         resume: bool,
     ) -> "SearchConfig":
-        """Bring the arguments of `tune` together with what a search to go on with was begun with.
+        """Return the configuration for the arguments of `tune`, and for the search to resume.
 
         Args:
             recipe: as `tune` takes it.
-            given: the settings; `None` where one is not given.
+            given: the settings; `None` for each that is not given.
             space: as `tune` takes it.
             workdir: as `tune` takes it.
-            resume: whether to go on with a search.
+            resume: whether to resume a search.
 
         Raises:
-            InputError: a value that cannot be used, or not the one that the search was begun with.
+            InputError: a value that cannot be used, or not the one that the search was started with.
         """
-        base = load_recipe(recipe) if isinstance(recipe, str) else recipe
-        if isinstance(base, Study):
-            raise InputError(
-                f"{base.name!r} is a study, not a recipe, and has no one figure; tune its recipe by itself"
-            )
+        base = checked_recipe(load_recipe(recipe) if isinstance(recipe, str) else recipe)
         if space is None and isinstance(recipe, str):
             space = load_space(recipe)
-        begun = None
+        previous = None
         if resume:
-            begun = runs.to_reopen(workdir, f"tune/{base.name}")
-            if "search" not in begun.content:
-                raise InputError(f"{str(begun.folder)!r} holds no search; a run is gone on with by cnnzoo train")
-            name, base = base.name, Recipe.from_dict(begun.content["recipe"])
+            previous = runs.find(workdir, f"tune/{base.name}")
+            if "search" not in previous.content:
+                raise InputError(f"{str(previous.folder)!r} holds no search; a run is resumed by cnnzoo train")
+            name, base = base.name, Recipe.from_dict(previous.content["recipe"])
             if base.name != name:
-                raise InputError(f"the search in {str(begun.folder)!r} is over {base.name!r}, not {name!r}")
-            settings = Settings.resumed(begun.content["search"], given)
+                raise InputError(f"the search in {str(previous.folder)!r} is over {base.name!r}, not {name!r}")
+            settings = Settings.resumed(previous.content["search"], given)
         else:
             default = {"tuner": "random", "trials": TRIALS, "seed": base.seed, "overrides": {}}
             settings = Settings(**{**default, **{name: value for name, value in given.items() if value is not None}})
-        chosen = base.override(settings.overrides).replace(seed=settings.seed)
-        found = checked(space or default_space(chosen), chosen, epochs_given=settings.tuner == "hyperband")
-        return cls(base, chosen, found, settings, begun, workdir)
+        common = base.override(settings.overrides).replace(seed=settings.seed)
+        checked = checked_space(space or default_space(common), common, fixed_epochs=settings.tuner == "hyperband")
+        return cls(base, common, checked, settings, previous, workdir)
 
     @property
     def objective(self) -> str:
-        """What trials are judged by."""
+        """The metric that trials are compared by."""
         from cnnzoo import models
 
         return "accuracy" if models.takes_classes(self.recipe.model) else "squared_error"
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Yield the search's folder, held for this process; a new one is made, with what the search is begun with.
+        """Yield the search's folder, locked for this process; that of a new search is created, with its `recipe.json`.
 
         Raises:
-            InputError: the folder is not free, another process searches in it, or its search was begun with another
+            InputError: the folder is not free, another process searches in it, or its search was started with another
                 space.
         """
         import keras_tuner
 
         hyperparameters = keras_tuner.HyperParameters()
         self.space(hyperparameters)
-        varied = json.loads(json.dumps(hyperparameters.get_config()["space"]))
-        self._oracle(Path())  # so that what is refused leaves no folder behind
-        if self.begun is None:
-            search = {**dataclasses.asdict(self.settings), "space": varied}
+        space = json.loads(json.dumps(hyperparameters.get_config()["space"]))
+        self._oracle(Path())  # so that settings that it refuses leave no folder behind
+        if self.previous is None:
+            search = {**dataclasses.asdict(self.settings), "space": space}
             versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", "keras-tuner")}
             content = {"recipe": self.base.to_dict(), "search": search, "versions": versions}
             run = runs.create(self.workdir, f"tune/{self.base.name}", content)
-            with alone_in(run.folder):
+            with exclusive_lock(run.folder):
                 yield run.folder
             return
-        content = self.begun.content
-        if varied != content["search"]["space"]:
+        content = self.previous.content
+        if space != content["search"]["space"]:
             raise InputError(
-                f"the search in {str(self.begun.folder)!r} was begun with another space(hp); begin another one"
+                f"the search in {str(self.previous.folder)!r} was started with another space(hp); start another one"
             )
-        with alone_in(self.begun.folder):
-            runs.reopen(self.begun.folder, self.base.name)
+        with exclusive_lock(self.previous.folder):
+            runs.reopen(self.previous.folder, self.base.name)
             if content["search"]["trials"] != self.settings.trials:
                 content["search"]["trials"] = self.settings.trials
-                write_json(self.begun.recipe_file, content)
-            yield self.begun.folder
+                write_json(self.previous.recipe_file, content)
+            yield self.previous.folder
 
-    def search(self, outcomes: Outcomes, trainer: Trainer, say: Callable[[str], None], part: str) -> None:
-        """Run the trials that are not there yet, or give them to workers.
+    def search(self, results: TrialResults, trainer: Trainer, log: Callable[[str], None], role: str) -> None:
+        """Run the trials that are not finished yet, or let workers run them.
 
         Args:
-            outcomes: where what came out is kept.
-            trainer: what trains.
-            say: is told what happens.
-            part: `CHIEF`, `WORKER` or `ALONE`.
+            results: the results of the trials.
+            trainer: the process that trains.
+            log: called with a line when a trial starts, and when it ends.
+            role: `CHIEF`, `WORKER` or `ALONE`.
 
         Raises:
             InputError: the state of the search is damaged, or chief and workers do not find each other.
         """
         from cnnzoo.tuning.tuner import RecipeTuner, search, serve
 
-        oracle = self._oracle(outcomes.folder)
-        tuner = RecipeTuner(oracle, self.space, recipe=self.recipe, trainer=trainer, outcomes=outcomes, say=say)
-        if part != WORKER and oracle.file.is_file():
+        oracle = self._oracle(results.folder)
+        tuner = RecipeTuner(oracle, self.space, recipe=self.recipe, trainer=trainer, results=results, log=log)
+        if role != WORKER and oracle.file.is_file():
             oracle.reload()
-        if part == CHIEF:
+        if role == CHIEF:
             serve(oracle)
         else:
             search(tuner)
@@ -157,3 +154,16 @@ class SearchConfig:
             epochs=self.recipe.epochs,
             seed=self.settings.seed,
         )
+
+
+def checked_recipe(recipe: Any) -> Recipe:
+    """Return the recipe that a search is over.
+
+    Raises:
+        InputError: it is a study, or something else.
+    """
+    if isinstance(recipe, Study):
+        raise InputError(f"{recipe.name!r} is a study, not a recipe, and has no single objective; tune its recipe")
+    if not isinstance(recipe, Recipe):
+        raise refusal("recipe", "a cnnzoo.Recipe, the name of one, or the path of a recipe file", recipe)
+    return recipe

@@ -1,4 +1,4 @@
-"""What a search varies: overrides of a recipe, and nothing else."""
+"""Search spaces over a recipe's values, the settings of a search, and the roles of its processes."""
 
 import dataclasses
 import json
@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.checks import choice, integer, refusal
+from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments import Recipe, Study
-from cnnzoo.experiments.recipe import FIELDS
+from cnnzoo.experiments.recipe import FIELDS, check_names
 
 TUNERS = ("random", "bayesian", "hyperband")
 TRIALS, SEEDS = 20, 3
@@ -18,7 +19,7 @@ VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_P
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What decides which trials there are.
+    """The settings that decide which trials a search has.
 
     Attributes:
         tuner: one of `TUNERS`.
@@ -36,51 +37,49 @@ class Settings:
     overrides: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if self.tuner not in TUNERS:
-            raise unknown("tuner", self.tuner, TUNERS)
-        check_count("trials", self.trials, 1)
+        choice("tuner", self.tuner, TUNERS, plural="tuners")
+        integer("trials", self.trials)
         if not isinstance(self.overrides, Mapping):
-            raise InputError(f"overrides must be a mapping, such as {{'epochs': 5}}, not {self.overrides!r}")
+            raise refusal("overrides", "a mapping, such as {'epochs': 5}", self.overrides)
 
     @classmethod
-    def resumed(cls, begun: Mapping[str, Any], given: Mapping[str, Any]) -> "Settings":
-        """Return the settings of a search to go on with, which may be given more trials but nothing else.
+    def resumed(cls, previous: Mapping[str, Any], given: Mapping[str, Any]) -> "Settings":
+        """Return the settings of a search that is resumed, which may get more trials but no other changes.
 
         Args:
-            begun: the settings that it was begun with, as written down.
-            given: what is given now; `None` where nothing is.
+            previous: the settings that it was started with, as its `recipe.json` holds them.
+            given: the settings that are given now; `None` for each that is not.
 
         Raises:
             InputError: another value is given.
         """
         for name, value in given.items():
-            more = name == "trials" and begun["tuner"] != "hyperband" and value is not None and value >= begun[name]
-            if value is not None and value != begun[name] and not more:
+            more = (
+                name == "trials" and previous["tuner"] != "hyperband" and value is not None and value >= previous[name]
+            )
+            if value is not None and value != previous[name] and not more:
                 raise InputError(
-                    f"the search was begun with {name}={begun[name]!r}, not {value!r}; "
-                    "resume it with the same values, or begin another one"
+                    f"the search was started with {name}={previous[name]!r}, not {value!r}; "
+                    "resume it with the same values, or start another one"
                 )
-        return cls(**{name: begun[name] if value is None else value for name, value in given.items()})
+        return cls(**{name: previous[name] if value is None else value for name, value in given.items()})
 
 
-def check_count(name: str, value: Any, least: int) -> None:
-    """Refuse what is no integer of at least `least`."""
-    if type(value) is not int or value < least:
-        raise InputError(f"{name} must be an integer of at least {least}, not {value!r}")
-
-
-def part_of_this_process() -> str:
-    """Return `CHIEF`, `WORKER` or `ALONE`, as keras-tuner's environment variables say.
+def process_role() -> str:
+    """Return the role of this process, `CHIEF`, `WORKER` or `ALONE`, by keras-tuner's environment variables.
 
     Raises:
         InputError: only some of them are set, or TF_CONFIG is.
 
     Example:
-    >>> part_of_this_process()
+    >>> process_role()
     'alone'
     """
     if "TF_CONFIG" in os.environ:
-        raise InputError("a search gives whole trials to its workers, but TF_CONFIG is set, which shares one among all")
+        raise InputError(
+            "TF_CONFIG must not be set: each worker of a search trains whole trials, and TF_CONFIG is for workers that "
+            "train one model together"
+        )
     missing = [name for name in VARIABLES if not os.environ.get(name)]
     if len(missing) == len(VARIABLES):
         return ALONE
@@ -93,12 +92,12 @@ def part_of_this_process() -> str:
 
 
 Space = Callable[[Any], Mapping[str, Any]]
-SAME = ("data", "name", "seed", "validation_split")  # of all trials: else they would not be judged by the same images
-FACTOR = 10  # by how much the default space goes below and above a recipe's own rate
+FIXED = ("data", "name", "seed", "validation_split")  # the same in all trials, so that all have the same images
+FACTOR = 10  # between the recipe's own learning rate and the ends of the default space
 
 
 def default_space(recipe: Recipe) -> Space:
-    """Return the space of a recipe that has none of its own: its learning rate, from a tenth of it to its tenfold."""
+    """Return the space of a recipe without one: its learning rate, from a tenth of the recipe's to ten times it."""
     rate = recipe.learning_rate
 
     def space(hp: Any) -> Mapping[str, Any]:
@@ -107,75 +106,70 @@ def default_space(recipe: Recipe) -> Space:
     return space
 
 
-def checked(space: Space, recipe: Recipe, *, epochs_given: bool = False) -> Callable[[Any], dict[str, Any]]:
-    """Return a space whose answers are plain overrides of a recipe, or a sentence.
+def checked_space(space: Space, recipe: Recipe, *, fixed_epochs: bool = False) -> Callable[[Any], dict[str, Any]]:
+    """Return a space whose overrides are checked to be plain values of a recipe.
 
     Args:
         space: a function of keras-tuner's `HyperParameters`.
-        recipe: what it overrides.
-        epochs_given: whether the tuner itself decides on the epochs.
+        recipe: the recipe that it overrides.
+        fixed_epochs: whether the tuner sets the epochs.
 
     Returns:
-        A function as `space`, which raises InputError where that fails or answers with something else.
+        A function like `space`, which raises InputError where that fails or returns anything but overrides.
 
     Example:
     >>> recipe = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3)
-    >>> checked(lambda hp: {"model_options.units": (3, 4)}, recipe)(None)
+    >>> checked_space(lambda hp: {"model_options.units": (3, 4)}, recipe)(None)
     {'model_options.units': [3, 4]}
     """
+    name = f"space(hp) of {recipe.name!r}"
 
     def overrides(hp: Any) -> dict[str, Any]:
         try:
-            found = space(hp)
+            values = space(hp)
         except Exception as error:  # whatever a person's own code raises
             kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-            raise InputError(f"space(hp) of {recipe.name!r} fails: {kind}{reason(error)}") from error
-        if not isinstance(found, Mapping):
+            raise InputError(f"{name} fails: {kind}{reason(error)}") from error
+        if not isinstance(values, Mapping):
             raise InputError(
-                f"space(hp) of {recipe.name!r} must return a mapping of overrides, such as {{'learning_rate': "
-                f"hp.Float('learning_rate', 1e-4, 1e-2, sampling='log')}}, not {found!r}"
+                f"{name} must return a mapping of overrides, such as {{'learning_rate': hp.Float('learning_rate', "
+                f"1e-4, 1e-2, sampling='log')}}. Received: {values!r}"
             )
-        for key in found:
-            _check(str(key), recipe, epochs_given)
+        values = {str(key): value for key, value in values.items()}
+        check_names(values)
+        for key in (key.partition(".")[0] for key in values):
+            if key in FIXED:
+                raise InputError(f"{name} must not change {key}: all trials are evaluated on the same images")
+            if key == "epochs" and fixed_epochs:
+                raise InputError(f"{name} must not change epochs: hyperband sets them")
         try:
-            return json.loads(json.dumps(dict(found)))  # as a file will hold it: tuples are lists there
+            return json.loads(json.dumps(values))  # as a file holds them: tuples are lists there
         except (TypeError, ValueError) as error:
-            raise InputError(f"space(hp) of {recipe.name!r} must return plain values: {reason(error)}") from error
+            raise InputError(f"{name} must return plain values: {reason(error)}") from error
 
     return overrides
 
 
-def _check(key: str, recipe: Recipe, epochs_given: bool) -> None:
-    """Refuse a key that no recipe has, or that a trial must not change."""
-    name = key.partition(".")[0]
-    if name not in FIELDS:
-        raise unknown("recipe value", name, FIELDS)
-    if name in SAME:
-        raise InputError(f"space(hp) of {recipe.name!r} must not change {name}: trials are judged by the same images")
-    if name == "epochs" and epochs_given:
-        raise InputError(f"space(hp) of {recipe.name!r} must not change epochs: hyperband itself decides on them")
-
-
-def beside_the_default(default: Recipe, winner: Recipe, seeds: int) -> Study:
-    """Return the study that trains a recipe and what won over it, at several seeds.
+def comparison_study(default: Recipe, best: Recipe, seeds: int) -> Study:
+    """Return the study that trains a recipe, and the best trial of a search over it, at several seeds.
 
     Args:
         default: the recipe.
-        winner: the same with the winner's overrides.
+        best: the same with the overrides of the best trial.
         seeds: number of seeds, from the recipe's own on.
 
     Example:
     >>> default = Recipe(model="lenet", data="digits", epochs=3, learning_rate=1e-3, model_options={"a": 1})
-    >>> study = beside_the_default(default, default.override({"model_options": {"b": 2}}), seeds=1)
+    >>> study = comparison_study(default, default.override({"model_options": {"b": 2}}), seeds=1)
     >>> [recipe.model_options for _, recipe in study.recipes()]
     [{'a': 1}, {'b': 2}]
     """
-    changed = [name for name in FIELDS if getattr(winner, name) != getattr(default, name)]
+    changed = [name for name in FIELDS if getattr(best, name) != getattr(default, name)]
     # A study merges a variant's mappings into the recipe's; so that each has its own, the recipe's are empty.
     mappings = [name for name in changed if isinstance(getattr(default, name), Mapping)]
     variants = {
         "default": {name: getattr(default, name) for name in mappings},
-        "winner": {name: getattr(winner, name) for name in changed},
+        "best": {name: getattr(best, name) for name in changed},
     }
     return Study(
         recipe=default.replace(**{name: {} for name in mappings}),

@@ -1,4 +1,4 @@
-"""Search for better values of a recipe, and compare what won with the recipe as it was."""
+"""Search for better values of a recipe, and compare the best trial with the recipe."""
 
 import contextlib
 import dataclasses
@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnzoo.checks import integer, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, Study
 from cnnzoo.files import write_json
-from cnnzoo.runtime import without_retracing_notes
-from cnnzoo.tuning import results
-from cnnzoo.tuning.results import Outcomes
+from cnnzoo.runtime import suppress_retracing_warnings
+from cnnzoo.tuning.results import LEADERBOARD, TrialResults, write_leaderboard
 from cnnzoo.tuning.search import SearchConfig
-from cnnzoo.tuning.space import CHIEF, SEEDS, WORKER, Space, beside_the_default, check_count, part_of_this_process
+from cnnzoo.tuning.space import CHIEF, SEEDS, WORKER, Space, comparison_study, process_role
 from cnnzoo.tuning.trial_process import Trainer
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ OVERRIDES = "overrides.json"
 
 @dataclasses.dataclass(frozen=True)
 class TuningResult:
-    """What came out of a search.
+    """The result of a search.
 
     Attributes:
         folder: the search's folder, with `leaderboard.json`, `overrides.json` and the folder of each trial.
-        rows: one mapping a trial, the best first: trial, status, figure and loss (of the validation images), epochs,
-            overrides, seconds, images (how many judged it), sentence (why it failed).
-        overrides: what the best trial changed, and what was given for all, as `Recipe.override` takes it.
-        comparison: the winner beside the recipe as it was, on the test images; `None` without seeds.
+        rows: one mapping per trial, the best first: trial, status, score and loss (on the validation images), epochs,
+            overrides, seconds, validation_examples (how many images it was evaluated on), message (why it failed).
+        overrides: the overrides of the best trial, and those that all trials share, as `Recipe.override` takes them.
+        comparison: the best trial's recipe and the recipe itself, compared on the test images; `None` without seeds.
     """
 
     folder: Path
@@ -43,55 +43,44 @@ class TuningResult:
 
     def to_markdown(self) -> str:
         """Return the table of the trials, and that of the comparison."""
-        tables = [(self.folder / results.TABLE).read_text(encoding="utf-8")]
+        tables = [(self.folder / LEADERBOARD).read_text(encoding="utf-8")]
         return "\n".join(tables + ([self.comparison.to_markdown()] if self.comparison else []))
 
 
-def concluded(
-    asked: SearchConfig, outcomes: Outcomes, *, seeds: int, data_dir: str | Path | None, verbose: str | int
-) -> TuningResult:
-    """Write the leaderboard and the winner's overrides, and train and test the winner and the recipe.
+def finish(config: SearchConfig, results: TrialResults, *, seeds: int, verbose: str | int) -> TuningResult:
+    """Write the leaderboard and the best trial's overrides, and compare the best trial with the recipe.
 
     Args:
-        asked: the search.
-        outcomes: its trials, which have all ended.
-        seeds: number of seeds to train at; 0 to leave that out.
-        data_dir: where TFDS keeps its data.
+        config: the search.
+        results: the results of its trials, which have all ended.
+        seeds: number of seeds to train both at; 0 for no comparison.
         verbose: what is shown, as `tune` says.
 
     Raises:
-        InputError: not one trial came to its end.
+        InputError: all trials failed.
     """
-    shutil.rmtree(outcomes.pretrained, ignore_errors=True)
-    rows = outcomes.ranked()
-    results.write(rows, outcomes)
+    shutil.rmtree(results.pretrained, ignore_errors=True)
+    rows = results.ranked()
+    write_leaderboard(rows, results)
     best = rows[0]
-    if best["figure"] is None:
-        raise InputError(f"not one of {len(rows)} trials came to its end; trial {best['trial']}: {best['sentence']}")
-    overrides = {**asked.settings.overrides, **best["overrides"]}
-    write_json(outcomes.folder / OVERRIDES, overrides)
-    comparison = _compared(asked, outcomes, best, seeds, data_dir, verbose) if seeds else None
-    return TuningResult(outcomes.folder, rows, overrides, comparison)
+    if best["score"] is None:
+        raise InputError(f"all {len(rows)} trials failed; trial {best['trial']}: {best['message']}")
+    overrides = {**config.settings.overrides, **best["overrides"]}
+    write_json(results.folder / OVERRIDES, overrides)
+    comparison = _compare(config, results.folder, best, seeds, verbose) if seeds else None
+    return TuningResult(results.folder, rows, overrides, comparison)
 
 
-def _compared(
-    asked: SearchConfig,
-    outcomes: Outcomes,
-    best: dict[str, Any],
-    seeds: int,
-    data_dir: str | Path | None,
-    verbose: str | int,
-) -> "Comparison":
-    """Train and test the winner and the recipe as it was, in a study in the search's folder."""
+def _compare(config: SearchConfig, folder: Path, best: dict[str, Any], seeds: int, verbose: str | int) -> "Comparison":
+    """Train and test the best trial's recipe and the recipe itself, in a study in the search's folder."""
     from cnnzoo.training.study import run_study
 
-    folder = outcomes.folder / f"winner-{best['trial']}-n{seeds}"  # more trials may bring another one
+    workdir = folder / f"best-{best['trial']}-n{seeds}"  # with more trials another one may become the best
     if verbose:
-        print(f"trial {best['trial']} won; {seeds} runs each of it and of the recipe, in {folder}", flush=True)
-    study = beside_the_default(asked.recipe, asked.recipe.override(best["overrides"]), seeds)
-    shown = 0 if verbose == "auto" else verbose
-    with without_retracing_notes():
-        return run_study(study, workdir=folder, resume=None, data_dir=data_dir, verbose=shown)
+        print(f"trial {best['trial']} is the best; {seeds} runs each of it and of the recipe, in {workdir}", flush=True)
+    study = comparison_study(config.recipe, config.recipe.override(best["overrides"]), seeds)
+    with suppress_retracing_warnings():
+        return run_study(study, workdir=workdir, resume=None, verbose=0 if verbose == "auto" else verbose)
 
 
 def tune(
@@ -108,70 +97,70 @@ def tune(
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
 ) -> TuningResult | None:
-    """Search for better values of a recipe by keras-tuner, then train and test what won, beside the recipe as it was.
+    """Search for better values of a recipe by keras-tuner, then compare the best trial with the recipe on test images.
 
-    A trial trains the recipe with other values, and is judged by validation images after its last epoch: those that
-    the recipe's `validation` holds out, else the data's own, else a fifth of the training images. A classifier is
-    judged by accuracy, an autoencoder by squared error. The test images are not read before the winner is known. A
-    trial that fails is written down with the reason, and the search goes on.
+    A trial trains the recipe with other values, and is evaluated on validation images after its last epoch: those that
+    the recipe's `validation_split` holds out, else the data's own, else a fifth of the training images. Classifiers are
+    compared by accuracy, autoencoders by squared error. The test images are not read before the best trial is known. A
+    trial that fails is recorded with the reason, and the search continues.
 
-    Each trial runs in a process beside this one. A search that was killed, or stopped, goes on with `resume` at the
-    last whole epoch of the trial that it was in. The same seed gives the same trials.
+    The trials run in a process of their own. A search that was killed, or stopped, resumes with `resume` after the
+    last completed epoch of the trial that was running. The same seed gives the same trials.
 
     With keras-tuner's variables `KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` several
     processes search together, each with the same arguments and one `workdir` that all see: the one whose id is
-    `chief` gives out the trials.
+    `chief` gives the trials to the others.
 
     Args:
         recipe: a `Recipe`, the name of one, or the path of a recipe file.
         tuner: `"random"` (the default), `"bayesian"` or `"hyperband"`, whose trials have fewer epochs at first.
-        trials: most trials; default 20. A search that is resumed may get more, unless it is hyperband's.
+        trials: most trials; default 20. A search that is resumed may get more, unless the tuner is hyperband.
         seed: decides the trials, and weights, order, dropout and augmentation; default the recipe's.
-        seeds: number of seeds to train the winner and the recipe at; default 3, 0 to leave that out.
+        seeds: number of seeds to train the best trial's recipe and the recipe at; default 3, 0 for no comparison.
         overrides: values of the recipe that all trials share, by the keys of `--set`, such as
             `{"optimizer_options.weight_decay": 0.1}`.
-        space: what to vary: a function of keras-tuner's `HyperParameters` that returns overrides; default the function
-            `space` of the recipe's file, else the learning rate, from a tenth of the recipe's to its tenfold.
+        space: the search space, a function of keras-tuner's `HyperParameters` that returns overrides; default the
+            function `space` of the recipe's file, else the learning rate, from a tenth of the recipe's to ten times it.
         workdir: a new or empty folder; default the next number in `runs/tune/<recipe>`.
-        resume: go on with the search in `workdir`, by default the latest one of this recipe.
+        resume: resume the search in `workdir`, by default the latest one of this recipe.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        verbose: 0 for silence; `"auto"` for two lines a trial; 1 or 2 for the epochs of all trials, too, as
+        verbose: 0: nothing is shown. `"auto"`: two lines per trial. 1 or 2: the epochs of all trials, too, as
             `cnnzoo.train` shows them.
 
     Returns:
-        What came out, as `TuningResult`; `None` for a worker, whose chief knows.
+        The `TuningResult`; `None` for a worker, since the chief has it.
 
     Raises:
-        InputError: a value that cannot be used, keras-tuner is not installed, or not one trial came to its end.
+        InputError: a value that cannot be used, keras-tuner is not installed, or all trials failed.
 
     Example:
     >>> import tempfile
-    >>> tuned = tune("lenet5_digits", trials=1, seeds=0, overrides={"epochs": 1}, workdir=tempfile.mkdtemp(), verbose=0)
-    >>> sorted(tuned.overrides)
+    >>> best = tune("lenet5_digits", trials=1, seeds=0, overrides={"epochs": 1}, workdir=tempfile.mkdtemp(), verbose=0)
+    >>> sorted(best.overrides)
     ['epochs', 'learning_rate', 'optimizer_options.weight_decay']
     """
-    part = part_of_this_process()
-    _check_installed()
-    seeds = SEEDS if seeds is None else seeds
-    check_count("seeds", seeds, 0)
-    if part == WORKER and workdir is None:
-        raise InputError("a worker needs the search's folder, which the chief has, too; give a workdir that all see")
-    given = {"tuner": tuner, "trials": trials, "seed": seed, "overrides": overrides}
-    asked = SearchConfig.of(recipe, given, space, workdir, resume)
-    say: Callable[[str], None] = (lambda line: print(line, flush=True)) if verbose else (lambda line: None)
-    with contextlib.closing(Trainer(data_dir=data_dir, verbose=0 if verbose == "auto" else verbose)) as trainer:
-        if part != CHIEF:
-            trainer.start()  # while keras-tuner is imported
-        if part == WORKER:
-            asked.search(Outcomes(Path(str(workdir)), asked.objective), trainer, say, part)
-            return None
-        with asked.folder() as folder:
-            outcomes = Outcomes(folder, asked.objective)
-            asked.search(outcomes, trainer, say, part)
-            trainer.close()  # what it holds of cores and memory is for the winner now
-            return concluded(asked, outcomes, seeds=seeds, data_dir=data_dir, verbose=verbose)
-
-
-def _check_installed() -> None:
+    role = process_role()
     if importlib.util.find_spec("keras_tuner") is None:
         raise InputError("cnnzoo.tune searches with keras-tuner, which is not installed: pip install 'cnnzoo[tune]'")
+    seeds = integer("seeds", SEEDS if seeds is None else seeds, 0)
+    if verbose not in ("auto", 0, 1, 2):
+        raise refusal("verbose", "'auto', 0, 1 or 2", verbose)
+    if role == WORKER and workdir is None:
+        raise InputError("a worker needs the search's folder, the same as the chief's; give a workdir that all see")
+    given = {"tuner": tuner, "trials": trials, "seed": seed, "overrides": overrides}
+    config = SearchConfig.of(recipe, given, space, workdir, resume)
+    log: Callable[[str], None] = (lambda line: print(line, flush=True)) if verbose else (lambda line: None)
+    with contextlib.closing(Trainer(data_dir=data_dir, verbose=0 if verbose == "auto" else verbose)) as trainer:
+        if role != CHIEF:
+            trainer.start()  # while keras-tuner is imported
+        if role == WORKER:
+            config.search(TrialResults(Path(str(workdir)), config.objective), trainer, log, role)
+            return None
+        with config.folder() as folder:
+            results = TrialResults(folder, config.objective)
+            config.search(results, trainer, log, role)
+            trainer.close()  # so that its cores and memory are free for the comparison
+            from cnnzoo import data
+
+            with data.using_data_dir(data_dir):
+                return finish(config, results, seeds=seeds, verbose=verbose)

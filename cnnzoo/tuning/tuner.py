@@ -16,24 +16,24 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments import Recipe
-from cnnzoo.tuning.results import Outcomes, in_words
+from cnnzoo.tuning.results import TrialResults, formatted_overrides
 from cnnzoo.tuning.trial_process import Trainer
 
-PAUSE = 0.1  # seconds between two questions to a chief that has nothing to do yet
-FAREWELL = 5.0  # seconds for the last answer of a chief
-EPOCHS = "tuner/epochs"  # how hyperband calls the epochs of a trial
+PAUSE = 0.1  # seconds between two requests to a chief that has no trial yet
+GRACE = 5.0  # seconds for the last response of a chief
+EPOCHS = "tuner/epochs"  # hyperband's name for the epochs of a trial
 
 
 class RecipeTuner(BaseTuner):
-    """Asks the oracle, its own or the chief's, for trials, and has each trained.
+    """A tuner that gets trials from an oracle, its own or the chief's, and has each trained.
 
     Args:
         oracle: one of `cnnzoo.tuning.oracles`.
-        space: what gives the overrides of a trial.
-        recipe: what they override.
-        trainer: what trains; `None` for a chief.
-        outcomes: where what came out is kept.
-        say: is told what happens.
+        space: the function that returns the overrides of a trial.
+        recipe: the recipe that they override.
+        trainer: the process that trains; `None` for a chief.
+        results: the results of the trials.
+        log: called with a line when a trial starts, and when it ends.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class RecipeTuner(BaseTuner):
         *,
         recipe: Recipe,
         trainer: Trainer | None,
-        outcomes: Outcomes,
-        say: Callable[[str], None],
+        results: TrialResults,
+        log: Callable[[str], None],
     ):
-        self._recipe, self._trainer, self._outcomes, self._say = recipe, trainer, outcomes, say
-        folder = outcomes.folder
+        self._recipe, self._trainer, self._results, self._log = recipe, trainer, results, log
+        folder = results.folder
         super().__init__(oracle, hypermodel=space, directory=str(folder.parent), project_name=folder.name)
 
     def save(self) -> None:
@@ -57,60 +57,61 @@ class RecipeTuner(BaseTuner):
         time.sleep(PAUSE if self._is_worker() else 0)
 
     def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
-        """Train a trial, unless its end had been written down before the search was killed, and report what came out.
+        """Train a trial, unless its result was written before the search was killed, and report its score.
 
-        In place of keras-tuner's own, which prints a traceback for a trial that fails, and takes our mistakes for such.
+        It replaces keras-tuner's own method, which prints a traceback for a trial that fails, and treats errors of the
+        search itself as failed trials.
         """
-        self._outcomes.check_seen()
-        outcome = self._outcomes.of(trial.trial_id) or self._train(trial)
-        if outcome["figure"] is None:
-            trial.status, trial.message = TrialStatus.FAILED, outcome["sentence"]
+        self._results.check_folder()
+        result = self._results.read(trial.trial_id) or self._train(trial)
+        if result["score"] is None:
+            trial.status, trial.message = TrialStatus.FAILED, result["message"]
             return
-        self.oracle.update_trial(trial.trial_id, {self._outcomes.objective: outcome["figure"]})
+        self.oracle.update_trial(trial.trial_id, {self._results.objective: result["score"]})
         trial.status = TrialStatus.COMPLETED
 
     def _train(self, trial: Any) -> dict[str, Any]:
         assert self._trainer is not None  # a chief runs no trials
-        began = time.perf_counter()
+        start = time.perf_counter()
         overrides: dict[str, Any] = {}
         try:
             overrides = self.hypermodel.build(trial.hyperparameters)
-            self._say(f"trial {trial.trial_id}: {in_words(overrides)}")
+            self._log(f"trial {trial.trial_id}: {formatted_overrides(overrides)}")
             recipe = self._recipe.override(overrides)
             recipe = recipe.replace(epochs=trial.hyperparameters.values.get(EPOCHS, recipe.epochs))
             epochs = recipe.epochs
-            found = self._trainer.train(recipe, self._outcomes.folder_of(trial.trial_id), self._outcomes.pretrained)
+            metrics = self._trainer.train(recipe, self._results.folder_of(trial.trial_id), self._results.pretrained)
         except InputError as error:
-            found, epochs = {"failed": str(error)}, None
-        outcome = self._outcomes.record(
-            trial.trial_id, overrides=overrides, epochs=epochs, found=found, seconds=time.perf_counter() - began
+            metrics, epochs = {"failed": str(error)}, None
+        result = self._results.record(
+            trial.trial_id, overrides=overrides, epochs=epochs, metrics=metrics, seconds=time.perf_counter() - start
         )
-        self._say(f"trial {trial.trial_id}: {self._outcomes.in_words(outcome)}, {outcome['seconds']:.0f} s")
-        return outcome
+        self._log(f"trial {trial.trial_id}: {self._results.formatted(result)}, {result['seconds']:.0f} s")
+        return result
 
 
 def search(tuner: RecipeTuner) -> None:
-    """Run the trials of a tuner, or give those of a chief to its workers, until there are no more.
+    """Run the trials of a tuner, its own or those of a chief, until there are no more.
 
     Raises:
-        InputError: the chief does not answer.
+        InputError: the chief does not respond.
     """
-    with _notes_of_its_own():
+    with _suppress_deprecation_warnings():
         try:
             tuner.search()
         except grpc.RpcError as error:
-            raise InputError(f"the chief at {address()} does not answer ({error.code().name.lower()})") from error
+            raise InputError(f"the chief at {address()} does not respond ({error.code().name.lower()})") from error
 
 
 def serve(oracle: Any) -> None:
-    """Give out the trials of an oracle to workers, until all have heard that there are no more.
+    """Give the trials of an oracle to workers, until every worker knows that there are no more.
 
-    keras-tuner's own loop waits in steps of 20 seconds for that.
+    keras-tuner's own loop polls for that every 20 seconds only.
 
     Raises:
-        InputError: the address is taken, or none of this machine.
+        InputError: the address is taken, or not one of this machine.
     """
-    with _notes_of_its_own():
+    with _suppress_deprecation_warnings():
         server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
         servicer = OracleServicer(oracle)
         protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
@@ -125,17 +126,17 @@ def serve(oracle: Any) -> None:
             while not (servicer.stop_triggered and not oracle.ongoing_trials and not oracle.tuner_ids):
                 time.sleep(PAUSE)
         finally:
-            server.stop(FAREWELL).wait()
+            server.stop(GRACE).wait()
 
 
 def address() -> str:
-    """Return where the chief listens."""
+    """Return the address at which the chief listens."""
     return f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
 
 
 @contextmanager
-def _notes_of_its_own():
-    """Keep keras-tuner's deprecated calls of Python to itself."""
+def _suppress_deprecation_warnings():
+    """Suppress the warnings about deprecated functions of Python that keras-tuner calls."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"keras_tuner\.")
         yield

@@ -1,5 +1,6 @@
 """Loading weights, checked and converted; counting them."""
 
+import contextlib
 import dataclasses
 import hashlib
 import math
@@ -14,29 +15,30 @@ import h5py
 import keras
 import numpy as np
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.weights.shipped_models import load_shipped, names_for
 from cnnzoo.weights.shipped_models import shipped as shipped_weights
 
-KINDS = (".weights.h5", ".keras", ".pth")
+FILE_TYPES = (".weights.h5", ".keras", ".pth")
 
 
 @dataclasses.dataclass(frozen=True)
 class Pretrained:
-    """Weights that somebody else published for a net, as PyTorch's state dict.
+    """Weights that somebody else published for a net, as a PyTorch state dict.
 
     Attributes:
-        name: what `weights=` calls them.
+        name: the value of `weights=` that stands for them.
         url: where they are published.
-        sha256_begins: the first digits of the file's SHA-256, in hexadecimal.
-        classes: number of classes that they tell apart.
+        sha256_prefix: the first digits of the file's SHA-256, in hexadecimal.
+        classes: their number of classes.
         input_shape: `(height, width, channels)` of the images that they were trained on.
         layers: name of each of our layers → the name that it has in the file.
     """
 
     name: str
     url: str
-    sha256_begins: str
+    sha256_prefix: str
     classes: int
     input_shape: tuple[int, int, int]
     layers: Mapping[str, str]
@@ -45,7 +47,7 @@ class Pretrained:
 def load(
     model: keras.Model, weights: str | Path, pretrained: Pretrained | None = None, shipped: str | None = None
 ) -> None:
-    """Load weights into `model`, all or none.
+    """Load weights into `model`. After an error, its weights are as they were before.
 
     Args:
         model: a built model.
@@ -56,7 +58,7 @@ def load(
         shipped: name of the model's function, by which its weights in `list()` are found.
 
     Raises:
-        InputError: no such file, another kind of file, a damaged file, or other shapes.
+        InputError: no such file, another file type, a damaged file, or other shapes.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -71,13 +73,12 @@ def load(
         return
     if pretrained and str(weights) == pretrained.name:
         _check_fits(model, pretrained)
-        weights = _fetched(pretrained)
+        weights = _download(pretrained)
     path = Path(weights)
-    if not path.name.endswith(KINDS if pretrained else KINDS[:2]):
-        named = [*names, *([pretrained.name] if pretrained else [])]
-        known = "".join(f"{name!r} or " for name in named)
-        kinds = ", ".join(KINDS) if pretrained else " or ".join(KINDS[:2])
-        raise InputError(f"weights must be None, {known}the path of a {kinds} file, not {str(weights)!r}")
+    file_types = FILE_TYPES if pretrained else FILE_TYPES[:2]
+    if not path.name.endswith(file_types):
+        named = "".join(f"{name!r}, " for name in [*names, *([pretrained.name] if pretrained else [])])
+        raise refusal("weights", f"None, {named}or the path of a {' or '.join(file_types)} file", str(weights))
     if not path.is_file():
         raise InputError(f"there is no weights file {str(weights)!r}")
     if pretrained and path.suffix == ".pth":
@@ -87,7 +88,7 @@ def load(
 
 
 def _load_saved(model: keras.Model, path: Path) -> None:
-    """Load what Keras saved. Keras assigns one layer after the other, so a refusal has to be taken back."""
+    """Load a file that Keras saved. Keras assigns layer by layer, so after an error all variables are restored."""
     optimizer = getattr(model, "optimizer", None)
     variables = [*model.variables, *(optimizer.variables if optimizer else [])]
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
@@ -99,11 +100,15 @@ def _load_saved(model: keras.Model, path: Path) -> None:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         why = _first_difference(model, path) or reason(error)
-        raise InputError(f"the weights in {str(path)!r} do not fit {model.name}: {why}") from error
+        raise _mismatch(model, path, why) from error
+
+
+def _mismatch(model: keras.Model, path: Path, why: str) -> InputError:
+    return InputError(f"the weights in {str(path)!r} do not fit {model.name}: {why}")
 
 
 def _first_difference(model: keras.Model, path: Path) -> str | None:
-    """Say which layer the file has none or other weights for; `None` if it is not that."""
+    """Return which layer the file has no weights or other shapes for, as text, or `None` if there is none."""
     try:
         saved = _saved_shapes(path)
     except Exception:  # the file cannot be read at all, which Keras' own error says
@@ -124,16 +129,16 @@ def _saved_shapes(path: Path) -> dict[str, list[tuple[int, ...]]]:
     """Return the shapes that Keras' file holds, by the names of the layers."""
     shapes: dict[str, list[tuple[int, ...]]] = {}
 
-    def note(_, group) -> None:
+    def add(_, group) -> None:
         if "name" in group.attrs and isinstance(group, h5py.Group):
             shapes[str(group.attrs["name"])] = [group[key].shape for key in sorted(group, key=int)]
 
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member, h5py.File(member) as file:
-            file["layers"].visititems(note)
-    else:
-        with h5py.File(path) as file:
-            file["layers"].visititems(note)
+    with contextlib.ExitStack() as stack:
+        content: Any = path
+        if path.suffix == ".keras":
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            content = stack.enter_context(archive.open("model.weights.h5"))
+        stack.enter_context(h5py.File(content))["layers"].visititems(add)
     return shapes
 
 
@@ -153,49 +158,41 @@ def count_parameters(weights: list) -> int:
 
 
 def _check_fits(model: keras.Model, pretrained: Pretrained) -> None:
-    """Refuse before anything is fetched what cannot fit."""
+    """Refuse a model that the weights cannot fit, before anything is downloaded."""
     *_, last = pretrained.layers
-    names = {layer.name for layer in model.layers}
-    if last in names and model.output_shape[-1] != pretrained.classes:
-        raise InputError(
-            f"the weights {pretrained.name!r} tell {pretrained.classes} classes apart: with them and include_top=True, "
-            f"classes must be {pretrained.classes}, not {model.output_shape[-1]}"
-        )
+    include_top = any(layer.name == last for layer in model.layers)
+    condition = f"for weights={pretrained.name!r}" + (" with include_top=True" if include_top else "")
     shape = tuple(model.input_shape[1:])
-    if last in names and shape != pretrained.input_shape:
-        raise InputError(
-            f"with weights {pretrained.name!r} and include_top=True, input_shape must be {pretrained.input_shape}, "
-            f"not {shape}"
-        )
+    if include_top and model.output_shape[-1] != pretrained.classes:
+        raise refusal("classes", f"{pretrained.classes} {condition}", model.output_shape[-1])
+    if include_top and shape != pretrained.input_shape:
+        raise refusal("input_shape", f"{pretrained.input_shape} {condition}", shape)
     if shape[-1] != pretrained.input_shape[-1]:
-        raise InputError(
-            f"the weights {pretrained.name!r} are for images with {pretrained.input_shape[-1]} channels, "
-            f"not {shape[-1]}"
-        )
+        raise refusal("input_shape", f"(height, width, {pretrained.input_shape[-1]}) {condition}", shape)
 
 
-def _fetched(pretrained: Pretrained) -> Path:
-    """Return the published file from Keras' cache, where it is fetched to once, and check it every time."""
+def _download(pretrained: Pretrained) -> Path:
+    """Return the published file in Keras' cache. It is downloaded once, and its hash is checked every time."""
     try:
         path = Path(keras.utils.get_file(origin=pretrained.url, cache_subdir="models"))
     except Exception as error:  # urllib's and Keras' own
         raise InputError(
-            f"the weights {pretrained.name!r} could not be fetched from {pretrained.url} ({reason(error)}); "
-            "fetch the file elsewhere and pass its path as weights"
+            f"the weights {pretrained.name!r} could not be downloaded from {pretrained.url} ({reason(error)}); "
+            "download the file elsewhere and pass its path as weights"
         ) from error
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(pretrained.sha256_begins):
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(pretrained.sha256_prefix):
         path.unlink()
         raise InputError(
-            f"{pretrained.url} gave a file whose SHA-256 begins with {found[: len(pretrained.sha256_begins)]}, not "
-            f"{pretrained.sha256_begins}; it was removed from {str(path.parent)!r}: try again"
+            f"{pretrained.url} gave a file whose SHA-256 starts with {digest[: len(pretrained.sha256_prefix)]}, not "
+            f"{pretrained.sha256_prefix}; it was removed from {str(path.parent)!r}: try again"
         )
     return path
 
 
 def _load_state_dict(model: keras.Model, path: Path, pretrained: Pretrained) -> None:
-    """Load PyTorch's state dict: kernels turned from (out, in, …) to (…, in, out), maps from first to last."""
+    """Load a PyTorch state dict: kernels go from (out, in, …) to (…, in, out), channels from first to last."""
     state = _state_dict(path)
     converted: list[tuple[Any, np.ndarray]] = []
     for layer in model.layers:
@@ -204,9 +201,7 @@ def _load_state_dict(model: keras.Model, path: Path, pretrained: Pretrained) -> 
         for weight, part in ((layer.kernel, "weight"), (layer.bias, "bias")):
             name = f"{pretrained.layers[layer.name]}.{part}"
             if name not in state:
-                raise InputError(
-                    f"the weights in {str(path)!r} do not fit {model.name}: they have no {name!r}, for {layer.name}"
-                )
+                raise _mismatch(model, path, f"they have no {name!r}, for {layer.name}")
             converted.append((weight, _converted(model, layer, weight, state[name], name, path)))
     for weight, value in converted:
         weight.assign(value)
@@ -221,16 +216,16 @@ def _state_dict(path: Path) -> dict[str, np.ndarray]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # PyTorch advises here to let the file run its code
         raise InputError(
-            f"{str(path)!r} holds no state dict of PyTorch, or more than tensors, which is not read: it could run code"
+            f"{str(path)!r} holds no PyTorch state dict, or more than tensors, which is not read: it could run code"
         ) from error
     except Exception as error:  # zipfile and PyTorch each have their own
-        raise InputError(f"{str(path)!r} holds no state dict of PyTorch: {reason(error)}") from error
+        raise InputError(f"{str(path)!r} holds no PyTorch state dict: {reason(error)}") from error
     if not isinstance(state, Mapping):
-        raise InputError(f"{str(path)!r} holds no state dict of PyTorch, but a {type(state).__name__}")
+        raise InputError(f"{str(path)!r} holds no PyTorch state dict, but a {type(state).__name__}")
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):
             raise InputError(
-                f"{str(path)!r} holds more than a state dict of PyTorch: {name!r} is no tensor; "
+                f"{str(path)!r} holds more than a PyTorch state dict: {name!r} is no tensor; "
                 "save model.state_dict() alone"
             )
     return {name: value.detach().float().numpy() for name, value in state.items()}
@@ -241,10 +236,7 @@ def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, n
     shape = tuple(weight.shape)
     expected = (shape[-1], *reversed(shape[:-1])) if len(shape) != 4 else (shape[3], shape[2], shape[0], shape[1])
     if value.shape != expected:
-        raise InputError(
-            f"the weights in {str(path)!r} do not fit {model.name}: {name!r} has the shape {value.shape}, "
-            f"and {layer.name} needs {expected}"
-        )
+        raise _mismatch(model, path, f"{name!r} has the shape {value.shape}, and {layer.name} needs {expected}")
     if len(shape) == 4:
         return value.transpose(2, 3, 1, 0)
     if len(shape) == 1:
@@ -257,7 +249,7 @@ def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, n
 
 
 def _flattened_maps(model: keras.Model, layer: Any) -> tuple[int, int, int] | None:
-    """Return the maps that a dense layer receives flattened, or `None` if it stands on a dense layer."""
+    """Return the shape of the maps that a dense layer receives flattened, or `None` if its input is a dense layer's."""
     dense = [other for other in model.layers if isinstance(other, keras.layers.Dense)]
     if layer is not dense[0]:
         return None

@@ -1,4 +1,4 @@
-"""Weights that come with cnnzoo: those of the SavedModels in `saved_models/`, each trained by a recipe of it."""
+"""Weights that come with cnnzoo: those of the SavedModels in `saved_models/`, each trained by one of its recipes."""
 
 import dataclasses
 import importlib
@@ -12,7 +12,8 @@ from cnnzoo.errors import InputError, unknown
 if TYPE_CHECKING:
     import keras
 
-CARD = Path("assets.extra") / "card.json"  # in a version's folder; servers pass over `assets.extra`
+CARD = Path("assets.extra") / "card.json"  # in a version's folder; servers ignore `assets.extra`
+RENAMED_KEYS = {"licence": "license"}  # of the cards that earlier versions wrote; each of those cards has it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Shipped:
 
     Attributes:
         model: name of the model's function.
-        weights: what its argument `weights` calls them: the data set that they were trained on.
+        weights: the value of its argument `weights`: the data set that they were trained on.
         folder: the version of the SavedModel that holds them.
-        card: the model card: recipe, seed, test figure, versions.
+        card: the model card: recipe, seed, test metrics, versions.
     """
 
     model: str
@@ -33,8 +34,8 @@ class Shipped:
 
     @property
     def test(self) -> str:
-        """What they get right on the test images, in words."""
-        return figure_in_words(self.card["test"])
+        """Their metrics on the test images, formatted."""
+        return formatted_metrics(self.card["test"])
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -43,7 +44,7 @@ class Shipped:
 
     @property
     def preprocess_input(self) -> Callable[[Any], Any]:
-        """What turns pixels into the model's input."""
+        """The function that turns pixels into the model's input."""
         return importlib.import_module(self.card["module"]).preprocess_input
 
     @property
@@ -57,17 +58,15 @@ class Shipped:
 
 
 def list_weights() -> list[Shipped]:
-    """Return the weights that come with cnnzoo, each with its test figure, by model.
+    """Return the weights that come with cnnzoo, each with its test metrics, sorted by model.
 
     Example:
     >>> [(entry.model, entry.weights) for entry in list_weights()][:2]
     [('cuda_convnet', 'cifar10'), ('deep_autoencoder', 'mnist')]
     """
-    found = [_of(card) for card in _folder().glob(f"*/*/{CARD}")]
-    newest: dict[tuple[str, str], Shipped] = {}
-    for entry in sorted(found, key=lambda of: int(of.folder.name)):
-        newest[entry.model, entry.weights] = entry
-    return sorted(newest.values(), key=lambda of: (of.model, of.weights))
+    entries = sorted(map(_read, _folder().glob(f"*/*/{CARD}")), key=lambda entry: int(entry.folder.name))
+    newest = {(entry.model, entry.weights): entry for entry in entries}
+    return [newest[names] for names in sorted(newest)]
 
 
 def shipped(model: str, weights: str) -> Shipped:
@@ -78,7 +77,7 @@ def shipped(model: str, weights: str) -> Shipped:
         weights: the data set that they were trained on.
 
     Raises:
-        InputError: there are none of these names.
+        InputError: no weights have these names.
 
     Example:
     >>> import keras
@@ -94,35 +93,37 @@ def shipped(model: str, weights: str) -> Shipped:
 
 
 def names_for(model: str | None) -> list[str]:
-    """Return what a model's `weights` can be called of those that come with cnnzoo."""
+    """Return the values of a model's argument `weights` for which weights come with cnnzoo."""
     return [entry.weights for entry in list_weights() if entry.model == model]
 
 
 def load_shipped(model: "keras.Model", entry: Shipped) -> None:
-    """Load weights into all layers of `model`, which may lack the head, all or none.
+    """Load weights into all layers of `model`, which may lack the head. After an error, no layer has changed.
 
     Raises:
-        InputError: a layer has no weights there, or of another shape.
+        InputError: the file has no weights for a layer, or weights of another shape, or the layer computes something
+            else than the trained one.
     """
     import tensorflow as tf
 
     _check_layers(model, entry)
     reader = tf.train.load_checkpoint(str(entry.folder / "variables" / "variables"))
-    position = {path: number for number, path in enumerate(entry.card["weights"])}
+    positions = {path: number for number, path in enumerate(entry.card["weights"])}
     values = []
     for weight in model.weights:
-        if weight.path not in position:
-            raise _unfit(model, entry, f"they have none for {weight.path}")
-        value = reader.get_tensor(f"stored/{position[weight.path]}/.ATTRIBUTES/VARIABLE_VALUE")
+        if weight.path not in positions:
+            raise _mismatch(model, entry, f"they have none for {weight.path}")
+        value = reader.get_tensor(f"stored/{positions[weight.path]}/.ATTRIBUTES/VARIABLE_VALUE")
         if value.shape != tuple(weight.shape):
-            raise _unfit(model, entry, f"{weight.path} has the shape {tuple(weight.shape)}, and there {value.shape}")
+            shapes = f"{tuple(weight.shape)}, and the file has {value.shape}"
+            raise _mismatch(model, entry, f"{weight.path} has the shape {shapes}")
         values.append(value.astype(weight.dtype))
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
 
 
 def layers_of(model: "keras.Model") -> dict[str, dict[str, Any]]:
-    """Return what each layer calculates, by its name: its class and those of its settings that bear on its answers.
+    """Return what each layer computes, by its name: its class and the settings that its outputs depend on.
 
     Example:
     >>> import cnnzoo
@@ -133,58 +134,68 @@ def layers_of(model: "keras.Model") -> dict[str, dict[str, Any]]:
 
     layers = {}
     for layer in model.layers:
-        config = {key: value for key, value in layer.get_config().items() if not _only_for_training(key)}
         if not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout):
+            config = {key: value for key, value in layer.get_config().items() if not _only_for_training(key)}
             layers[layer.name] = json.loads(json.dumps({"class": type(layer).__name__, **config}, default=str))
     return layers
 
 
 def _only_for_training(setting: str) -> bool:
-    return setting in ("name", "dtype", "trainable") or setting.endswith(
-        ("_initializer", "_regularizer", "_constraint")
-    )
+    suffixes = ("_initializer", "_regularizer", "_constraint")
+    return setting in ("name", "dtype", "trainable") or setting.endswith(suffixes)
 
 
 def _check_layers(model: "keras.Model", entry: Shipped) -> None:
-    """Refuse a model whose layers have the same weights, but calculate something else with them."""
-    for name, found in layers_of(model).items():
-        trained = entry.card["layers"].get(name)
-        for setting in trained or ():
-            if found.get(setting) != trained[setting]:
-                raise _unfit(
-                    model,
-                    entry,
-                    f"layer {name!r} has {setting} {found.get(setting)!r}, and they were trained with "
-                    f"{trained[setting]!r}; build it by {entry.call}",
+    """Refuse a model whose layers have the same weights, but compute something else with them."""
+    for name, layer in layers_of(model).items():
+        for setting, trained in entry.card["layers"].get(name, {}).items():
+            if layer.get(setting) != trained:
+                difference = (
+                    f"layer {name!r} has {setting} {layer.get(setting)!r}, and they were trained with {trained!r}"
                 )
+                raise _mismatch(model, entry, f"{difference}; build it by {entry.call}")
 
 
-def _unfit(model: "keras.Model", entry: Shipped, why: str) -> InputError:
+def _mismatch(model: "keras.Model", entry: Shipped, why: str) -> InputError:
     return InputError(f"the weights {entry.weights!r} of {entry.model} do not fit {model.name}: {why}")
 
 
-def figure_in_words(test: dict[str, Any]) -> str:
-    """Return a test figure as a person says it.
+def formatted_metrics(metrics: dict[str, Any]) -> str:
+    """Return metrics of test images as text; cards, reports and the command line use the same form.
+
+    Args:
+        metrics: `accuracy`, or `squared_error`; optionally also the number of `images`, and of runs, `n`.
 
     Example:
-    >>> figure_in_words({"accuracy": 0.99, "images": 10_000, "n": 1})
+    >>> formatted_metrics({"accuracy": 0.99, "images": 10_000, "n": 1})
     'accuracy 99.00 % on 10,000 test images, n=1'
+    >>> formatted_metrics({"squared_error": 1.5, "loss": 0.1})
+    'squared error per image 1.500'
     """
-    figure = (
-        f"accuracy {100 * test['accuracy']:.2f} %"
-        if "accuracy" in test
-        else f"squared error {test['squared_error']:.3f}"
-    )
-    return f"{figure} on {test['images']:,} test images, n={test['n']}"
+    if "accuracy" in metrics:
+        value = f"accuracy {100 * metrics['accuracy']:.2f} %"
+    else:
+        value = f"squared error per image {metrics['squared_error']:.3f}"
+    return value + (f" on {metrics['images']:,} test images, n={metrics['n']}" if "images" in metrics else "")
 
 
-def _of(card: Path) -> Shipped:
+def _read(card: Path) -> Shipped:
+    """Return the weights that a card describes.
+
+    Raises:
+        InputError: the card has a key of an earlier version.
+    """
     content = json.loads(card.read_text(encoding="utf-8"))
+    for old in RENAMED_KEYS.keys() & content.keys():
+        raise InputError(
+            f"{str(card)!r} was written by an earlier version of cnnzoo: its key {old!r} is now {RENAMED_KEYS[old]!r}; "
+            "export the model again"
+        )
     return Shipped(content["model"], content["recipe"]["data"], card.parent.parent, content)
 
 
 def _folder() -> Path:
-    """Return the folder of the SavedModels: inside an installed wheel, beside the package in a checkout."""
+    """Return the folder of the SavedModels: inside an installed wheel, next to the package in a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "saved_models"
     return installed if installed.is_dir() else package.parent / "saved_models"

@@ -1,4 +1,4 @@
-"""What a report looks like, and what can be read back from it."""
+"""A report as text, Markdown and JSON."""
 
 import json
 import random
@@ -82,7 +82,7 @@ def test_markdown_read_back_gives_every_number(name):
     *rows, total = markdown_rows(report.to_markdown())
     assert report._repr_markdown_() == report.to_markdown()
     for read, row in zip(rows, report.rows, strict=True):
-        assert (read["layer"], read["kind"]) == (row.name, row.kind)
+        assert (read["layer"], read["type"]) == (row.name, row.layer_type)
         assert tuple(map(number, read["output"].split("×"))) == row.output_shape
         for heading in ("fixed parameters", "connections", "multiply adds", "memory bytes", "unshared parameters"):
             assert number(read[heading]) == getattr(row, heading.replace(" ", "_"))
@@ -105,7 +105,7 @@ def test_dictionary_survives_json(lenet5):
     c1 = plain["rows"][1]
     assert c1 == {
         "name": "C1",
-        "kind": "Conv2D",
+        "layer_type": "Conv2D",
         "call": 1,
         "input_shapes": [[32, 32, 1]],
         "input_size": [32, 32],

@@ -73,7 +73,7 @@ def test_examples_of_the_lectures(window, outputs):
     assert window.outputs == outputs
 
 
-def test_transposed_window_sees_what_the_inputs_lay_down():
+def test_receptive_fields_of_transposed_windows_are_the_inputs_that_write_an_output():
     generator = random.Random(0)
     for _ in range(300):
         size, window, stride, dilation = (generator.randint(*span) for span in ((1, 9), (1, 5), (1, 4), (1, 3)))
@@ -87,27 +87,27 @@ def test_transposed_window_sees_what_the_inputs_lay_down():
             assert widest == step.spread
 
 
-def test_every_output_sees_the_inputs_that_reach_it():
+def test_receptive_fields_are_the_inputs_that_change_an_output():
     """A window the padded values under it; a transposed window the inputs that lay it down over an output."""
     for case in CASES:
         window = Window(*case)
         taps = range(0, window.window * window.dilation, window.dilation)
         for output, start in enumerate(starts(window)):
-            assert list(window.seen(output)) == [start + tap for tap in taps], window
+            assert list(window.receptive_field(output)) == [start + tap for tap in taps], window
     for size, window, stride, padding in itertools.product(range(1, 6), range(1, 5), range(1, 4), ["valid", "same"]):
         step = TransposedWindow(size, window, stride, padding)
         for output in range(step.outputs):
             laid = [start for start in range(-9, 20) if 0 <= output + step.pads[0] - start * stride < window]
-            assert sorted(step.seen(output)) == laid, step
+            assert sorted(step.receptive_field(output)) == laid, step
 
 
-def test_borders_and_resampling_see():
-    assert [list(Border(3, (1, 1)).seen(output)) for output in range(5)] == [[-1], [0], [1], [2], [3]]
-    assert list(Border(5, (-2, 0)).seen(0)) == [2]
-    assert [list(Resampling(2, 4).seen(output)) for output in range(4)] == [[0], [0], [1], [1]]
-    bilinear = [list(Resampling(2, 4, 1).seen(output)) for output in range(4)]
+def test_receptive_fields_of_borders_and_resampling():
+    assert [list(Border(3, (1, 1)).receptive_field(output)) for output in range(5)] == [[-1], [0], [1], [2], [3]]
+    assert list(Border(5, (-2, 0)).receptive_field(0)) == [2]
+    assert [list(Resampling(2, 4).receptive_field(output)) for output in range(4)] == [[0], [0], [1], [1]]
+    bilinear = [list(Resampling(2, 4, 1).receptive_field(output)) for output in range(4)]
     assert bilinear == [[-1, 0], [0, 1], [0, 1], [1, 2]]
-    assert list(Resampling(4, 8, 3).seen(4)) == [0, 1, 2, 3]
+    assert list(Resampling(4, 8, 3).receptive_field(4)) == [0, 1, 2, 3]
 
 
 def test_borders_and_resampling():

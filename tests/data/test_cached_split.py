@@ -1,4 +1,4 @@
-"""Images decoded once into a folder are those in memory, in the same order, and belong to their files."""
+"""Images decoded once into a folder equal those in memory, in the same order, and belong to their files."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ def batches(pipeline, count):
 
 
 @pytest.mark.parametrize("kind", ["folder", "tfds"])
-def test_order_and_pixels_are_those_of_memory(kind, photos, imagenet_folder, tmp_path):
+def test_order_and_pixels_equal_those_in_memory(kind, photos, imagenet_folder, tmp_path):
     if kind == "folder":
         name, options = photos, {"image_size": SIZE}
     else:
@@ -37,38 +37,38 @@ def test_order_and_pixels_are_those_of_memory(kind, photos, imagenet_folder, tmp
     assert isinstance(kept.train, CachedSplit)
     for one, other in ((memory.train, kept.train), (memory.train.held_out(0.3, 5)[0], kept.train.held_out(0.3, 5)[0])):
         for worker in range(2):
-            share = {"seed": 3, "first_epoch": 1, "worker": worker, "workers": 2}
-            expected, found = (batches(train_pipeline(split, 8, **share), 9) for split in (one, other))
-            for (images, labels), (own_images, own_labels) in zip(expected, found, strict=True):
-                np.testing.assert_array_equal(own_images, images)
-                np.testing.assert_array_equal(own_labels, labels)
-    judged = np.concatenate([images for images, _ in eval_pipeline(kept.test, 5).as_numpy_iterator()])
-    np.testing.assert_array_equal(judged, memory.test.images)
+            shard = {"seed": 3, "first_epoch": 1, "worker": worker, "workers": 2}
+            expected, cached = (batches(train_pipeline(split, 8, **shard), 9) for split in (one, other))
+            for (images, labels), (cached_images, cached_labels) in zip(expected, cached, strict=True):
+                np.testing.assert_array_equal(cached_images, images)
+                np.testing.assert_array_equal(cached_labels, labels)
+    test_images = np.concatenate([images for images, _ in eval_pipeline(kept.test, 5).as_numpy_iterator()])
+    np.testing.assert_array_equal(test_images, memory.test.images)
 
 
-def test_a_second_run_decodes_nothing_and_other_files_are_not_taken_for_these(photos, tmp_path, monkeypatch):
+def test_a_second_run_decodes_nothing_and_changed_files_get_a_new_cache(photos, tmp_path, monkeypatch):
     def load():
         return cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
 
     first = load().train
     with monkeypatch.context() as patch:
-        patch.setattr("cnnzoo.data.file_split.decoded", lambda *_: pytest.fail("decoded again"))
+        patch.setattr("cnnzoo.data.file_split.decode", lambda *_: pytest.fail("decoded again"))
         assert load().train.path == first.path
     changed = photos / "train" / "even" / "0.jpg"
     shutil.copy(photos / "train" / "odd" / "1.jpg", changed)
     os.utime(changed, (1, 1))
     second = load().train
     assert second.path != first.path
-    np.testing.assert_array_equal(second.fetched(np.array([0])), second.fetched(np.array([24])))
+    np.testing.assert_array_equal(second.read(np.array([0])), second.read(np.array([24])))
     assert cnnzoo.data.load(photos, image_size=(10, 10), cache=tmp_path / "cache").train.path != second.path
 
 
-def test_what_breaks_off_leaves_no_cache(photos, tmp_path, caplog):
+def test_an_interrupted_write_leaves_no_cache(photos, tmp_path, caplog):
     broken = photos / "train" / "even" / "2.jpg"
     broken.write_bytes(broken.read_bytes()[:50])
-    with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is no image that can be read"):
+    with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is not a readable image"):
         cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
-    assert not [each for each in (tmp_path / "cache").iterdir() if each.name.startswith(PART) or each.suffix == ".npz"]
+    assert not [file for file in (tmp_path / "cache").iterdir() if file.name.startswith(PART) or file.suffix == ".npz"]
     with caplog.at_level(logging.WARNING):
         source = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip")
     assert len(source.train) == 47
@@ -78,7 +78,7 @@ def test_what_breaks_off_leaves_no_cache(photos, tmp_path, caplog):
     ]
 
 
-def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path, train):
+def test_a_run_from_a_cache_equals_one_from_memory(photos, tmp_path, train):
     recipe = cnnzoo.Recipe(
         model="lenet",
         model_options={"input_shape": (32, 32, 3)},
@@ -96,8 +96,8 @@ def test_a_run_from_a_cache_is_the_run_from_memory(photos, tmp_path, train):
         np.testing.assert_array_equal(one, other)
 
 
-def test_caches_that_cannot_be_are_refused(photos, tmp_path, monkeypatch):
-    with pytest.raises(cnnzoo.InputError, match="says where decoded images lie; leave out stream=True"):
+def test_wrong_options_and_damaged_caches_raise(photos, tmp_path, monkeypatch):
+    with pytest.raises(cnnzoo.InputError, match="is a folder of decoded images; leave out stream=True"):
         cnnzoo.data.load(photos, image_size=SIZE, stream=True, cache=tmp_path)
     with pytest.raises(cnnzoo.InputError, match="'digits' are always in memory"):
         cnnzoo.data.load("digits", cache=tmp_path)
@@ -114,5 +114,5 @@ def test_caches_that_cannot_be_are_refused(photos, tmp_path, monkeypatch):
     source = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
     with source.train.path.open("ab") as file:
         file.write(b"more")
-    with pytest.raises(cnnzoo.InputError, match="is damaged: it has not the size it should have; delete it"):
+    with pytest.raises(cnnzoo.InputError, match="is damaged: its size is wrong; delete it"):
         cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")

@@ -1,4 +1,4 @@
-"""Folders of images are read as another program reads them, and what is broken in them is named."""
+"""Folders of images are decoded as by PIL, and files that cannot be decoded are named or skipped."""
 
 import logging
 import shutil
@@ -15,7 +15,7 @@ SIZE = (24, 16)
 
 
 def pixels(number, size=SIZE, mode="RGB"):
-    """Return a smooth image, another one for every number, that any codec keeps within a few gray levels."""
+    """Return a smooth image, a different one for every number, that any codec keeps within a few gray levels."""
     rows, columns = np.linspace(0, 3, size[0])[:, None, None], np.linspace(0, 3, size[1])[None, :, None]
     waves = np.sin(rows + number) * np.cos(columns * (1 + number % 3)) * np.array([1, 0.5, -0.5])
     return Image.fromarray((127.5 + 100 * waves).astype("uint8")).convert(mode)
@@ -41,7 +41,7 @@ def images_of(split):
     return np.concatenate(images), np.concatenate(labels)
 
 
-def test_classes_are_folders_in_alphabetical_order_and_pixels_are_pils(folder):
+def test_classes_are_folders_in_alphabetical_order_and_pixels_equal_pils(folder):
     source = cnnzoo.data.load(folder)
     assert source.class_names == ("cat", "dog")
     assert (source.image_shape, len(source.train), len(source.test)) == ((*SIZE, 3), 8, 4)
@@ -51,14 +51,14 @@ def test_classes_are_folders_in_alphabetical_order_and_pixels_are_pils(folder):
     assert source.skipped == ()
 
 
-def test_test_is_judged_by_and_validation_watched_where_both_are_there(folder):
+def test_test_and_validation_folders_become_test_and_validation_images(folder):
     write(folder / "test", each=3, first=70)
     source = cnnzoo.data.load(folder)
     assert (len(source.train), len(source.test), len(source.validation)) == (8, 6, 4)
     np.testing.assert_array_equal(source.test.images[0], np.asarray(pixels(70)))
 
 
-def test_without_a_test_folder_a_fifth_is_drawn_once(tmp_path):
+def test_without_a_test_folder_a_fixed_random_fifth_is_for_testing(tmp_path):
     write(tmp_path, each=10)
     one, other = cnnzoo.data.load(tmp_path), cnnzoo.data.load(tmp_path)
     assert (len(one.train), len(one.test)) == (16, 4)
@@ -67,7 +67,7 @@ def test_without_a_test_folder_a_fifth_is_drawn_once(tmp_path):
     assert len(rows) == 20
 
 
-def test_streamed_images_are_those_in_memory(folder):
+def test_streamed_images_equal_those_in_memory(folder):
     loaded, streamed = (cnnzoo.data.load(folder, stream=stream, image_size=(8, 10)) for stream in (False, True))
     assert isinstance(loaded.train, Split)
     assert isinstance(streamed.train, StreamedSplit)
@@ -107,7 +107,7 @@ def test_a_streamed_epoch_has_every_image_once_in_an_order_of_its_own(folder):
         ("with space & ümläut 犬.png", "RGB", 0),
     ],
 )
-def test_whatever_can_be_in_a_file_comes_out_as_three_colors(tmp_path, name, mode, closeness):
+def test_every_kind_of_file_is_decoded_to_three_colors(tmp_path, name, mode, closeness):
     write(tmp_path)
     pixels(99, mode=mode).save(tmp_path / "dog" / name)
     split = cnnzoo.data.load(tmp_path, stream=False)
@@ -129,40 +129,38 @@ def test_sixteen_bits_become_eight_and_animations_their_first_picture(tmp_path):
         assert min(np.abs(image - expected).max() for image in images) <= 1
 
 
-def test_a_suffix_may_lie(tmp_path):
+def test_files_are_decoded_by_content_not_by_suffix(tmp_path):
     write(tmp_path)
     pixels(7).save(tmp_path / "cat" / "png.png")
     (tmp_path / "cat" / "png.png").rename(tmp_path / "cat" / "really_png.jpg")
     assert sum(map(len, (cnnzoo.data.load(tmp_path).train, cnnzoo.data.load(tmp_path).test))) == 9
 
 
-def spoil(path, how):
+def damage(path, how):
     content = path.read_bytes()
     path.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "text": b"not a photograph"}[how])
 
 
 @pytest.mark.parametrize("how", ["truncated", "empty", "text"])
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_a_broken_file_is_named_or_left_out_and_listed(tmp_path, how, suffix, caplog):
+def test_a_broken_file_raises_or_is_skipped_and_listed(tmp_path, how, suffix, caplog):
     write(tmp_path / "train", suffix=suffix)
     write(tmp_path / "test", suffix=suffix)
     broken = tmp_path / "train" / "dog" / f"1{suffix}"
-    spoil(broken, how)
-    with pytest.raises(
-        cnnzoo.InputError, match=rf"dog/1\{suffix}' is no image that can be read \(.+\); mend or remove"
-    ):
+    damage(broken, how)
+    with pytest.raises(cnnzoo.InputError, match=rf"dog/1\{suffix}' is not a readable image \(.+\); repair or remove"):
         cnnzoo.data.load(tmp_path)
     with caplog.at_level(logging.WARNING):
         source = cnnzoo.data.load(tmp_path, on_error="skip")
     assert [path for path, _ in source.skipped] == [str(broken)]
-    assert "left out 1 of 16 files" in caplog.text
+    assert "skipped 1 of 16 files" in caplog.text
     np.testing.assert_array_equal(source.train.labels, [0, 0, 0, 0, 1, 1, 1])
 
 
-def test_a_file_that_vanishes_during_an_epoch_is_named_or_left_out(folder, caplog):
+def test_a_file_that_vanishes_during_an_epoch_raises_or_is_skipped(folder, caplog):
     strict, lenient = (cnnzoo.data.load(folder, stream=True, on_error=how).train for how in ("raise", "skip"))
     (folder / "train" / "cat" / "2.png").unlink()
-    with pytest.raises(Exception, match=r"cat/2\.png' is no image that can be read \(it is gone\)"):
+    with pytest.raises(Exception, match=r"cat/2\.png' is not a readable image \(it does not exist any more\)"):
         list(train_pipeline(strict, 4).take(2))
     with caplog.at_level(logging.WARNING):
         batches = list(train_pipeline(lenient, 4).take(4).as_numpy_iterator())
@@ -171,7 +169,7 @@ def test_a_file_that_vanishes_during_an_epoch_is_named_or_left_out(folder, caplo
     assert len(images_of(lenient)[0]) == 7
 
 
-def test_images_in_no_class_folder_are_one_class_enough_for_an_autoencoder(tmp_path, train):
+def test_images_in_no_class_folder_are_one_class_and_train_an_autoencoder(tmp_path, train):
     write(tmp_path, classes=["only"], each=5)
     source = cnnzoo.data.load(tmp_path / "only")
     assert (source.class_names, len(source.train), len(source.test)) == (("only",), 4, 1)
@@ -201,77 +199,81 @@ def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp
     run = train(recipe, workdir=tmp_path / "run", verbose=0)
     assert run.class_names == ["cat", "dog"]
     (folder / "train" / "cat" / "2.png").write_bytes(b"")
-    with pytest.raises(cnnzoo.InputError, match=r"cat/2\.png' is no image that can be read \(Input is empty\)"):
+    with pytest.raises(cnnzoo.InputError, match=r"cat/2\.png' is not a readable image \(Input is empty\)"):
         train(recipe.replace(stream=True), workdir=tmp_path / "other", verbose=0)
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "options", "words"),
+    ("change", "options", "message"),
     [
-        (lambda folder: (folder / "train" / "bird").mkdir(), {}, r"class folder '.*bird' holds no images \(\.jpg"),
+        (lambda folder: (folder / "train" / "bird").mkdir(), {}, r"class folder '.*bird' has no images \(\.jpg"),
         (lambda folder: write(folder / "val", classes=["bird"]), {}, "has class folders that 'train' lacks: bird"),
         (
             lambda folder: shutil.rmtree(folder / "val"),
             {"image_size": (0, 5)},
-            r"image_size must be \(height, width\), two positive integers, not \(0, 5\)",
+            r"`image_size` must be \(height, width\), two positive integers\. Received: \(0, 5\)",
         ),
         (
             lambda folder: pixels(1, (30, 20)).save(folder / "train" / "dog" / "large.png"),
             {},
             r"large\.png' is 30×20, others are 24×16; give image_size=\(height, width\)",
         ),
-        (lambda folder: None, {"on_error": "ignore"}, "on_error must be 'raise' or 'skip', not 'ignore'"),
-        (lambda folder: None, {"train": "train[:90%]"}, "words of TFDS' split language"),
-        (shutil.rmtree, {}, "there is no folder '.*pets'"),
+        (
+            lambda folder: None,
+            {"on_error": "ignore"},
+            "unknown on_error 'ignore'; the values of on_error are raise, skip",
+        ),
+        (lambda folder: None, {"train": "train[:90%]"}, "are in TFDS' split language"),
+        (shutil.rmtree, {}, "the folder '.*pets' does not exist"),
         (lambda folder: shutil.rmtree(folder / "train" / "cat"), {}, "class folders that 'train' lacks: cat"),
     ],
 )
-def test_what_is_no_set_of_photographs_is_refused(folder, spoilt, options, words):
-    spoilt(folder)
-    with pytest.raises(cnnzoo.InputError, match=words):
+def test_an_unusable_folder_or_option_raises(folder, change, options, message):
+    change(folder)
+    with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.data.load(folder, **options)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(cnnzoo.InputError, match="holds neither class folders nor images"):
+def test_an_empty_folder_raises(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match="has neither class folders nor images"):
         cnnzoo.data.load(tmp_path)
 
 
-def test_hidden_files_and_others_are_passed_over(folder):
+def test_hidden_files_and_files_that_are_not_images_are_ignored(folder):
     (folder / "train" / "cat" / ".DS_Store").write_bytes(b"x")
     (folder / "train" / "cat" / "notes.txt").write_text("x")
     (folder / "train" / ".git").mkdir()
     assert len(cnnzoo.data.load(folder).train) == 8
 
 
-def test_large_photographs_are_decoded_small_and_look_as_pil_makes_them(tmp_path):
-    """Eight to thirty-odd times as many pixels as are asked for: PIL decodes them whole and averages."""
+def test_large_photographs_are_decoded_small_and_match_pils_resizing(tmp_path):
+    """Two to nine times as large as the result: PIL decodes them whole and averages."""
     for number, side in enumerate((70, 130, 200, 300)):
         pixels(number, (side, 2 * side)).save(tmp_path / f"{number}.jpg", quality=95)
     content = tf.io.read_file(str(tmp_path / "3.jpg"))
-    assert min(decoding._jpeg(content, (32, 32, 3)).shape[:2]) == 38  # an eighth of 300
+    assert min(decoding._decode_jpeg(content, (32, 32, 3)).shape[:2]) == 38  # an eighth of 300
     for number, side in enumerate((70, 130, 200, 300)):
-        found = decoding.decoded(tf.io.read_file(str(tmp_path / f"{number}.jpg")), (32, 32, 3)).numpy()
+        decoded = decoding.decode(tf.io.read_file(str(tmp_path / f"{number}.jpg")), (32, 32, 3)).numpy()
         whole = Image.open(tmp_path / f"{number}.jpg")
         center = whole.crop((side // 2, 0, side // 2 + side, side)).resize((32, 32), Image.BILINEAR)
-        difference = np.abs(found.astype(float) - np.asarray(center))
+        difference = np.abs(decoded.astype(float) - np.asarray(center))
         assert difference.mean() < 2, side
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_run_lists_what_it_left_out(folder, stream, tmp_path, caplog, train):
-    """Three epochs over a broken file, each of which it is missing in; it is said once."""
+def test_a_run_lists_skipped_files(folder, stream, tmp_path, caplog, train):
+    """Three epochs over a broken file, which is missing in each; there is one warning."""
     broken = folder / "train" / "dog" / "1.png"
-    spoil(broken, "truncated")
+    damage(broken, "truncated")
     recipe = cnnzoo.Recipe(
         model="lenet", data=str(folder), epochs=3, learning_rate=1e-3, batch_size=4, image_size=(8, 8), stream=stream
     )
     recipe = recipe.replace(model_options={"input_shape": (32, 32, 3)})
-    with pytest.raises(cnnzoo.InputError, match=r"dog/1\.png' is no image that can be read"):
+    with pytest.raises(cnnzoo.InputError, match=r"dog/1\.png' is not a readable image"):
         train(recipe, workdir=tmp_path / "raised", verbose=0)
     with caplog.at_level(logging.WARNING):
         run = train(recipe.replace(on_error="skip"), workdir=tmp_path / "skipped", verbose=0)
     assert list(run.metrics["skipped"]) == [str(broken)]
-    assert caplog.text.count("1.png' is no image" if stream else "left out 1 of 12 files") == 1
+    assert caplog.text.count("1.png' is not a readable image" if stream else "skipped 1 of 12 files") == 1
     with pytest.raises(cnnzoo.InputError, match="on_error='skip' is for folders of images; 'digits' is a data set"):
         train(recipe.replace(data="digits", on_error="skip"), workdir=tmp_path / "refused")

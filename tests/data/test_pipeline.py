@@ -37,14 +37,14 @@ def test_epochs_differ_and_other_epochs_leave_out_others():
     assert set(np.concatenate(orders)) == set(range(103))
 
 
-def test_order_depends_on_the_seed_alone():
+def test_order_depends_only_on_the_seed():
     one, same, other = (epochs(numbered(64), 8, count=1, seed=seed)[0] for seed in (1, 1, 2))
     assert all((a[1] == b[1]).all() for a, b in zip(one, same, strict=True))
     assert any((a[1] != b[1]).any() for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("name", ["none", "affine_elastic", "flip_shift", "noise", "masking"])
-def test_a_pipeline_that_begins_later_gives_what_the_first_would_have_given(name):
+def test_a_pipeline_that_starts_at_a_later_epoch_continues_the_same_order(name):
     split = cnnzoo.data.load("digits").train[:70]
     options = {"preprocess": preprocess_input, "seed": 5}
     whole = epochs(split, 16, count=3, augment=augmentation(name, LENET), **options)
@@ -65,7 +65,7 @@ def test_augmentation_differs_between_batches_and_epochs_and_keeps_the_scale():
     assert np.abs(images - clean).mean() < 0.25 * np.abs(clean - clean.mean()).mean() * 4
 
 
-def test_evaluation_sees_every_example_once_in_order():
+def test_evaluation_returns_every_example_once_in_order():
     split = numbered(53)
     labels = np.concatenate([labels for _, labels in eval_pipeline(split, 10).as_numpy_iterator()])
     np.testing.assert_array_equal(labels, split.labels)
@@ -74,27 +74,29 @@ def test_evaluation_sees_every_example_once_in_order():
 def test_training_and_evaluation_preprocess_alike():
     split = cnnzoo.data.load("digits").test[:32]
     ((trained, labels),) = epochs(split, 32, count=1, preprocess=preprocess_input)[0]
-    ((judged, _),) = eval_pipeline(split, 32, preprocess=preprocess_input).as_numpy_iterator()
-    order = [np.flatnonzero((judged == image).all(axis=(1, 2, 3)))[0] for image in trained]
+    ((evaluated, _),) = eval_pipeline(split, 32, preprocess=preprocess_input).as_numpy_iterator()
+    order = [np.flatnonzero((evaluated == image).all(axis=(1, 2, 3)))[0] for image in trained]
     np.testing.assert_array_equal(split.labels[order], labels)
 
 
 @pytest.mark.parametrize("batch_size", [0, 11, -1])
-def test_batch_size_out_of_range_is_refused(batch_size):
-    with pytest.raises(cnnzoo.InputError, match=f"from 1 to the 10 training examples, not {batch_size}"):
+def test_a_batch_size_out_of_range_raises(batch_size):
+    with pytest.raises(
+        cnnzoo.InputError, match=f"from 1 to 10, the number of training examples. Received: {batch_size}"
+    ):
         train_pipeline(numbered(10), batch_size)
 
 
-def test_an_epoch_may_be_cut_short_and_still_begins_anew():
+def test_an_epoch_of_fewer_steps_is_followed_by_a_new_order():
     whole = epochs(numbered(64), 8, count=1, first_epoch=1)[0]
     short = list(train_pipeline(numbered(64), 8, steps=3).skip(3).take(3).as_numpy_iterator())
     for (_, labels), (_, short_labels) in zip(whole, short, strict=False):
         np.testing.assert_array_equal(labels, short_labels)
-    with pytest.raises(cnnzoo.InputError, match="from 1 to the 8 whole batches of an epoch, not 9"):
+    with pytest.raises(cnnzoo.InputError, match=r"from 1 to 8, the number of whole batches in an epoch\. Received: 9"):
         train_pipeline(numbered(64), 8, steps=9)
 
 
-def test_held_out_examples_are_disjoint_and_all():
+def test_held_out_and_remaining_examples_are_disjoint_and_complete():
     kept, out = numbered(50).held_out(0.2, seed=3)
     assert len(out) == 10
     assert sorted([*kept.labels, *out.labels]) == list(range(50))
@@ -103,7 +105,7 @@ def test_held_out_examples_are_disjoint_and_all():
 
 
 @pytest.mark.parametrize("kind", ["memory", "files", "tfds"])
-def test_the_parts_of_workers_make_the_batches_of_one(kind, photo_folder, imagenet_folder):
+def test_the_shards_of_workers_make_the_batches_of_one_process(kind, photo_folder, imagenet_folder):
     if kind == "tfds":
         split = cnnzoo.data.load("imagenet2012", data_dir=imagenet_folder, image_size=(16, 16), stream=True).train
     else:
@@ -117,7 +119,7 @@ def test_the_parts_of_workers_make_the_batches_of_one(kind, photo_folder, imagen
     np.testing.assert_array_equal(np.concatenate([part for step in zip(*parts, strict=True) for part in step]), whole)
 
 
-def test_workers_do_not_repeat_each_others_noise():
+def test_workers_draw_different_noise():
     split = Split(np.zeros((8, 8, 8, 1), "uint8"), np.zeros(8, "int32"))
     parts = [
         next(iter(train_pipeline(split, 8, augment=augmentation("noise", (8, 8, 1)), worker=worker, workers=2)))[0]
@@ -127,6 +129,6 @@ def test_workers_do_not_repeat_each_others_noise():
 
 
 @pytest.mark.parametrize(("worker", "workers"), [(2, 2), (-1, 2), (0, 3), (0, 0)])
-def test_shares_that_cannot_be_are_refused(worker, workers):
-    with pytest.raises(cnnzoo.InputError, match="worker must be from 0 to below workers"):
+def test_shards_out_of_range_raise(worker, workers):
+    with pytest.raises(cnnzoo.InputError, match="`worker` must be from 0 to below `workers`"):
         train_pipeline(numbered(8), 8, worker=worker, workers=workers)

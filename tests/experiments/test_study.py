@@ -1,4 +1,4 @@
-"""What a study is, without running one: plain data, checked at once, set as on the command line."""
+"""Studies, without running one: plain data, checked at once, set as on the command line."""
 
 import json
 import pickle
@@ -21,24 +21,24 @@ def test_values_of_a_study_are_plain_data():
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
-        ({"seeds": ()}, r"different integers, such as seeds=0,1,2, not \(\)"),
+        ({"seeds": ()}, r"`seeds` must be one or more different integers, such as seeds=0,1,2. Received: \(\)"),
         ({"seeds": (1, 1)}, "different integers"),
         ({"variants": {}}, "at least one variant"),
-        ({"seeds": 1.5}, "not 1.5"),
-        ({"seeds": None}, "not None"),
+        ({"seeds": 1.5}, "Received: 1.5"),
+        ({"seeds": None}, "Received: None"),
         ({"variants": ["a"]}, "at least one variant"),
-        ({"variants": {"a": 3}}, "variant 'a' must be a mapping"),
-        ({"variants": {"../../out": {}}}, "named by letters, digits, '_', '-' and '.', not '../../out'"),
+        ({"variants": {"a": 3}}, r"`variants\['a'\]` must be a mapping .* Received: 3"),
+        ({"variants": {"../../out": {}}}, "must consist of letters, digits, '_', '-' and '.'. Received: '../../out'"),
         ({"variants": {"a": {"seed": 3}}}, "variant 'a' cannot change 'seed'"),
-        ({"recipe": "lenet_mnist"}, "recipe must be a cnnzoo.Recipe, not 'lenet_mnist'"),
+        ({"recipe": "lenet_mnist"}, "`recipe` must be a cnnzoo.Recipe. Received: 'lenet_mnist'"),
         ({"variants": {"a": {"epocs": 3}}}, "did you mean 'epochs'"),
-        ({"variants": {"a": {"epochs": 0}}}, "epochs must be at least 1, not 0"),
+        ({"variants": {"a": {"epochs": 0}}}, "`epochs` must be a positive integer. Received: 0"),
     ],
 )
-def test_bad_studies_get_a_sentence(change, words):
-    with pytest.raises(cnnzoo.InputError, match=words):
+def test_bad_studies_raise_an_error_that_says_what_is_allowed(change, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
         Study(**{"recipe": COMMON, "variants": VARIANTS, **change})
 
 
@@ -49,14 +49,14 @@ def test_settings_reach_every_variant():
     assert STUDY.replace(seed=4).seeds == STUDY.override(["seed=4"]).seeds == (4,)
 
 
-def test_a_setting_that_every_variant_overrides_is_refused():
+def test_a_setting_that_every_variant_overrides_raises_an_error():
     study = load_recipe("strides_against_pooling_cifar10")
     for change in (lambda: study.override(["model=lenet"]), lambda: study.replace(model="lenet")):
-        with pytest.raises(cnnzoo.InputError, match="model cannot be set: each variant of 'strides_against_pooling"):
+        with pytest.raises(cnnzoo.InputError, match="`model` cannot be set: each variant of 'strides_against_pooling"):
             change()
 
 
-def test_a_study_can_be_copied_and_kept_apart():
+def test_a_copy_of_a_study_shares_nothing_with_it():
     again = pickle.loads(pickle.dumps(STUDY))
     assert again == STUDY
     again.variants["max"]["epochs"] = 9

@@ -1,4 +1,4 @@
-"""What `deploy/` gives to clusters is run here as they would run it: the same commands, variables and processes."""
+"""The files of `deploy/`, run as clusters run them: with the same commands, variables and processes."""
 
 import os
 import subprocess
@@ -10,11 +10,11 @@ import yaml
 
 import cnnzoo
 from tests import processes
-from tests.integration.serving.server.running import Server
+from tests.integration.serving.server.server_process import Server
 
 DEPLOY = processes.ROOT / "deploy"
 SRUN = """#!{python}
-# Slurm's srun as far as the script uses it: two tasks, each with the variables that Slurm sets.
+# A stand-in for Slurm's srun: two tasks, each with the variables that Slurm sets.
 import os, subprocess, sys
 command = sys.argv[1:]
 while command[0].startswith("--"):
@@ -26,7 +26,7 @@ sys.exit(max(task.wait() for task in tasks))
 SMALL = ["--smoke", "--epochs", "1"]
 
 
-def test_the_slurm_script_trains_and_goes_on(tmp_path):
+def test_the_slurm_script_trains_and_resumes(tmp_path):
     for name, text in (("srun", SRUN), ("cnnzoo", "#!{python}\nfrom cnnzoo.cli import main\nmain()\n")):
         (tmp_path / name).write_text(text.format(python=sys.executable))
         (tmp_path / name).chmod(0o755)
@@ -54,7 +54,7 @@ def container_of(manifest):
 def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
     service, job = yaml.safe_load_all((DEPLOY / "indexed_job.yaml").read_text())
     container, name = container_of(job), job["metadata"]["name"]
-    hosts = next(each["value"] for each in container["env"] if each["name"] == "CNNZOO_HOSTS")
+    hosts = next(variable["value"] for variable in container["env"] if variable["name"] == "CNNZOO_HOSTS")
     expected = [f"{name}-{index}.{service['metadata']['name']}:8888" for index in range(job["spec"]["completions"])]
     assert hosts.split(",") == expected
     assert job["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
@@ -62,7 +62,7 @@ def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
     local = ",".join(f"127.0.0.1:{port}" for port in processes.free_ports(2))
     workers = []
     for index in range(2):
-        command = [each.replace("/runs", str(tmp_path)) for each in container["command"]]
+        command = [word.replace("/runs", str(tmp_path)) for word in container["command"]]
         command[command.index("alexnet_imagenet")] = "lenet5_digits"
         environment = {"CNNZOO_HOSTS": local, "JOB_COMPLETION_INDEX": str(index)}
         workers.append(processes.start(["-m", *command, *SMALL], **environment))
@@ -71,18 +71,18 @@ def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["tfjob.yaml", "indexed_job.yaml"])
-def test_manifests_ask_for_what_there_is(file):
+def test_manifests_name_a_recipe_and_mounted_folders(file):
     *_, manifest = yaml.safe_load_all((DEPLOY / file).read_text())
     container = container_of(manifest)
     assert container["command"][:2] == ["cnnzoo", "train"]
     assert container["command"][2] in cnnzoo.list_recipes()
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
-    workdir = next(each.partition("=")[2] for each in container["command"] if each.startswith("--workdir"))
+    workdir = next(word.partition("=")[2] for word in container["command"] if word.startswith("--workdir"))
     assert str(Path(workdir).parent) in mounted
-    assert "--resume-or-begin" in container["command"]
+    assert "--auto-resume" in container["command"]
 
 
-def test_the_client_script_names_what_is_on_the_pictures(tmp_path):
+def test_the_client_script_prints_the_class_of_each_file(tmp_path):
     import tensorflow as tf
 
     digits = cnnzoo.data.load("digits").test
@@ -95,14 +95,14 @@ def test_the_client_script_names_what_is_on_the_pictures(tmp_path):
         command = [DEPLOY / "predict.py", "digits", *files, "--url", f"http://localhost:{server.port}"]
         ended = processes.run(command, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
-        found = [int(line.split(": ")[1][0]) for line in ended.stdout.splitlines()]
-        assert sum(found == digits.labels[:20]) >= 18
+        predicted = [int(line.split(": ")[1][0]) for line in ended.stdout.splitlines()]
+        assert sum(predicted == digits.labels[:20]) >= 18
         missing = processes.run([*command, "--version", "9"], cwd=tmp_path)
     assert missing.returncode == 1
-    assert "answered 404" in missing.stderr
+    assert "returned 404" in missing.stderr
 
 
-def test_tensorflow_serving_is_given_the_shipped_models():
+def test_tensorflow_serving_is_configured_with_the_shipped_models():
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
@@ -112,11 +112,11 @@ def test_tensorflow_serving_is_given_the_shipped_models():
     models = (DEPLOY / next(here for here, there in mounts.items() if there == "/models")).resolve()
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse((DEPLOY / "models.config").read_text(), config)
-    served = {of.name: of.base_path for of in config.model_config_list.config}
+    served = {model.name: model.base_path for model in config.model_config_list.config}
     assert served == {path.name: f"/models/{path.name}" for path in models.iterdir() if (path / "1").is_dir()}
 
 
-def test_kserve_is_given_a_shipped_model():
+def test_kserve_is_configured_with_a_shipped_model():
     service = yaml.safe_load((DEPLOY / "inference_service.yaml").read_text())
     assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
     model = service["spec"]["predictor"]["model"]

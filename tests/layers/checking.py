@@ -1,4 +1,4 @@
-"""What the tests of the layers share: a layer's outputs and gradients, and random numbers."""
+"""Helpers of the layers' tests: a layer's outputs and gradients, random numbers, and saving."""
 
 import keras
 import numpy as np
@@ -30,8 +30,8 @@ def outputs_and_gradients(layer, images, upstream=None):
     return outputs.numpy(), [gradient.numpy() for gradient in tape.gradient(total, [images, *weights])]
 
 
-def survives_saving(layer, images, folder):
-    """Say whether a model of the layer computes the same after it was saved and loaded."""
+def saved_and_loaded_equally(layer, images, folder):
+    """Return whether a model of the layer computes the same after it is saved and loaded."""
     model = keras.Sequential([keras.Input(images.shape[1:]), layer])
     model.save(folder / "model.keras")
     again = keras.models.load_model(folder / "model.keras")

@@ -6,7 +6,7 @@ import pytest
 
 from cnnzoo.layers import ColumnConv2D
 from tests import reference
-from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, saved_and_loaded_equally, with_weights
 
 every_number = pytest.mark.parametrize("groups", [1, 2, 3])
 CASES = [((3, 3), (1, 1), "same"), ((3, 2), (2, 1), "valid"), ((1, 1), (1, 1), "valid"), ((5, 5), (2, 2), "same")]
@@ -15,7 +15,7 @@ CASES = [((3, 3), (1, 1), "same"), ((3, 2), (2, 1), "valid"), ((1, 1), (1, 1), "
 @every_number
 @pytest.mark.parametrize(("kernel_size", "strides", "padding"), CASES, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_outputs_and_gradients_are_the_formulas(groups, kernel_size, strides, padding, dtype):
+def test_outputs_and_gradients_follow_the_formula(groups, kernel_size, strides, padding, dtype):
     images = random(1, 5, 6, 6)
     layer = ColumnConv2D(6, kernel_size, strides, padding, groups=groups, dtype=dtype)
     kernel, bias = (weight.astype("float64") for weight in with_weights(layer, images.shape).get_weights())
@@ -37,7 +37,7 @@ def test_outputs_and_gradients_are_the_formulas(groups, kernel_size, strides, pa
 @pytest.mark.parametrize(
     "options", [{"padding": "same"}, {"strides": 2}, {"dilation_rate": 2}, {"activation": "relu"}], ids=str
 )
-def test_it_is_keras_grouped_convolution(groups, options):
+def test_it_equals_keras_grouped_convolution(groups, options):
     images = random(2, 9, 8, 12)
     theirs = with_weights(keras.layers.Conv2D(6, 3, groups=groups, **options), images.shape)
     ours = ColumnConv2D(6, 3, groups=groups, **options)
@@ -50,7 +50,7 @@ def test_it_is_keras_grouped_convolution(groups, options):
 
 @every_number
 @pytest.mark.parametrize("stride", [1, 2])
-def test_it_is_pytorchs_grouped_convolution(groups, stride):
+def test_it_equals_pytorchs_grouped_convolution(groups, stride):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = random(2, 7, 8, 6)
     layer = with_weights(ColumnConv2D(12, 3, stride, groups=groups), images.shape)
@@ -70,7 +70,7 @@ def test_it_is_pytorchs_grouped_convolution(groups, stride):
     assert reference.relative(of_bias, theirs.bias.grad) <= 1e-5
 
 
-def test_columns_do_not_see_each_other():
+def test_columns_are_independent():
     images = random(1, 6, 6, 4).astype("float32")
     layer = with_weights(ColumnConv2D(8, 3, groups=2), images.shape)
     before = np.asarray(layer(images))
@@ -80,7 +80,7 @@ def test_columns_do_not_see_each_other():
     assert (before[..., 4:] != after[..., 4:]).all()
 
 
-def test_mixed_precision():
+def test_mixed_precision_computes_in_bfloat16_with_float32_weights():
     images = random(2, 5, 6, 6)
     layer = with_weights(ColumnConv2D(6, 3, groups=3, dtype="mixed_bfloat16"), images.shape)
     assert {weight.dtype for weight in layer.weights} == {"float32"}
@@ -91,12 +91,12 @@ def test_mixed_precision():
 
 
 @every_number
-def test_layer_survives_saving(groups, tmp_path):
+def test_a_saved_layer_computes_the_same(groups, tmp_path):
     layer = ColumnConv2D(6, (3, 2), 2, "same", groups=groups, activation="relu", bias_initializer="ones")
-    assert survives_saving(layer, random(2, 5, 6, 6).astype("float32"), tmp_path)
+    assert saved_and_loaded_equally(layer, random(2, 5, 6, 6).astype("float32"), tmp_path)
 
 
-def test_bad_arguments_get_a_sentence():
+def test_wrong_arguments_raise():
     with pytest.raises(ValueError, match="divisible"):
         ColumnConv2D(5, 3, groups=2)
     with pytest.raises(ValueError, match="divisible by the number of groups"):

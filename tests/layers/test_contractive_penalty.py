@@ -1,4 +1,4 @@
-"""The contractive penalty against the Jacobian that automatic differentiation finds."""
+"""The contractive penalty against the Jacobian of automatic differentiation."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def mean_squared_norm(model, images):
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=" ".join)
-def test_it_is_the_squared_norm_of_the_jacobian(stack):
+def test_the_penalty_equals_the_squared_norm_of_the_jacobian(stack):
     model = contractive_model(stack)
     images = random(9, WIDTH)
     codes = model(images)
@@ -55,7 +55,7 @@ def test_it_is_the_squared_norm_of_the_jacobian(stack):
     np.testing.assert_array_equal(codes, hidden(images))
 
 
-def test_its_gradient_for_the_weights_is_that_of_the_formula():
+def test_the_gradient_of_the_weights_follows_the_formula():
     model = contractive_model(["sigmoid", "sigmoid"])
     images = random(4, WIDTH)
 
@@ -77,7 +77,7 @@ def test_its_gradient_for_the_weights_is_that_of_the_formula():
         assert reference.relative(one, other) < 1e-7
 
 
-def test_it_arrives_in_the_loss_and_holds_no_weights():
+def test_the_penalty_is_added_to_the_loss_and_the_layer_has_no_weights():
     model = contractive_model(["sigmoid"], dtype="float32")
     images, targets = random(8, WIDTH).astype("float32"), np.zeros((8, WIDTH - 1))
     expected = (np.asarray(model(images)) ** 2).mean() + 0.3 * mean_squared_norm(model, images)
@@ -89,7 +89,7 @@ def test_it_arrives_in_the_loss_and_holds_no_weights():
 
 
 @pytest.mark.parametrize("stack", [["sigmoid"], ["sigmoid", "tanh"]], ids=" ".join)
-def test_a_copy_measures_its_own_layers(stack, tmp_path):
+def test_a_copy_penalizes_its_own_layers(stack, tmp_path):
     model = contractive_model(stack)
     images = random(5, WIDTH)
     model(images)
@@ -118,7 +118,7 @@ def test_a_decoder_loaded_alone_has_no_penalty(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-def test_in_half_precision_the_sum_is_in_single(dtype):
+def test_in_half_precision_the_penalty_is_summed_in_float32(dtype):
     model, single = contractive_model(["sigmoid", "tanh"], dtype=dtype), contractive_model(["sigmoid", "tanh"])
     images = random(5, WIDTH)
     codes = model(images.astype("float32"))
@@ -133,7 +133,7 @@ def dense(activation="sigmoid", name="code"):
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda x: ContractivePenalty(1)(x), "not that of 'image', a InputLayer"),
         (lambda x: ContractivePenalty(1)(np.zeros((2, 3), "float32")), "not values"),
@@ -146,10 +146,10 @@ def dense(activation="sigmoid", name="code"):
             lambda x: ContractivePenalty(1)(dense()(keras.layers.Reshape((2, 3))(x))),
             r"that of 'code' is \(None, 2, 3\)",
         ),
-        (lambda x: ContractivePenalty(-1), "the weight of .* must be a number of at least 0, not -1"),
-        (lambda x: ContractivePenalty("much"), "not 'much'"),
+        (lambda x: ContractivePenalty(-1), r"`weight` must be a number of at least 0\. Received: -1"),
+        (lambda x: ContractivePenalty("much"), "Received: 'much'"),
     ],
 )
-def test_what_cannot_be_contracted_gets_a_sentence(make, words):
-    with pytest.raises(InputError, match=words):
+def test_inputs_other_than_dense_outputs_raise(make, message):
+    with pytest.raises(InputError, match=message):
         make(keras.Input((WIDTH,), name="image"))

@@ -1,4 +1,4 @@
-"""The sparsity penalties, as they arrive in the loss."""
+"""The sparsity penalties, and how they are added to the loss."""
 
 import keras
 import numpy as np
@@ -25,14 +25,14 @@ def coded(regularizer, **options):
 
 
 @pytest.mark.parametrize("batch", [1, 6, 32])
-def test_what_is_added_is_the_weighted_sum_whatever_the_batch(batch):
+def test_the_penalty_is_the_weighted_sum_for_every_batch_size(batch):
     images = random(batch, 7, seed=2).astype("float32")
     layer = coded(KLSparsity(0.1, weight=0.3))
     codes = layer(images)
     assert float(layer.losses[0]) == pytest.approx(0.3 * sum_of_divergences(codes.numpy(), 0.1), rel=1e-5)
 
 
-def test_it_arrives_in_the_loss_of_training():
+def test_the_penalty_is_added_to_the_loss():
     images = random(8, 7).astype("float32")
     layer = coded(KLSparsity(0.1, weight=0.3))
     model = keras.Sequential([keras.Input((7,)), layer])
@@ -50,12 +50,12 @@ def test_keras_own_l1_adds_the_mean_over_the_batch_of_the_sum_over_the_units():
     assert float(layer.losses[0]) == pytest.approx(0.3 * np.abs(codes).sum(axis=1).mean(), rel=1e-5)
 
 
-def test_a_unit_of_maps_is_a_map():
+def test_with_maps_every_map_counts_as_a_unit():
     maps = np.random.default_rng(0).uniform(0.05, 0.95, (4, 3, 2, 6)).astype("float32")
     assert float(KLSparsity(0.2)(maps)) == pytest.approx(4 * sum_of_divergences(maps, 0.2), rel=1e-5)
 
 
-def test_its_gradient_is_that_of_the_formula():
+def test_the_gradient_follows_the_formula():
     codes = np.random.default_rng(0).uniform(0.05, 0.95, (4, 6))
     with tf.GradientTape() as tape:
         values = tf.constant(codes)
@@ -65,13 +65,13 @@ def test_its_gradient_is_that_of_the_formula():
     assert reference.relative(tape.gradient(total, values), slopes[0]) < 1e-6
 
 
-def test_at_the_target_it_costs_nothing_and_dead_units_cost_a_finite_sum():
+def test_the_penalty_is_0_at_the_target_and_finite_for_dead_units():
     assert float(KLSparsity(0.25)(np.full((4, 3), 0.25, "float32"))) == pytest.approx(0, abs=1e-6)
     for value in (0, 1):
         assert np.isfinite(float(KLSparsity(0.05)(np.full((4, 3), value, "float32"))))
 
 
-def test_in_half_precision_rare_activity_is_still_measured():
+def test_in_half_precision_the_penalty_is_computed_in_float32():
     layer = coded(KLSparsity(0.05), dtype="mixed_float16")
     codes = layer(random(64, 7).astype("float32"))
     assert codes.dtype == "float16"
@@ -79,7 +79,7 @@ def test_in_half_precision_rare_activity_is_still_measured():
     assert float(layer.losses[0]) == pytest.approx(sum_of_divergences(codes.numpy(), 0.05), rel=1e-3)
 
 
-def test_a_model_with_it_survives_saving(tmp_path):
+def test_a_saved_model_keeps_the_regularizer(tmp_path):
     model = keras.Sequential([keras.Input((7,)), coded(KLSparsity(0.1, weight=0.3))])
     model.save(tmp_path / "model.keras")
     regularizer = keras.models.load_model(tmp_path / "model.keras").layers[0].activity_regularizer
@@ -90,7 +90,7 @@ def test_a_model_with_it_survives_saving(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [{"target": 0}, {"target": 1.0}, {"target": "low"}, {"weight": -1}, {"weight": None}]
 )
-def test_values_out_of_range_get_a_sentence(arguments):
+def test_values_out_of_range_raise(arguments):
     (name,) = arguments
-    with pytest.raises(InputError, match=f"the {name} of KLSparsity must be a number"):
+    with pytest.raises(InputError, match=f"`{name}` must be a number"):
         KLSparsity(**arguments)

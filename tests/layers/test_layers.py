@@ -1,10 +1,11 @@
-"""Each layer against its formula in NumPy, and through its configuration."""
+"""LeNet-5's layers and average pooling against their formulas in NumPy and Keras, and after saving."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import cnnzoo
 from cnnzoo.layers import (
     AveragePooling2D,
     FanInUniform,
@@ -23,7 +24,7 @@ def random(*shape):
     return RNG.normal(size=shape).astype("float32")
 
 
-def randomised(layer, inputs):
+def randomized(layer, inputs):
     layer.build(inputs.shape)
     layer.set_weights([random(*weight.shape) for weight in layer.get_weights()])
     return layer
@@ -38,17 +39,17 @@ def test_scaled_tanh_follows_its_formula():
 @pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 2), (9, 7, 2), (9, 9, 3), (5, 4, 1)])
 def test_subsampling_sums_windows(height, width, size):
     images = random(3, height, width, 4)
-    layer = randomised(Subsampling2D(size), images)
+    layer = randomized(Subsampling2D(size), images)
     expected = reference.subsampling(images, size, *layer.get_weights())
     np.testing.assert_allclose(layer(images), expected, atol=1e-5)
     assert layer.compute_output_shape(images.shape) == expected.shape
     assert layer.count_params() == 2 * 4
 
 
-def test_subsampling_gradient_is_the_formulas_own():
-    """The gradient is written by hand; finite differences of the float64 formula know nothing of it."""
+def test_subsampling_gradient_follows_the_formula():
+    """The gradient is written by hand; finite differences of the float64 formula do not depend on it."""
     images = tf.constant(random(1, 6, 4, 2))
-    layer = randomised(Subsampling2D(2, activation="tanh"), images)
+    layer = randomized(Subsampling2D(2, activation="tanh"), images)
     weight = random(1, 3, 2, 2)
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -78,7 +79,7 @@ def test_subsampling_gradient_is_the_formulas_own():
         (2, 3, (4, 1, "same")),
     ],
 )
-def test_average_pooling_and_its_gradient_are_keras_layers(height, width, options):
+def test_average_pooling_and_its_gradient_equal_keras_layer(height, width, options):
     images = tf.constant(random(3, height, width, 4))
     outputs, gradients = [], []
     for layer in (AveragePooling2D(*options), keras.layers.AveragePooling2D(*options)):
@@ -93,9 +94,9 @@ def test_average_pooling_and_its_gradient_are_keras_layers(height, width, option
 
 
 @pytest.mark.parametrize("table", [C3_TABLE, [[0], [1, 3], [3, 2, 1, 0], [2]]])
-def test_partial_convolution_sees_only_its_links(table):
+def test_partial_convolution_uses_only_its_links(table):
     images = random(2, 9, 8, 6)
-    layer = randomised(PartiallyConnectedConv2D(table, 3), images)
+    layer = randomized(PartiallyConnectedConv2D(table, 3), images)
     kernel, bias = layer.get_weights()
     expected = reference.partial_convolution(images, table, np.moveaxis(kernel, -1, 0), bias)
     np.testing.assert_allclose(layer(images), expected, atol=1e-4)
@@ -103,9 +104,9 @@ def test_partial_convolution_sees_only_its_links(table):
     assert layer.count_params() == sum(map(len, table)) * 9 + len(table)
 
 
-def test_partial_convolution_with_all_links_is_keras_convolution():
+def test_partial_convolution_with_all_links_equals_keras_convolution():
     images = random(2, 9, 8, 3)
-    layer = randomised(PartiallyConnectedConv2D([range(3)] * 4, 5), images)
+    layer = randomized(PartiallyConnectedConv2D([range(3)] * 4, 5), images)
     kernel, bias = layer.get_weights()
     dense = keras.layers.Conv2D(4, 5)
     dense.build(images.shape)
@@ -113,7 +114,7 @@ def test_partial_convolution_with_all_links_is_keras_convolution():
     np.testing.assert_allclose(layer(images), dense(images), atol=1e-4)
 
 
-def test_partial_convolution_asks_its_initializer_for_true_fan_ins():
+def test_partial_convolution_initializes_each_map_with_its_own_fan_in():
     layer = PartiallyConnectedConv2D([[0], [0, 1, 2, 3]], 5, kernel_initializer=FanInUniform(2.4, seed=1))
     layer.build((None, 8, 8, 4))
     kernel = np.asarray(layer.kernel)
@@ -130,7 +131,7 @@ def test_output_maps_with_equal_fan_in_start_differently():
 @pytest.mark.parametrize("negate", [False, True])
 def test_radial_basis_measures_squared_distances(negate):
     features = random(7, 84)
-    layer = randomised(RadialBasis(10, negate=negate), features)
+    layer = randomized(RadialBasis(10, negate=negate), features)
     expected = reference.squared_distances(features, layer.get_weights()[0])
     np.testing.assert_allclose(layer(features), -expected if negate else expected, rtol=1e-5)
 
@@ -162,7 +163,7 @@ def test_adaptive_centers_are_840_trained_weights():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_layer_survives_its_configuration(layer, shape, tmp_path):
+def test_a_saved_layer_computes_the_same(layer, shape, tmp_path):
     inputs = random(*shape)
     model = keras.Sequential([keras.Input(shape[1:]), layer])
     model.save(tmp_path / "model.keras")
@@ -172,23 +173,26 @@ def test_layer_survives_its_configuration(layer, shape, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
-        (lambda: AveragePooling2D((2, 3)), r"Received: pool_size=\(2, 3\)"),
-        (lambda: AveragePooling2D(2, 0), "strides must be an integer of at least 1. Received: strides=0"),
-        (lambda: AveragePooling2D(2, padding="full"), "padding must be 'valid' or 'same'. Received: padding='full'"),
+        (lambda: AveragePooling2D((2, 3)), r"`pool_size` must be a positive integer\. Received: \(2, 3\)"),
+        (lambda: AveragePooling2D(2, 0), r"`strides` must be a positive integer\. Received: 0"),
+        (lambda: AveragePooling2D(2, padding="full"), "unknown padding 'full'; the values of padding are same, valid"),
         (lambda: AveragePooling2D(4)(keras.Input((3, 5, 1))), "Received: a side of 3 and a window of 4"),
-        (lambda: Subsampling2D(0), "pool_size must be an integer of at least 1. Received: pool_size=0"),
+        (lambda: Subsampling2D(0), r"`pool_size` must be a positive integer\. Received: 0"),
         (lambda: PartiallyConnectedConv2D([], 5), "Received: an empty table"),
         (lambda: PartiallyConnectedConv2D([[0, 0]], 5), "distinct input maps"),
-        (lambda: PartiallyConnectedConv2D([[0]], 2.5), "Received: kernel_size=2.5"),
-        (lambda: PartiallyConnectedConv2D([[4]], 3).build((1, 8, 8, 3)), "input map 4, but the input has 3 maps"),
-        (lambda: RadialBasis(0), "Received: units=0"),
-        (lambda: FanInUniform(-1), "Received: scale=-1"),
+        (lambda: PartiallyConnectedConv2D([[0]], 2.5), r"`kernel_size` must be a positive integer\. Received: 2.5"),
+        (
+            lambda: PartiallyConnectedConv2D([[4]], 3).build((1, 8, 8, 3)),
+            "`connections` has input map 4, but the input has 3 maps",
+        ),
+        (lambda: RadialBasis(0), r"`units` must be a positive integer\. Received: 0"),
+        (lambda: FanInUniform(-1), r"`scale` must be a positive number\. Received: -1"),
     ],
 )
-def test_layer_refuses_in_a_sentence(make, words):
-    with pytest.raises(ValueError, match=words):
+def test_wrong_arguments_raise(make, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
         make()
 
 

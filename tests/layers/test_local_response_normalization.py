@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import cnnzoo
 from cnnzoo.layers import LocalResponseNormalization
 from tests import reference
-from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, saved_and_loaded_equally
 
 SETTINGS = [  # size, α, β, k: strong, so that the sums count; then the papers' own
     (5, 0.5, 0.75, 2.0),
@@ -24,7 +25,7 @@ both_regions = pytest.mark.parametrize("region", ["across", "within"])
 @both_regions
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_outputs_and_gradient_are_the_formulas(settings, region, dtype):
+def test_outputs_and_gradient_follow_the_formula(settings, region, dtype):
     images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
     layer = LocalResponseNormalization(*settings, region=region, dtype=dtype)
     outputs, (gradient,) = outputs_and_gradients(layer, images, upstream)
@@ -38,7 +39,7 @@ def test_outputs_and_gradient_are_the_formulas(settings, region, dtype):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_across_maps_it_is_pytorchs_layer_with_alpha_times_n(settings):
+def test_across_maps_it_equals_pytorchs_layer_with_alpha_times_n(settings):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     size, alpha, beta, k = settings
     images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
@@ -51,7 +52,7 @@ def test_across_maps_it_is_pytorchs_layer_with_alpha_times_n(settings):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_within_maps_it_is_what_pytorch_derives_of_the_formula(settings):
+def test_within_maps_it_equals_pytorchs_gradient_of_the_formula(settings):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     size, alpha, beta, k = settings
     images, upstream = 2 * random(2, 4, 3, 7), random(2, 4, 3, 7, seed=1)
@@ -67,7 +68,7 @@ def test_within_maps_it_is_what_pytorch_derives_of_the_formula(settings):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_across_maps_it_is_tensorflows_operation(settings):
+def test_across_maps_it_equals_tensorflows_operation(settings):
     size, alpha, beta, k = settings
     images, upstream = (2 * random(2, 4, 3, 7)).astype("float32"), random(2, 4, 3, 7, seed=1).astype("float32")
     outputs, (gradient,) = outputs_and_gradients(LocalResponseNormalization(*settings), images, upstream)
@@ -80,7 +81,7 @@ def test_across_maps_it_is_tensorflows_operation(settings):
     assert reference.relative(gradient, tape.gradient(total, pixels)) <= 1e-5
 
 
-def test_alpha_of_other_libraries_is_divided_by_what_they_sum():
+def test_paper_alpha_divides_by_the_number_of_summed_activities():
     assert LocalResponseNormalization.paper_alpha(1e-4, 5) == pytest.approx(2e-5)
     assert LocalResponseNormalization.paper_alpha(5e-5, 3, "within") == pytest.approx(5e-5 / 9)
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
@@ -92,7 +93,7 @@ def test_alpha_of_other_libraries_is_divided_by_what_they_sum():
 
 @both_regions
 @pytest.mark.parametrize(("policy", "precision"), [("mixed_float16", 2e-3), ("mixed_bfloat16", 2e-2)])
-def test_half_precision_neither_overflows_nor_loses_the_sums(region, policy, precision):
+def test_half_precision_neither_overflows_nor_loses_precision(region, policy, precision):
     images = np.full((1, 5, 5, 8), 300.0)  # 300² is beyond float16's 65,504
     images[0, 2, 2, 3] = -280.0
     layer = LocalResponseNormalization(5, 1e-4, 0.75, 2.0, region=region, dtype=policy)
@@ -109,12 +110,12 @@ def test_half_precision_neither_overflows_nor_loses_the_sums(region, policy, pre
 
 
 @both_regions
-def test_layer_survives_saving(region, tmp_path):
+def test_a_saved_layer_computes_the_same(region, tmp_path):
     layer = LocalResponseNormalization(3, 0.1, 0.5, 1.5, region=region, name="norm1")
-    assert survives_saving(layer, random(2, 5, 4, 6).astype("float32"), tmp_path)
+    assert saved_and_loaded_equally(layer, random(2, 5, 4, 6).astype("float32"), tmp_path)
 
 
-def test_size_of_the_images_may_be_unknown():
+def test_the_size_of_the_images_may_be_unknown():
     layer = LocalResponseNormalization(3, 0.3, region="within")
     images = random(1, 4, 6, 2).astype("float32")
     compute = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 2))])
@@ -122,24 +123,24 @@ def test_size_of_the_images_may_be_unknown():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        ({"size": 4}, "size must be an odd integer of at least 1. Received: size=4"),
-        ({"size": 0}, "Received: size=0"),
-        ({"size": 2.5}, "Received: size=2.5"),
-        ({"alpha": -1e-4}, "alpha must be a finite number of at least 0. Received: alpha=-0.0001"),
-        ({"alpha": float("nan")}, "Received: alpha=nan"),
-        ({"beta": "0.75"}, "beta must be a finite number of at least 0. Received: beta='0.75'"),
-        ({"k": 0}, "k must be a positive number, or a dead map would divide by 0. Received: k=0"),
-        ({"region": "between"}, "region must be 'across' or 'within'. Received: region='between'"),
+        ({"size": 4}, r"`size` must be a positive odd integer\. Received: 4"),
+        ({"size": 0}, "`size` must be .* Received: 0"),
+        ({"size": 2.5}, "Received: 2.5"),
+        ({"alpha": -1e-4}, r"`alpha` must be a number of at least 0\. Received: -0.0001"),
+        ({"alpha": float("nan")}, "`alpha` must be .* Received: nan"),
+        ({"beta": "0.75"}, r"`beta` must be a number of at least 0\. Received: '0.75'"),
+        ({"k": 0}, r"`k` must be a positive number\. Received: 0"),
+        ({"region": "between"}, "unknown region 'between'; the values of region are across, within"),
     ],
     ids=str,
 )
-def test_bad_arguments_get_a_sentence(arguments, words):
-    with pytest.raises(ValueError, match=words):
+def test_wrong_arguments_raise(arguments, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
         LocalResponseNormalization(**arguments)
 
 
-def test_only_images_are_taken():
+def test_inputs_of_another_rank_raise():
     with pytest.raises(ValueError, match="expected ndim=4, found ndim=2"):
         LocalResponseNormalization()(np.zeros((2, 3), "float32"))

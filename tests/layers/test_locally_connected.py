@@ -1,4 +1,4 @@
-"""Convolution without sharing against its formula, PyTorch's derivatives, and Keras' convolution."""
+"""Convolution without weight sharing against its formula, PyTorch's derivatives, and Keras' convolution."""
 
 import math
 
@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+import cnnzoo
 from cnnzoo.layers import LocallyConnected2D
 from tests import reference
-from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, survives_saving, with_weights
+from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, saved_and_loaded_equally, with_weights
 
 CASES = [  # kernel, strides, padding
     ((3, 3), (1, 1), "valid"),
@@ -24,7 +25,7 @@ every_case = pytest.mark.parametrize(("kernel_size", "strides", "padding"), CASE
 
 @every_case
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_outputs_and_gradients_are_the_formulas(kernel_size, strides, padding, dtype):
+def test_outputs_and_gradients_follow_the_formula(kernel_size, strides, padding, dtype):
     images = random(2, 5, 6, 2)
     layer = with_weights(LocallyConnected2D(3, kernel_size, strides, padding, dtype=dtype), images.shape)
     kernel, bias = (weight.astype("float64") for weight in layer.get_weights())
@@ -42,7 +43,7 @@ def test_outputs_and_gradients_are_the_formulas(kernel_size, strides, padding, d
 
 
 @pytest.mark.parametrize(("kernel_size", "strides"), [((3, 3), (1, 1)), ((2, 3), (2, 1))], ids=str)
-def test_gradients_are_what_pytorch_derives_of_unfolded_windows(kernel_size, strides):
+def test_gradients_equal_pytorchs_for_unfolded_windows(kernel_size, strides):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = random(2, 5, 6, 2)
     layer = with_weights(LocallyConnected2D(3, kernel_size, strides, activation="tanh"), images.shape)
@@ -50,8 +51,8 @@ def test_gradients_are_what_pytorch_derives_of_unfolded_windows(kernel_size, str
     theirs = torch.tensor(images, requires_grad=True)
     unfolded = torch.nn.functional.unfold(theirs.permute(0, 3, 1, 2), kernel_size, stride=strides)
     rows, columns, *_ = kernel.shape
-    of_places = kernel.permute(0, 1, 4, 2, 3, 5).reshape(rows * columns, -1, 3)  # unfold lays maps before pixels
-    result = torch.einsum("bil,lif->blf", unfolded, of_places).reshape(2, rows, columns, 3) + bias
+    of_positions = kernel.permute(0, 1, 4, 2, 3, 5).reshape(rows * columns, -1, 3)  # unfold lays maps before pixels
+    result = torch.einsum("bil,lif->blf", unfolded, of_positions).reshape(2, rows, columns, 3) + bias
     result = torch.tanh(result)
     upstream = random(*result.shape, seed=5)
     (result * torch.tensor(upstream)).sum().backward()
@@ -62,7 +63,7 @@ def test_gradients_are_what_pytorch_derives_of_unfolded_windows(kernel_size, str
 
 
 @every_case
-def test_with_one_kernel_at_every_place_it_is_keras_convolution(kernel_size, strides, padding):
+def test_with_one_kernel_at_every_position_it_equals_keras_convolution(kernel_size, strides, padding):
     images = random(3, 5, 6, 2).astype("float32")
     shared = with_weights(keras.layers.Conv2D(4, kernel_size, strides, padding, activation="relu"), images.shape)
     layer = LocallyConnected2D(4, kernel_size, strides, padding, activation="relu")
@@ -72,7 +73,7 @@ def test_with_one_kernel_at_every_place_it_is_keras_convolution(kernel_size, str
     assert reference.relative(layer(images), shared(images)) <= 1e-6
 
 
-def test_places_do_not_share():
+def test_positions_have_separate_weights():
     images = np.ones((1, 4, 4, 1), "float32")
     layer = LocallyConnected2D(1, 2, kernel_initializer="zeros")
     layer.build(images.shape)
@@ -85,7 +86,7 @@ def test_places_do_not_share():
 
 
 class Counted(LocallyConnected2D):
-    """The layer without its memory: what it would be given is only counted."""
+    """The layer without memory: its weights are only counted."""
 
     def add_weight(self, shape, **_):
         self.counted = getattr(self, "counted", 0) + math.prod(shape)
@@ -110,7 +111,7 @@ def test_without_bias():
     assert reference.relative(layer(images), expected) <= 1e-5
 
 
-def test_penalties_are_those_of_the_regularizers():
+def test_regularizers_penalize_kernel_and_bias():
     layer = LocallyConnected2D(3, 3, kernel_regularizer=keras.regularizers.L2(0.1), bias_regularizer="l1")
     with_weights(layer, (1, 5, 6, 2))
     kernel, bias = layer.get_weights()
@@ -118,17 +119,17 @@ def test_penalties_are_those_of_the_regularizers():
     assert penalties == pytest.approx([0.1 * (kernel**2).sum(), 0.01 * np.abs(bias).sum()], rel=1e-5)
 
 
-def test_initializers_see_the_true_fan_in():
+def test_initializers_get_the_fan_in_of_a_unit():
     layer = LocallyConnected2D(8, 3, kernel_initializer=keras.initializers.LecunUniform(seed=0))
     layer.build((None, 12, 12, 4))
     kernel = layer.get_weights()[0]
     bound = np.sqrt(3 / (3 * 3 * 4))
     assert 0.99 * bound < np.abs(kernel).max() <= bound
-    of_places = kernel.reshape(100, -1)
-    assert np.abs(np.corrcoef(of_places) - np.eye(100)).max() < 0.4, "places start alike"
+    of_positions = kernel.reshape(100, -1)
+    assert np.abs(np.corrcoef(of_positions) - np.eye(100)).max() < 0.4, "positions start alike"
 
 
-def test_mixed_precision():
+def test_mixed_precision_computes_in_bfloat16_with_float32_weights():
     images = random(2, 5, 6, 2)
     layer = with_weights(LocallyConnected2D(3, 3, dtype="mixed_bfloat16"), images.shape)
     assert {weight.dtype for weight in layer.weights} == {"float32"}
@@ -138,7 +139,7 @@ def test_mixed_precision():
     assert reference.relative(outputs, reference.locally_connected(images, kernel, bias, (1, 1), "valid")) <= 2e-2
 
 
-def test_layer_survives_saving(tmp_path):
+def test_a_saved_layer_computes_the_same(tmp_path):
     layer = LocallyConnected2D(
         3,
         (2, 3),
@@ -149,21 +150,21 @@ def test_layer_survives_saving(tmp_path):
         bias_initializer="ones",
         kernel_regularizer=keras.regularizers.L2(0.1),
     )
-    assert survives_saving(layer, random(2, 5, 6, 2).astype("float32"), tmp_path)
+    assert saved_and_loaded_equally(layer, random(2, 5, 6, 2).astype("float32"), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
-        (lambda: LocallyConnected2D(0, 3), "filters must be an integer of at least 1. Received: filters=0"),
-        (lambda: LocallyConnected2D(True, 3), "Received: filters=True"),
-        (lambda: LocallyConnected2D(1, "3"), "kernel_size must be a positive integer or two of them"),
-        (lambda: LocallyConnected2D(1, 3, (1, 0)), r"Received: strides=\(1, 0\)"),
-        (lambda: LocallyConnected2D(1, 3, padding="causal"), "Received: padding='causal'"),
+        (lambda: LocallyConnected2D(0, 3), r"`filters` must be a positive integer\. Received: 0"),
+        (lambda: LocallyConnected2D(True, 3), r"`filters` must be a positive integer\. Received: True"),
+        (lambda: LocallyConnected2D(1, "3"), "`kernel_size` must be a positive integer or two of them"),
+        (lambda: LocallyConnected2D(1, 3, (1, 0)), r"`strides` must be .* Received: \(1, 0\)"),
+        (lambda: LocallyConnected2D(1, 3, padding="causal"), "unknown padding 'causal'"),
         (lambda: LocallyConnected2D(1, 3)(keras.Input((2, 5, 1))), "Received: a side of 2 and a window of 3"),
         (lambda: LocallyConnected2D(1, 3)(keras.Input((None, 5, 1))), r"must be known. Received: .*\(None, None, 5, 1"),
     ],
 )
-def test_bad_arguments_get_a_sentence(make, words):
-    with pytest.raises(ValueError, match=words):
+def test_wrong_arguments_raise(make, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
         make()

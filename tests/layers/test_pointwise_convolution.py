@@ -1,10 +1,11 @@
-"""A 1×1 convolution with steps is Keras' own forward, and in its gradient that of every second pixel."""
+"""The strided 1×1 convolution against Keras' own, and its gradient against that of the strided pixels."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import cnnzoo
 from cnnzoo.layers import PointwiseConv2D
 
 RNG = np.random.default_rng(0)
@@ -12,7 +13,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.mark.parametrize(("shape", "strides"), [((2, 8, 8, 3), 2), ((1, 7, 9, 2), (2, 3)), ((3, 5, 5, 4), 1)])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_it_is_keras_convolution(shape, strides, padding):
+def test_it_equals_keras_convolution(shape, strides, padding):
     images = RNG.normal(size=shape).astype("float32")
     layer = PointwiseConv2D(5, strides, padding=padding, activation="tanh")
     theirs = keras.layers.Conv2D(5, 1, strides, padding=padding, activation="tanh")
@@ -23,7 +24,7 @@ def test_it_is_keras_convolution(shape, strides, padding):
     assert layer.compute_output_shape(shape) == tuple(theirs(images).shape)
 
 
-def test_gradient_is_the_matrix_products_own():
+def test_the_gradient_equals_that_of_the_matrix_product():
     """y = x·K at every second pixel: dK = Σ xᵀ·dy, and dx is dy·Kᵀ there and 0 elsewhere."""
     images = tf.constant(RNG.normal(size=(2, 6, 5, 3)).astype("float32"))
     layer = PointwiseConv2D(4, 2, use_bias=False)
@@ -40,7 +41,7 @@ def test_gradient_is_the_matrix_products_own():
     np.testing.assert_allclose(along_kernel[0, 0], np.einsum("bhwc,bhwf->cf", seen, slopes), atol=1e-5)
 
 
-def test_it_survives_its_configuration(tmp_path):
+def test_a_saved_layer_computes_the_same(tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 3)), PointwiseConv2D(4, 2, padding="same", activation="relu")])
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -48,6 +49,6 @@ def test_it_survives_its_configuration(tmp_path):
     np.testing.assert_array_equal(model(images), again(images))
 
 
-def test_channels_first_is_refused():
-    with pytest.raises(ValueError, match="Received: data_format='channels_first'"):
+def test_channels_first_raises():
+    with pytest.raises(cnnzoo.InputError, match=r"`data_format` must be 'channels_last'\. Received: 'channels_first'"):
         PointwiseConv2D(4, 2, data_format="channels_first")

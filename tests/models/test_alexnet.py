@@ -1,4 +1,4 @@
-"""AlexNet and CaffeNet against the paper's figures, and against the same layers of PyTorch."""
+"""AlexNet and CaffeNet against the paper's numbers, and against the same layers of PyTorch."""
 
 import math
 
@@ -25,7 +25,7 @@ PARAMETERS = {
 
 @pytest.fixture(scope="module")
 def alexnet():
-    """The whole net of the paper, built once, of 60 million numbers, which nobody looks at."""
+    """The whole net of the paper, built once, in float16, since the values of its 60 million weights are not used."""
     with precision("float16"):
         return cnnzoo.alexnet(compile=False)
 
@@ -38,7 +38,7 @@ def names_of(model):
     return [layer.name for layer in model.layers if layer.name != "images"]
 
 
-def test_layers_bear_the_papers_names_in_its_order(alexnet):
+def test_layers_have_the_papers_names_in_its_order(alexnet):
     assert names_of(alexnet) == BODY + HEAD
 
 
@@ -69,7 +69,7 @@ def test_one_column_has_1_4_million_more():
     assert joined + sum(PARAMETERS[name] for name in ("fc6", "fc7", "fc8")) == 62_378_344
 
 
-def test_weights_start_as_the_paper_says():
+def test_initial_weights_are_those_of_the_paper():
     with precision("float16"):
         alexnet = cnnzoo.alexnet(input_shape=(67, 67, 3), compile=False)  # whose fc6 is a 36th of the paper's
     starts = []
@@ -126,7 +126,7 @@ def test_normalization_is_the_papers_or_caffes(alexnet):
         assert names_of(body(make, lrn=None)) == [name for name in BODY if not name.startswith("norm")]
 
 
-def test_caffenets_hidden_dense_layers_start_half_as_wide():
+def test_initial_weights_of_caffenets_hidden_dense_layers_have_half_the_deviation():
     """BVLC's file draws fc6 and fc7 with deviation 0.005, the rest with 0.01; a small input keeps fc6 small."""
     net = cnnzoo.caffenet(compile=False, input_shape=(67, 67, 3), classes=10)
     for name, deviation in (("conv2", 0.01), ("fc6", 0.005), ("fc7", 0.005), ("fc8", 0.01)):
@@ -164,7 +164,7 @@ def in_pytorch(torch, model, norm_first):
 
 
 @pytest.mark.parametrize("make", [cnnzoo.alexnet, cnnzoo.caffenet])
-def test_features_are_those_of_pytorchs_layers(make):
+def test_features_equal_those_of_pytorchs_layers(make):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     model = body(make, side=99)
     rng = np.random.default_rng(0)
@@ -195,16 +195,16 @@ def test_smallest_input(make):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
-        ({"groups": 3}, "groups must be 2, the columns of the paper, or 1, not 3"),
+        ({"groups": 3}, r"`groups` must be an integer from 1 to 2, the columns of the paper\. Received: 3"),
         ({"lrn": "papper"}, "unknown lrn 'papper'; did you mean 'paper'?"),
         ({"lrn": "within"}, "unknown lrn 'within'; the forms of lrn besides None are caffe, paper"),
     ],
     ids=str,
 )
-def test_bad_options_get_a_sentence(options, words):
-    with pytest.raises(cnnzoo.InputError, match=words.replace("?", r"\?")):
+def test_wrong_options_raise(options, message):
+    with pytest.raises(cnnzoo.InputError, match=message.replace("?", r"\?")):
         body(cnnzoo.alexnet, **options)
 
 
@@ -215,20 +215,20 @@ def test_caffenets_biases_learn_twice_as_fast_and_do_not_decay():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
-        ({"groups": 2.0}, "groups must be 2, the columns of the paper, or 1, not 2.0"),
+        ({"groups": 2.0}, r"`groups` must be an integer from 1 to 2, the columns of the paper\. Received: 2.0"),
         ({"lrn": ["paper"]}, r"unknown lrn .*'paper'"),
-        ({"initial_bias": "a"}, "initial_bias must be a number, not 'a'"),
-        ({"include_top": "no"}, "include_top must be True or False, not 'no'"),
-        ({"include_top": False, "pooling": ["avg"]}, r"pooling must be None, 'avg' or 'max', not \['avg'\]"),
-        ({"input_shape": (None, None, 3)}, "with a head that is dense, height and width cannot be None"),
-        ({"input_tensor": keras.Input((10,))}, "input_tensor must hold images"),
+        ({"initial_bias": "a"}, r"`initial_bias` must be a number\. Received: 'a'"),
+        ({"include_top": "no"}, r"`include_top` must be True or False\. Received: 'no'"),
+        ({"include_top": False, "pooling": ["avg"]}, r"unknown pooling .*'avg'"),
+        ({"input_shape": (None, None, 3)}, "with a dense head, height and width cannot be None"),
+        ({"input_tensor": keras.Input((10,))}, "`input_tensor` must be a tensor of images"),
     ],
     ids=str,
 )
-def test_odd_arguments_get_a_sentence(options, words):
-    with pytest.raises(cnnzoo.InputError, match=words):
+def test_wrong_arguments_raise(options, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.alexnet(**options)
 
 

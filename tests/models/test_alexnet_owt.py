@@ -49,8 +49,8 @@ def photographs(side, count=50):
 
 
 @pytest.fixture(autouse=True)
-def _let_go():
-    """Let go of each test's nets, of a quarter of a gigabyte each."""
+def _release():
+    """Release each test's models, of a quarter of a gigabyte each."""
     yield
     keras.utils.clear_session()
     gc.collect()
@@ -58,7 +58,7 @@ def _let_go():
 
 @pytest.fixture(scope="module", params=[95, pytest.param(224, marks=pytest.mark.slow)])
 def side(request):
-    """torchvision's 224 pixels, whose nets take gigabytes together, or as many as leave maps of 2×2 to be flattened."""
+    """torchvision's 224 pixels, whose models take gigabytes, or 95, which leave maps of 2×2 to be flattened."""
     return request.param
 
 
@@ -75,7 +75,7 @@ def theirs(side):
                 value.normal_(0, (2 / value[0].numel()) ** 0.5)
             else:
                 value.normal_(0, 0.3)
-        # Random rectified nets say nearly the same of all images; what they all have in common is taken off.
+        # The logits of random rectified nets are nearly the same for all images; their mean is subtracted.
         logits = torch.tensor(outputs_of(net, photographs(side)))
         spread = (logits - logits.mean(dim=0)).std()
         last.bias.sub_(logits.mean(dim=0)).div_(spread / 2)
@@ -85,7 +85,7 @@ def theirs(side):
 
 @pytest.fixture(scope="module")
 def file(theirs, tmp_path_factory):
-    """What torchvision publishes its weights as: a state dict in a file."""
+    """A state dict in a file, as torchvision publishes its weights."""
     import torch
 
     path = tmp_path_factory.mktemp("weights") / "alexnet-owt.pth"
@@ -101,11 +101,11 @@ def outputs_of(net, images):
         return net(torch.tensor(images.transpose(0, 3, 1, 2))).numpy()
 
 
-def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file, side):
+def test_logits_equal_those_of_torchvisions_net_with_the_same_weights(theirs, file, side):
     images = photographs(side)
     expected = outputs_of(theirs, images)
     assert 3 < np.abs(expected).max() < 20
-    assert expected.std(axis=0).min() > 0.5, "logits must differ from image to image, or the comparison says nothing"
+    assert expected.std(axis=0).min() > 0.5, "logits must differ from image to image, or the comparison is meaningless"
     assert expected.std(axis=1).min() > 0.5, "logits must differ from class to class"
     assert len(set(expected.argmax(axis=1))) > 20
 
@@ -113,8 +113,8 @@ def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file
     model = cnnzoo.alexnet_owt(weights=file, input_shape=shape, classifier_activation=None, compile=False)
     logits = model.predict(images, batch_size=25, verbose=0)
     assert np.abs(logits - expected).max() <= 1e-4
-    for found, wanted in zip(logits, expected, strict=True):
-        assert np.argsort(-found)[:5].tolist() == np.argsort(-wanted)[:5].tolist()
+    for ours, torchs in zip(logits, expected, strict=True):
+        assert np.argsort(-ours)[:5].tolist() == np.argsort(-torchs)[:5].tolist()
 
     headless = cnnzoo.alexnet_owt(include_top=False, weights=file, input_shape=shape)
     features = np.moveaxis(headless.predict(images[:4], verbose=0), -1, 1)
@@ -126,45 +126,45 @@ def test_logits_are_those_of_torchvisions_net_with_the_same_weights(theirs, file
             np.testing.assert_array_equal(whole, part)
 
 
-def test_other_classes_get_both_shapes(file, side):
+def test_weights_for_other_classes_raise_with_both_shapes(file, side):
     with pytest.raises(
         cnnzoo.InputError, match=r"'classifier.6.weight' has the shape \(1000, 4096\), and fc8 needs \(5,"
     ):
         cnnzoo.alexnet_owt(weights=file, classes=5, input_shape=(side, side, 3), compile=False)
 
 
-def test_another_input_size_gets_both_shapes(file, side):
+def test_weights_for_another_input_size_raise_with_both_shapes(file, side):
     taken = {95: 1024, 224: 9216}[side]
-    words = rf"'classifier.1.weight' has the shape \(4096, {taken}\), and fc6 needs \(4096, 256\)"
-    with pytest.raises(cnnzoo.InputError, match=words):
+    message = rf"'classifier.1.weight' has the shape \(4096, {taken}\), and fc6 needs \(4096, 256\)"
+    with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.alexnet_owt(weights=file, input_shape=(63, 63, 3), compile=False)
 
 
 def test_published_weights_name_every_layer_with_weights():
     model = cnnzoo.alexnet_owt(input_shape=(63, 63, 3), compile=False)
     assert list(PRETRAINED.layers) == [layer.name for layer in model.layers if layer.weights]
-    assert PRETRAINED.sha256_begins in PRETRAINED.url
+    assert PRETRAINED.sha256_prefix in PRETRAINED.url
 
 
-def test_published_weights_with_other_classes_are_refused_without_being_fetched():
-    words = "'imagenet' tell 1000 classes apart: with them and include_top=True, classes must be 1000, not 5"
-    with pytest.raises(cnnzoo.InputError, match=words):
+def test_published_weights_with_other_classes_raise_before_the_download():
+    message = "'imagenet' tell 1000 classes apart: with them and include_top=True, classes must be 1000, not 5"
+    with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.alexnet_owt(weights="imagenet", classes=5, input_shape=(63, 63, 3))
 
 
-def test_the_papers_alexnet_takes_no_weights_of_torchvision(tmp_path):
+def test_torchvisions_weights_for_the_papers_alexnet_raise(tmp_path):
     (tmp_path / "alexnet.pth").touch()
     for weights_of in ("imagenet", tmp_path / "alexnet.pth"):
         with pytest.raises(cnnzoo.InputError, match=r"None, the path of a .weights.h5 or .keras file, not "):
             cnnzoo.alexnet(weights=weights_of, input_shape=(67, 67, 3), classes=5)
 
 
-def test_saved_weights_of_the_papers_alexnet_do_not_fit(tmp_path):
+def test_saved_weights_of_the_papers_alexnet_raise(tmp_path):
     cnnzoo.alexnet(include_top=False, input_shape=(67, 67, 3)).save_weights(tmp_path / "alexnet.weights.h5")
-    words = (
+    message = (
         r"layer 'conv1' takes .*\(11, 11, 3, 64\) and \(64,\), and the file has \(11, 11, 3, 96\) and \(96,\) for it"
     )
-    with pytest.raises(cnnzoo.InputError, match=words):
+    with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.alexnet_owt(include_top=False, weights=tmp_path / "alexnet.weights.h5", input_shape=(63, 63, 3))
 
 
@@ -187,7 +187,7 @@ def test_layer_by_layer():
     assert counts == [23_296, 307_392, 663_936, 884_992, 590_080]
 
 
-def test_weights_start_within_pytorchs_bounds():
+def test_initial_weights_are_within_pytorchs_bounds():
     model = cnnzoo.alexnet_owt(input_shape=(63, 63, 3), classes=5, compile=False)
     for layer in model.layers:
         if not layer.weights:
@@ -214,13 +214,13 @@ def test_preprocessing_is_torchvisions_formula():
     np.testing.assert_allclose(preprocess_input(images.astype("float32")), expected, atol=1e-5)
 
 
-def test_of_a_256_pixel_image_the_center_is_taken():
+def test_images_of_256_pixels_are_cropped_to_the_center():
     images = np.random.default_rng(0).integers(0, 256, (1, 256, 300, 3)).astype("uint8")
     center = images[:, 16 : 16 + 224, 38 : 38 + 224]
     np.testing.assert_allclose(preprocess_input(images), preprocess_input(center), atol=1e-6)
 
 
-def test_weights_load_into_a_net_that_is_there_already(file):
+def test_weights_load_into_an_existing_model(file):
     model = cnnzoo.alexnet_owt(include_top=False)
     before = model.get_layer("conv1").get_weights()[0]
     weights.load(model, file, PRETRAINED)

@@ -56,7 +56,7 @@ def test_maps_halve_twice_and_lose_their_rim_once(name):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_dropout_stands_before_the_first_layer_and_after_each_halving(name):
+def test_dropout_is_before_the_first_layer_and_after_each_halving(name):
     model = cnnzoo.create(name, maps=(6, 12), compile=False)
     dropped = [(layer.rate, layer.input.shape[1:]) for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert dropped == [(0.2, (32, 32, 3)), (0.5, (16, 16, 6)), (0.5, (8, 8, 12))]
@@ -71,7 +71,7 @@ def test_last_maps_are_averaged_into_the_logits():
     np.testing.assert_allclose(model(images), np.asarray(maps).mean(axis=(1, 2)), atol=1e-6)
 
 
-def test_compiled_with_one_of_the_papers_rates():
+def test_it_is_compiled_with_one_of_the_papers_rates():
     config = cnnzoo.all_cnn_c(maps=(6, 12)).optimizer.get_config()
     assert (config["learning_rate"], config["momentum"], config["weight_decay"]) == (pytest.approx(0.01), 0.9, 1e-3)
 
@@ -85,12 +85,14 @@ def test_smallest_input(name):
 
 @pytest.mark.parametrize("maps", [96, (96,), (96, 192, 192), (96, 0), (96.0, 192)], ids=str)
 def test_maps_must_be_two_positive_integers(maps):
-    with pytest.raises(cnnzoo.InputError, match=r"maps must be two positive integers, such as \(96, 192\), not "):
+    with pytest.raises(
+        cnnzoo.InputError, match=r"`maps` must be two positive integers, such as \(96, 192\)\. Received: "
+    ):
         cnnzoo.all_cnn_c(maps=maps)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_owt", "caffenet", "cuda_convnet", "all_cnn_c", "lenet5", "mlp"])
-def test_channels_first_is_refused(name):
+def test_channels_first_raises(name):
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:

@@ -1,4 +1,4 @@
-"""What the autoencoders are beyond the contract: their layers, their penalties, their refusals."""
+"""The autoencoders beyond the common contract: their layers, penalties and errors."""
 
 import inspect
 
@@ -24,7 +24,7 @@ def widths(model):
     return {layer.name: layer.output.shape[-1] for layer in model.layers if layer.name.startswith(("enc", "dec", "co"))}
 
 
-def test_the_table_of_2006():
+def test_layers_are_those_of_the_paper_of_2006():
     model = cnnzoo.deep_autoencoder(compile=False)
     names = ["encoder_1", "encoder_2", "encoder_3", "code", "decoder_1", "decoder_2", "decoder_3"]
     assert widths(model) == dict(zip(names, (1000, 500, 250, 30, 250, 500, 1000), strict=True))
@@ -34,7 +34,7 @@ def test_the_table_of_2006():
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_an_autoencoder_is_its_formula(tied):
+def test_an_autoencoder_follows_its_formula(tied):
     model = cnnzoo.autoencoder(input_shape=SHAPE, units=(7,), code=3, tied=tied)
     rng = np.random.default_rng(1)
     for weight in model.weights:
@@ -55,7 +55,7 @@ def test_an_autoencoder_is_its_formula(tied):
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
-def test_another_output_is_judged_by_the_squared_error(name):
+def test_another_output_activation_is_trained_on_the_squared_error(name):
     model = small(name, output_activation="linear")
     images = pixels(shape=model.input_shape[1:])
     loss, error = model.evaluate(images, images, verbose=0)
@@ -63,7 +63,7 @@ def test_another_output_is_judged_by_the_squared_error(name):
 
 
 @pytest.mark.parametrize("name", ["deep_autoencoder", "stacked_autoencoder"])
-def test_logistic_units_start_with_four_times_glorots_bound(name):
+def test_initial_weights_of_logistic_units_have_four_times_glorots_bound(name):
     model = cnnzoo.create(name, compile=False)
     kernel = model.get_layer("encoder_1").kernel.numpy()
     bound = 4 * (6 / (784 + 1000)) ** 0.5
@@ -71,7 +71,7 @@ def test_logistic_units_start_with_four_times_glorots_bound(name):
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
-def test_arguments_begin_as_those_of_keras_applications(name):
+def test_first_arguments_are_those_of_keras_applications(name):
     arguments = inspect.signature(getattr(cnnzoo, name)).parameters.values()
     first = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD]
     assert first == ["weights", "input_tensor", "input_shape", "name"]
@@ -82,8 +82,8 @@ def test_training_lowers_the_error(name):
     model = small(name)
     model.optimizer.learning_rate = 0.03
     steps = np.linspace(0, 3, 64)[:, None, None, None]
-    places = np.arange(np.prod(model.input_shape[1:])).reshape(model.input_shape[1:])
-    images = (0.5 + 0.5 * np.sin(steps + places)).astype("float32")
+    positions = np.arange(np.prod(model.input_shape[1:])).reshape(model.input_shape[1:])
+    images = (0.5 + 0.5 * np.sin(steps + positions)).astype("float32")
     first = model.fit(images, images, verbose=0).history["squared_error"]
     model.fit(*[np.tile(images, (58, 1, 1, 1))] * 2, verbose=0)  # one epoch, since each has a cost of its own
     last = model.fit(images, images, verbose=0).history["squared_error"]
@@ -94,18 +94,18 @@ def test_training_lowers_the_error(name):
 
 
 @pytest.mark.parametrize("corruption", ["masking", "salt_and_pepper", "gaussian"])
-def test_only_training_sees_the_corruption(corruption):
+def test_the_input_is_corrupted_only_in_training(corruption):
     model = cnnzoo.denoising_autoencoder(input_shape=SHAPE, code=4, corruption=corruption, rate=0.5)
     images = pixels()
-    spoilt = model.get_layer("corruption")(images, training=True)
-    assert 0.25 < np.mean(np.asarray(spoilt) != images) <= 1
+    corrupted = model.get_layer("corruption")(images, training=True)
+    assert 0.25 < np.mean(np.asarray(corrupted) != images) <= 1
     np.testing.assert_array_equal(model(images), model(images, training=False))
     clean = cnnzoo.autoencoder(input_shape=SHAPE, units=(), code=4)
     clean.set_weights([weight.numpy() for weight in model.trainable_weights])
     np.testing.assert_allclose(model(images), clean(images), atol=1e-6)
 
 
-def test_the_loss_is_against_the_clean_images():
+def test_the_loss_compares_with_the_clean_images():
     model = cnnzoo.denoising_autoencoder(input_shape=SHAPE, code=4, rate=1.0)  # every pixel is masked
     images = pixels()
     model.optimizer.learning_rate = 0.0
@@ -126,7 +126,7 @@ def loss_added(model, images):
 
 
 @pytest.mark.parametrize("count", [12, 5])
-def test_kl_sparsity_is_added_as_its_formula_says(count):
+def test_kl_sparsity_follows_its_formula(count):
     model = cnnzoo.autoencoder(input_shape=SHAPE, code=4, sparsity={"kind": "kl", "target": 0.1, "weight": 0.3})
     images = pixels(count)
     active = np.asarray(cnnzoo.encoder(model)(images), "float64").mean(axis=0)
@@ -135,7 +135,7 @@ def test_kl_sparsity_is_added_as_its_formula_says(count):
 
 
 @pytest.mark.parametrize("count", [12, 5])
-def test_l1_sparsity_is_added_as_its_formula_says(count):
+def test_l1_sparsity_follows_its_formula(count):
     model = cnnzoo.autoencoder(
         input_shape=SHAPE, code=4, code_activation="tanh", sparsity={"kind": "l1", "weight": 0.3}
     )
@@ -146,7 +146,7 @@ def test_l1_sparsity_is_added_as_its_formula_says(count):
 
 @pytest.mark.parametrize("units", [(), (7,), (8, 6)])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
-def test_contraction_is_the_squared_jacobian(units, activation):
+def test_the_contractive_penalty_is_the_squared_jacobian(units, activation):
     model = cnnzoo.autoencoder(
         input_shape=SHAPE, units=units, code=4, activation=activation, code_activation="sigmoid", contractive=0.2
     )
@@ -154,9 +154,9 @@ def test_contraction_is_the_squared_jacobian(units, activation):
     half = cnnzoo.encoder(model)
     step = 1e-2
     squares = 0.0
-    for place in np.ndindex(SHAPE):  # by central differences
+    for position in np.ndindex(SHAPE):  # by central differences
         moved = np.zeros(SHAPE, "float32")
-        moved[place] = step
+        moved[position] = step
         slopes = (np.asarray(half(images + moved), "float64") - np.asarray(half(images - moved))) / (2 * step)
         squares += (slopes**2).sum(axis=1).mean()
     assert loss_added(model, images) == pytest.approx(0.2 * squares, rel=1e-3)
@@ -183,15 +183,15 @@ def test_penalties_survive_saving_and_are_in_the_training_loss(option, tmp_path)
 
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("sides", [(8, 8), (9, 15), (17, 12), (33, 31)])
-def test_any_size_comes_out_as_it_went_in(sides, tied):
+def test_the_output_has_the_size_of_the_input(sides, tied):
     model = cnnzoo.convolutional_autoencoder(input_shape=(*sides, 2), maps=(3, 4), code=2, tied=tied)
     assert model.output_shape == model.input_shape
     assert model(pixels(2, (*sides, 2))).shape == (2, *sides, 2)
     assert keras.Model.from_config(model.get_config()).output_shape == model.input_shape
 
 
-def test_the_tied_way_back_is_the_transposed_map_at_odd_sides_too():
-    """⟨Ax, y⟩ = ⟨x, Aᵀy⟩ for the way there without bias, A, and the cropped way back."""
+def test_the_tied_decoder_is_the_transposed_encoder_also_for_odd_sides():
+    """⟨Ax, y⟩ = ⟨x, Aᵀy⟩ for the encoder without bias, A, and the cropped decoder."""
     model = cnnzoo.convolutional_autoencoder(
         input_shape=(13, 9, 2), maps=(), code=3, code_activation="linear", output_activation="linear", tied=True
     )
@@ -199,46 +199,66 @@ def test_the_tied_way_back_is_the_transposed_map_at_odd_sides_too():
     rng = np.random.default_rng(0)
     images = rng.normal(size=(1, 13, 9, 2)).astype("float32")
     codes = rng.normal(size=(1, 7, 5, 3)).astype("float32")
-    there, back = cnnzoo.encoder(model)(images), cnnzoo.decoder(model)(codes)
-    assert np.vdot(there, codes) == pytest.approx(np.vdot(images, back), rel=1e-4)
+    encoded, decoded = cnnzoo.encoder(model)(images), cnnzoo.decoder(model)(codes)
+    assert np.vdot(encoded, codes) == pytest.approx(np.vdot(images, decoded), rel=1e-4)
 
 
-# === Refusals ===
+# === Wrong arguments ===
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "words"),
+    ("name", "options", "message"),
     [
-        ("autoencoder", {"units": 256}, "units must be positive integers in a tuple.* not 256"),
-        ("deep_autoencoder", {"units": (0,)}, r"not \(0,\)"),
-        ("deep_autoencoder", {"units": (True,)}, r"not \(True,\)"),
-        ("autoencoder", {"code": 0}, "code must be an integer of at least 1, not 0"),
-        ("autoencoder", {"code": None}, "not None"),
-        ("autoencoder", {"tied": "yes"}, "tied must be True or False, not 'yes'"),
-        ("autoencoder", {"sparsity": "l2"}, "sparsity must be None, 'kl', 'l1' or a mapping .* not 'l2'"),
-        ("autoencoder", {"sparsity": {"weight": 1}}, "as kind, not {'weight': 1}"),
+        ("autoencoder", {"units": 256}, "`units` must be positive integers in a tuple.* Received: 256"),
+        ("deep_autoencoder", {"units": (0,)}, r"Received: \(0,\)"),
+        ("deep_autoencoder", {"units": (True,)}, r"Received: \(True,\)"),
+        ("autoencoder", {"code": 0}, r"`code` must be a positive integer\. Received: 0"),
+        ("autoencoder", {"code": None}, "Received: None"),
+        ("autoencoder", {"tied": "yes"}, r"`tied` must be True or False\. Received: 'yes'"),
+        ("autoencoder", {"sparsity": "l2"}, "`sparsity` must be None, 'kl', 'l1' or a mapping .* Received: 'l2'"),
+        ("autoencoder", {"sparsity": {"weight": 1}}, r"as `kind`\. Received: {'weight': 1}"),
         ("autoencoder", {"sparsity": {"kind": "kl", "traget": 0.1}}, "did you mean 'target'"),
-        ("autoencoder", {"sparsity": {"kind": "kl", "target": 1}}, "between 0 and 1, not 1"),
-        ("autoencoder", {"sparsity": {"kind": "l1", "weight": -1}}, "at least 0, not -1"),
-        ("autoencoder", {"sparsity": "kl", "code_activation": "relu"}, "code_activation='sigmoid'.* not 'relu'"),
-        ("autoencoder", {"contractive": -0.1}, "contractive must be a finite number of at least 0, not -0.1"),
-        ("autoencoder", {"contractive": "much"}, "not 'much'"),
-        ("autoencoder", {"contractive": 0.1, "activation": "softplus"}, "'relu' or 'linear', not 'softplus'"),
-        ("denoising_autoencoder", {"corruption": "salt"}, "'masking', 'salt_and_pepper' or 'gaussian', not 'salt'"),
-        ("denoising_autoencoder", {"corruption": ["masking"]}, r"not \['masking'\]"),
-        ("denoising_autoencoder", {"rate": 1.5}, "rate must be a number from 0 to 1, not 1.5"),
-        ("convolutional_autoencoder", {"maps": 32}, "maps must be positive integers"),
-        ("convolutional_autoencoder", {"input_shape": (7, 32, 3)}, "at least 8×8 pixels, not 7×32"),
-        ("stacked_autoencoder", {"units": ()}, "units must be one or more positive integers"),
-        ("stacked_autoencoder", {"include_top": False, "pooling": "max"}, "no maps to pool, not 'max'"),
+        (
+            "autoencoder",
+            {"sparsity": {"kind": "kl", "target": 1}},
+            r"`target` must be a number above 0 and below 1\. Received: 1",
+        ),
+        (
+            "autoencoder",
+            {"sparsity": {"kind": "l1", "weight": -1}},
+            r"`weight` must be a number of at least 0\. Received: -1",
+        ),
+        (
+            "autoencoder",
+            {"sparsity": "kl", "code_activation": "relu"},
+            "`code_activation` must be 'sigmoid' .* Received: 'relu'",
+        ),
+        ("autoencoder", {"contractive": -0.1}, r"`contractive` must be a number of at least 0\. Received: -0.1"),
+        ("autoencoder", {"contractive": "much"}, "Received: 'much'"),
+        ("autoencoder", {"contractive": 0.1, "activation": "softplus"}, r"'relu', 'linear'\. Received: 'softplus'"),
+        (
+            "denoising_autoencoder",
+            {"corruption": "salt"},
+            "unknown corruption 'salt'; the corruptions are gaussian, masking, salt_and_pepper",
+        ),
+        ("denoising_autoencoder", {"corruption": ["masking"]}, r"unknown corruption .*'masking'"),
+        ("denoising_autoencoder", {"rate": 1.5}, r"`rate` must be a number from 0 to 1\. Received: 1.5"),
+        ("convolutional_autoencoder", {"maps": 32}, "`maps` must be positive integers"),
+        ("convolutional_autoencoder", {"input_shape": (7, 32, 3)}, r"at least 8×8 pixels\. Received: 7×32"),
+        ("stacked_autoencoder", {"units": ()}, "`units` must be one or more positive integers"),
+        (
+            "stacked_autoencoder",
+            {"include_top": False, "pooling": "max"},
+            r"`pooling` must be None for a model without feature maps\. Received: 'max'",
+        ),
     ],
     ids=str,
 )
-def test_bad_arguments_get_a_sentence(name, options, words):
+def test_wrong_arguments_raise(name, options, message):
     shape = {} if name == "convolutional_autoencoder" else {"input_shape": SMALL[name]["input_shape"]}
-    with pytest.raises(cnnzoo.InputError, match=words):
+    with pytest.raises(cnnzoo.InputError, match=message):
         getattr(cnnzoo, name)(**{**shape, **options})
 
 
-def test_an_unused_activation_does_not_bar_contraction():
+def test_an_unused_activation_does_not_prevent_the_contractive_penalty():
     assert cnnzoo.autoencoder(units=(), activation="softplus", contractive=0.1).losses is not None

@@ -1,4 +1,4 @@
-"""What holds for every model of the zoo."""
+"""Properties of every model."""
 
 import math
 
@@ -65,7 +65,7 @@ def test_shapes_with_and_without_top(name):
 
 
 @every_model
-def test_configuration_round_trip(name):
+def test_a_model_can_be_rebuilt_from_its_configuration(name):
     model = thin(name)
     again = keras.Model.from_config(model.get_config())
     assert again.get_config() == model.get_config()
@@ -75,7 +75,7 @@ def test_configuration_round_trip(name):
 
 
 @every_model
-def test_file_round_trip(name, tmp_path):
+def test_a_model_can_be_saved_and_loaded(name, tmp_path):
     model = thin(name)
     images = images_for(model)
     targets = targets_for(model, images)
@@ -87,7 +87,7 @@ def test_file_round_trip(name, tmp_path):
 
 
 @every_model
-def test_weights_of_a_file_are_taken(name, tmp_path):
+def test_weights_are_loaded_from_a_file(name, tmp_path):
     # AlexNets' dense layers, of a hundred megabytes: test_alexnet_owt.py loads them.
     options = {"include_top": False} if SMALL.get(name) is ALEXNET else {}
     model = small(name, **options)
@@ -146,24 +146,24 @@ def test_input_tensor_is_built_upon(name):
 
 
 @every_name
-def test_every_net_hands_to_the_scaffold_what_it_is_given(name, monkeypatch):
-    """What the scaffold refuses is in test_scaffold.py: here one wrong value for each of its functions."""
-    refused = [
-        ({"input_shape": (32, 32)}, r"three positive integers \(height, width, channels\), not \(32, 32\)"),
-        ({"input_tensor": 3}, "not a int"),
+def test_every_model_passes_its_arguments_to_the_scaffold(name, monkeypatch):
+    """The errors of the scaffold are tested in test_scaffold.py: here is one wrong value for each of its functions."""
+    wrong = [
+        ({"input_shape": (32, 32)}, r"three positive integers \(height, width, channels\)\. Received: \(32, 32\)"),
+        ({"input_tensor": 3}, "Received: a int"),
     ]
     if name in CLASSIFIERS:
-        refused += [
-            ({"include_top": "no"}, "include_top must be True or False, not 'no'"),
-            ({"classes": 0}, "classes must be an integer of at least 1, not 0"),
-            ({"pooling": "avg"}, "include_top=False"),
+        wrong += [
+            ({"include_top": "no"}, r"`include_top` must be True or False\. Received: 'no'"),
+            ({"classes": 0}, r"`classes` must be a positive integer\. Received: 0"),
+            ({"pooling": "avg"}, "`pooling` must be None"),
             ({"classifier_activation": "relu"}, "'relu'"),
         ]
-    for options, words in refused:
-        with pytest.raises(cnnzoo.InputError, match=words):
+    for options, message in wrong:
+        with pytest.raises(cnnzoo.InputError, match=message):
             small(name, **options)
-    asked = []
-    monkeypatch.setattr(weights, "load", lambda model, file, *_: asked.append((model.name, file)))
+    loaded = []
+    monkeypatch.setattr(weights, "load", lambda model, file, *_: loaded.append((model.name, file)))
     model = small(name, weights="x.weights.h5", name="net")
-    assert asked == [("net", "x.weights.h5")]
+    assert loaded == [("net", "x.weights.h5")]
     assert model.name == "net"

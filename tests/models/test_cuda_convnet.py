@@ -52,7 +52,7 @@ def test_pools_and_normalization():
         assert layer.region == "within"
 
 
-def test_weights_start_as_its_files_say():
+def test_initial_weights_are_those_of_its_files():
     model = cnnzoo.cuda_convnet()
     for name, deviation in {"conv1": 1e-4, "conv2": 0.01, "conv3": 0.01, "fc10": 0.01}.items():
         kernel, bias = model.get_layer(name).get_weights()
@@ -62,7 +62,7 @@ def test_weights_start_as_its_files_say():
 
 
 @pytest.mark.parametrize("lrn", ["within", None])
-def test_logits_are_those_of_pytorchs_layers(lrn):
+def test_logits_equal_those_of_pytorchs_layers(lrn):
     """Pools that round up, and Caffe's normalization: x / (1 + α · the mean of x² over 3×3)^β, α = 5e-5."""
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     functional = torch.nn.functional
@@ -89,6 +89,6 @@ def test_logits_are_those_of_pytorchs_layers(lrn):
     np.testing.assert_allclose(model(images), expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_unknown_normalization_gets_a_sentence():
-    with pytest.raises(cnnzoo.InputError, match="unknown lrn of cuda_convnet 'across'; the forms of lrn besides None"):
+def test_an_unknown_normalization_raises():
+    with pytest.raises(cnnzoo.InputError, match="unknown lrn 'across'; the forms of lrn besides None are within"):
         cnnzoo.cuda_convnet(lrn="across")

@@ -1,4 +1,4 @@
-"""What probabilities mean, by name."""
+"""Predictions decoded to class names."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def probabilities(classes, count=3):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_classes_come_by_their_names_largest_first(name):
+def test_classes_are_named_and_sorted_by_probability(name):
     predictions = probabilities(10)
     rows = decoded(name, predictions, top=10)
     assert len(rows) == 3
@@ -37,20 +37,24 @@ def test_equal_probabilities_keep_the_order_of_the_labels():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", [(10,), (2, 9), (2, 2, 10)], ids=str)
-def test_other_shapes_get_a_sentence(name, shape):
-    with pytest.raises(cnnzoo.InputError, match=r"predictions must be \(batch, 10\) probabilities, not \("):
+def test_other_shapes_raise(name, shape):
+    with pytest.raises(
+        cnnzoo.InputError, match=r"`predictions` must be probabilities of shape \(batch, 10\)\. Received: \("
+    ):
         decoded(name, np.zeros(shape))
 
 
 @pytest.mark.parametrize(("name", "classes"), [("lenet", 10), ("all_cnn_b", 10), ("alexnet", 1000), ("caffenet", 1000)])
 @pytest.mark.parametrize("top", [0, -1, 1001, 2.0, True, None])
-def test_a_number_that_cannot_be_gets_a_sentence(name, classes, top):
-    with pytest.raises(cnnzoo.InputError, match=f"top must be from 1 to {classes}, not {top}"):
+def test_top_out_of_range_raises(name, classes, top):
+    with pytest.raises(
+        cnnzoo.InputError, match=f"`top` must be an integer from 1 to {classes}, the number of classes. Received: {top}"
+    ):
         decoded(name, probabilities(classes), top=top)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "caffenet", "alexnet_owt"])
-def test_imagenets_classes_come_by_keras_names(name, monkeypatch):
+def test_imagenets_classes_have_keras_names(name, monkeypatch):
     index = {str(label): [f"n{label:08}", f"thing {label}"] for label in range(1000)}
     monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX", index)  # as after it was fetched once
     predictions = probabilities(1000)
@@ -60,16 +64,18 @@ def test_imagenets_classes_come_by_keras_names(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_owt"])
-def test_without_a_network_imagenets_names_get_a_sentence(name, monkeypatch, tmp_path):
+def test_imagenets_names_without_a_network_raise(name, monkeypatch, tmp_path):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
     monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX", None)
     nobody = "http://127.0.0.1:9/imagenet_class_index.json"
     monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX_PATH", nobody)
-    with pytest.raises(cnnzoo.InputError, match=r"ImageNet's class names could not be fetched: .*127.0.0.1:9"):
+    with pytest.raises(cnnzoo.InputError, match=r"ImageNet's class names cannot be downloaded: .*127.0.0.1:9"):
         decoded(name, probabilities(1000))
 
 
-def test_imagenets_classes_are_a_thousand():
-    with pytest.raises(cnnzoo.InputError, match=r"predictions must be \(batch, 1000\) probabilities, not \(3, 10\)"):
+def test_predictions_for_other_than_a_thousand_classes_raise():
+    with pytest.raises(
+        cnnzoo.InputError, match=r"`predictions` must be probabilities of shape \(batch, 1000\)\. Received: \(3, 10\)"
+    ):
         decoded("alexnet", probabilities(10))

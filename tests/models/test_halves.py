@@ -1,4 +1,4 @@
-"""The halves of an autoencoder share its weights, and stand alone when they are saved."""
+"""The encoder and the decoder of an autoencoder share its weights, and can be saved alone."""
 
 import keras
 import numpy as np
@@ -25,13 +25,13 @@ def pixels(model):
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 5), (2, 4, 5, 3)])
-def test_only_what_gives_back_images_is_an_autoencoder(shape):
+def test_a_model_of_other_outputs_than_images_is_not_an_autoencoder(shape):
     images = keras.Input(shape)
     assert not cnnzoo.models.reconstructs(keras.Model(images, keras.layers.Dense(shape[-1])(images)))
 
 
 @every_case
-def test_decoding_the_codes_is_the_whole(name, options):
+def test_decoder_of_encoder_equals_the_model(name, options):
     model = small(name, **options)
     images = pixels(model)
     names, weights = [layer.name for layer in model.layers], len(model.weights)
@@ -47,7 +47,7 @@ def test_decoding_the_codes_is_the_whole(name, options):
 
 
 @every_case
-def test_halves_of_a_loaded_model_and_halves_loaded_alone(name, options, tmp_path):
+def test_encoder_and_decoder_work_after_loading_whole_or_alone(name, options, tmp_path):
     model = small(name, compile=False, **options)
     images = pixels(model)
     codes = np.asarray(cnnzoo.encoder(model)(images))
@@ -63,7 +63,7 @@ def test_halves_of_a_loaded_model_and_halves_loaded_alone(name, options, tmp_pat
     np.testing.assert_allclose(decoder(codes), model(images), atol=1e-6)
 
 
-def test_the_encoder_of_a_classifier_ends_in_its_last_hidden_layer():
+def test_the_encoder_of_a_classifier_ends_with_its_last_hidden_layer():
     for options in ({}, {"include_top": False}):
         model = small("stacked_autoencoder", **options)
         images = pixels(model)
@@ -80,7 +80,7 @@ def test_an_input_tensor_is_part_of_the_encoder():
     np.testing.assert_allclose(cnnzoo.decoder(model)(cnnzoo.encoder(model)(images)), model(images), atol=1e-6)
 
 
-def test_other_models_get_a_sentence():
+def test_other_models_raise():
     class Subclassed(keras.Model):
         pass
 
@@ -88,5 +88,5 @@ def test_other_models_get_a_sentence():
         with pytest.raises(cnnzoo.InputError, match=f"lenet has no {half.__name__}: it has no layer 'code'"):
             half(cnnzoo.lenet())
         for other, kind in ((Subclassed(), "Subclassed"), ("autoencoder", "str")):
-            with pytest.raises(cnnzoo.InputError, match=f"a functional Keras model, not a {kind}"):
+            with pytest.raises(cnnzoo.InputError, match=f"must be a functional Keras model. Received: a {kind}"):
                 half(other)

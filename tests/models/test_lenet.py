@@ -28,24 +28,24 @@ def test_every_layer_has_the_papers_parameters_and_connections():
     for name, (parameters, connections) in PAPER.items():
         layer = model.get_layer(name)
         assert trained(layer) == parameters, name
-        places = math.prod(layer.output.shape[1:-1])
+        positions = math.prod(layer.output.shape[1:-1])
         if name.startswith("S"):  # 4 inputs and a bias for each output
             assert math.prod(layer.output.shape[1:]) * 5 == connections
-        elif name != "F6":  # every weight and bias once at each place
-            assert parameters * places == connections, name
+        elif name != "F6":  # every weight and bias once at each position
+            assert parameters * positions == connections, name
     assert trained(model) == 60_000
     assert model.get_layer("output").count_params() == 840
     assert sum(map(len, C3_TABLE)) == 60
 
 
-def test_c3_sees_the_maps_of_the_papers_table():
-    """Table I of the paper, a column a map of C3; they are its rows here."""
+def test_c3_is_connected_to_the_maps_of_the_papers_table():
+    """Table I of the paper, whose columns, the maps of C3, are the rows here."""
     by_map = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
     assert ["".join(map(str, seen)) for seen in C3_TABLE] == by_map.split()
     assert cnnzoo.lenet5().get_layer("C3").get_config()["connections"] == list(map(list, C3_TABLE))
 
 
-def test_layers_start_independently_within_their_bounds():
+def test_initial_weights_are_independent_and_within_their_bounds():
     model = cnnzoo.lenet5()
     fan_ins = {"C1": 25, "C5": 400, "F6": 120}
     starts = []
@@ -57,7 +57,7 @@ def test_layers_start_independently_within_their_bounds():
     assert apart < 0.4, "layers share their random numbers"
 
 
-def test_layers_bear_the_papers_names():
+def test_layers_have_the_papers_names():
     names = [layer.name for layer in cnnzoo.lenet5().layers]
     assert [name for name in names if name not in ("images", "flatten")] == [*PAPER, "output"]
 
@@ -66,11 +66,11 @@ def test_head_may_be_an_ordinary_softmax():
     model = cnnzoo.lenet5(head="softmax")
     assert trained(model) == 60_000 + 850
     np.testing.assert_allclose(np.sum(model(np.zeros((2, 32, 32, 1), "float32")), axis=-1), 1, atol=1e-6)
-    with pytest.raises(cnnzoo.InputError, match="'svm'; the heads are rbf, softmax"):
+    with pytest.raises(cnnzoo.InputError, match="unknown head 'svm'; the heads are rbf, softmax"):
         cnnzoo.lenet5(head="svm")
 
 
-def test_posterior_of_the_rbf_head_is_the_softmax_of_its_penalties():
+def test_the_posterior_of_the_rbf_head_is_the_softmax_of_its_penalties():
     penalties, posterior = cnnzoo.lenet5(), cnnzoo.lenet5(classifier_activation="softmax")
     posterior.set_weights(penalties.get_weights())
     images = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
@@ -93,7 +93,7 @@ def test_every_head_learns(head, activation):
 
 
 @pytest.mark.parametrize(("head", "activation"), [("rbf", None), ("softmax", "softmax")])
-def test_the_papers_activation_of_each_head(head, activation):
+def test_auto_is_the_papers_activation_of_each_head(head, activation):
     auto, named = (cnnzoo.lenet5(head=head, classifier_activation=each) for each in ("auto", activation))
     assert auto.get_config() == named.get_config()
     assert type(auto.loss) is type(named.loss)
@@ -111,7 +111,7 @@ def test_more_classes_than_digits_get_distinct_codes():
     codes = np.asarray(DigitCodes()((96, 84)))
     np.testing.assert_array_equal(codes[:10], digit_bitmaps().reshape(10, 84))
     assert len(np.unique(codes, axis=0)) == 96
-    with pytest.raises(ValueError, match="84 pixels"):
+    with pytest.raises(cnnzoo.InputError, match="84 pixels"):
         DigitCodes()((10, 64))
 
 
@@ -140,7 +140,7 @@ def test_preprocessing_of_floats_equals_that_of_integers():
         (cnnzoo.lenet, 15, "S4", r"1 \+ \(1 − 2\)/2"),
     ],
 )
-def test_the_layer_that_runs_out_of_pixels_is_named(make, side, layer, formula):
+def test_an_input_that_is_too_small_raises_with_the_layers_name(make, side, layer, formula):
     with pytest.raises(cnnzoo.InputError, match=f"layer '{layer}' .* {formula} < 1"):
         make(input_shape=(side, side, 1))
 
@@ -155,7 +155,7 @@ def test_pooled_features():
     assert cnnzoo.lenet5(include_top=False).output_shape == (None, 1, 1, 120)
     assert cnnzoo.lenet(include_top=False, pooling="max").output_shape == (None, 16)
     assert cnnzoo.lenet5(include_top=False, pooling="avg").output_shape == (None, 120)
-    with pytest.raises(cnnzoo.InputError, match="not 'mean'"):
+    with pytest.raises(cnnzoo.InputError, match="unknown pooling 'mean'"):
         cnnzoo.lenet(include_top=False, pooling="mean")
 
 

@@ -1,4 +1,4 @@
-"""Pixels on their way into the nets, against NumPy and PyTorch."""
+"""The models' preprocessing against NumPy and PyTorch."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_images_of_the_models_size_only_change_their_values(name):
 
 
 @every_family
-def test_inside_tf_data_it_gives_the_same_and_a_shape(name):
+def test_in_tf_data_it_returns_the_same_with_a_known_shape(name):
     images = pixels(40, 50)
     batches = tf.data.Dataset.from_tensors(images).map(lambda images: preprocessed(name, images))
     assert batches.element_spec.shape == (2, SIDES[name], SIDES[name], 3)
@@ -64,7 +64,7 @@ def test_inside_tf_data_it_gives_the_same_and_a_shape(name):
         ("alexnet_owt", (256, 261)),
     ],
 )
-def test_of_an_image_with_256_pixels_the_center_is_cut_out(name, size):
+def test_images_of_256_pixels_are_cropped_to_the_center(name, size):
     images = pixels(*size)
     side = SIDES[name]
     top, left = (round((length - side) / 2) for length in size)  # as torchvision's CenterCrop
@@ -74,7 +74,7 @@ def test_of_an_image_with_256_pixels_the_center_is_cut_out(name, size):
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_owt"])
 @pytest.mark.parametrize("size", [(375, 500), (500, 333), (600, 600), (100, 160), (300, 1000)])
-def test_photographs_are_resized_and_cut_as_torchvision_does(name, size):
+def test_photographs_are_resized_and_cropped_as_in_torchvision(name, size):
     """`Resize(256)` with antialiasing, then `CenterCrop`, by PyTorch's own interpolation."""
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
     images = pixels(*size, count=1)
@@ -89,7 +89,7 @@ def test_photographs_are_resized_and_cut_as_torchvision_does(name, size):
     np.testing.assert_allclose(preprocessed(name, images), FORMULAS[name](center), atol=0.02)  # of 255
 
 
-def test_another_input_gets_a_margin_in_the_same_proportion():
+def test_other_input_sizes_have_a_margin_in_the_same_proportion():
     images = pixels(76, 76)  # 67 · 256/227, rounded
     expected = images[:, 4:71, 4:71] - MEAN  # (76 − 67)/2 = 4.5, rounded to even
     np.testing.assert_allclose(preprocessed("alexnet", images, input_shape=(67, 67, 3)), expected, atol=1e-4)
@@ -109,21 +109,23 @@ def test_an_image_of_one_color_has_no_contrast():
 
 
 @pytest.mark.parametrize(("name", "level"), [("alexnet", MEAN.mean()), ("cuda_convnet", 362.2 / 3)])
-def test_grey_images_lose_the_mean_of_the_colors(name, level):
+def test_the_mean_of_the_colors_is_subtracted_from_gray_images(name, level):
     side = SIDES[name]
     found = preprocessed(name, np.full((1, side, side, 1), 200, "uint8"), input_shape=(side, side, 1))
     np.testing.assert_allclose(found, np.full((1, side, side, 1), 200 - level), atol=1e-4)
 
 
 @every_family
-def test_other_channels_get_a_sentence(name):
-    with pytest.raises(cnnzoo.InputError, match=r"takes images \(batch, height, width, 3\), not \(2, 40, 40, 1\)"):
+def test_another_number_of_channels_raises(name):
+    with pytest.raises(
+        cnnzoo.InputError, match=r"must have the shape \(batch, height, width, 3\)\. Received: \(2, 40, 40, 1\)"
+    ):
         preprocessed(name, pixels(40, 40, channels=1))
-    with pytest.raises(cnnzoo.InputError, match=r"not \(40, 40, 3\)"):
+    with pytest.raises(cnnzoo.InputError, match=r"Received: \(40, 40, 3\)"):
         preprocessed(name, pixels(40, 40)[0])
 
 
-def test_an_unknown_size_is_refused_where_it_decides_the_scale():
+def test_an_unknown_size_raises_where_the_scale_depends_on_it():
     """In a graph whose images have no fixed size the shorter side is not known when it is built."""
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)], autograph=False)
@@ -134,7 +136,7 @@ def test_an_unknown_size_is_refused_where_it_decides_the_scale():
         preprocessed(np.zeros((1, 300, 500, 3), "uint8"))
 
 
-def test_an_autoencoders_images_get_the_size_of_cifar10_where_none_is_said():
+def test_an_autoencoders_images_have_the_size_of_cifar10_by_default():
     images = np.full((2, 20, 24, 3), 51, "uint8")
     found = np.asarray(cnnzoo.models.convolutional_autoencoders.preprocess_input(images))
     assert found.shape == (2, 32, 32, 3)

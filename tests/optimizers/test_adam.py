@@ -47,7 +47,7 @@ def test_it_follows_the_formula(numbers):
 @pytest.mark.parametrize(
     "options", [{}, {"amsgrad": True}, {"weight_decay": 0.1}, {"clipnorm": 0.5}, {"use_ema": True}], ids=str
 )
-def test_weights_and_state_are_those_of_keras(options):
+def test_weights_and_state_equal_those_of_keras(options):
     assert_close(stepped(optimizers.Adam(0.01, **options)), stepped(keras.optimizers.Adam(0.01, **options)))
 
 
@@ -61,7 +61,7 @@ def fitted(adam, together=1):
     return model.get_weights()
 
 
-def test_a_fit_is_keras_fit_also_on_two_replicas(two_replicas):
+def test_a_fit_equals_that_of_keras_also_on_two_replicas(two_replicas):
     expected = fitted(keras.optimizers.Adam)
     assert_close(fitted(optimizers.Adam), expected)
     assert_close(fitted(optimizers.Adam, together=4), expected)
@@ -69,7 +69,7 @@ def test_a_fit_is_keras_fit_also_on_two_replicas(two_replicas):
         assert_close(fitted(optimizers.Adam), expected)
 
 
-def test_by_name_and_through_its_config():
+def test_it_can_be_made_by_name_and_from_its_config():
     made = optimizers.make("adam", 0.02, {"beta_1": 0.5})
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
     assert type(again) is optimizers.Adam

@@ -1,4 +1,4 @@
-"""The pictures of a net show what the net holds and answers, number by number."""
+"""Pictures of a net show its weights and activations, number by number."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def test_filters_are_the_kernels_of_the_layer(net):
     assert {image.get_clim() for image in figure.axes[0].images} == {(-np.abs(kernel).max(), np.abs(kernel).max())}
 
 
-def test_colored_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
+def test_color_filters_have_one_scale_and_are_a_hundred_at_most():
     net = keras.Sequential(
         [keras.Input((20, 20, 3)), layers.Conv2D(120, 5, name="first"), layers.Conv2D(2, 3, name="then")]
     )
@@ -49,7 +49,7 @@ def test_colored_filters_are_brought_to_one_scale_and_cut_at_a_hundred():
     np.testing.assert_allclose(shown[7], 0.5 + kernel[..., 7] / (2 * np.abs(kernel[..., :100]).max()), rtol=1e-6)
 
 
-def test_a_dense_layers_weights_are_laid_out_as_the_image():
+def test_weights_of_a_dense_layer_have_the_shape_of_the_image():
     net = cnnzoo.mlp(input_shape=(6, 5, 1), units=(4,))
     kernel = next(layer for layer in net.layers if layer.weights).kernel.numpy()
     shown = drawn(plots.filters(net).axes[0])
@@ -60,17 +60,17 @@ def test_a_dense_layers_weights_are_laid_out_as_the_image():
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ("C3", "'C3' of lenet5 does not look at an image of one or three channels"),
+        ("C3", "the input of layer 'C3' of lenet5 is no image of one or three channels"),
         ("S9", "unknown layer of lenet5 with weights 'S9'"),
     ],
 )
-def test_filters_that_are_no_pictures_are_refused(net, layer, words):
+def test_filters_that_are_no_images_are_refused(net, layer, words):
     with pytest.raises(cnnzoo.InputError) as caught:
         plots.filters(net, layer)
     assert words in str(caught.value)
 
 
-def test_activation_maps_are_what_each_layer_answers(net, images):
+def test_activation_maps_are_the_outputs_of_each_layer(net, images):
     figure = plots.activation_maps(net, images[3])
     assert [axis.get_title(loc="left").partition(":")[0] for axis in figure.axes[1:]] == ["C1", "S2", "C3", "S4", "C5"]
     assert (drawn(figure.axes[0])[0] == images[3, ..., 0]).all()
@@ -78,8 +78,8 @@ def test_activation_maps_are_what_each_layer_answers(net, images):
         own = keras.Model(net.input, net.get_layer(name).output).predict(images[3:4], verbose=0)[0]
         shown = drawn(axis)
         assert len(shown) == min(16, own.shape[-1])
-        for number, answer in enumerate(shown):
-            np.testing.assert_allclose(answer, own[..., number], rtol=1e-5, atol=1e-6)
+        for number, output in enumerate(shown):
+            np.testing.assert_allclose(output, own[..., number], rtol=1e-5, atol=1e-6)
 
 
 def test_activation_maps_of_a_layer_without_maps_are_refused(net, images):
@@ -91,38 +91,38 @@ def test_activation_maps_of_a_layer_without_maps_are_refused(net, images):
         plots.activation_maps(cnnzoo.mlp(), np.zeros((28, 28, 1)))
 
 
-def test_units_show_the_patches_where_they_answer_most_strongly(net, images):
+def test_units_show_the_patches_with_their_top_activations(net, images):
     figure = plots.units(net, images, "C3", [2, 9])
     shown = drawn(figure.axes[0])
     assert len(shown) == 2 * 10
-    for row, found in enumerate(top_activations(net, images, "C3", [2, 9])):
-        for column, (number, (rows, columns)) in enumerate(zip(found.images, found.regions, strict=True), 1):
+    for row, top in enumerate(top_activations(net, images, "C3", [2, 9])):
+        for column, (number, (rows, columns)) in enumerate(zip(top.images, top.regions, strict=True), 1):
             patch = images[number, rows.start : rows.stop, columns.start : columns.stop, 0]
             assert (shown[10 * row + column] == patch).all()
 
 
-def test_a_patch_that_the_border_cuts_keeps_its_side():
+def test_a_patch_at_the_border_is_padded_on_the_side_of_the_border():
     net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(1, 5, padding="same", name="conv")])
     net.get_layer("conv").set_weights([np.ones((5, 5, 1, 1)), np.zeros(1)])
     images = np.zeros((1, 9, 9, 1), "float32")
-    images[0, :2, -1] = 1.0  # the corner at the top right excites the places around it alike: the first is taken
+    images[0, :2, -1] = 1.0  # positions around the top right corner have the same activation: the first is taken
     shown = drawn(plots.units(net, images, "conv", [0]).axes[0])[1]
-    found = top_activations(net, images, "conv", [0], count=1)[0]
-    rows, columns = found.regions[0]
+    top = top_activations(net, images, "conv", [0], count=1)[0]
+    rows, columns = top.regions[0]
     assert shown.shape == (5, 5)
     assert shown.sum() == images[0, rows.start : rows.stop, columns.start : columns.stop].sum() == 2
     assert (shown[:, -1].sum() == 2) == (columns.stop - columns.start == 5)
     assert not shown[: 5 - len(rows)].any()  # above the image there is nothing
 
 
-def test_occlusion_shows_what_the_pixels_are_worth(net, images):
+def test_occluded_shows_the_decrease_of_the_log_odds(net, images):
     figure = plots.occluded(net, images[:2], class_names=list("abcdefghij"))
     expected = cnnzoo.analysis.occlusion(net, images[:2])
     above, below = figure.axes
     assert (drawn(above)[1] == images[1, ..., 0]).all()
     assert all((one == other).all() for one, other in zip(drawn(below), expected, strict=True))
-    found = net.predict(images[:2], verbose=0).argmax(axis=-1)
-    assert [text.get_text()[0] for text in below.texts] == ["abcdefghij"[number] for number in found]
+    predicted = net.predict(images[:2], verbose=0).argmax(axis=-1)
+    assert [text.get_text()[0] for text in below.texts] == ["abcdefghij"[number] for number in predicted]
 
 
 def test_costs_are_those_of_the_report(net):
@@ -135,7 +135,7 @@ def test_costs_are_those_of_the_report(net):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_classifier_can_be_drawn(name):
-    """Filters, maps, costs and occlusion of each model of the zoo, where it has such."""
+    """Filters, activation maps, costs and occlusion of each model of the zoo that has them."""
     net = thin(name)
     image = np.random.default_rng(0).uniform(0, 1, (1, *net.input_shape[1:])).astype("float32")
     pictures = [plots.filters(net), plots.layer_costs(net), plots.occluded(net, image)]
@@ -147,15 +147,15 @@ def test_every_classifier_can_be_drawn(name):
         picture.canvas.draw()
 
 
-def test_a_layer_above_three_maps_does_not_look_at_colors():
+def test_three_maps_are_no_image_of_three_channels():
     net = keras.Sequential([keras.Input((9, 9, 1)), layers.Conv2D(3, 3), layers.Conv2D(2, 3, name="second")])
-    with pytest.raises(cnnzoo.InputError, match=r"'second' of .* does not look at an image"):
+    with pytest.raises(cnnzoo.InputError, match=r"the input of layer 'second' of .* is no image"):
         plots.filters(net, "second")
 
 
 @pytest.mark.parametrize("name", ["all_cnn_a", "conv_pool_cnn_c", "cuda_convnet", "alexnet"])
 def test_units_of_nets_that_pad_and_stride(name, monkeypatch):
-    """Where layers pad, the middle of the map does not see most; made images are not what is looked at here."""
+    """Where layers pad, the receptive field in the middle is not the largest; optimized images are replaced here."""
     net = small(name)
     images = np.random.default_rng(0).normal(size=(3, *net.input_shape[1:])).astype("float32")
     monkeypatch.setattr(
@@ -166,7 +166,7 @@ def test_units_of_nets_that_pad_and_stride(name, monkeypatch):
     assert len({patch.shape for patch in shown}) == 1
 
 
-def test_no_picture_is_kept_or_shown(net):
+def test_a_picture_is_neither_kept_open_nor_shown(net):
     import matplotlib.pyplot as plt
 
     picture = plots.filters(net)

@@ -1,4 +1,4 @@
-"""The pictures of data: curves, classes, reconstructions, codes."""
+"""Pictures of histories, predictions, reconstructions and codes."""
 
 import io
 
@@ -18,7 +18,7 @@ def drawn(axis):
     return [np.asarray(image.get_array()) for image in axis.images]
 
 
-def test_curves_are_the_history():
+def test_learning_curves_are_the_history():
     history = {
         "loss": [2.0, 1.0, 0.5],
         "val_loss": [2.2, 1.1, 0.6],
@@ -26,18 +26,18 @@ def test_curves_are_the_history():
         "learning_rate": [0.1] * 3,
     }
     figure = plots.learning_curves(history, test={"accuracy": 0.75, "loss": 0.7})
-    loss, wrong, rate = figure.axes
+    loss, error, rate = figure.axes
     assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [history["loss"], history["val_loss"]]
-    assert wrong.lines[0].get_ydata().tolist() == [50.0, pytest.approx(20.0), 12.5]
-    assert wrong.lines[1].get_ydata() == [25.0, 25.0]
+    assert error.lines[0].get_ydata().tolist() == [50.0, pytest.approx(20.0), 12.5]
+    assert error.lines[1].get_ydata() == [25.0, 25.0]
     assert rate.lines[0].get_ydata().tolist() == [0.1] * 3
     assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert figure.alternative == (
-        "Curves of loss, wrong (%) and learning rate over 3 epochs. wrong (%) in training from 50 to 12.5."
+        "Curves of loss, error (%) and learning rate over 3 epochs. error (%) in training from 50 to 12.5."
     )
 
 
-def test_a_history_of_keras_rows_and_several_are_drawn_alike():
+def test_a_history_of_keras_and_rows_are_drawn_alike():
     net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     net.compile("sgd", "mse")
     fitted = net.fit(np.ones((8, 3)), np.ones(8), epochs=2, verbose=0)
@@ -51,14 +51,14 @@ def test_a_history_of_keras_rows_and_several_are_drawn_alike():
 
 @pytest.mark.parametrize("history", [[], {}, {"loss": []}, 3, "loss", {"loss": ["x"]}])
 def test_what_is_no_history_is_refused(history):
-    with pytest.raises(cnnzoo.InputError, match=r"history must be a run, what model\.fit returns, or rows"):
+    with pytest.raises(cnnzoo.InputError, match=r"`history` must be a run, the History of model\.fit, or rows"):
         plots.learning_curves(history)
 
 
-def test_pretraining_and_variants():
+def test_pretraining_curves_and_variants_are_their_numbers():
     layers = plots.pretraining_curves({"one": {"loss": [0.4, 0.3]}, "two": {"loss": [0.2]}}).axes
     assert [axis.lines[0].get_ydata().tolist() for axis in layers] == [[0.4, 0.3], [0.2]]
-    rows = [{"variant": "a", "unit": "test error %", "errors": [1.0, 2.0, 3.0], "mean": 2.0}]
+    rows = [{"variant": "a", "unit": "test error (%)", "errors": [1.0, 2.0, 3.0], "mean": 2.0}]
     axis = plots.variants(rows).axes[0]
     assert [
         line.get_xdata().tolist() if hasattr(line.get_xdata(), "tolist") else list(line.get_xdata())
@@ -66,37 +66,37 @@ def test_pretraining_and_variants():
     ][-2:] == [[1.0, 2.0, 3.0], [2.0]]
     segment = axis.collections[0].get_segments()[0]
     assert sorted(segment[:, 0]) == [1.0, 3.0]  # the standard deviation of 1, 2, 3 is 1
-    with pytest.raises(cnnzoo.InputError, match="must name the loss of each pretrained layer"):
+    with pytest.raises(cnnzoo.InputError, match="`history` must be a mapping from layers to their losses"):
         plots.pretraining_curves({})
 
 
-def test_confusions_are_counted():
+def test_a_confusion_matrix_counts_true_and_predicted_classes():
     rng = np.random.default_rng(0)
-    labels, found = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
-    axis = plots.confusion_matrix(labels, found, NAMES).axes[0]
+    labels, predicted = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    axis = plots.confusion_matrix(labels, predicted, NAMES).axes[0]
     written = {
         (round(text.get_position()[1]), round(text.get_position()[0])): int(text.get_text()) for text in axis.texts
     }
-    shares = axis.images[0].get_array()
-    for shown in range(3):
+    fractions = axis.images[0].get_array()
+    for true in range(3):
         for other in range(3):
-            count = int(((labels == shown) & (found == other)).sum())
-            assert written[shown, other] == count
-            if shown != other:
-                assert shares[shown, other] == pytest.approx(count / (labels == shown).sum())
+            count = int(((labels == true) & (predicted == other)).sum())
+            assert written[true, other] == count
+            if true != other:
+                assert fractions[true, other] == pytest.approx(count / (labels == true).sum())
 
 
-def test_many_classes_are_drawn_without_numbers_and_the_worst_figures_alone():
+def test_many_classes_are_drawn_without_numbers_and_only_those_of_the_lowest_f1():
     rng = np.random.default_rng(0)
     labels = np.arange(3000) % 100
-    found = np.where(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), labels)
+    predicted = np.where(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), labels)
     names = [f"class {number}" for number in range(100)]
-    assert not plots.confusion_matrix(labels, found, names).axes[0].texts
-    axis = plots.precision_recall(labels, found, names).axes[0]
+    assert not plots.confusion_matrix(labels, predicted, names).axes[0].texts
+    axis = plots.precision_recall(labels, predicted, names).axes[0]
     assert len(axis.get_yticklabels()) == 25
 
 
-def test_classes_without_images_have_no_figures():
+def test_classes_without_images_are_not_drawn():
     figure = plots.precision_recall([0, 1, 1], [0, 1, 2], NAMES)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cat", "dog"]
     assert "emu" not in figure.alternative
@@ -105,12 +105,12 @@ def test_classes_without_images_have_no_figures():
 def test_dollars_in_names_are_no_formulas():
     names = ("$a_$", "$5", "$\\foo$")
     rng = np.random.default_rng(0)
-    labels, found = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
-    probabilities = np.eye(3)[found]
+    labels, predicted = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
+    probabilities = np.eye(3)[predicted]
     images = rng.integers(0, 256, (60, 4, 4, 1)).astype("uint8")
     for picture in (
-        plots.confusion_matrix(labels, found, names),
-        plots.precision_recall(labels, found, names),
+        plots.confusion_matrix(labels, predicted, names),
+        plots.precision_recall(labels, predicted, names),
         plots.misclassified(images, labels, probabilities, names),
         plots.variants([{"variant": names[2], "unit": "%", "errors": [1.0], "mean": 1.0}]),
         plots.learning_curves({names[0]: {"loss": [1.0, 2.0]}, names[2]: {"loss": [1.0]}}),
@@ -119,7 +119,7 @@ def test_dollars_in_names_are_no_formulas():
         picture.savefig(io.BytesIO())
 
 
-def test_as_many_components_as_pixels_leave_nothing_and_can_be_drawn():
+def test_as_many_components_as_pixels_can_be_drawn():
     digits = cnnzoo.data.load("digits")
     figure = plots.errors_by_code_size({"net": (64, 0.5)}, pca(digits.train.images, 64), digits.test.images)
     figure.savefig(io.BytesIO())
@@ -128,15 +128,15 @@ def test_as_many_components_as_pixels_leave_nothing_and_can_be_drawn():
 
 def test_precision_and_recall_are_their_definitions():
     rng = np.random.default_rng(1)
-    labels, found = rng.integers(0, 3, 100), rng.integers(0, 3, 100)
-    precision, recall = plots.precision_recall(labels, found, NAMES).axes[0].lines[:2]
+    labels, predicted = rng.integers(0, 3, 100), rng.integers(0, 3, 100)
+    precision, recall = plots.precision_recall(labels, predicted, NAMES).axes[0].lines[:2]
     for number in range(3):
-        right = ((labels == number) & (found == number)).sum()
-        assert precision.get_xdata()[number] == pytest.approx(100 * right / (found == number).sum())
-        assert recall.get_xdata()[number] == pytest.approx(100 * right / (labels == number).sum())
+        both = ((labels == number) & (predicted == number)).sum()
+        assert precision.get_xdata()[number] == pytest.approx(100 * both / (predicted == number).sum())
+        assert recall.get_xdata()[number] == pytest.approx(100 * both / (labels == number).sum())
 
 
-def test_the_surest_mistakes_come_first():
+def test_misclassified_images_are_ordered_by_predicted_probability():
     rng = np.random.default_rng(2)
     images = rng.integers(0, 256, (50, 5, 4, 1)).astype("uint8")
     labels, probabilities = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
@@ -145,52 +145,59 @@ def test_the_surest_mistakes_come_first():
     wrong.sort(key=lambda number: -probabilities[number].max())
     assert all((one == images[number, ..., 0]).all() for one, number in zip(drawn(axis), wrong[:6], strict=True))
     first = wrong[0]
-    said = (
-        f"{NAMES[labels[first]]}, not {NAMES[probabilities[first].argmax()]}: {100 * probabilities[first].max():.0f} %"
-    )
-    assert axis.texts[0].get_text() == said
+    assert axis.texts[0].get_text().splitlines() == [
+        f"true {NAMES[labels[first]]},",
+        f"predicted {NAMES[probabilities[first].argmax()]}",
+        f"{100 * probabilities[first].max():.0f} %",
+    ]
 
 
-def test_no_mistakes_are_said_to_be_none():
+def test_without_misclassified_images_the_picture_says_so():
     figure = plots.misclassified(np.zeros((2, 3, 3, 1), "uint8"), [0, 1], [[1.0, 0], [0, 1.0]], NAMES[:2])
-    assert figure.alternative == "None of the 2 images is wrong."
+    assert figure.alternative == "None of the 2 images is misclassified."
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: plots.confusion_matrix([0, 1], [0], NAMES), "must be as many, not 2 and 1"),
+        (
+            lambda: plots.confusion_matrix([0, 1], [0], NAMES),
+            "must be equally many. Received: 2 and 1",
+        ),
         (
             lambda: plots.confusion_matrix([0, 3], [0, 1], NAMES),
-            "labels must be from 0 to 2, as there are 3 class_names, not 0 to 3",
+            "`labels` must be from 0 to 2, as there are 3 `class_names`. Received: 0 to 3",
         ),
-        (lambda: plots.precision_recall([0.5], [0], NAMES), "labels must be integers, one for each image, not float64"),
-        (lambda: plots.confusion_matrix([], [], NAMES), "labels must be integers"),
+        (
+            lambda: plots.precision_recall([0.5], [0], NAMES),
+            "`labels` must be integers, one for each image. Received: float",
+        ),
+        (lambda: plots.confusion_matrix([], [], NAMES), "`labels` must be integers"),
         (
             lambda: plots.misclassified(np.zeros((2, 3, 3, 1)), [0, 1], [[1, 0]], NAMES),
-            "probabilities must be one for each of the 3",
+            "`probabilities` must be one for each of the 3",
         ),
-        (lambda: plots.codes_on_a_plane({}, NAMES), "planes must hold codes of two numbers"),
-        (lambda: plots.errors_by_code_size({}, None, None), "points must name at least one autoencoder"),
-        (lambda: plots.variants([]), "there are none"),
+        (lambda: plots.codes_on_a_plane({}, NAMES), "`planes` must be codes of two numbers"),
+        (lambda: plots.errors_by_code_size({}, None, None), "`points` must be a mapping from at least one autoencoder"),
+        (lambda: plots.variants([]), "`rows` must be those of a finished study. Received none"),
         (
             lambda: plots.learning_curves({"mae": [1.0]}),
-            "history has none of loss, accuracy, squared_error, learning_rate",
+            "`history` must have one of loss, accuracy, squared_error, learning_rate. Received: mae",
         ),
-        (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "history has the loss of no layer"),
+        (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "`history` must have the loss of a layer"),
         (
             lambda: plots.misclassified(np.zeros((1, 3, 3, 2)), [0], [[1, 0, 0]], NAMES),
-            "images must be (examples, height, width",
+            "`images` must be (examples, height, width",
         ),
         (
             lambda: plots.variants([{"variant": "a", "unit": unit, "errors": [1], "mean": 1} for unit in ("%", "x")]),
-            "variants must be judged alike to be drawn on one axis, not by % and x",
+            "`rows` must have one metric to be drawn on one axis. Received: % and x",
         ),
         (lambda: plots.denoised(cnnzoo.autoencoder(), np.zeros((1, 28, 28, 1))), "no layer that corrupts its input"),
         (lambda: plots.reconstructions(cnnzoo.lenet(), np.zeros((1, 32, 32, 1))), "lenet"),
     ],
 )
-def test_what_is_refused(call, words):
+def test_bad_input_is_refused(call, words):
     with pytest.raises(cnnzoo.InputError) as caught:
         call()
     assert words in str(caught.value)
@@ -202,14 +209,14 @@ def test_reconstructions_are_what_the_model_predicts(name):
     images = np.random.default_rng(0).random((3, *net.input_shape[1:])).astype("float32")
     rows = plots.reconstructions(net, images).axes
     expected = net.predict(images, verbose=0)
-    for number, shown in enumerate(drawn(rows[1])):
+    for number, image in enumerate(drawn(rows[1])):
         own = np.squeeze(expected[number].clip(0, 1) if images.shape[-1] == 3 else expected[number])
-        np.testing.assert_allclose(shown, own, atol=1e-6)
+        np.testing.assert_allclose(image, own, atol=1e-6)
         error = np.square(images[number].astype("float64") - expected[number]).sum()
         assert float(rows[1].texts[number].get_text()) == pytest.approx(error, abs=0.051)
 
 
-def test_reconstructions_stand_beside_as_many_principal_components():
+def test_reconstructions_are_drawn_with_those_of_as_many_principal_components():
     digits = cnnzoo.data.load("digits")
     net = cnnzoo.deep_autoencoder(input_shape=(8, 8, 1), units=(20,), code=4)
     rows = plots.reconstructions(net, digits.test.images[:5], train=digits.train.images).axes
@@ -217,11 +224,11 @@ def test_reconstructions_stand_beside_as_many_principal_components():
     _, _, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
     test = digits.test.images[:5].reshape(-1, 64) / 255 - flat.mean(axis=0)
     expected = flat.mean(axis=0) + test @ directions[:4].T @ directions[:4]
-    for number, shown in enumerate(drawn(rows[2])):
-        np.testing.assert_allclose(shown, expected[number].reshape(8, 8), atol=1e-5)
+    for number, image in enumerate(drawn(rows[2])):
+        np.testing.assert_allclose(image, expected[number].reshape(8, 8), atol=1e-5)
 
 
-def test_noise_is_the_layers_own_and_comes_with_its_ratio():
+def test_noise_is_that_of_the_model_and_captions_are_its_psnr():
     net = cnnzoo.denoising_autoencoder(input_shape=(9, 8, 1), code=6, rate=0.5)
     images = np.random.default_rng(0).uniform(0.2, 1, (4, 9, 8, 1)).astype("float32")
     clean, noisy, restored = plots.denoised(net, images, seed=3).axes
@@ -232,14 +239,14 @@ def test_noise_is_the_layers_own_and_comes_with_its_ratio():
         assert 0.3 < kept.mean() < 0.7
         ratio = 10 * np.log10(1 / np.square(one.astype("float64") - other).mean())
         assert float(noisy.texts[number].get_text().removesuffix(" dB")) == pytest.approx(ratio, abs=0.051)
-    spoilt = np.stack(drawn(noisy))[..., None]
-    np.testing.assert_allclose(np.stack(drawn(restored))[..., None], net.predict(spoilt, verbose=0), atol=1e-6)
+    corrupted = np.stack(drawn(noisy))[..., None]
+    np.testing.assert_allclose(np.stack(drawn(restored))[..., None], net.predict(corrupted, verbose=0), atol=1e-6)
     again = plots.denoised(net, images, seed=3).axes[1]
     assert all((one == other).all() for one, other in zip(drawn(noisy), drawn(again), strict=True))
-    assert psnr(images[:1], spoilt[:1]) == pytest.approx(float(noisy.texts[0].get_text()[:-3]), abs=0.051)
+    assert psnr(images[:1], corrupted[:1]) == pytest.approx(float(noisy.texts[0].get_text()[:-3]), abs=0.051)
 
 
-def test_errors_lie_on_their_curve():
+def test_errors_by_code_size_are_those_of_the_components():
     digits = cnnzoo.data.load("digits")
     components = pca(digits.train.images, 12)
     axis = plots.errors_by_code_size({"one": (6, 0.9), "two": (3, 1.5)}, components, digits.test.images).axes[0]
@@ -254,7 +261,7 @@ def test_errors_lie_on_their_curve():
     assert axis.lines[0].get_ydata()[5] == pytest.approx(own, rel=1e-5)
 
 
-def test_codes_are_points_of_their_class():
+def test_codes_are_points_in_the_color_of_their_class():
     rng = np.random.default_rng(0)
     codes, labels = rng.normal(size=(60, 2)), np.arange(60) % 3
     axis = plots.codes_on_a_plane({"plane": LabeledCodes("", codes, labels)}, NAMES).axes[0]

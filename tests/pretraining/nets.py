@@ -1,4 +1,4 @@
-"""Small nets to be pretrained, and what is measured on them."""
+"""Small nets to pretrain, and how tests compare their weights."""
 
 import keras
 import numpy as np
@@ -7,10 +7,10 @@ from cnnzoo import LayerwisePretraining
 
 
 def images(count=300, shape=(20,), seed=0):
-    """Return values in [0, 1] that a few hidden causes explain."""
+    """Return values in [0, 1] that depend on a few hidden variables."""
     rng = np.random.default_rng(seed)
-    causes = rng.random((count, 4))
-    values = causes @ rng.normal(size=(4, int(np.prod(shape)))) / 2
+    hidden = rng.random((count, 4))
+    values = hidden @ rng.normal(size=(4, int(np.prod(shape)))) / 2
     return (1 / (1 + np.exp(-3 * values))).reshape(count, *shape).astype("float32")
 
 
@@ -30,7 +30,7 @@ def classifier(units=(16, 12, 8), inputs=20, activation="sigmoid", dropout=0.0, 
 
 
 def autoencoder(units=(16, 8), inputs=20):
-    """Return a mirrored autoencoder with a linear code: encoder_1, code, decoder_1, output."""
+    """Return an autoencoder with a linear code, whose layers form decoder pairs: encoder_1, code, decoder_1, output."""
     keras.utils.set_random_seed(1)
     x = values = keras.Input((inputs,))
     x = keras.layers.Dense(units[0], "sigmoid", name="encoder_1")(x)

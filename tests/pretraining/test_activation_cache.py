@@ -1,11 +1,11 @@
-"""Where codes and data come from, and that it makes no difference to what is learned."""
+"""Activations and data are read from memory, a file or a stream, and training gives the same result."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnzoo.pretraining.activation_cache import computed
+from cnnzoo.pretraining.activation_cache import computed_rows
 from cnnzoo.pretraining.inputs import ArrayRows, StreamRows
 from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
 
@@ -13,7 +13,7 @@ DATA = images(230)
 UNITS = (10, 8)
 
 
-def learned(data, **options):
+def trained_weights(data, **options):
     model = classifier(UNITS)
     pretrained(model, data, epochs=2, **options)
     return values_of(model)
@@ -21,24 +21,24 @@ def learned(data, **options):
 
 @pytest.fixture(scope="module")
 def in_memory():
-    return learned(DATA)
+    return trained_weights(DATA)
 
 
-def test_a_folder_gives_the_same_bits_and_is_empty_afterwards(in_memory, tmp_path):
-    assert not changed(in_memory, learned(DATA, cache=tmp_path / "codes"))
-    assert list((tmp_path / "codes").iterdir()) == []
+def test_a_cache_folder_gives_bit_equal_weights_and_is_empty_afterwards(in_memory, tmp_path):
+    assert not changed(in_memory, trained_weights(DATA, cache=tmp_path / "cache"))
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_no_cache_gives_the_same_up_to_rounding(in_memory):
-    found = learned(DATA, cache=False)
+def test_no_cache_gives_equal_weights_up_to_rounding(in_memory):
+    weights = trained_weights(DATA, cache=False)
     for path, values in in_memory.items():
-        np.testing.assert_allclose(found[path], values, atol=1e-5)
+        np.testing.assert_allclose(weights[path], values, atol=1e-5)
 
 
-def test_batches_give_the_same_as_one_array(in_memory):
-    """Codes are computed in the order of the batches, and then shuffled as ever."""
+def test_batches_give_bit_equal_weights_to_one_array(in_memory):
+    """Activations are computed in the order of the batches, and then shuffled as those of an array."""
     dataset = tf.data.Dataset.from_tensor_slices(DATA).batch(64)
-    assert not changed(in_memory, learned(dataset))
+    assert not changed(in_memory, trained_weights(dataset))
 
 
 class Halves(keras.utils.PyDataset):
@@ -51,7 +51,7 @@ class Halves(keras.utils.PyDataset):
 
 
 @pytest.mark.parametrize("data", [[DATA[:100], DATA[100:]], Halves()], ids=["list", "PyDataset"])
-def test_batches_without_a_cache_come_in_their_own_order(data):
+def test_batches_without_a_cache_train_in_their_own_order(data):
     model = classifier((8,))
     history = pretrained(model, data, cache=False, epochs=3).history["a"]["loss"]
     assert history[2] < history[1] < history[0]
@@ -67,7 +67,7 @@ def test_streams_are_cut_into_equal_batches():
 
 def test_an_epoch_is_a_new_order_of_the_rows(tmp_path):
     array = np.arange(24, dtype="float32").reshape(12, 2)
-    in_file = computed(ArrayRows(array), lambda batch: batch, tmp_path, (2,))
+    in_file = computed_rows(ArrayRows(array), lambda batch: batch, tmp_path, (2,))
     for rows in (ArrayRows(array), in_file):
         batches = list(rows.epoch(np.random.default_rng([1, 2, 3]), 5, 2))
         order = np.random.default_rng([1, 2, 3]).permutation(12)
@@ -75,8 +75,8 @@ def test_an_epoch_is_a_new_order_of_the_rows(tmp_path):
     in_file.close()
 
 
-def test_pixels_that_are_integers():
-    """A layer inside the model brings them to [0, 1], which is measured; the model's input is uint8."""
+def test_integer_pixels_are_pretrained_on():
+    """The model's input is uint8; a layer inside the model scales it to [0, 1], and the range is measured."""
     inputs = keras.Input((20,), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.Dense(8, "sigmoid", name="a")(x)
@@ -85,7 +85,7 @@ def test_pixels_that_are_integers():
     assert history[2] < history[1] < history[0] < 1
 
 
-def test_sides_that_the_model_leaves_open():
+def test_a_model_with_open_sides_is_pretrained():
     inputs = keras.Input((None, None, 2))
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="a")(inputs)
     x = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="b")(x)
@@ -100,10 +100,10 @@ class Halved(keras.layers.Flatten):
 
 
 @pytest.mark.parametrize("flatten", [keras.layers.Flatten, Halved])
-def test_flattened_images_are_read_where_they_lie(flatten, monkeypatch):
-    """Only what nothing but reshapes them, and a part of an array that does not lie in one piece, too."""
+def test_flattened_images_are_neither_computed_nor_copied(flatten, monkeypatch):
+    """Only where layers do nothing but reshape them; also for a part of an array that is not contiguous."""
 
-    def learned(cache):
+    def losses(cache):
         keras.utils.set_random_seed(1)
         inputs = keras.Input((4, 5))
         hidden = keras.layers.Dense(6, "sigmoid", name="a")(flatten(name="flat")(inputs))
@@ -111,8 +111,8 @@ def test_flattened_images_are_read_where_they_lie(flatten, monkeypatch):
         data = images(60, (6, 5))[:, 1:-1]
         return pretrained(model, data, cache=cache).history["a"]["loss"]
 
-    expected = learned(False)
-    if flatten is keras.layers.Flatten:  # there is nothing to compute, nor memory needed for it
-        monkeypatch.setattr("cnnzoo.pretraining.activation_cache.computed", None)
+    expected = losses(False)
+    if flatten is keras.layers.Flatten:  # nothing is computed, and no memory needed
+        monkeypatch.setattr("cnnzoo.pretraining.activation_cache.computed_rows", None)
         monkeypatch.setattr("cnnzoo.pretraining.activation_cache.available_memory", lambda: 0)
-    assert learned("memory") == pytest.approx(expected, rel=1e-5)
+    assert losses("memory") == pytest.approx(expected, rel=1e-5)

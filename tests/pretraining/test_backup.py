@@ -1,4 +1,4 @@
-"""A run that was stopped goes on with the first layer that is missing."""
+"""A run that was stopped resumes with the first layer that is missing."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from cnnzoo import InputError
 from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
 
 
-def test_everything_earned(tmp_path, capsys):
+def test_completed_stages_are_loaded_and_other_settings_refused(tmp_path, capsys):
     options = {"epochs": 1, "backup": tmp_path}
     first = classifier((8, 6))
     history = pretrained(first, images(), **options).history
@@ -18,7 +18,7 @@ def test_everything_earned(tmp_path, capsys):
     assert not changed(values_of(first), values_of(loaded))
     assert capsys.readouterr().out == ""
 
-    loaded.fit(images(), np.zeros(300), verbose=0)  # restored further on: what is there is newer
+    loaded.fit(images(), np.zeros(300), verbose=0)  # its weights are newer than those of the backup
     before = values_of(loaded)
     assert pretrained(loaded, images(), **options).history == history
     assert not changed(before, values_of(loaded))
@@ -33,7 +33,7 @@ def test_everything_earned(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_weights_of_half_precision(precision, tmp_path):
+def test_weights_of_half_precision_are_restored(precision, tmp_path):
     models = [classifier((8, 6), dtype=precision) for _ in range(2)]
     for model in models:
         pretrained(model, images(), epochs=1, backup=tmp_path, optimizer="sgd")
@@ -41,7 +41,7 @@ def test_weights_of_half_precision(precision, tmp_path):
     assert not changed(values_of(models[0]), values_of(models[1]))
 
 
-def test_another_number_of_steps_is_another_configuration(tmp_path):
+def test_another_number_of_steps_is_refused(tmp_path):
     """23 batches fit no whole executions of up to 4 steps: 21 of them do, in executions of 3."""
     pretrained(classifier((8,)), images(230), epochs=1, batch_size=10, backup=tmp_path)
     together = classifier((8,), steps_per_execution=4)

@@ -1,4 +1,4 @@
-"""Input that cannot be used gets a sentence that names it."""
+"""Input that cannot be used raises an `InputError` whose message names it."""
 
 import keras
 import numpy as np
@@ -15,23 +15,23 @@ DATA = images(60)
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"epochs": -1}, "epochs must be integers of at least 0, not -1"),
-        ({"epochs": [1, 2.5]}, "not 2.5"),
-        ({"corruption": 1.5}, "from 0 to 1.*not 1.5"),
-        ({"corruption": "much"}, "not 'much'"),
+        ({"epochs": -1}, "`epochs` must be a non-negative integer. Received: -1"),
+        ({"epochs": [1, 2.5]}, "`epochs` must be a non-negative integer. Received: 2.5"),
+        ({"corruption": 1.5}, "`corruption` must be .* from 0 to 1, .*Received: 1.5"),
+        ({"corruption": "much"}, "Received: 'much'"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean"),
-        ({"optimizer": 3}, "optimizer must be a name"),
-        ({"loss": "mse2"}, "loss must be a loss of Keras.*'mse2'"),
-        ({"cache": "Memory"}, "cache must be 'memory', a folder or False, not 'Memory'"),
-        ({"cache": None}, "cache must be 'memory', a folder or False, not None"),
-        ({"cache": True}, "cache must be 'memory', a folder or False, not True"),
-        ({"batch_size": 0}, "batch_size must be a positive integer, not 0"),
-        ({"tied": "no"}, "tied must be True or False, not 'no'"),
-        ({"seed": -1}, "seed must be"),
-        ({"verbose": 3}, "verbose must be"),
+        ({"optimizer": 3}, "`optimizer` must be a name.* Received: 3"),
+        ({"loss": "mse2"}, "`loss` must be a Keras loss.* Received: 'mse2'"),
+        ({"cache": "Memory"}, "`cache` must be 'memory', a folder or False. Received: 'Memory'"),
+        ({"cache": None}, "`cache` must be 'memory', a folder or False. Received: None"),
+        ({"cache": True}, "`cache` must be 'memory', a folder or False. Received: True"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer. Received: 0"),
+        ({"tied": "no"}, "`tied` must be True or False. Received: 'no'"),
+        ({"seed": -1}, "`seed` must be an integer from 0 to 2147483647. Received: -1"),
+        ({"verbose": 3}, "`verbose` must be .*Received: 3"),
     ],
 )
-def test_arguments(options, sentence):
+def test_an_argument_out_of_range_is_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         LayerwisePretraining(DATA, **{"epochs": 1, **options})
 
@@ -47,8 +47,8 @@ def test_arguments(options, sentence):
         (np.full((60, 20), "a"), "must hold numbers"),
         ((DATA, np.arange(60)), "without labels"),
         ({"x": DATA}, "without labels"),
-        ("mnist", "not 'mnist'"),
-        (7, "not 7"),
+        ("mnist", "`data` must be an array .*Received: 'mnist'"),
+        (7, "`data` must be an array .*Received: 7"),
         (iter([DATA]), "only once"),
         ([], "is empty"),
         ([DATA, DATA[:, :10]], r"a batch of data has shape \(60, 10\)"),
@@ -56,7 +56,7 @@ def test_arguments(options, sentence):
         (tf.data.Dataset.from_tensors(DATA).repeat(), "has no end"),
     ],
 )
-def test_data(data, sentence):
+def test_data_that_the_model_cannot_take_is_refused(data, sentence):
     with pytest.raises(InputError, match=sentence):
         pretrained(classifier(), data)
 
@@ -87,10 +87,10 @@ def channels_first():
         (lambda: keras.Sequential([keras.layers.Dense(3)], name="open"), "open is a Sequential model"),
         (lambda: keras.Sequential([keras.Input((20,)), keras.layers.Dense(3)], name="flat"), "no hidden Dense"),
         (lambda: keras.Sequential([keras.Input((20,)), classifier()]), "a model inside"),
-        (lambda: "mlp", "takes a Keras model"),
+        (lambda: "mlp", "`model` must be a Keras model. Received: 'mlp'"),
     ],
 )
-def test_models(make, sentence):
+def test_a_model_that_cannot_be_pretrained_is_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         pretrained(make(), DATA)
 
@@ -100,16 +100,16 @@ def test_models(make, sentence):
     [
         ({"layers": ["aa"]}, "unknown layer 'aa'"),
         ({"layers": ["drop"]}, "'drop' is neither Dense nor Conv2D but Dropout"),
-        ({"layers": "a"}, "must be a list"),
-        ({"layers": []}, "must be a list"),
-        ({"layers": ["b", "a"], "epochs": [1, 2]}, r"in the model's order, \['a', 'b'\], not \['b', 'a'\]"),
+        ({"layers": "a"}, "`layers` must be a list of layer names. Received: 'a'"),
+        ({"layers": []}, r"`layers` must be a list of layer names. Received: \[\]"),
+        ({"layers": ["b", "a"], "epochs": [1, 2]}, r"in the model's order, \['a', 'b'\]. Received: \['b', 'a'\]"),
         ({"layers": ["a", "a"]}, "once each"),
-        ({"epochs": [1, 2]}, r"epochs has 2 values, \[1, 2\], for 3 layers"),
-        ({"corruption": [0.1]}, r"corruption has 1 values, \[0.1\], for 3 layers"),
-        ({"optimizer": lambda: "adam"}, "must return a new Keras optimizer, not 'adam'"),
+        ({"epochs": [1, 2]}, r"`epochs` must be one value, or a list of 3, .*Received: \[1, 2\]"),
+        ({"corruption": [0.1]}, r"`corruption` must be one value, or a list of 3, .*Received: \[0.1\]"),
+        ({"optimizer": lambda: "adam"}, "a function that returns a new Keras optimizer. Received: 'adam'"),
     ],
 )
-def test_layers(options, sentence):
+def test_options_that_do_not_fit_the_layers_are_refused(options, sentence):
     inputs = keras.Input((20,))
     x = keras.layers.Dropout(0.5, name="drop")(inputs)
     for name in "abc":
@@ -118,7 +118,7 @@ def test_layers(options, sentence):
         pretrained(keras.Model(inputs, keras.layers.Dense(3)(x)), DATA, **options)
 
 
-def test_everything_frozen():
+def test_a_model_with_all_layers_frozen_is_refused():
     model = classifier((8,))
     model.get_layer("a").trainable = False
     with pytest.raises(InputError, match="nothing to pretrain: a are frozen"):
@@ -126,13 +126,13 @@ def test_everything_frozen():
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_channels_first(tied):
+def test_a_convolution_with_channels_first_is_refused(tied):
     with pytest.raises(InputError, match="'first' has its channels first"):
         pretrained(channels_first(), images(60, (1, 5, 4)), tied=tied)
 
 
-def test_a_trained_model_in_a_fit(tmp_path):
-    """As BackupAndRestore leaves it, or a file: what it has learned is not to be pretrained away."""
+def test_a_trained_model_in_a_fit_is_refused_without_a_complete_backup(tmp_path):
+    """As after BackupAndRestore, or from a file: pretraining must not undo what it has learned."""
     model, labels = classifier((8,)), np.arange(60) % 5
     model.fit(DATA, labels, verbose=0)
     before = values_of(model)
@@ -149,12 +149,12 @@ def test_a_trained_model_in_a_fit(tmp_path):
     assert list(pretraining.history) == ["a"]
 
 
-def test_codes_that_do_not_fit_are_refused_before_the_first_step():
+def test_activations_that_do_not_fit_into_memory_are_refused_before_the_first_step():
     many = np.broadcast_to(np.zeros(20, "float32"), (10**12, 20))
     with pytest.raises(InputError, match=r"GiB, more than half of the .* GiB of memory available; give cache=folder"):
         pretrained(classifier(), many)
 
 
-def test_a_stage_that_diverges_is_named():
+def test_the_error_of_a_diverging_stage_names_its_layer():
     with pytest.raises(DivergedError, match=r"pretraining 'a': .*in epoch"):
         pretrained(classifier(activation="relu"), 1e30 * DATA, optimizer=keras.optimizers.SGD(1e10))

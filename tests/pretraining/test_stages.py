@@ -1,4 +1,4 @@
-"""What a stage trains, and that it touches nothing else."""
+"""What a stage trains, and that it changes nothing else."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tests.pretraining.nets import autoencoder, changed, classifier, images, pre
 DATA = images()
 
 
-def fell(history):
+def loss_falls(history):
     return all(np.all(np.diff(stage["loss"]) < 0) for stage in history.values())
 
 
@@ -23,19 +23,19 @@ def test_a_stage_changes_its_own_layer_alone(name):
     before = values_of(model)
     pretraining = pretrained(model, images(), layers=[name], corruption=0.1)
     assert changed(before, values_of(model)) == {name}
-    assert fell(pretraining.history)
+    assert loss_falls(pretraining.history)
 
 
-def test_all_hidden_layers_in_turn_and_not_the_head():
+def test_all_hidden_layers_are_trained_in_turn_and_not_the_head():
     model = classifier()
     before = values_of(model)
     history = pretrained(model, images(), epochs=[3, 4, 5]).history
     assert changed(before, values_of(model)) == {"a", "b", "c"}
     assert {name: len(stage["loss"]) for name, stage in history.items()} == {"a": 3, "b": 4, "c": 5}
-    assert fell(history)
+    assert loss_falls(history)
 
 
-def test_one_stage_is_the_autoencoder_that_one_writes_by_hand():
+def test_one_step_of_a_stage_equals_the_formula():
     """One step of gradient descent on the whole set, against TensorFlow's own gradient of the formula."""
     import tensorflow as tf
 
@@ -55,7 +55,7 @@ def test_one_stage_is_the_autoencoder_that_one_writes_by_hand():
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-def test_activations_that_follow_belong_to_the_layer_and_what_is_between_to_the_codes():
+def test_a_stage_holds_its_layer_with_the_activation_layers_after_it_alone():
     inputs = keras.Input((6, 6, 2))
     x = keras.layers.Conv2D(4, 3, name="one")(inputs)
     x = keras.layers.PReLU(name="bent")(x)
@@ -65,14 +65,14 @@ def test_activations_that_follow_belong_to_the_layer_and_what_is_between_to_the_
     model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
     first, second = stages(model)
     assert [layer.name for layer in first.trained] == ["one", "bent"]
-    assert first.hidden is model.get_layer("bent").output
-    assert second.codes is model.get_layer("flat").output
+    assert first.code is model.get_layer("bent").output
+    assert second.inputs is model.get_layer("flat").output
     before = values_of(model)
-    assert fell(pretrained(model, images(200, (6, 6, 2))).history)
+    assert loss_falls(pretrained(model, images(200, (6, 6, 2))).history)
     assert changed(before, values_of(model)) == {"one", "bent", "two"}
 
 
-def test_what_is_known_about_the_range_of_codes():
+def test_layers_before_a_stage_tell_whether_its_inputs_lie_in_the_unit_range():
     x = keras.Input((6, 6, 2))
     model = keras.Sequential(
         [
@@ -81,7 +81,7 @@ def test_what_is_known_about_the_range_of_codes():
             keras.layers.MaxPooling2D(),
             keras.layers.Dropout(0.1),
             keras.layers.Flatten(),
-            keras.layers.Dense(4),  # the codes before it lie in [0, 1], the values to be measured before the first
+            keras.layers.Dense(4),  # its inputs lie in [0, 1]; those of the first layer must be measured
             keras.layers.Softmax(),
             keras.layers.Dense(4, "relu"),
             keras.layers.Dense(4, "sigmoid"),
@@ -90,7 +90,7 @@ def test_what_is_known_about_the_range_of_codes():
             keras.layers.Dense(4),
         ]
     )
-    assert [stage.in_unit for stage in stages(model)] == [None, True, True, False, False]
+    assert [stage.in_unit_range for stage in stages(model)] == [None, True, True, False, False]
 
 
 def test_frozen_layers_are_passed_through():
@@ -103,16 +103,16 @@ def test_frozen_layers_are_passed_through():
     assert [layer.trainable for layer in model.layers] == [True, True, False, True, True]
 
 
-def test_an_autoencoder_keeps_its_mirrored_layers():
+def test_an_autoencoder_trains_its_decoder_pairs():
     model = autoencoder()
     first, second = stages(model)
     assert [layer.name for layer in first.trained] == ["encoder_1", "output"]
     assert [layer.name for layer in second.trained] == ["code", "decoder_1"]
     before = values_of(model)
-    assert fell(pretrained(model, images(), layers=["encoder_1"]).history)
+    assert loss_falls(pretrained(model, images(), layers=["encoder_1"]).history)
     between = values_of(model)
     assert changed(before, between) == {"encoder_1", "output"}
-    assert fell(pretrained(model, images(), layers=["code"]).history)
+    assert loss_falls(pretrained(model, images(), layers=["code"]).history)
     assert changed(between, values_of(model)) == {"code", "decoder_1"}
 
 
@@ -143,14 +143,14 @@ def test_a_tied_autoencoder_stays_tied():
     model = keras.Model(inputs, TiedDense("encoder_1", "sigmoid", name="output")(x))
     count = len(model.weights)
     before = values_of(model)
-    assert fell(pretrained(model, images()).history)
+    assert loss_falls(pretrained(model, images()).history)
     assert changed(before, values_of(model)) == {"encoder_1", "code", "decoder_1", "output"}
     assert model.get_layer("output").kernel is model.get_layer("encoder_1").kernel
     assert len(model.weights) == count
 
 
 @pytest.mark.parametrize("odd", [False, True])
-def test_a_convolutional_autoencoder_is_known_by_its_form(odd):
+def test_decoder_pairs_of_a_convolutional_autoencoder_are_found_by_shapes(odd):
     keras.utils.set_random_seed(1)
     side = 9 if odd else 8
     inputs = keras.Input((side, side, 2))
@@ -170,27 +170,27 @@ def test_a_convolutional_autoencoder_is_known_by_its_form(odd):
     model = keras.Model(inputs, keras.layers.Activation("sigmoid", name="squash")(x))
     found = [[layer.name for layer in stage.trained if layer.weights] for stage in stages(model)]
     assert found == [["down_1", "up_1"], ["down_2", "up_2"], ["code", "up_3"]]
-    assert fell(pretrained(model, images(200, (side, side, 2))).history)
+    assert loss_falls(pretrained(model, images(200, (side, side, 2))).history)
 
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_decoders_of_convolutions_fit_odd_sizes(padding, tied):
+def test_new_decoders_of_convolutions_fit_odd_sizes(padding, tied):
     keras.utils.set_random_seed(1)
     inputs = keras.Input((11, 14, 2))
     x = keras.layers.Conv2D(4, 4, strides=3, padding=padding, activation="tanh", name="one")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
-    assert fell(pretrained(model, images(200, (11, 14, 2)), tied=tied).history)
+    assert loss_falls(pretrained(model, images(200, (11, 14, 2)), tied=tied).history)
 
 
-def test_tied_decoders_of_a_classifier():
+def test_tied_decoders_train_the_layers_of_a_classifier_alone():
     model = classifier()
     before = values_of(model)
-    assert fell(pretrained(model, images(), tied=True).history)
+    assert loss_falls(pretrained(model, images(), tied=True).history)
     assert changed(before, values_of(model)) == {"a", "b", "c"}
 
 
-def test_a_small_alexnet():
+def test_a_small_alexnet_is_pretrained():
     """Convolutions in columns, response normalization and pooling in between, and no input in [0, 1]."""
     keras.utils.set_random_seed(1)
     inputs = keras.Input((19, 19, 3))
@@ -204,22 +204,22 @@ def test_a_small_alexnet():
     model = keras.Model(inputs, keras.layers.Dense(4, "softmax", name="fc4")(x))
     history = pretrained(model, images(200, (19, 19, 3)) - 0.5, epochs=4).history
     assert list(history) == ["conv1", "conv2", "fc3"]
-    assert fell(history)
+    assert loss_falls(history)
 
 
-def test_sequential_models_and_layers_first_used_in_another_model():
+def test_a_layer_first_used_in_another_model_is_pretrained_in_this_one():
     shared = keras.layers.Dense(12, "sigmoid", name="shared")
     keras.Model(other := keras.Input((20,)), shared(other))
     model = keras.Sequential(
         [keras.Input((20,)), keras.layers.Dense(20, "relu", name="a"), shared, keras.layers.Dense(3, name="head")]
     )
     _, second = stages(model)
-    assert second.codes is not other
-    assert fell(pretrained(model, images()).history)
+    assert second.inputs is not other
+    assert loss_falls(pretrained(model, images()).history)
 
 
-def test_a_way_around_a_layer():
-    """The codes of the second layer depend on more than those of the first."""
+def test_skip_connections_around_layers_are_followed():
+    """The inputs of the second layer depend on more than those of the first."""
     inputs = keras.Input((20,))
     x = keras.layers.Dense(20, "sigmoid", name="a")(inputs)
     x = keras.layers.Concatenate(name="both")([x, inputs])
@@ -227,22 +227,22 @@ def test_a_way_around_a_layer():
     x = keras.layers.Concatenate()([x, inputs])
     x = keras.layers.Dense(8, "sigmoid", name="c")(x)
     model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
-    assert fell(pretrained(model, images()).history)
+    assert loss_falls(pretrained(model, images()).history)
 
 
-@pytest.mark.parametrize("kept", [DATA, [DATA[:100], DATA[100:]]], ids=["array", "batches"])
-def test_a_branch_that_begins_at_the_images_again(kept):
-    """In graph order the branch comes after layers that are further up; what enters it are the images."""
+@pytest.mark.parametrize("data", [DATA, [DATA[:100], DATA[100:]]], ids=["array", "batches"])
+def test_a_branch_that_starts_at_the_images_again_trains_on_the_images(data):
+    """In graph order the branch comes after deeper layers; its inputs are the images."""
 
     def model():
         keras.utils.set_random_seed(1)
         inputs = keras.Input((20,))
         up = keras.layers.Dense(20, "sigmoid", name="a")(inputs)
         up = keras.layers.Dense(6, "sigmoid", name="b")(up)
-        beside = keras.layers.Dense(8, "sigmoid", name="c")(inputs)
-        return keras.Model(inputs, keras.layers.Dense(2, name="head")(keras.layers.Concatenate()([up, beside])))
+        branch = keras.layers.Dense(8, "sigmoid", name="c")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(2, name="head")(keras.layers.Concatenate()([up, branch])))
 
-    cached, direct = pretrained(model(), kept).history, pretrained(model(), DATA, cache=False).history
+    cached, direct = pretrained(model(), data).history, pretrained(model(), DATA, cache=False).history
     assert list(cached) == ["a", "b", "c"]
     np.testing.assert_allclose(cached["c"]["loss"], direct["c"]["loss"], rtol=1e-5)
 
@@ -274,7 +274,7 @@ def test_a_layer_that_is_its_own_head_is_not_hidden():
     assert [stage.name for stage in stages(keras.Model(inputs, again(again(x))))] == ["a"]
 
 
-def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():
+def test_the_loss_compares_with_the_activations_before_corruption():
     """With everything masked only the decoder's bias can learn, whatever the data."""
     model = classifier(units=(8,))
     before = model.get_layer("a").kernel.numpy().copy()
@@ -286,17 +286,17 @@ def test_half_the_codes_are_masked_and_the_loss_is_against_the_clean_ones():
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("shape", "target"),
     [((20,), (4, 5, 1)), ((4, 5, 1), (20,)), ((4, 5), (2, 5, 2)), ((4, 5, 1), (5, 4))],
     ids=str,
 )
-def test_reconstructions_of_another_rank_have_their_values_in_order(given, wanted):
-    values = np.arange(40.0).reshape(2, *given)
-    np.testing.assert_array_equal(layer_autoencoder.fitted(values, wanted), values.reshape(2, *wanted))
+def test_reconstructions_of_another_rank_have_their_values_in_order(shape, target):
+    values = np.arange(40.0).reshape(2, *shape)
+    np.testing.assert_array_equal(layer_autoencoder.brought_to_shape(values, target), values.reshape(2, *target))
 
 
-def test_reconstructions_of_other_sides_are_cut_or_filled_up_at_the_end():
+def test_reconstructions_of_other_sides_are_cropped_or_padded_at_the_end():
     values = np.arange(1.0, 25).reshape(1, 4, 3, 2)
-    found = np.asarray(layer_autoencoder.fitted(values, (3, 5, 2)))
+    found = np.asarray(layer_autoencoder.brought_to_shape(values, (3, 5, 2)))
     np.testing.assert_array_equal(found[:, :, :3], values[:, :3])
     assert not found[:, :, 3:].any()

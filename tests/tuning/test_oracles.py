@@ -1,4 +1,4 @@
-"""The oracles give the same trials for the same seed, wherever they were killed, and no trial twice."""
+"""The oracles give the same trials for the same seed, whenever they were killed, and no trial twice."""
 
 import math
 import threading
@@ -9,8 +9,8 @@ from cnnzoo.cli.launch import free_ports
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.tuning import oracles
-from cnnzoo.tuning.results import Outcomes
-from cnnzoo.tuning.space import VARIABLES, checked
+from cnnzoo.tuning.results import TrialResults
+from cnnzoo.tuning.space import VARIABLES, checked_space
 
 keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
 pytestmark = pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning", "ignore:getName:DeprecationWarning")
@@ -27,8 +27,8 @@ def space(hp):
     }
 
 
-def figure_of(values):
-    """Stand for a training: a figure that depends on the values alone."""
+def score_of(values):
+    """Stand for a training: a score that depends on the values alone."""
     epochs = values.get("tuner/epochs", 9)
     return math.exp(-abs(math.log10(values["learning_rate"]) + 2.3)) + 0.01 * epochs + values["batch_size"] / 1e4
 
@@ -51,9 +51,9 @@ class Oracle:
         self.oracle.save = lambda: (save(), self.states.append(self.oracle.file.read_text()))
 
     def run(self, ended):
-        """Run all trials that are left; `ended` counts how often each came to its end."""
+        """Run all trials that are left; `ended` counts how often each ended."""
         while (trial := self.oracle.create_trial("tuner0")).status != "STOPPED":
-            self.oracle.update_trial(trial.trial_id, {"accuracy": figure_of(trial.hyperparameters.values)})
+            self.oracle.update_trial(trial.trial_id, {"accuracy": score_of(trial.hyperparameters.values)})
             trial.status = "COMPLETED"
             self.oracle.end_trial(trial)
             ended[trial.trial_id] = ended.get(trial.trial_id, 0) + 1
@@ -84,9 +84,9 @@ def test_killed_after_any_write_nothing_is_lost_repeated_or_changed(tmp_path, tu
 @pytest.mark.parametrize("tuner", ["random", "hyperband"])
 def test_another_seed_gives_other_trials(tmp_path, tuner):
     trials = [Oracle(tmp_path, tuner, seed).run({}).values() for seed in (0, 1, 2)]
-    lr_multipliers = [{round(math.log(values["learning_rate"]), 9) for values, _ in each} for each in trials]
-    assert not lr_multipliers[0] & lr_multipliers[1]
-    assert not lr_multipliers[1] & lr_multipliers[2]
+    rates = [{round(math.log(values["learning_rate"]), 9) for values, _ in each} for each in trials]
+    assert not rates[0] & rates[1]
+    assert not rates[1] & rates[2]
 
 
 def test_hyperband_trains_the_better_ones_for_longer(tmp_path):
@@ -97,7 +97,7 @@ def test_hyperband_trains_the_better_ones_for_longer(tmp_path):
             below, _ = trials[parent]
             assert below["learning_rate"] == values["learning_rate"]
             assert below["tuner/epochs"] * 3 == values["tuner/epochs"]
-    for epochs in (1, 3):  # what goes on was no worse than what did not
+    for epochs in (1, 3):  # trials that are trained further were no worse than those that are not
         first = {key: score for key, (values, score) in trials.items() if values["tuner/epochs"] == epochs}
         kept = {values.get("tuner/trial_id") for values, _ in trials.values()} & set(first)
         bracket = {trials[key][0]["tuner/bracket"] for key in kept}
@@ -106,14 +106,16 @@ def test_hyperband_trains_the_better_ones_for_longer(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("trials", "epochs", "words"),
+    ("trials", "epochs", "message"),
     [
-        (3, 9, r"at least 7 trials for 9 epochs, not 3: 5 of 3 epochs, and of the best 2 of 9"),
-        (9, 1, "recipes of at least 2 epochs, not 1"),
+        (3, 9, r"must be at least 7 .* 9 epochs: 5 trials of 3 epochs, and of the best 2 of 9; .* Received: 3"),
+        (9, 1, "`epochs` must be at least 2 for the tuner hyperband; use random or bayesian. Received: 1"),
     ],
 )
-def test_hyperband_says_what_it_needs(tmp_path, trials, epochs, words):
-    with pytest.raises(InputError, match=words):
+def test_hyperband_with_too_few_trials_or_epochs_raises_an_error_that_says_how_many_it_needs(
+    tmp_path, trials, epochs, message
+):
+    with pytest.raises(InputError, match=message):
         oracles.make("hyperband", file=tmp_path, objective="accuracy", trials=trials, epochs=epochs, seed=0)
 
 
@@ -132,34 +134,34 @@ def test_hyperband_fits_into_its_trials(tmp_path, epochs):
         assert sum(oracle._get_size(opening, number) for number in range(opening + 1)) <= trials
 
 
-class Stand:
-    """Stands for the process that trains, to be quick; what it is asked for is what counts."""
+class FakeTrainer:
+    """Stands for the process that trains, to be quick; it keeps the learning rates that it gets."""
 
     def __init__(self):
-        self.lr_multipliers = {}
+        self.rates = {}
 
     def train(self, recipe, folder, pretrained):
-        self.lr_multipliers[folder.name] = recipe.learning_rate
+        self.rates[folder.name] = recipe.learning_rate
         if recipe.augment == "affine":
             return {"failed": "no such luck"}
         return {"validation": {"accuracy": 1 / 3, "loss": recipe.learning_rate}, "validation_examples": 3}
 
 
 def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
-    """Over the wire as keras-tuner has it: the values arrive as they were drawn, and failures keep their sentence."""
+    """Over keras-tuner's own protocol: the values arrive as they were drawn, and failures keep their message."""
     from cnnzoo.tuning.tuner import RecipeTuner, search, serve
 
     monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
     monkeypatch.setenv(VARIABLES[2], str(free_ports(1)[0]))
     alone = Oracle(tmp_path, "random").run({})
     (tmp_path / "recipe.json").write_text("{}")
-    outcomes = Outcomes(tmp_path, "accuracy")
-    parts, stands = {}, [Stand(), Stand()]
-    for name, stand in (("chief", None), ("worker0", stands[0]), ("worker1", stands[1])):
+    results = TrialResults(tmp_path, "accuracy")
+    parts, trainers = {}, [FakeTrainer(), FakeTrainer()]
+    for name, trainer in (("chief", None), ("worker0", trainers[0]), ("worker1", trainers[1])):
         monkeypatch.setenv(VARIABLES[0], name)
         oracle = Oracle(tmp_path, "random").oracle
-        options = {"recipe": RECIPE, "trainer": stand, "outcomes": outcomes, "say": lambda line: None}
-        parts[name] = oracle, RecipeTuner(oracle, checked(space, RECIPE), **options)
+        options = {"recipe": RECIPE, "trainer": trainer, "results": results, "log": lambda line: None}
+        parts[name] = oracle, RecipeTuner(oracle, checked_space(space, RECIPE), **options)
     workers = [threading.Thread(target=search, args=(parts[name][1],)) for name in ("worker0", "worker1")]
     for worker in workers:
         worker.start()
@@ -167,14 +169,14 @@ def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
     for worker in workers:
         worker.join()
     drawn = {key: values["learning_rate"] for key, (values, _) in alone.items()}
-    assert stands[0].lr_multipliers | stands[1].lr_multipliers == drawn
-    assert not set(stands[0].lr_multipliers) & set(stands[1].lr_multipliers)
-    rows = {row["trial"]: row for row in outcomes.ranked()}
+    assert trainers[0].rates | trainers[1].rates == drawn
+    assert not set(trainers[0].rates) & set(trainers[1].rates)
+    rows = {row["trial"]: row for row in results.ranked()}
     for key, (values, _) in alone.items():
         failed = values["augment"] == "affine"
         assert rows[key]["overrides"] == {name: values[name] for name in ("learning_rate", "augment", "batch_size")}
-        assert rows[key]["sentence"] == ("no such luck" if failed else None)
-        assert rows[key]["figure"] == (None if failed else 1 / 3)
+        assert rows[key]["message"] == ("no such luck" if failed else None)
+        assert rows[key]["score"] == (None if failed else 1 / 3)
         assert parts["chief"][0].trials[key].status == ("FAILED" if failed else "COMPLETED")
     state = Oracle(tmp_path, "random", state=(tmp_path / "oracle.json").read_text()).oracle
     assert state._retry_queue == []
@@ -184,7 +186,7 @@ def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
 def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
     from cnnzoo.tuning.tuner import RecipeTuner, search, serve
 
-    class Counting(Stand):
+    class Counting(FakeTrainer):
         def train(self, recipe, folder, pretrained):
             ended.append(folder.name)
             return {"validation": {"accuracy": recipe.learning_rate * recipe.epochs, "loss": 0.0}}
@@ -192,13 +194,13 @@ def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
     monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
     monkeypatch.setenv(VARIABLES[2], str(free_ports(1)[0]))
     (tmp_path / "recipe.json").write_text("{}")
-    outcomes, ended, tuners = Outcomes(tmp_path, "accuracy"), [], {}
-    outcomes.in_words = str
+    results, ended, tuners = TrialResults(tmp_path, "accuracy"), [], {}
+    results.formatted = str
     for name in ("chief", "worker0", "worker1"):
         monkeypatch.setenv(VARIABLES[0], name)
         oracle = Oracle(tmp_path, tuner).oracle
-        options = {"recipe": RECIPE, "trainer": Counting(), "outcomes": outcomes, "say": lambda line: None}
-        tuners[name] = RecipeTuner(oracle, checked(space, RECIPE), **options)
+        options = {"recipe": RECIPE, "trainer": Counting(), "results": results, "log": lambda line: None}
+        tuners[name] = RecipeTuner(oracle, checked_space(space, RECIPE), **options)
     workers = [threading.Thread(target=search, args=(tuners[name],)) for name in ("worker0", "worker1")]
     for worker in workers:
         worker.start()
@@ -207,18 +209,23 @@ def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
         worker.join()
     assert sorted(ended) == sorted(tuners["chief"].oracle.trials)
     assert len(ended) == TRIALS[tuner]
-    best = outcomes.ranked()[0]
+    best = results.ranked()[0]
     assert best["epochs"] == 9
-    assert best["figure"] == max(row["figure"] for row in outcomes.ranked() if row["epochs"] == 9)
+    assert best["score"] == max(row["score"] for row in results.ranked() if row["epochs"] == 9)
 
 
-def test_a_worker_that_sees_another_folder_says_so(tmp_path, monkeypatch):
+def test_a_worker_that_sees_another_folder_raises_an_error(tmp_path, monkeypatch):
     from cnnzoo.tuning.tuner import RecipeTuner, search
 
-    outcomes = Outcomes(tmp_path / "elsewhere", "accuracy")
+    results = TrialResults(tmp_path / "elsewhere", "accuracy")
     oracle = Oracle(tmp_path, "random").oracle
     tuner = RecipeTuner(
-        oracle, checked(space, RECIPE), recipe=RECIPE, trainer=Stand(), outcomes=outcomes, say=lambda line: None
+        oracle,
+        checked_space(space, RECIPE),
+        recipe=RECIPE,
+        trainer=FakeTrainer(),
+        results=results,
+        log=lambda line: None,
     )
     with pytest.raises(InputError, match="must all see the same folder"):
         search(tuner)

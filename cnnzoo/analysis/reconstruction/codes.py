@@ -1,4 +1,4 @@
-"""An autoencoder as something that encodes, decodes and reconstructs images, as a baseline does."""
+"""An autoencoder's encoder and decoder, with the methods of a linear code; and codes with labels."""
 
 import dataclasses
 import math
@@ -7,16 +7,17 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from cnnzoo.analysis.graph import graph_inputs
-from cnnzoo.analysis.reconstruction.linear_codes import of_shape, pixels
+from cnnzoo import checks
+from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, pixels
 from cnnzoo.errors import InputError
+from cnnzoo.layers.graph import graph_inputs
 
 CODE = "code"  # the layer whose outputs are the code, by its name
 BATCH = 500  # images a step of prediction
 
 
 class Coder(Protocol):
-    """What encodes, decodes and reconstructs images: a `LinearCode` or a `ModelCode`."""
+    """An encoder and a decoder of images: a `LinearCode` or a `ModelCode`."""
 
     @property
     def name(self) -> str: ...
@@ -28,17 +29,17 @@ class Coder(Protocol):
 
 
 class ModelCode:
-    """A Keras model whose output has the shape of its input, and whose layer `code` holds the code.
+    """The encoder and the decoder of a Keras autoencoder, which meet at its layer `code`.
 
-    The halves share the model's weights. A code of more axes than one, as of a convolutional net, is
-    flattened. Layers that corrupt images in training are silent here.
+    Both share the model's weights. A code of more axes than one, as of a convolutional net, is flattened.
+    Layers that corrupt images in training do nothing here.
 
     Args:
         model: a functional or Sequential autoencoder with one input of a fixed size, pixels of 0 to 1.
 
     Raises:
         InputError: no Keras model, an output that is not of the input's shape, no layer `code`, or a path
-            from the input to the output that goes round it.
+            from the input to the output that bypasses it.
 
     Example:
     >>> inputs = keras.Input((4, 4, 1))
@@ -52,7 +53,7 @@ class ModelCode:
     def __init__(self, model: keras.Model):
         self.model = checked_autoencoder(model)
         if CODE not in {layer.name for layer in model.layers}:
-            raise InputError(f"model {model.name!r} has no layer {CODE!r}, which would say where its code is")
+            raise InputError(f"model {model.name!r} has no layer {CODE!r}, whose output is taken as the code")
         code = model.get_layer(CODE).output
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
@@ -85,7 +86,7 @@ class ModelCode:
         Raises:
             InputError: images of another shape, or pixels outside 0 to 1.
         """
-        images = of_shape(pixels(images), self.image_shape, f"model {self.name!r}")
+        images = checked_shape(pixels(images), self.image_shape, f"model {self.name!r}")
         return _in_batches(self._encoder, images).reshape(len(images), -1)
 
     def decode(self, codes) -> np.ndarray:
@@ -102,11 +103,13 @@ class ModelCode:
         """
         codes = np.asarray(codes, "float32")
         if codes.ndim != 2 or codes.shape[1] != self.size:
-            raise InputError(f"codes of {self.name} have the shape (examples, {self.size}), not {codes.shape}")
+            raise InputError(
+                f"`codes` of {self.name} must have the shape (examples, {self.size}). Received: {codes.shape}"
+            )
         return _in_batches(self._decoder, codes.reshape(-1, *self.code_shape))
 
     def reconstruct(self, images) -> np.ndarray:
-        """Return what is left of images after encoding and decoding.
+        """Return images encoded and decoded.
 
         Args:
             images: array `(examples, *input_shape)`; uint8, or floats of 0 to 1.
@@ -126,7 +129,7 @@ def _in_batches(function: keras.Function, values: np.ndarray) -> np.ndarray:
 
 
 def coder_of(model) -> Coder:
-    """Return what encodes and decodes: a Keras autoencoder by its layer `code`, a baseline as it is.
+    """Return the `Coder` of a Keras autoencoder; a baseline is one already.
 
     Raises:
         InputError: neither of the two.
@@ -141,11 +144,11 @@ def coder_of(model) -> Coder:
         return ModelCode(model)
     if all(hasattr(model, part) for part in ("name", "size", "encode", "decode", "reconstruct")):
         return model
-    raise InputError(f"an autoencoder or a baseline such as pca(images, 30) is needed, not {model!r}")
+    raise checks.refusal("model", "an autoencoder, or a baseline such as pca(images, 30)", model)
 
 
 def checked_autoencoder(model) -> keras.Model:
-    """Return a model if its output has the shape of its input.
+    """Return a model, whose output must have the shape of its input.
 
     Raises:
         InputError: it is no Keras model, it has no graph, or its output has another shape.
@@ -155,7 +158,7 @@ def checked_autoencoder(model) -> keras.Model:
     'm'
     """
     if not isinstance(model, keras.Model):
-        raise InputError(f"an autoencoder is a Keras model, not {model!r}")
+        raise checks.refusal("model", "a Keras model", model)
     inputs = graph_inputs(model)
     shapes = [tuple(tensor.shape[1:]) for tensor in (*inputs, *model.outputs)]
     if len(shapes) != 2 or shapes[0] != shapes[1] or None in shapes[0]:
@@ -172,7 +175,7 @@ class LabeledCodes:
     """Codes of images with the images' labels, for a scatter plot or a number.
 
     Attributes:
-        name: what made the codes.
+        name: name of the model or baseline.
         codes: float32 array `(examples, size)`.
         labels: integer array `(examples,)`.
     """
@@ -182,13 +185,13 @@ class LabeledCodes:
     labels: np.ndarray
 
     def neighbor_accuracy(self, neighbors: int = 5) -> float:
-        """Return the share of the codes whose nearest other codes, by vote, have its label.
+        """Return the leave-one-out accuracy of a k-nearest-neighbor classifier of the codes.
 
         Distances are Euclidean, each code is left out of its own vote, and of labels with equally many votes
         the smallest wins.
 
         Args:
-            neighbors: number of other codes that vote; 1 to one fewer than there are.
+            neighbors: k, the number of other codes that vote; 1 to one fewer than there are.
 
         Raises:
             InputError: another number of neighbors.
@@ -198,14 +201,11 @@ class LabeledCodes:
         >>> LabeledCodes("", codes, np.array([0, 0, 1, 1])).neighbor_accuracy(1)
         1.0
         """
-        # scikit-learn takes a second to import; only who asks for neighbors pays for it.
+        # scikit-learn takes a second to import, and only this method needs it.
         from sklearn.neighbors import NearestNeighbors
 
-        most = len(self.codes) - 1
-        whole = isinstance(neighbors, int) and not isinstance(neighbors, bool)
-        if not whole or not 1 <= neighbors <= most:
-            raise InputError(f"neighbors must be an integer of 1 to {most}, not {neighbors!r}")
-        # SearchConfig without points, it returns the neighbors of each of its own, itself left out.
+        neighbors = checks.integer("neighbors", neighbors, 1, len(self.codes) - 1, of="the number of other codes")
+        # Called without points, `kneighbors` returns those of each fitted point, itself left out.
         nearest = NearestNeighbors(n_neighbors=neighbors).fit(self.codes).kneighbors(return_distance=False)
         classes, numbers = np.unique(self.labels, return_inverse=True)
         votes = np.stack([(numbers[nearest] == number).sum(axis=1) for number in range(len(classes))], axis=1)
@@ -213,7 +213,7 @@ class LabeledCodes:
 
 
 def codes_2d(model, images, labels, *, per_class: int = 500) -> LabeledCodes:
-    """Return two-dimensional codes of as many images of each class, the first ones of the array.
+    """Return the two-dimensional codes of the first images of each class.
 
     The figure of 2006 shows the codes of a 784-1000-500-250-2 autoencoder beside the first two principal
     components, `codes_2d(pca(train_images, 2), …)`, for the same 500 digits a class.
@@ -225,7 +225,7 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabeledCodes:
         per_class: images of each class, ≥ 1.
 
     Returns:
-        The codes with their labels, in the order of the images; `.neighbor_accuracy()` says how well the
+        The codes with their labels, in the order of the images; `.neighbor_accuracy()` measures how well the
         classes separate.
 
     Raises:
@@ -237,13 +237,13 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabeledCodes:
     >>> from cnnzoo.analysis import pca
     >>> from cnnzoo.data import load
     >>> train = load("digits").train
-    >>> found = codes_2d(pca(train.images, 2), train.images, train.labels, per_class=100)
-    >>> found.codes.shape, round(found.neighbor_accuracy(), 2)
+    >>> plane = codes_2d(pca(train.images, 2), train.images, train.labels, per_class=100)
+    >>> plane.codes.shape, round(plane.neighbor_accuracy(), 2)
     ((1000, 2), 0.61)
     """
     coder = coder_of(model)
     if coder.size != 2:
-        raise InputError(f"codes_2d shows codes of 2 numbers, and those of {coder.name} have {coder.size}")
+        raise InputError(f"codes_2d takes codes of 2 numbers. Received: {coder.name} with {coder.size}")
     images, labels = pixels(images), _checked_labels(labels, len(images))
     chosen = _first_of_each(labels, per_class)
     return LabeledCodes(coder.name, coder.encode(images[chosen]), labels[chosen])
@@ -253,18 +253,18 @@ def _checked_labels(labels, examples: int) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (examples,) or labels.dtype.kind not in "iu":
         raise InputError(
-            f"labels must be {examples} integers, one for each image, not {labels.dtype} of shape {labels.shape}"
+            f"`labels` must be {examples} integers, one for each image. "
+            f"Received: {labels.dtype} of shape {labels.shape}"
         )
     return labels
 
 
 def _first_of_each(labels: np.ndarray, per_class: int) -> np.ndarray:
-    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
-        raise InputError(f"per_class must be an integer of at least 1, not {per_class!r}")
+    checks.integer("per_class", per_class)
     chosen = []
     for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        if len(places) < per_class:
-            raise InputError(f"per_class must be at most {len(places)}, the images of class {label}, not {per_class}")
-        chosen.append(places[:per_class])
+        of_label = np.flatnonzero(labels == label)
+        if len(of_label) < per_class:
+            raise checks.refusal("per_class", f"at most {len(of_label)}, the images of class {label}", per_class)
+        chosen.append(of_label[:per_class])
     return np.sort(np.concatenate(chosen))

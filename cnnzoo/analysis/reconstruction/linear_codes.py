@@ -1,18 +1,19 @@
-"""Codes that are linear in the image, and what is decoded from them."""
+"""Principal components as an encoder and a decoder, and the checks of images that all codes share."""
 
 import dataclasses
 
 import numpy as np
 
+from cnnzoo import checks
 from cnnzoo.errors import InputError
 
 
-def pixels(images, what: str = "images", peak: float = 1.0) -> np.ndarray:
+def pixels(images, name: str = "images", peak: float = 1.0) -> np.ndarray:
     """Return images as floating-point pixels from 0 to `peak`.
 
     Args:
         images: array `(examples, …)`; uint8 pixels of 0 to 255, or floats of 0 to `peak`.
-        what: what an error calls them.
+        name: the argument's name, for errors.
         peak: the value of a white pixel, > 0.
 
     Returns:
@@ -25,75 +26,76 @@ def pixels(images, what: str = "images", peak: float = 1.0) -> np.ndarray:
     >>> pixels(np.array([[0, 51, 255]], "uint8"))
     array([[0. , 0.2, 1. ]], dtype=float32)
     """
-    array = _array(images, what)
+    array = _array(name, images)
     if array.dtype == np.uint8:
         return array / np.float32(255 / peak)
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= peak):  # also where one is not a number
-        raise InputError(
-            f"{what} must be uint8, or floats of 0 to {peak:g}, not floats of {_read(low)} to {_read(high)}"
-        )
+        # With enough digits to see that a value is out of the range.
+        received = f"floats from {float(low):.6g} to {float(high):.6g}"
+        raise InputError(f"`{name}` must be uint8, or floats from 0 to {peak:g}. Received: {received}")
     return array
 
 
-def beside(reconstructions, images: np.ndarray, peak: float = 1.0) -> np.ndarray:
-    """Return reconstructions as floating-point pixels, which may leave the range of the images.
+def reconstructed_pixels(reconstructions, images: np.ndarray, peak: float = 1.0) -> np.ndarray:
+    """Return reconstructions as floating-point pixels, which may lie outside the range of the images.
 
     Args:
         reconstructions: array of the shape of the images; uint8, or any finite floats.
-        images: what is reconstructed.
+        images: the originals.
         peak: the value of a white pixel.
 
     Raises:
         InputError: another shape, or values that are not finite.
 
     Example:
-    >>> beside([[-0.5, 1.5]], np.zeros((1, 2)))
+    >>> reconstructed_pixels([[-0.5, 1.5]], np.zeros((1, 2)))
     array([[-0.5,  1.5]])
     """
-    array = _array(reconstructions, "reconstructions")
+    array = _array("reconstructions", reconstructions)
     if array.shape != images.shape:
-        raise InputError(f"reconstructions must have the shape of the images, {images.shape}, not {array.shape}")
+        raise InputError(
+            f"`reconstructions` must have the shape of the images, {images.shape}. Received the shape: {array.shape}"
+        )
     if array.dtype == np.uint8:
         return array / np.float32(255 / peak)
     if not np.isfinite(array).all():
-        raise InputError("reconstructions must be finite, and some of these are infinite or not a number")
+        raise InputError(f"`reconstructions` must be finite. Received: {array[~np.isfinite(array)][0]}")
     return array
 
 
-def of_shape(images: np.ndarray, shape: tuple[int, ...], whose: str) -> np.ndarray:
-    """Return the images if each has the given shape.
+def checked_shape(images: np.ndarray, shape: tuple[int, ...], taker: str) -> np.ndarray:
+    """Return images, each of which must have the given shape.
+
+    Args:
+        images: array `(examples, …)`.
+        shape: shape of one image.
+        taker: what takes the images, for errors.
 
     Raises:
-        InputError: they have another.
+        InputError: they have another shape.
 
     Example:
-    >>> of_shape(np.zeros((2, 8, 8, 1)), (8, 8, 1), "the model").shape
+    >>> checked_shape(np.zeros((2, 8, 8, 1)), (8, 8, 1), "the model").shape
     (2, 8, 8, 1)
     """
     if images.shape[1:] != shape:
-        raise InputError(f"{whose} takes images of shape {shape}, not {images.shape[1:]}")
+        raise InputError(f"{taker} takes images of shape {shape}. Received: {images.shape[1:]}")
     return images
 
 
-def _array(values, what: str) -> np.ndarray:
+def _array(name: str, values) -> np.ndarray:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} must be one array of numbers, not {type(values).__name__}") from error
+        raise InputError(f"`{name}` must be an array of numbers. Received a {type(values).__name__}") from error
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise InputError(f"{what} must be uint8 or floats, not {array.dtype}")
+        raise InputError(f"`{name}` must be uint8 or floats. Received: {array.dtype}")
     if array.ndim < 2 or not array.size:
-        raise InputError(f"{what} must be an array (examples, …) with one example or more, not of shape {array.shape}")
+        raise InputError(
+            f"`{name}` must be an array (examples, …) of at least one example. Received the shape: {array.shape}"
+        )
     return array.astype("float32") if array.dtype == np.float16 else array
-
-
-def _read(value) -> str:
-    """Return a number as one reads it, with enough digits to see that it leaves the range."""
-    return f"{float(value):.6g}"
-
-
-CHUNK = 4096  # images decoded at once by the logistic function
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +109,6 @@ class LinearCode:
         offset: float32 array `(size,)`.
         components: float32 array `(size, pixels)`; a code c is decoded as c·components + bias.
         bias: float32 array `(pixels,)`.
-        logistic: whether the decoded pixels pass through the logistic function, into 0 to 1.
     """
 
     name: str
@@ -116,7 +117,6 @@ class LinearCode:
     offset: np.ndarray
     components: np.ndarray
     bias: np.ndarray
-    logistic: bool = False
 
     @property
     def size(self) -> int:
@@ -124,16 +124,15 @@ class LinearCode:
         return len(self.offset)
 
     def first(self, size: int) -> "LinearCode":
-        """Return the code of the first numbers alone; of principal components that is what a fit of fewer gives.
+        """Return the code of the first numbers alone: for principal components, the same as a fit of fewer.
 
         Args:
-            size: numbers in the code; from 1 to those there are.
+            size: numbers in the code; from 1 to `self.size`.
 
         Raises:
-            InputError: another size, or a logistic code, whose numbers do not come in an order.
+            InputError: another size.
         """
-        if self.logistic or type(size) is not int or not 1 <= size <= self.size:
-            raise InputError(f"of {self.name} with {self.size} numbers the first {size!r} cannot be taken alone")
+        size = checks.integer("size", size, 1, self.size, of=f"the numbers of {self.name}")
         kernel, offset, components = self.kernel[:, :size], self.offset[:size], self.components[:size]
         return dataclasses.replace(self, kernel=kernel, offset=offset, components=components)
 
@@ -149,7 +148,7 @@ class LinearCode:
         Raises:
             InputError: images of another shape, or pixels outside 0 to 1.
         """
-        images = of_shape(pixels(images), self.image_shape, self.name)
+        images = checked_shape(pixels(images), self.image_shape, self.name)
         flat = images.reshape(len(images), -1).astype("float32", copy=False)
         return flat @ self.kernel + self.offset
 
@@ -160,24 +159,22 @@ class LinearCode:
             codes: float array `(examples, size)`.
 
         Returns:
-            float32 array `(examples, *image_shape)`, of 0 to 1 if `logistic`, else not clipped.
+            float32 array `(examples, *image_shape)`, not clipped.
 
         Raises:
             InputError: codes of another size.
         """
         codes = np.asarray(codes, "float32")
         if codes.ndim != 2 or codes.shape[1] != self.size:
-            raise InputError(f"codes of {self.name} have the shape (examples, {self.size}), not {codes.shape}")
+            raise InputError(
+                f"`codes` of {self.name} must have the shape (examples, {self.size}). Received: {codes.shape}"
+            )
         images = codes @ self.components
         images += self.bias
-        if self.logistic:
-            for start in range(0, len(images), CHUNK):
-                part = images[start : start + CHUNK]
-                part[:] = (1 + np.tanh(part / 2)) / 2
         return images.reshape(-1, *self.image_shape)
 
     def reconstruct(self, images) -> np.ndarray:
-        """Return what is left of images after encoding and decoding.
+        """Return images encoded and decoded.
 
         Args:
             images: array `(examples, *image_shape)`; uint8, or floats of 0 to 1.
@@ -192,29 +189,24 @@ class LinearCode:
 
 
 def checked_size(size: int, images: np.ndarray) -> int:
-    """Return the size of a code that these images can be fitted with.
+    """Return the size of a code, at most the pixels and at most the examples of the images that it is fitted to.
 
     Raises:
-        InputError: no integer of at least 1, or more than there are pixels or examples.
+        InputError: no positive integer, or more than there are pixels or examples.
 
     Example:
     >>> checked_size(30, np.zeros((100, 8, 8, 1)))
     30
     """
     most = min(len(images), images[0].size)
-    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-    if not whole or not 1 <= size <= most:
-        raise InputError(
-            f"size must be an integer of 1 to {most}, for {len(images)} images of {images[0].size} pixels, not {size!r}"
-        )
-    return int(size)
+    return checks.integer("size", size, 1, most, of=f"for {len(images)} images of {images[0].size} pixels")
 
 
 def pca(images, size: int) -> LinearCode:
     """Fit principal components, exactly: mean-centered, reconstructions not clipped.
 
-    30 components of MNIST's 60,000 training images give a squared error of 13.866 on the test images,
-    in the unit of 2006; 2 components give 43.645.
+    30 components of MNIST's 60,000 training images give a squared error per image (sum over pixels) of 13.866 on
+    the test images; 2 components give 43.645.
 
     Args:
         images: array `(examples, …)` to fit; uint8, or floats of 0 to 1. A copy in float64 is made.
@@ -224,7 +216,7 @@ def pca(images, size: int) -> LinearCode:
         A `LinearCode`; its codes are centered and ordered by variance, largest first.
 
     Raises:
-        InputError: a size that cannot be had, or pixels outside 0 to 1.
+        InputError: a size out of range, or pixels outside 0 to 1.
 
     Source: Hinton and Salakhutdinov, Science 313, 2006, use it as their baseline.
 
@@ -235,7 +227,7 @@ def pca(images, size: int) -> LinearCode:
     >>> round(squared_error(digits.test.images, pca(digits.train.images, 8).reconstruct(digits.test.images)), 2)
     1.57
     """
-    # scikit-learn takes a second to import; only who asks for a baseline pays for it.
+    # scikit-learn takes a second to import, and only this function needs it.
     from sklearn.decomposition import PCA
 
     images = pixels(images)

@@ -1,7 +1,7 @@
-"""How far a reconstruction is from its image, and how much smaller than the image its code is.
+"""Metrics of a reconstruction: squared error, PSNR, compression ratio.
 
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006,
-count the squared error of an image as the sum over its pixels; others count the mean. The two differ by
+take the squared error per image as the sum over its pixels; others take the mean. The two differ by
 the number of pixels, 784 on MNIST.
 """
 
@@ -9,15 +9,15 @@ import math
 
 import numpy as np
 
-from cnnzoo.analysis.reconstruction.linear_codes import CHUNK, LinearCode, beside, of_shape, pixels
-from cnnzoo.errors import InputError
+from cnnzoo import checks
+from cnnzoo.analysis.reconstruction.linear_codes import LinearCode, checked_shape, pixels, reconstructed_pixels
 
-# How the PSNR of many images becomes one number.
-AVERAGES = ("images", "errors")
+AVERAGES = ("images", "errors")  # how the PSNR of many images becomes one number
+CHUNK = 4096  # images in float64 at once
 
 
 def squared_error(images, reconstructions) -> float:
-    """Return the sum over the pixels of the squared error, in the mean over the images: the unit of 2006.
+    """Return the squared error per image: the sum over its pixels, in the mean over the images.
 
     Args:
         images: array `(examples, …)`; uint8, or floats of 0 to 1.
@@ -36,7 +36,7 @@ def squared_error(images, reconstructions) -> float:
 
 
 def mean_squared_error(images, reconstructions) -> float:
-    """Return the squared error in the mean over all pixels of all images.
+    """Return the squared error, in the mean over all pixels of all images.
 
     Args:
         images: as for `squared_error`.
@@ -64,7 +64,7 @@ def psnr(images, reconstructions, *, peak: float = 1.0, average: str = "images")
             of all images, which orders methods as the squared error does and is never the larger of the two.
 
     Raises:
-        InputError: as for `squared_error`, or a peak or an average that there is not.
+        InputError: as for `squared_error`, a peak that is no positive number, or another average.
 
     Example:
     >>> images = np.zeros((2, 2, 2, 1))
@@ -72,10 +72,8 @@ def psnr(images, reconstructions, *, peak: float = 1.0, average: str = "images")
     >>> round(psnr(images, reconstructions), 2), round(psnr(images, reconstructions, average="errors"), 2)
     (30.0, 22.97)
     """
-    if isinstance(peak, bool) or not isinstance(peak, int | float) or not 0 < peak < math.inf:
-        raise InputError(f"peak must be a number above 0, not {peak!r}")
-    if average not in AVERAGES:
-        raise InputError(f"average must be 'images' or 'errors', not {average!r}")
+    peak = checks.number("peak", peak, above=0)
+    checks.choice("average", average, AVERAGES)
     errors = _squared_errors(images, reconstructions, peak) / np.asarray(images)[0].size
     with np.errstate(divide="ignore"):  # no error at all is infinitely many decibels
         ratios = 10 * np.log10(peak**2 / (errors if average == "images" else errors.mean()))
@@ -89,7 +87,7 @@ def compression_ratio(image_shape: tuple[int, ...], code_size: int, bits: int = 
         image_shape: height, width and channels.
         code_size: numbers in a code, ≥ 1.
         bits: bits a number of the code is kept in, 1 to 32. Fewer than 32 change the reconstruction:
-            `quantize` says by how much.
+            `quantize` in `benchmarks/reconstruction_codes.py` shows by how much.
         pixel_bits: bits a value of a pixel takes, 1 to 32.
 
     Raises:
@@ -99,8 +97,8 @@ def compression_ratio(image_shape: tuple[int, ...], code_size: int, bits: int = 
     >>> round(compression_ratio((28, 28, 1), 30), 2), round(compression_ratio((28, 28, 1), 30, bits=8), 2)
     (6.53, 26.13)
     """
-    values = math.prod(_whole("every side of image_shape", side) for side in image_shape)
-    return values * _whole("pixel_bits", pixel_bits, 32) / bits_per_image(code_size, bits)
+    values = math.prod(checks.integer(f"image_shape[{axis}]", side) for axis, side in enumerate(image_shape))
+    return values * checks.integer("pixel_bits", pixel_bits, 1, 32) / bits_per_image(code_size, bits)
 
 
 def bits_per_image(code_size: int, bits: int = 32) -> int:
@@ -117,31 +115,24 @@ def bits_per_image(code_size: int, bits: int = 32) -> int:
     >>> bits_per_image(30, bits=8)
     240
     """
-    return _whole("code_size", code_size) * _whole("bits", bits, 32)
+    return checks.integer("code_size", code_size) * checks.integer("bits", bits, 1, 32)
 
 
 def _squared_errors(images, reconstructions, peak: float = 1.0) -> np.ndarray:
-    """Return the sum over the pixels of the squared error, for each image."""
+    """Return the squared error of each image, summed over its pixels."""
     images = pixels(images, peak=peak)
-    errors = (images - beside(reconstructions, images, peak)).reshape(len(images), -1)
+    errors = (images - reconstructed_pixels(reconstructions, images, peak)).reshape(len(images), -1)
     return np.square(errors).sum(axis=1, dtype="float64")
 
 
-def _whole(name: str, value: int, most: float = math.inf) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= most:
-        allowed = "of at least 1" if most == math.inf else f"of 1 to {most}"
-        raise InputError(f"{name} must be an integer {allowed}, not {value!r}")
-    return int(value)
-
-
 def pca_errors(code: LinearCode, images) -> np.ndarray:
-    """Return the squared error of the first component, of the first two, and so on, on images.
+    """Return the squared errors per image of the first component, of the first two, and so on.
 
-    One fit gives them all: what each further component takes away is the square of its own number in the code.
+    One fit gives them all: each further component reduces the error by the square of its own number in the code.
 
     Args:
         code: what `pca` returned.
-        images: array `(examples, *image_shape)` to judge by; uint8, or floats of 0 to 1.
+        images: array `(examples, *image_shape)` to evaluate on; uint8, or floats of 0 to 1.
 
     Returns:
         float64 array `(code.size,)`: the sum over an image's pixels, mean over the images.
@@ -156,11 +147,11 @@ def pca_errors(code: LinearCode, images) -> np.ndarray:
     >>> pca_errors(pca(digits.train.images, 8), digits.test.images).round(2)[[1, 7]]
     array([3.4 , 1.57])
     """
-    images = of_shape(pixels(images), code.image_shape, code.name)
+    images = checked_shape(pixels(images), code.image_shape, code.name)
     kernel, bias = code.kernel.astype("float64"), code.bias.astype("float64")
-    whole, taken = 0.0, np.zeros(code.size)
+    total, explained = 0.0, np.zeros(code.size)
     for start in range(0, len(images), CHUNK):
         centered = images[start : start + CHUNK].reshape(-1, len(bias)) - bias
-        whole += np.square(centered).sum()
-        taken += np.square(centered @ kernel).sum(axis=0)
-    return (whole - np.cumsum(taken)) / len(images)
+        total += np.square(centered).sum()
+        explained += np.square(centered @ kernel).sum(axis=0)
+    return (total - np.cumsum(explained)) / len(images)

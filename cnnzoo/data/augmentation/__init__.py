@@ -1,10 +1,10 @@
-"""Random changes to training images: layers, one a file, and what papers made of them, by name."""
+"""Random changes to training images: layers, and the augmentations of papers, by name."""
 
-from cnnzoo.data.augmentation.drawing import BatchSeeds, augmented
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
 from cnnzoo.data.augmentation.image_layers import EIGENVALUES, EIGENVECTORS, ColorNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
 from cnnzoo.data.augmentation.named import AUGMENTATIONS, Augmentation, augmentation
+from cnnzoo.data.augmentation.stateless import BatchSeeds, apply_layers
 
 __all__ = [
     "AUGMENTATIONS",
@@ -18,6 +18,6 @@ __all__ = [
     "InputNoise",
     "RandomCrops",
     "RandomShifts",
+    "apply_layers",
     "augmentation",
-    "augmented",
 ]

@@ -1,4 +1,4 @@
-"""The elastic distortions of handwritten digits."""
+"""Elastic distortions, as for handwritten digits."""
 
 from typing import Any
 
@@ -6,25 +6,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo.data.augmentation.image_layers import PixelLayer, deviation
+from cnnzoo.checks import number
+from cnnzoo.data.augmentation.image_layers import AugmentationLayer
 from cnnzoo.errors import InputError
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class ElasticDistortion(PixelLayer):
-    """Move every pixel of an image a little, neighbors alike, as the muscles of a hand would have moved the pen.
+class ElasticDistortion(AugmentationLayer):
+    """Displace every pixel of an image a little, neighboring pixels alike, as a hand's muscles displace a pen.
 
-    Each image gets two fields of its own, uniform in (−1, 1), one for the rows and one for the columns; they are
-    smoothed by a Gaussian, with 0 outside of the image, and multiplied by α: displacements in pixels. Pixels are read
-    between their neighbors bilinearly; beyond the border they repeat it.
+    Each image gets two random fields of its own, uniform in (−1, 1), one for the rows and one for the columns; they are
+    smoothed by a Gaussian, with 0 outside of the image, and multiplied by α: displacements in pixels. Pixels are
+    interpolated bilinearly; beyond the border they repeat it.
 
     `keras.layers.RandomElasticTransform` (Keras 3.15) draws both fields from the same seed, so that pixels move along
     the diagonal alone, draws normal noise, and distorts image after image.
 
     Args:
-        alpha: what the smoothed field is multiplied by, in pixels; ≥ 0.
-        sigma: standard deviation of the Gaussian, in pixels; > 0.
-        seed: seed of the fields where it is called as a layer.
+        alpha: factor of the smoothed fields, in pixels; ≥ 0.
+        sigma: standard deviation of the Gaussian, in pixels; > 0, since without smoothing every pixel would be
+            displaced independently.
+        seed: seed of the fields for direct calls of the layer.
 
     Raises:
         InputError: a number is out of range, or the size of the images is not known.
@@ -40,11 +42,8 @@ class ElasticDistortion(PixelLayer):
 
     def __init__(self, alpha: float, sigma: float, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha < float("inf"):
-            raise InputError(f"alpha must be a number of at least 0, not {alpha!r}")
-        if deviation(sigma) == 0:
-            raise InputError("sigma must be above 0: without smoothing, every pixel would go its own way")
-        self.alpha, self.sigma = alpha, sigma
+        self.alpha = number("alpha", alpha, 0)
+        self.sigma = number("sigma", sigma, above=0)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         height, width = images.shape[1:3]
@@ -60,35 +59,37 @@ class ElasticDistortion(PixelLayer):
         images = tf.cast(images, "float32")
         rows = tf.clip_by_value(transformation[:, 0] + tf.range(float(height))[:, tf.newaxis], 0, height - 1)
         columns = tf.clip_by_value(transformation[:, 1] + tf.range(float(width)), 0, width - 1)
-        top, left = (tf.minimum(tf.floor(place), side - 2.0) for place, side in ((rows, height), (columns, width)))
+        top, left = (tf.minimum(tf.floor(at), side - 2.0) for at, side in ((rows, height), (columns, width)))
         down, right = (rows - top)[..., tf.newaxis], (columns - left)[..., tf.newaxis]
-        # What the four pixels around a place contribute, in one piece, so that it is fetched at once.
-        kernel = tf.constant(np.broadcast_to(AROUND, (2, 2, channels, 4)))
-        pieces = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "VALID")
-        places = tf.reshape(tf.cast(top * (width - 1) + left, "int32"), (-1, height * width))
-        pieces = tf.reshape(pieces, (-1, (height - 1) * (width - 1), 4 * channels))
-        fetched = tf.gather(pieces, places, axis=1, batch_dims=1)
-        at, by_column, by_row, by_both = tf.unstack(tf.reshape(fetched, (-1, height, width, channels, 4)), axis=-1)
-        return at + right * by_column + down * (by_row + right * by_both)
+        # The four terms of each 2×2 window lie together in memory, so that one gather reads all of them.
+        kernel = tf.constant(np.broadcast_to(BILINEAR_TERMS, (2, 2, channels, 4)))
+        terms = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "VALID")
+        terms = tf.reshape(terms, (-1, (height - 1) * (width - 1), 4 * channels))
+        windows = tf.reshape(tf.cast(top * (width - 1) + left, "int32"), (-1, height * width))
+        terms = tf.gather(terms, windows, axis=1, batch_dims=1)
+        pixel, by_column, by_row, by_both = tf.unstack(tf.reshape(terms, (-1, height, width, channels, 4)), axis=-1)
+        return pixel + right * by_column + down * (by_row + right * by_both)
 
     def compute_output_shape(self, input_shape):
         if None in input_shape[1:3] or min(input_shape[1:3]) < 2:
-            raise InputError(f"elastic distortion is for images of known size, at least 2×2, not {tuple(input_shape)}")
+            raise InputError(
+                f"elastic distortion needs images of known size, at least 2×2. Received: {tuple(input_shape)}"
+            )
         return tuple(input_shape)
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha, "sigma": self.sigma}
 
 
-# For each place (row, column) of a 2×2 window: the pixel itself, and its part in the slopes right, down, and both.
-AROUND = np.array([[[1, -1, -1, 1], [0, 1, 0, -1]], [[0, 0, 1, -1], [0, 0, 0, 1]]], "float32")[:, :, np.newaxis]
+# For each position (row, column) in a 2×2 window: the pixel itself, and its part in the slopes right, down, and both.
+BILINEAR_TERMS = np.array([[[1, -1, -1, 1], [0, 1, 0, -1]], [[0, 0, 1, -1], [0, 0, 0, 1]]], "float32")[:, :, np.newaxis]
 
 
 def uniform_bytes(shape: tuple, seed: tf.Tensor) -> tf.Tensor:
-    """Return draws from 256 values evenly spread over (−1, 1): a third of the work, and all the same once smoothed.
+    """Return draws from 256 values evenly spread over (−1, 1): a third of the work, and no difference once smoothed.
 
     Args:
-        shape: shape to return, of rank 4; the first side may be a tensor.
+        shape: shape to return, of rank 4; the first dimension may be a tensor.
         seed: int32 tensor `(2,)`.
     """
     *others, width = shape
@@ -98,7 +99,11 @@ def uniform_bytes(shape: tuple, seed: tf.Tensor) -> tf.Tensor:
 
 
 def gaussian(side: int, sigma: float) -> np.ndarray:
-    """Return the matrix that smooths a row or a column of so many pixels, as SciPy does: cut off at four σ.
+    """Return the matrix that smooths a row or a column of pixels, as SciPy does: truncated at four σ.
+
+    Args:
+        side: number of pixels in the row or column.
+        sigma: standard deviation of the Gaussian, in pixels.
 
     Example:
     >>> gaussian(3, 0.5).astype(float).round(2).tolist()
@@ -106,6 +111,6 @@ def gaussian(side: int, sigma: float) -> np.ndarray:
     """
     reach = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    apart = np.abs(np.subtract.outer(np.arange(side), np.arange(side)))
+    distances = np.abs(np.subtract.outer(np.arange(side), np.arange(side)))
     kernel = np.concatenate([weights[reach:] / weights.sum(), np.zeros(side)])
-    return kernel[apart].astype("float32")
+    return kernel[distances].astype("float32")

@@ -1,4 +1,4 @@
-"""AlexNet's noise in color and brightness."""
+"""Augmentation layers whose random changes are drawn for each image: crops, shifts and color noise."""
 
 from typing import Any
 
@@ -6,32 +6,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnzoo.checks import integer, number
 from cnnzoo.errors import InputError
 
 
-class PixelLayer(keras.layers.Layer):
-    """A layer in the two steps of Keras' augmentation layers: what is drawn, and what is done with it.
+class AugmentationLayer(keras.layers.Layer):
+    """A layer in the two steps of Keras' augmentation layers: one draws a transformation, one applies it.
 
-    `augmented` calls the two steps with seeds of its own; called as a layer, it draws from its generator.
+    `apply_layers` calls the two steps with the seeds of a batch; a direct call of the layer draws from its generator.
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
-        super().__init__(**{"dtype": "float32", **kwargs})  # pixels are no matter of a net's precision
+        super().__init__(**{"dtype": "float32", **kwargs})  # pixels do not depend on a model's precision
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None) -> Any:
-        """Return what is drawn for each image, or what stands for it where nothing is drawn."""
+        """Return a random transformation for each image, or the one without effect outside of training."""
         raise NotImplementedError
 
     def transform_images(self, images, transformation: Any, training: bool = True):
-        """Return the images, changed by what was drawn."""
+        """Return the images, changed by a transformation."""
         raise NotImplementedError
 
     def call(self, images, training: bool = False):
-        self.compute_output_shape(images.shape)  # refuses what does not fit
-        drawn = self.get_random_transformation(images, training, self.generator)
-        return self.transform_images(images, drawn, training)
+        self.compute_output_shape(images.shape)  # raises an error for images that do not fit
+        transformation = self.get_random_transformation(images, training, self.generator)
+        return self.transform_images(images, transformation, training)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -40,46 +41,20 @@ class PixelLayer(keras.layers.Layer):
         return {**super().get_config(), "seed": self.seed}
 
 
-def integers(images, seed: Any, bounds: tuple[int, int]):
-    """Draw two integers for each image, from 0 to below the two bounds."""
-    examples = tf.shape(images)[:1]
-    drawn = [tf.random.stateless_uniform(examples, seed.next(), maxval=bound, dtype="int32") for bound in bounds]
-    return tf.stack(drawn, axis=1)
-
-
-def picked(images, rows, columns):
-    """Return the given rows and columns, `(batch, height)` and `(batch, width)`, of each image."""
-    return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
-
-
-def positive(name: str, value: int) -> int:
-    """Return an integer of at least 1, or refuse it."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be an integer of at least 1, not {value!r}")
-    return value
-
-
-def deviation(sigma: float) -> float:
-    """Return a standard deviation, or refuse it."""
-    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
-        raise InputError(f"sigma must be a number of at least 0, not {sigma!r}")
-    return sigma
-
-
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class RandomCrops(PixelLayer):
-    """Cut a window out of every image, each image at a place of its own, all places equally likely.
+class RandomCrops(AugmentationLayer):
+    """Crop every image at a position of its own, all positions equally likely.
 
-    `keras.layers.RandomCrop` draws one place for the whole batch. Without `training` it is the
-    central window.
+    `keras.layers.RandomCrop` draws one position for the whole batch. Without `training` it is the
+    central crop.
 
     Args:
-        height: height of the window in pixels; ≥ 1.
-        width: width of the window in pixels; ≥ 1.
-        seed: seed of the places where it is called as a layer.
+        height: height of the crop in pixels; ≥ 1.
+        width: width of the crop in pixels; ≥ 1.
+        seed: seed of the positions for direct calls of the layer.
 
     Raises:
-        InputError: the window is larger than the images, or not positive.
+        InputError: the crop is larger than the images, or not positive.
 
     Example:
     >>> import numpy as np
@@ -89,18 +64,18 @@ class RandomCrops(PixelLayer):
 
     def __init__(self, height: int, width: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.height, self.width = positive("height", height), positive("width", width)
+        self.height, self.width = integer("height", height), integer("width", width)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         spare = images.shape[1] - self.height, images.shape[2] - self.width
         if not training:
             return tf.tile([[spare[0] // 2, spare[1] // 2]], [tf.shape(images)[0], 1])
-        return integers(images, seed, (spare[0] + 1, spare[1] + 1))
+        return _random_integers(images, seed, (spare[0] + 1, spare[1] + 1))
 
     def transform_images(self, images, transformation, training: bool = True):
         rows = transformation[:, :1] + tf.range(self.height)
         columns = transformation[:, 1:] + tf.range(self.width)
-        return picked(images, rows, columns)
+        return _gather(images, rows, columns)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -117,14 +92,17 @@ class RandomCrops(PixelLayer):
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class RandomShifts(PixelLayer):
+class RandomShifts(AugmentationLayer):
     """Shift every image by a whole number of pixels up or down and left or right.
 
-    All shifts are equally likely, no shift among them. What moves in from outside repeats the border.
+    All shifts are equally likely, no shift among them. The border is repeated outside.
 
     Args:
         pixels: the largest shift in each direction; ≥ 1.
-        seed: seed of the shifts where it is called as a layer.
+        seed: seed of the shifts for direct calls of the layer.
+
+    Raises:
+        InputError: `pixels` is not a positive integer.
 
     Example:
     >>> import numpy as np
@@ -134,21 +112,33 @@ class RandomShifts(PixelLayer):
 
     def __init__(self, pixels: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.pixels = positive("pixels", pixels)
+        self.pixels = integer("pixels", pixels)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         if not training:
             return tf.zeros((tf.shape(images)[0], 2), "int32")
-        return integers(images, seed, (2 * self.pixels + 1, 2 * self.pixels + 1)) - self.pixels
+        return _random_integers(images, seed, (2 * self.pixels + 1, 2 * self.pixels + 1)) - self.pixels
 
     def transform_images(self, images, transformation, training: bool = True):
         height, width = images.shape[1:3]
         rows = tf.clip_by_value(tf.range(height) - transformation[:, :1], 0, height - 1)
         columns = tf.clip_by_value(tf.range(width) - transformation[:, 1:], 0, width - 1)
-        return picked(images, rows, columns)
+        return _gather(images, rows, columns)
 
     def get_config(self):
         return {**super().get_config(), "pixels": self.pixels}
+
+
+def _random_integers(images, seed: Any, bounds: tuple[int, int]):
+    """Draw two integers for each image, from 0 to below the two bounds."""
+    examples = tf.shape(images)[:1]
+    draws = [tf.random.stateless_uniform(examples, seed.next(), maxval=bound, dtype="int32") for bound in bounds]
+    return tf.stack(draws, axis=1)
+
+
+def _gather(images, rows, columns):
+    """Return the given rows and columns, `(batch, height)` and `(batch, width)`, of each image."""
+    return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
 # Eigenvalues and, in columns, eigenvectors of the covariance of the RGB values of ImageNet's pixels,
@@ -158,24 +148,24 @@ EIGENVECTORS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140],
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class ColorNoise(PixelLayer):
-    """Add to every pixel of an image the same random multiple of the main components of ImageNet's colors.
+class ColorNoise(AugmentationLayer):
+    """Add the same random multiple of the principal components of ImageNet's colors to every pixel of an image.
 
-    That is 255 · [p₁ p₂ p₃][α₁λ₁ α₂λ₂ α₃λ₃]ᵀ with α ~ N(0, σ²), drawn once for an image. Nothing is
+    That is 255 · [p₁ p₂ p₃][α₁λ₁ α₂λ₂ α₃λ₃]ᵀ with α ~ N(0, σ²), drawn once per image. Nothing is
     clipped: pixels may leave 0 to 255.
 
-    A doubt remains about its strength. The paper multiplies by the eigenvalues λ, but does not say on
+    Its strength is uncertain. The paper multiplies by the eigenvalues λ, but does not say on
     which scale. The published ones are variances on the scale from 0 to 1: they sum to 0.241, three
-    times the square of 0.28, about what pixels deviate by. Taken as they are, the common reading, the
+    times the square of 0.28, about the deviation of pixels. Taken as they are, the common reading, the
     first component has a standard deviation of 5.5 gray levels. Krizhevsky's own cuda-convnet2 calls its
     factors `color_stdevs`, and with the square roots of λ it would be 11.9.
 
     Args:
         sigma: standard deviation of α; the paper's is 0.1.
-        seed: seed of α where it is called as a layer.
+        seed: seed of α for direct calls of the layer.
 
     Raises:
-        InputError: the images are not of three channels, or sigma is negative.
+        InputError: the images do not have three channels, or `sigma` is not a number of at least 0.
 
     Source: Krizhevsky et al. 2012, section 4.1.
 
@@ -188,7 +178,7 @@ class ColorNoise(PixelLayer):
 
     def __init__(self, sigma: float = 0.1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.sigma = deviation(sigma)
+        self.sigma = number("sigma", sigma, 0)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         shape = (tf.shape(images)[0], 3)
@@ -200,7 +190,7 @@ class ColorNoise(PixelLayer):
 
     def compute_output_shape(self, input_shape):
         if input_shape[-1] != 3:
-            raise InputError(f"color noise is for images of 3 channels, not {input_shape[-1]}")
+            raise InputError(f"color noise needs images of 3 channels. Received: {input_shape[-1]} channels")
         return tuple(input_shape)
 
     def get_config(self):

@@ -1,26 +1,27 @@
-"""The three corruptions of denoising autoencoders, on what enters a net."""
+"""The three corruptions of denoising autoencoders, as augmentation layers for the input of a model."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from cnnzoo.data.augmentation.image_layers import PixelLayer, deviation
+from cnnzoo.checks import number
+from cnnzoo.data.augmentation.image_layers import AugmentationLayer
 from cnnzoo.layers.noise import Corruption
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class InputNoise(PixelLayer):
-    """Add to every value a draw of its own, from a normal distribution around 0.
+class InputNoise(AugmentationLayer):
+    """Add an independent draw from a normal distribution around 0 to every value.
 
-    `keras.layers.GaussianNoise`, in the two steps of an augmentation layer.
+    This is `keras.layers.GaussianNoise`, in the two steps of an augmentation layer.
 
     Args:
         sigma: standard deviation of the noise; ≥ 0.
-        seed: seed of the noise where it is called as a layer.
+        seed: seed of the noise for direct calls of the layer.
 
     Raises:
-        InputError: sigma is negative.
+        InputError: `sigma` is not a number of at least 0.
 
     Example:
     >>> import numpy as np
@@ -31,7 +32,7 @@ class InputNoise(PixelLayer):
 
     def __init__(self, sigma: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.sigma = deviation(sigma)
+        self.sigma = number("sigma", sigma, 0)
 
     def get_random_transformation(self, images, training: bool = True, seed: Any = None):
         shape = tf.shape(images)
@@ -44,12 +45,12 @@ class InputNoise(PixelLayer):
         return {**super().get_config(), "sigma": self.sigma}
 
 
-class InputCorruption(PixelLayer):
-    """Spoil a share of the values by a corruption of `cnnzoo.layers`, in the two steps of an augmentation layer.
+class InputCorruption(AugmentationLayer):
+    """Corrupt a fraction of the values by a layer of `cnnzoo.layers`, in the two steps of an augmentation layer.
 
     Args:
         corruption: `MaskingNoise` or `SaltAndPepperNoise`.
-        seed: seed of the draws where it is called as a layer.
+        seed: seed of the draws for direct calls of the layer.
 
     Example:
     >>> import numpy as np
@@ -68,4 +69,4 @@ class InputCorruption(PixelLayer):
         return tf.random.stateless_uniform(shape, seed.next()) if training else tf.ones(shape)
 
     def transform_images(self, images, transformation, training: bool = True):
-        return self.corruption.spoilt(tf.cast(images, "float32"), transformation)
+        return self.corruption.corrupt(tf.cast(images, "float32"), transformation)

@@ -1,4 +1,4 @@
-"""Random changes to training images, by name."""
+"""Augmentations of training images, by name."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from cnnzoo.checks import choice
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
 from cnnzoo.data.augmentation.image_layers import ColorNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
-from cnnzoo.errors import unknown
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 
 Shape = tuple[int, int, int]
@@ -17,12 +17,12 @@ Shape = tuple[int, int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Random layers around a model's preprocessing.
+    """Random layers before and after a model's preprocessing.
 
     Attributes:
         on_pixels: layers for pixels from 0 to 255, before the preprocessing; they may change the size.
-        on_inputs: layers for what the preprocessing returned.
-        corruptions: layers for what `on_inputs` returned, which is still what an autoencoder is to give back.
+        on_inputs: layers for the output of the preprocessing.
+        corruptions: layers for the output of `on_inputs`, which remains the target of an autoencoder.
     """
 
     on_pixels: tuple[keras.layers.Layer, ...] = ()
@@ -30,10 +30,10 @@ class Augmentation:
     corruptions: tuple[keras.layers.Layer, ...] = ()
 
     def check(self, image_shape: Shape) -> None:
-        """Refuse images that the layers cannot work on.
+        """Check that the layers work on images of a shape.
 
         Raises:
-            InputError: they are smaller than the crops, or have no colors to change.
+            InputError: the images are smaller than the crops, or have no colors to change.
 
         Example:
         >>> augmentation("alexnet", (227, 227, 3)).check((256, 256, 3))
@@ -52,7 +52,7 @@ def affine(input_shape: Shape) -> Augmentation:
     """Return the distortions of LeNet's paper, shift, scale, squeeze and horizontal shear, and a small rotation.
 
     Rotation is added here. The ranges are not the paper's: they were chosen on a validation split of MNIST.
-    What moves in from outside repeats the border. They work on the field that LeNet pads its digits to.
+    The border is repeated outside. They apply to the padded field of LeNet's input.
 
     Source: LeCun et al. 1998, section III-A: "planar affine transformations".
     """
@@ -69,7 +69,7 @@ def _affine() -> tuple[keras.layers.Layer, ...]:
 
 
 def elastic(input_shape: Shape) -> Augmentation:
-    """Return elastic distortions with the strength that was published for digits: σ of 4 pixels, α of 34.
+    """Return elastic distortions of the strength published for digits: σ of 4 pixels, α of 34.
 
     Source: Simard, Steinkraus and Platt 2003, section 2.
     """
@@ -82,7 +82,7 @@ def affine_elastic(input_shape: Shape) -> Augmentation:
 
 
 def flip(input_shape: Shape) -> Augmentation:
-    """Return mirror images, left for right, of half of the images."""
+    """Return horizontal flips of half of the images."""
     return Augmentation(on_pixels=(_flips(),))
 
 
@@ -90,7 +90,7 @@ def flip_shift(input_shape: Shape) -> Augmentation:
     """Return flips, and shifts by up to 5 pixels each way, whose border is repeated.
 
     Source: Springenberg et al. 2014, section 3.1.1: "horizontally flipped" and "randomly translated by up to
-    5 pixels"; what it fills the border with is not said.
+    5 pixels"; it does not say what fills the border.
     """
     return Augmentation(on_pixels=(_flips(), RandomShifts(5)))
 
@@ -98,7 +98,7 @@ def flip_shift(input_shape: Shape) -> Augmentation:
 def shift(input_shape: Shape) -> Augmentation:
     """Return shifts by one pixel or none, up or down and left or right, whose border is repeated.
 
-    Whole pixels: what an autoencoder is to give back must not be blurred by resampling.
+    Whole pixels: resampling would blur the target of an autoencoder.
     """
     return Augmentation(on_pixels=(RandomShifts(1),))
 
@@ -106,14 +106,14 @@ def shift(input_shape: Shape) -> Augmentation:
 def noise(input_shape: Shape) -> Augmentation:
     """Return Gaussian noise of standard deviation 0.3 on every value of the model's input.
 
-    It knows nothing of where a pixel lies, so that a net trained with it stays blind to the order of the pixels. An
-    autoencoder is to give back what was there before.
+    It does not depend on a pixel's position, so that a model trained with it stays blind to the order of the pixels.
+    The target of an autoencoder is the input without it.
     """
     return Augmentation(corruptions=(InputNoise(0.3),))
 
 
 def masking(input_shape: Shape) -> Augmentation:
-    """Return a quarter of the input's values set to 0; an autoencoder is to give back what was there before.
+    """Return a quarter of the input's values set to 0; the target of an autoencoder is the input before that.
 
     Source: Vincent et al. 2010, section 3.3.
     """
@@ -121,7 +121,7 @@ def masking(input_shape: Shape) -> Augmentation:
 
 
 def salt_and_pepper(input_shape: Shape) -> Augmentation:
-    """Return a quarter of the input's values set to 0 or 1; an autoencoder is to give back what was there before.
+    """Return a quarter of the input's values set to 0 or 1; the target of an autoencoder is the input before.
 
     Source: Vincent et al. 2010, section 3.3.
     """
@@ -169,6 +169,4 @@ def augmentation(name: str, input_shape: Shape) -> Augmentation:
     >>> [type(layer).__name__ for layer in augmentation("alexnet", (227, 227, 3)).on_pixels]
     ['RandomCrops', 'RandomFlip', 'ColorNoise']
     """
-    if name not in AUGMENTATIONS:
-        raise unknown("augmentation", name, AUGMENTATIONS)
-    return AUGMENTATIONS[name](input_shape)
+    return AUGMENTATIONS[choice("augmentation", name, AUGMENTATIONS, "augmentations")](input_shape)

@@ -1,4 +1,4 @@
-"""Tables of numbers, windows and brackets, drawn to scale: one unit of the axes is one cell."""
+"""Primitives of the lecture's pictures: tables of numbers, windows and brackets; one unit of the axes is one cell."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from cnnzoo.plots.picture import COLORS, Picture, picture
 
-GREY = "#808080"  # lines that mean nothing by themselves, legible on white and on black
+GRAY = "#808080"  # auxiliary lines, legible on white and on black
 UNREAD = COLORS[3]
 SMALL, PLAIN, LARGE = 7.5, 9.0, 11.0  # sizes of text, in points
 
@@ -23,19 +23,18 @@ def sheet(width: float, height: float, unit: float, alternative: str) -> tuple[P
         width: in cells.
         height: in cells.
         unit: inches a cell.
-        alternative: what the picture shows, in words.
+        alternative: the alternative text.
     """
-    made = picture(width * unit, height * unit, alternative)
-    # Everything has its place here, and a layout would move it.
-    made.set_layout_engine("none")
-    axis = made.add_axes((0.0, 0.0, 1.0, 1.0))
+    figure = picture(width * unit, height * unit, alternative)
+    figure.set_layout_engine("none")  # it would move what is positioned here
+    axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axis.set(xlim=(0, width), ylim=(height, 0))
     axis.axis("off")
-    return made, axis
+    return figure, axis
 
 
 def printed(number: float) -> str:
-    """Return a number with two decimals at most, and a true minus.
+    """Return a number with at most two decimals, and a minus sign instead of a hyphen.
 
     Example:
     >>> printed(-2.0), printed(1 / 3), printed(-0.001)
@@ -58,13 +57,13 @@ def scale(*tables: np.ndarray) -> tuple[float, float]:
 
 
 def mesh(
-    axis: Axes, left: float, top: float, rows: int, columns: int, *, color: str = GREY, dashes: bool = False
+    axis: Axes, left: float, top: float, rows: int, columns: int, *, color: str = GRAY, dashes: bool = False
 ) -> None:
     """Draw the lines of a table.
 
     Args:
         axis: where to draw.
-        left: in cells, as all places.
+        left: in cells, as all positions.
         top: the same.
         rows: how many.
         columns: how many.
@@ -84,7 +83,7 @@ def numbers(
 
     Args:
         axis: where to draw.
-        left: in cells, as all places.
+        left: in cells, as all positions.
         top: the same.
         values: `(rows, columns)`.
         size: of the text, in points.
@@ -105,11 +104,11 @@ def numbers(
 def window(
     axis: Axes, left: float, top: float, rows: float, columns: float, color: str, inset: float = 0.0
 ) -> Rectangle:
-    """Draw a window: its outline, and a tint through which numbers can be read on any page.
+    """Draw a window: its outline, and a transparent tint that keeps numbers legible.
 
     Args:
         axis: where to draw.
-        left: in cells, as all places.
+        left: in cells, as all positions.
         top: the same.
         rows: its height.
         columns: its width.
@@ -123,14 +122,14 @@ def window(
 
 
 def hatched(axis: Axes, left: float, top: float, columns: Iterable[int], rows: float, *, along=0, step=1.0):
-    """Hatch whole columns of a table, or rows with `along=1`: what no window reads.
+    """Hatch whole columns of a table, or rows with `along=1`, that no window reads.
 
     Args:
         axis: where to draw.
-        left: in cells, as all places.
+        left: in cells, as all positions.
         top: the same.
-        columns: which ones.
-        rows: how long they are.
+        columns: indices of the columns.
+        rows: their length.
         along: 0 for columns, 1 for rows.
         step: how wide a column is, or how high a row.
     """
@@ -139,7 +138,7 @@ def hatched(axis: Axes, left: float, top: float, columns: Iterable[int], rows: f
         for n in columns
     ]
     if parts:
-        # Two of them, as in an SVG a hatch is as pale as what it lies on.
+        # Two collections, as the hatch of an SVG takes the transparency of its face.
         axis.add_collection(PatchCollection(parts, facecolor=(UNREAD, 0.15), edgecolor="none"))
         axis.add_collection(
             PatchCollection(parts, facecolor="none", edgecolor=UNREAD, linewidth=0.0, hatch="////", gid="unread")
@@ -147,13 +146,13 @@ def hatched(axis: Axes, left: float, top: float, columns: Iterable[int], rows: f
 
 
 def bracket(axis: Axes, start: float, stop: float, at: float, *, upright: bool = False, up: bool = False) -> Line2D:
-    """Draw a bracket along a side of a table: where one window lies.
+    """Draw a bracket along a side of a table, at the position of one window.
 
     Args:
         axis: where to draw.
-        start: where the window begins, in cells.
+        start: where the window starts, in cells.
         stop: where it ends.
-        at: where the bracket lies across the side.
+        at: position of the bracket across the side.
         upright: along a column instead of a row.
         up: whether its ends point away from larger `at`.
     """
@@ -161,22 +160,21 @@ def bracket(axis: Axes, start: float, stop: float, at: float, *, upright: bool =
     inset = min(0.1, 0.15 * (stop - start))  # so that neighbors do not touch
     along = [start + inset, start + inset, stop - inset, stop - inset]
     across = [at + tick, at, at, at + tick]
-    (line,) = axis.plot(*((across, along) if upright else (along, across)), color=GREY, linewidth=1.2, clip_on=False)
+    (line,) = axis.plot(*((across, along) if upright else (along, across)), color=GRAY, linewidth=1.2, clip_on=False)
     return line
 
 
-def chosen(lines: list[Line2D], number: int, color: str) -> None:
+def highlight(brackets: list[Line2D], number: int, color: str) -> None:
     """Color one of the brackets, and gray all others."""
-    for place, line in enumerate(lines):
-        line.set(
-            color=color if place == number else GREY,
-            linewidth=2.4 if place == number else 1.2,
-            zorder=4 if place == number else 2,
-        )
+    for index, line in enumerate(brackets):
+        if index == number:
+            line.set(color=color, linewidth=2.4, zorder=4)
+        else:
+            line.set(color=GRAY, linewidth=1.2, zorder=2)
 
 
 def inches(text: str, size: float = SMALL) -> float:
-    """Return how wide a picture must be for a line of text, margins included; letters are 0.6 of the size wide.
+    """Return the width of a line of text with margins, in inches; a letter is 0.6 of the size wide.
 
     Example:
     >>> inches("1 + (7 − 3)/1 = 5", size=9)
@@ -185,14 +183,14 @@ def inches(text: str, size: float = SMALL) -> float:
     return 0.6 * size * len(text) / 72 + 0.3
 
 
-def line(axis: Axes, at: float, text: str, room: float) -> Text:
-    """Write a line of text in the middle, in a size that fits.
+def centered(axis: Axes, at: float, text: str, room: float) -> Text:
+    """Write a centered line of text, in a size that fits.
 
     Args:
         axis: where to draw.
         at: how far down, in cells.
         text: the line.
-        room: inches that there are.
+        room: the width that it must fit into, in inches.
     """
     size = min(LARGE, 72 * (room - 0.3) / (0.6 * len(text)))
     return axis.text(sum(axis.get_xlim()) / 2, at, text, ha="center", va="center", size=size)

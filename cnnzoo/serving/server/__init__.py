@@ -1,6 +1,6 @@
-"""`cnnzoo serve`: a local server over a folder of exported models, by KServe's Python server."""
+"""`cnnzoo serve`: a local server for a folder of exported models, based on KServe's Python server."""
 
+from cnnzoo.serving.server.http_server import serve
 from cnnzoo.serving.server.limits import Limits
-from cnnzoo.serving.server.running import serve
 
 __all__ = ["Limits", "serve"]

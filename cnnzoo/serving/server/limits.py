@@ -1,4 +1,4 @@
-"""How much a request may ask for."""
+"""Limits on the size of a request."""
 
 import dataclasses
 import json
@@ -6,55 +6,56 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from cnnzoo.errors import InputError
+from cnnzoo.checks import integer
 from cnnzoo.serving.image_decoding import MAX_PIXELS
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a single request may hold; more is refused before it is decoded.
+    """The most that a single request may hold; a larger one is refused before it is decoded.
 
     Attributes:
-        body: bytes of the body.
-        batch: images.
-        pixels: pixels of all its images together, as their files' headers state them.
+        max_body: bytes of the body.
+        max_batch: images.
+        max_pixels: pixels of all its images together, as the headers of the files state them.
     """
 
-    body: int = 32 * 2**20
-    batch: int = 1024
-    pixels: int = 100_000_000
+    max_body: int = 32 * 2**20
+    max_batch: int = 1024
+    max_pixels: int = 100_000_000
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if type(value) is not int or value < 1:
-                raise InputError(f"the limit {name} must be an integer of at least 1, not {value!r}")
+            integer(name, value)
 
 
-# A JPEG's markers before its size: those of a frame, which are all from C0 to CF but tables and extensions.
+# A JPEG's markers that have its size: those of a frame, which are all from C0 to CF but tables and extensions.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-PATIENCE = 8  # how many times the limit is read of a body that is too long
+READ_FACTOR = 8  # a body that is too long is read up to so many times the limit
 
 
-class TooMuchError(ValueError):
-    """A request asks for more than the limits allow."""
+class RequestTooLargeError(ValueError):
+    """A request is larger than the limits allow."""
 
 
 def check_pixels(files: Iterable[bytes], limits: Limits) -> None:
-    """Refuse image files that claim too many pixels together; a file of a few bytes can claim millions.
+    """Refuse image files that state too many pixels together; a file of a few bytes can state millions.
 
     Raises:
-        TooMuchError: the message says how many.
+        RequestTooLargeError: the message says how many.
     """
-    total = sum(map(claimed_pixels, files))
-    if total > limits.pixels:
-        raise TooMuchError(f"the images of a request must have at most {limits.pixels} pixels together, not {total}")
+    total = sum(map(stated_pixels, files))
+    if total > limits.max_pixels:
+        raise RequestTooLargeError(
+            f"the images of a request must have at most {limits.max_pixels} pixels together. Received: {total}"
+        )
 
 
-def claimed_pixels(content: bytes) -> int:
-    r"""Return how many pixels the header of a PNG or JPEG file claims; of anything else none, as it is not decoded.
+def stated_pixels(content: bytes) -> int:
+    r"""Return the number of pixels that the header of a PNG or JPEG file states; 0 for other files: none is decoded.
 
     Example:
-    >>> claimed_pixels(b"\x89PNG\r\n\x1a\n" + bytes(8) + bytes([0, 0, 1, 0, 0, 0, 0, 2]))
+    >>> stated_pixels(b"\x89PNG\r\n\x1a\n" + bytes(8) + bytes([0, 0, 1, 0, 0, 0, 0, 2]))
     512
     """
     if content[:8] == b"\x89PNG\r\n\x1a\n" and len(content) >= 24:
@@ -68,17 +69,17 @@ def claimed_pixels(content: bytes) -> int:
         if marker in FRAMES:
             return width * height
         at += 2 + length
-    return MAX_PIXELS  # it cannot be told; the graph decodes no larger one
+    return MAX_PIXELS  # the header states no size; the graph decodes no larger image
 
 
 class BodyLimit:
-    """Middleware that refuses a body above the limit, of which it keeps no more than that.
+    """Middleware that refuses a body above the limit, and keeps no more of it than that.
 
-    What is longer is read to its end and thrown away, as most clients only then look for an answer; what is longer
-    still is cut off.
+    A longer body is read to its end and thrown away, as most clients read the response only then; a body of more than
+    `READ_FACTOR` times the limit is cut off.
 
     Args:
-        app: the application that it stands before.
+        app: the application that gets the requests.
         limit: bytes.
     """
 
@@ -91,10 +92,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body, length, more = bytearray(), 0, True
-        while more and length <= PATIENCE * self._limit:
+        while more and length <= READ_FACTOR * self._limit:
             message = await receive()
             if message["type"] != "http.request":
-                return  # the client is gone
+                return  # the client has closed its connection
             part = message.get("body", b"")
             more = message.get("more_body", False)
             length += len(part)
@@ -103,11 +104,11 @@ class BodyLimit:
         if length > self._limit:
             await self._refuse(send)
             return
-        await self._app(scope, _replaying(bytes(body), receive), send)
+        await self._app(scope, _replay(bytes(body), receive), send)
 
     async def _refuse(self, send) -> None:
-        sentence = {"error": f"the body of a request must have at most {self._limit} bytes, and this one is longer"}
-        content = json.dumps(sentence).encode()
+        error = {"error": f"the body of a request must have at most {self._limit} bytes, and this one is longer"}
+        content = json.dumps(error).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(content)).encode()),
@@ -117,15 +118,11 @@ class BodyLimit:
         await send({"type": "http.response.body", "body": content})
 
 
-def _replaying(body: bytes, receive):
-    """Return what gives an application the body that was read already, then what comes after it."""
-    given = False
+def _replay(body: bytes, receive):
+    """Return a `receive` function that first returns the body that was already read."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay():
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return messages.pop() if messages else await receive()
 
     return replay

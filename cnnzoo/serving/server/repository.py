@@ -1,4 +1,4 @@
-"""The folder of models, watched while the server runs."""
+"""The folder of models, polled while the server runs."""
 
 import gc
 import logging
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kserve import ModelRepository
 
+from cnnzoo.checks import integer
 from cnnzoo.errors import InputError
 from cnnzoo.files import versions
 from cnnzoo.serving.server.batching import Batcher
@@ -19,70 +20,66 @@ log = logging.getLogger("cnnzoo.serving.server")
 class Repository(ModelRepository):
     """The models of a folder, each with its newest versions.
 
-    A version is loaded and warmed up beside the old one and takes its place when it has answered. One that does not
-    load is refused in the log, and the old one goes on; it is tried again when it changes.
+    The old version is served until the new one is loaded and warmed up. If the new one does not load, the error is
+    logged and the old one stays; the new one is loaded again when its files change.
 
     Args:
         folder: `MODEL/NUMBER/saved_model.pb` for every model, or `NUMBER/saved_model.pb` of one.
-        batcher: what answers.
-        keep: how many of the newest versions of each model are served.
+        batcher: computes the requests.
+        versions: how many of the newest versions of each model are served.
 
     Raises:
         InputError: there is no such folder.
     """
 
-    def __init__(self, folder: Path, batcher: Batcher, keep: int = 1):
+    def __init__(self, folder: Path, batcher: Batcher, versions: int = 1):
         super().__init__(str(folder))
         self.models: dict[str, ServedModel] = {}
         if not folder.is_dir():
             raise InputError(f"there is no folder {str(folder)!r} to serve models from")
-        if type(keep) is not int or keep < 1:
-            raise InputError(f"versions must be an integer of at least 1, not {keep!r}")
+        self._versions = integer("versions", versions)
         self._folder = folder.resolve()
         self._batcher = batcher
-        self._keep = keep
-        self._refused: dict[Path, int] = {}
+        self._failed: dict[Path, int] = {}  # version's folder → when it last changed
         self._stopped = threading.Event()
 
     def scan(self) -> None:
-        """Look at the folder once: load what is new, let go what is gone."""
+        """Read the folder once: load new versions, remove those that were deleted."""
         before = self._served()
-        found = self._model_folders()
-        for name in self.models.keys() - found.keys():
-            log.info("%s is gone", name)
+        folders = self._model_folders()
+        for name in self.models.keys() - folders.keys():
+            log.info("%s: removed", name)
             self.models = {other: model for other, model in self.models.items() if other != name}
-        for name, folder in found.items():
+        for name, folder in folders.items():
             model = self.models.get(name) or ServedModel(name, self._batcher)
             self._update(model, folder)
             if model.versions and name not in self.models:
                 self.models = {**self.models, name: model}
         if self._served() != before:
-            # What a loaded model consists of stays: Python's collector need not look at all of it again and again,
-            # which takes it a fifth of a second.
+            # The objects of a loaded model stay; without `freeze`, every garbage collection would go over them, which
+            # takes a fifth of a second.
             gc.unfreeze()
             gc.collect()
             gc.freeze()
 
-    def watch(self, seconds: float) -> threading.Thread:
-        """Scan again and again, in a thread of its own, until `stop`.
+    def poll(self, interval: float) -> None:
+        """Scan in a thread of its own until `stop`.
 
         Args:
-            seconds: pause between two looks.
+            interval: seconds between two scans.
         """
 
         def work() -> None:
-            while not self._stopped.wait(seconds):
+            while not self._stopped.wait(interval):
                 try:
                     self.scan()
-                except Exception:  # a folder that vanishes while it is read; the next look sees it
-                    log.exception("looking at %s failed", self._folder)
+                except Exception:  # a folder that is deleted while it is read; the next scan sees it
+                    log.exception("reading %s failed", self._folder)
 
-        thread = threading.Thread(target=work, name="watch", daemon=True)
-        thread.start()
-        return thread
+        threading.Thread(target=work, name="poll", daemon=True).start()
 
     def stop(self) -> None:
-        """End `watch`."""
+        """End `poll`."""
         self._stopped.set()
 
     def _served(self) -> set[tuple[str, int]]:
@@ -96,38 +93,38 @@ class Repository(ModelRepository):
 
     def _update(self, model: ServedModel, folder: Path) -> None:
         served: dict[int, Version] = {}
-        model.refused = {number: why for number, why in model.refused.items() if (folder / str(number)).is_dir()}
+        model.errors = {number: error for number, error in model.errors.items() if (folder / str(number)).is_dir()}
         for number in reversed(versions(folder)):
-            if len(served) == self._keep:
+            if len(served) == self._versions:
                 break
-            version = model.versions.get(number) or self._loaded(model, folder / str(number))
+            version = model.versions.get(number) or self._load(model, folder / str(number))
             if version is not None:
                 served[number] = version
                 # Published one by one, so that a new version need not wait for older ones.
                 if number not in model.versions:
-                    log.info("%s: version %d is served", model.name, number)
+                    log.info("%s: version %d loaded", model.name, number)
                     model.versions = {**model.versions, number: version}
         for number in model.versions.keys() - served.keys():
-            log.info("%s: version %d is let go", model.name, number)
+            log.info("%s: version %d removed", model.name, number)
         model.versions = served
 
-    def _loaded(self, model: ServedModel, folder: Path) -> Version | None:
-        """Return a version that answers, or `None`, which is said once."""
-        stamp = _stamp(folder)
-        if self._refused.get(folder) == stamp:
+    def _load(self, model: ServedModel, folder: Path) -> Version | None:
+        """Return a loaded version, or `None` after an error, which is logged once."""
+        number, changed = int(folder.name), _last_change(folder)
+        if self._failed.get(folder) == changed:
             return None
         try:
             version = Version(folder)
         except InputError as error:
-            log.error("%s: version %s is refused: %s", model.name, folder.name, error)
-            self._refused[folder] = stamp
-            model.refused = {**model.refused, int(folder.name): str(error)}
+            log.error("%s: version %d failed to load: %s", model.name, number, error)
+            self._failed[folder] = changed
+            model.errors = {**model.errors, number: str(error)}
             return None
-        self._refused.pop(folder, None)
-        model.refused = {number: why for number, why in model.refused.items() if number != version.number}
+        self._failed.pop(folder, None)
+        model.errors = {other: error for other, error in model.errors.items() if other != number}
         return version
 
 
-def _stamp(folder: Path) -> int:
-    """Return the latest time that something in a folder changed, in nanoseconds."""
+def _last_change(folder: Path) -> int:
+    """Return when a folder or a file in it last changed, in nanoseconds."""
     return max(path.stat().st_mtime_ns for path in (folder, *folder.rglob("*")))

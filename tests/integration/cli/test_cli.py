@@ -1,6 +1,8 @@
 """The command line, as a person meets it: in a process of its own where only that shows it, else through `main`."""
 
+import importlib.metadata
 import json
+import platform
 import resource
 
 import pytest
@@ -53,6 +55,46 @@ def test_without_arguments_it_explains_itself(cnnzoo):
     assert "train" in written
 
 
+def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
+    lines = cnnzoo()[1].split("Commands:\n")[1].splitlines()
+    names = ["list", "info", "train", "evaluate", "tune", "report", "export", "serve"]
+    assert [line.split()[0] for line in lines] == names
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+@pytest.mark.parametrize(("backend", "package"), [(None, "tensorflow"), ("jax", "jax")])
+def test_versions_are_printed_without_loading_tensorflow(backend, package, tmp_path):
+    variables = {"KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
+    result = processes.run(["-X", "importtime", "-m", "cnnzoo", "--version"], cwd=tmp_path, **variables)
+    versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", package)}
+    expected = {**versions, "python": platform.python_version()}
+    assert result.stdout == "".join(f"{name} {version}\n" for name, version in expected.items())
+    loaded = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
+    assert not loaded & {"tensorflow", "keras", "jax", "numpy"}
+
+
+def test_the_backend_of_keras_own_configuration_is_named(tmp_path, cnnzoo, monkeypatch):
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert f"jax {importlib.metadata.version('jax')}" in cnnzoo("--version")[1]
+    monkeypatch.setenv("KERAS_BACKEND", "nobackend")
+    assert "nobackend is not installed" in cnnzoo("--version")[1]
+
+
+def test_a_shell_completes_commands(tmp_path):
+    """As the script does that `cnnzoo --install-completion` installs."""
+    variables = {"_CNNZOO_COMPLETE": "complete_bash", "COMP_WORDS": "cnnzoo t", "COMP_CWORD": "1"}
+    code = "import sys; from cnnzoo.cli import main; sys.argv = ['cnnzoo']; main()"
+    assert processes.run(["-c", code], cwd=tmp_path, **variables).stdout.split() == ["train", "tune"]
+
+
+@pytest.mark.parametrize("command", ["train"])
+def test_progress_and_verbose_say_the_same_and_exclude_each_other(command, cnnzoo):
+    code, _, complaints = cnnzoo(command, "lenet5_digits", "--progress", "lines", "--verbose", "2")
+    assert (code, complaints) == (2, "cnnzoo: --progress and --verbose set the same thing: give one of them\n")
+
+
 def test_list_shows_models_and_recipes_with_their_titles(cnnzoo):
     code, written, _ = cnnzoo("list")
     assert code == 0
@@ -88,7 +130,7 @@ def test_train_evaluate_export(cnnzoo, tmp_path):
     run = tmp_path / "runs" / "lenet5_digits" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["seed"] == 3
-    accuracy = f"test accuracy {metrics['test']['accuracy']:.2%}"
+    accuracy = f"test accuracy {100 * metrics['test']['accuracy']:.2f} %"
     assert accuracy in trained.stdout
     assert "cnnzoo export runs/lenet5_digits/1 --to exported/lenet5" in trained.stdout
     assert trained.stdout.splitlines()[-1] == "report runs/lenet5_digits/1/report.html"
@@ -126,7 +168,7 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
     """What shows itself last, in the midst of training, and says the most until then."""
     arguments = ["-m", "cnnzoo", "train", "lenet5_digits", "--set", "learning_rate=1e30"]
     result = in_a_process(arguments, tmp_path)
-    judge(result.returncode, result.stderr, "in epoch 1; try a smaller learning_rate", tmp_path)
+    check_refusal(result.returncode, result.stderr, "in epoch 1; try a smaller learning_rate", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +177,7 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
         (["train", "lenet5_digit"], "did you mean 'lenet5_digits'"),
         (["train", "lenet5_digits", "--set", "epocs=3"], "did you mean 'epochs'"),
         (["train", "lenet5_digits", "--set", "epochs"], "key=value"),
-        (["train", "lenet5_digits", "--set", "epochs=x"], "epochs must be an integer, not 'x'"),
+        (["train", "lenet5_digits", "--set", "epochs=x"], "`epochs` must be an integer. Received: 'x'"),
         (["train", "lenet5_digits", "--epochs", "x"], "--epochs"),
         (["train", "lenet5_digits", "--precision", "float8"], "float32"),
         (["train", "lenet5_digits", "--resume"], "no run of 'lenet5_digits'"),
@@ -154,6 +196,14 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
         (["info", "lenet5", "--input", "20"], "layer 'C5' receives 2×2"),
         (["info", "lenet5", "--input", "32", "--set", "input_shape=32,32,1"], "give one of them"),
         (["info", "lenet5", "--markdown", "--json"], "give one of them"),
+        (["train", "lenet5_digits", "--verbose", "3"], "`--verbose` must be an integer from 0 to 2. Received: 3"),
+        (["train", "lenet5_digits", "--progress", "lins"], "did you mean 'lines'"),
+        (["train", "lenet5_digits", "--resume", "--auto-resume"], "exclude each other"),
+        (["train", "lenet5_digits", "--resume-or-begin"], "--resume-or-begin is now --auto-resume"),
+        (["train", "lenet5_digits", "--cpus-as", "2"], "--cpus-as is now --logical-cpus"),
+        (["train", "lenet5_digits", "--wait", "2"], "--wait is now --worker-timeout"),
+        (["export", "nowhere", "--to", "out", "--judge"], "--judge is now --evaluate"),
+        (["serve", "nowhere", "--poll", "1"], "--poll is now --poll-interval"),
         (["evaluate", "nowhere"], "holds no"),
         (["export", "nowhere", "--to", "out"], "holds no"),
         (["train", "lenet5_digits", "--set", "data=digit"], "did you mean 'digits'"),
@@ -162,10 +212,10 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, cnnzoo, tmp_path):
     code, _, complaints = cnnzoo(*arguments)
-    judge(code, complaints, words, tmp_path)
+    check_refusal(code, complaints, words, tmp_path)
 
 
-def judge(code, complaints, words, folder):
+def check_refusal(code, complaints, words, folder):
     """Hold a refusal to be one sentence that has words in it, and to have left no file in a folder."""
     assert code == 2
     assert complaints.startswith("cnnzoo: ")

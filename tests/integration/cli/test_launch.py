@@ -1,4 +1,4 @@
-"""What `--workers` and its neighbors refuse, each in a sentence; what they do is in tests/integration/distribute."""
+"""Messages of `--workers` and related options; what they do is tested in tests/integration/distribute."""
 
 import pytest
 
@@ -17,20 +17,26 @@ def refused(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("lenet5_digits", "--workers", "1"), "--workers must be at least 2, not 1; leave it out"),
+        (
+            ("lenet5_digits", "--workers", "1"),
+            "`--workers` must be an integer of at least 2; leave it out to train in one process. Received: 1",
+        ),
         (("pretraining_study_mnist", "--workers", "2"), "'pretraining_study_mnist' is a study"),
         (("lenet5_digits", "--workers", "2", "--strategy", "mirrored"), "not by 'mirrored'; leave out --strategy"),
-        (("lenet5_digits", "--workers", "2", "--set", "epochs=none"), "epochs must be an integer"),
-        (("lenet5_digits", "--resume", "--resume-or-begin"), "give one of them"),
-        (("lenet5_digits", "--resume-or-begin"), "needs the run's folder; give a workdir"),
+        (("lenet5_digits", "--workers", "2", "--set", "epochs=none"), "`epochs` must be an integer. Received: 'none'"),
+        (("lenet5_digits", "--resume", "--auto-resume"), "give one of them"),
+        (("lenet5_digits", "--auto-resume"), "needs the run's folder; give a workdir"),
         (("lenet5_digits", "--strategy", "mirored"), "unknown strategy 'mirored'; did you mean 'mirrored'"),
         (("lenet5_digits", "--strategy", "parameter_server"), "Keras 3 does not train with parameter servers"),
-        (("lenet5_digits", "--progress", "barr"), "--progress must be auto, bar, lines or none, not 'barr'"),
-        (("lenet5_digits", "--wait", "0"), "wait must be a positive number of seconds, not 0"),
-        (("lenet5_digits", "--cpus-as", "0"), "a CPU is split into at least 1 device, not 0"),
+        (("lenet5_digits", "--progress", "barr"), "unknown --progress 'barr'; did you mean 'bar'?"),
+        (
+            ("lenet5_digits", "--worker-timeout", "0"),
+            "`worker_timeout` must be a positive number of seconds. Received: 0",
+        ),
+        (("lenet5_digits", "--logical-cpus", "0"), "`logical_cpus` must be a positive integer. Received: 0"),
     ],
 )
-def test_what_cannot_be_is_refused(capsys, arguments, words):
+def test_invalid_options_are_refused(capsys, arguments, words):
     assert words in refused(capsys, *arguments)
 
 

@@ -1,4 +1,4 @@
-"""The chief dies at every point of writing its files: the folder stays whole, and the run goes on."""
+"""A chief is killed while it writes each of its files: the folder stays readable, and the run resumes."""
 
 import os
 import signal
@@ -19,34 +19,34 @@ from tests.integration.distribute.test_training import PLAIN, SAVED, launched, r
 WRITING = PLAIN.replace(epochs=99, train_examples=32, batch_size=32, validation_split=0.0, name="writing")
 MOVED = "pathlib:Path.replace"
 CHECKPOINT, HISTORY = "checkpoint.weights.h5", "history.csv"
-# Where the chief is held in the second epoch of a process; the rows and the epochs that it has gained there; and
-# whether a part of a file is left.
+# Where the chief is killed in the second epoch of a process; the rows and epochs that are complete then; and whether a
+# partial file is left.
 POINTS = [
     ({"function": MOVED, "about": HISTORY, "call": 2}, 1, 1, True),
     ({"function": SAVED, "call": 2}, 2, 1, False),
-    ({"function": "h5py:Group.__setitem__", "call": "in the midst"}, 2, 1, True),
+    ({"function": "h5py:Group.__setitem__", "call": "in the middle"}, 2, 1, True),
     ({"function": MOVED, "about": CHECKPOINT, "call": 2}, 2, 1, True),
     ({"function": MOVED, "about": CHECKPOINT, "call": 2, "after": True}, 2, 2, False),
 ]
 
 
 def values_in(file):
-    """Return how many values a checkpoint is written as, one after the other."""
-    found = []
+    """Return the number of data sets in a checkpoint, which are written one after the other."""
+    names = []
     with h5py.File(file) as content:
-        content.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    return len(found)
+        content.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return len(names)
 
 
 @pytest.mark.slow
-def test_a_chief_killed_at_any_point_of_its_writing_leaves_a_readable_run(tmp_path):
+def test_a_chief_killed_while_it_writes_leaves_a_readable_run(tmp_path):
     file, run = recipe_file(WRITING, tmp_path), cnnzoo.Run(tmp_path / "run")
     epochs = 0
     for point, more_rows, more_epochs, part in POINTS:
-        if point["call"] == "in the midst":
+        if point["call"] == "in the middle":
             point = {**point, "call": values_in(run.checkpoint_file) * 3 // 2}
         with hold(**point) as held:
-            arguments = [file, "--workers", "2", "--workdir", run.folder, "--resume-or-begin"]
+            arguments = [file, "--workers", "2", "--workdir", run.folder, "--auto-resume"]
             process = launched(arguments, **held.environment)
             os.kill(held.wait(process), signal.SIGKILL)
             _, errors = processes.ended(process)

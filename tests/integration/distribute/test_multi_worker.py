@@ -1,4 +1,4 @@
-"""Two processes train as one, through the strategy that stands in until Keras can do it by itself."""
+"""Two processes train together under `MultiWorkerStrategy`, which Keras still needs."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.integration.distribute.cluster import started
 WORKER = Path(__file__).parent / "worker.py"
 
 
-def test_two_workers_equal_one_process_with_a_partial_last_batch_too(tmp_path):
+def test_two_workers_equal_one_process_with_a_partial_last_batch(tmp_path):
     command = [WORKER, tmp_path, "auto"]
     processes.finished([*started(command, 2), *started(command, 1)])
     one, two, alone = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("0", "1", "alone"))
@@ -19,9 +19,9 @@ def test_two_workers_equal_one_process_with_a_partial_last_batch_too(tmp_path):
         np.testing.assert_allclose(value, alone[name], atol=1e-5)
 
 
-def test_keras_cannot_do_it_by_itself_yet(tmp_path):
-    """The day that this fails, `MultiWorkerStrategy` can go."""
+def test_keras_fails_with_the_strategy_of_tensorflow(tmp_path):
+    """Once this test fails, `MultiWorkerStrategy` can go."""
     workers = started([WORKER, tmp_path, "plain"], 2)
     errors = [processes.ended(worker)[1] for worker in workers]
     assert all(worker.returncode != 0 for worker in workers)
-    assert any("PerReplica" in error for error in errors)  # which `reduce` is handed
+    assert any("PerReplica" in error for error in errors)  # that Keras passes to `reduce`

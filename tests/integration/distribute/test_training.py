@@ -1,4 +1,4 @@
-"""Recipes end with the same weights on one device, on two, and in two processes; and when one of these dies."""
+"""Recipes end with the same weights on one device, on two, and in two processes, also if one of these is killed."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests import processes
 from tests.hold import hold
 from tests.integration.distribute.cluster import started
 
-# 55 steps of 130 images; nothing in it is drawn by chance. 7 images to watch by, 9 to judge by: odd, partial batches.
+# 55 steps of 130 images; nothing in it is random. 7 validation and 9 test images: odd, partial batches.
 PLAIN = Recipe(
     model="lenet",
     data="digits",
@@ -40,9 +40,11 @@ DEEP = Recipe(
 )
 # With dropout and distortions, whose noise a resumed run must draw as the undisturbed one did.
 NOISY = PLAIN.replace(model="mlp", model_options={"dropout": 0.5}, epochs=3, augment="affine", name="noisy")
-# `cnnzoo` whose launcher gives workers another time to end by themselves once one of them has died.
-PATIENT = "import sys\nfrom cnnzoo.cli import launch, main\nlaunch.FAREWELL = float(sys.argv.pop(1))\nmain()"
-SAVED = "cnnzoo.callbacks.checkpoint:Checkpoint.on_epoch_end"  # which the chief alone calls
+# `cnnzoo` whose launcher has another grace period, its first argument.
+WITH_GRACE_PERIOD = (
+    "import sys\nfrom cnnzoo.cli import launch, main\nlaunch.GRACE_PERIOD = float(sys.argv.pop(1))\nmain()"
+)
+SAVED = "cnnzoo.callbacks.checkpoint:Checkpoint.on_epoch_end"  # the chief alone calls it
 
 
 def recipe_file(recipe, folder):
@@ -70,7 +72,7 @@ def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas, 
         twice = cnnzoo.train(recipe, workdir=tmp_path / recipe.name / "replicas", verbose=0, strategy=two_replicas)
         (chief, _), (other, _) = processes.finished(workers)
         assert "test accuracy" in chief
-        assert other == f"worker 1 of 2 is done; the chief wrote the run into {tmp_path / recipe.name / 'two'}\n"
+        assert other == f"worker 1 of 2 is done; the chief wrote the run to {tmp_path / recipe.name / 'two'}\n"
         both = cnnzoo.Run(tmp_path / recipe.name / "two")
         assert (both.content["workers"], both.content["replicas"]) == (2, 2)
         for run in (twice, both):
@@ -86,22 +88,22 @@ def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas, 
         assert len(alone.metrics.get("pretraining", {})) == (2 if recipe is DEEP else 0)
 
 
-def test_a_partial_batch_of_a_users_own_fit(two_replicas):
+def test_a_fit_with_partial_batches_gives_the_same_weights(two_replicas):
     digits = cnnzoo.data.load("digits").train[:90]  # 64 and 26
     images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images))
-    found = []
+    weights_by_scope = []
     for scope in (None, two_replicas):
         keras.utils.set_random_seed(0)
         with scope.scope() if scope else pytest.MonkeyPatch.context():
             model = cnnzoo.lenet()
         model.fit(images, digits.labels, batch_size=64, epochs=25, shuffle=False, verbose=0)
-        found.append(model.get_weights())
-    for one, other in zip(*found, strict=True):
+        weights_by_scope.append(model.get_weights())
+    for one, other in zip(*weights_by_scope, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def launched(arguments, farewell=None, **variables):
-    program = ["-m", "cnnzoo"] if farewell is None else ["-c", PATIENT, farewell]
+def launched(arguments, grace_period=None, **variables):
+    program = ["-m", "cnnzoo"] if grace_period is None else ["-c", WITH_GRACE_PERIOD, grace_period]
     return processes.start([*program, "train", *arguments, "--no-report"], **variables)
 
 
@@ -122,7 +124,7 @@ def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, vic
     with hold(SAVED, call=2, after=True) as held:
         # Twice as long as this test waits: a survivor ends by itself, or not at all.
         arguments = [file, "--workers", "2", "--workdir", folder]
-        process = launched(arguments, farewell=2 * processes.PATIENCE, **held.environment)
+        process = launched(arguments, grace_period=2 * processes.PATIENCE, **held.environment)
         chief = held.wait(process)
         (other,) = processes.children(process.pid) - {chief}
         os.kill((chief, other)[victim], signal.SIGKILL)
@@ -144,7 +146,7 @@ def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, vic
 def test_a_worker_that_does_not_stop_when_another_is_killed_is_ended(tmp_path):
     with hold("cnnzoo.runtime:start_tensorflow") as held:
         arguments = ["lenet5_digits", "--workers", "2", "--workdir", tmp_path / "run"]
-        process = launched(arguments, farewell=0, **held.environment)
+        process = launched(arguments, grace_period=0, **held.environment)
         killed, stuck = held.wait(process), held.wait(process)
         os.kill(killed, signal.SIGKILL)
         _, errors = processes.ended(process)
@@ -154,7 +156,7 @@ def test_a_worker_that_does_not_stop_when_another_is_killed_is_ended(tmp_path):
 
 
 def test_a_run_resumes_on_more_and_on_fewer_devices(tmp_path, two_replicas, plain_alone, monkeypatch):
-    """Begun on one device, gone on with on two, ended on one: with the weights of a run on one."""
+    """It starts on one device, resumes on two, and ends on one, with the weights of a run on one."""
     folder = tmp_path / "moved"
     for number, strategy in enumerate(("default", two_replicas, "default")):
         with monkeypatch.context() as patch:
@@ -170,12 +172,12 @@ def test_a_run_resumes_on_more_and_on_fewer_devices(tmp_path, two_replicas, plai
 
 
 def interrupt_at(epoch):
-    def begin(callback, number, logs=None):
+    def on_epoch_begin(callback, number, logs=None):
         callback._epoch = number + 1
         if number == epoch:
             raise KeyboardInterrupt
 
-    return begin
+    return on_epoch_begin
 
 
 def test_replicas_drop_other_units_and_the_first_those_of_one_device(two_replicas):
@@ -195,7 +197,7 @@ def test_replicas_drop_other_units_and_the_first_those_of_one_device(two_replica
     assert 0.4 < np.mean(drawn["two"][0] == drawn["two"][1]) < 0.6
 
 
-def test_an_interrupt_is_passed_on_and_says_how_to_go_on(tmp_path):
+def test_an_interrupt_is_forwarded_and_prints_how_to_resume(tmp_path):
     file, folder = recipe_file(PLAIN.replace(epochs=2), tmp_path), tmp_path / "run"
     with hold(SAVED, after=True) as held:
         process = launched([file, "--workers", "2", "--workdir", folder], **held.environment)
@@ -220,20 +222,22 @@ def test_an_interrupt_is_passed_on_and_says_how_to_go_on(tmp_path):
             {"pretraining": {"epochs": 1, "batch_size": 5}},
             "pretraining.batch_size must be a multiple of the 2 replicas",
         ),
-        ({"test_examples": 1}, "1 images to judge or to watch by are too few for 2 replicas"),
+        ({"test_examples": 1}, "1 images to evaluate or to validate on are too few for 2 replicas"),
         ({"train_examples": 1, "batch_size": 2}, "batch_size must be from 1 to the 1 training examples, not 2"),
     ],
 )
-def test_what_replicas_cannot_share_is_refused(tmp_path, two_replicas, changes, words):
+def test_batches_that_replicas_cannot_share_are_refused(tmp_path, two_replicas, changes, words):
     with pytest.raises(cnnzoo.InputError, match=words):
         cnnzoo.train(PLAIN.replace(**changes, epochs=1), workdir=tmp_path / "run", strategy=two_replicas, verbose=0)
 
 
 def test_the_command_line_splits_a_cpu(tmp_path):
     process = launched(
-        [recipe_file(PLAIN.replace(epochs=1), tmp_path), "--cpus-as", "2", "--workdir", tmp_path / "run"]
+        [recipe_file(PLAIN.replace(epochs=1), tmp_path), "--logical-cpus", "2", "--workdir", tmp_path / "run"]
     )
-    ((shown, _),) = processes.finished([process])
-    said = "2 replicas in 1 process: batches of 130 are cut into 65 each; the learning rate is the recipe's own, 0.05"
-    assert shown.splitlines()[0] == said
+    ((output, _),) = processes.finished([process])
+    expected = (
+        "2 replicas in 1 process: batches of 130 are cut into 65 each; the learning rate is the recipe's own, 0.05"
+    )
+    assert output.splitlines()[0] == expected
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["replicas"] == 2

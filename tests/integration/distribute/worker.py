@@ -1,4 +1,4 @@
-"""One of the workers of `test_multi_worker.py`, or the one process that they must equal: trains, judges, and saves."""
+"""A worker of `test_multi_worker.py`, or the one process with the same result: trains, evaluates, and saves."""
 
 import json
 import os
@@ -28,9 +28,9 @@ def main(folder: str, kind: str) -> None:
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     batches = batches.with_options(options)
     model.fit(batches, epochs=8, shuffle=False, verbose=0)  # 56 steps
-    judged = model.evaluate(batches, verbose=0)
+    evaluated = model.evaluate(batches, verbose=0)
     index = json.loads(os.environ["TF_CONFIG"])["task"]["index"] if "TF_CONFIG" in os.environ else "alone"
-    np.savez(Path(folder) / f"{index}.npz", *model.get_weights(), judged=judged)
+    np.savez(Path(folder) / f"{index}.npz", *model.get_weights(), evaluated=evaluated)
 
 
 if __name__ == "__main__":

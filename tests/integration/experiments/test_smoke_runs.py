@@ -8,11 +8,11 @@ import pytest
 import cnnzoo
 from cnnzoo import run_study
 from cnnzoo.experiments import Study, list_recipes, load_recipe
-from cnnzoo.training.build import read_once
+from cnnzoo.training.sources import read_once
 from tests import processes
 
-# Recipes whose nets are large are run with small images and few maps; as they are, slowly. ZCA of small images, too,
-# is a matter of milliseconds: its matrix has as many rows and columns as an image has values.
+# Recipes with large nets are run with small images and few maps here, and as they are in a slow test. ZCA of small
+# images takes milliseconds: its matrix has as many rows and columns as an image has values.
 ALL_CNN = ["model_options.input_shape=16,16,3", "model_options.maps=12,24"]
 SMALLER = {
     "alexnet_cifar10_smoke": ["model_options.input_shape=67,67,3"],
@@ -24,7 +24,7 @@ SMALLER = {
 }
 # Of eighteen: few labels and all, several layers and one, with pretraining and without.
 FEWER = {"pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random")}
-# Run in a process that ends: TensorFlow's graphs do not let go of their weights, 20 million even at 67 pixels.
+# Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
 FOLDERS = {"digits": None, "./photos": None, "imagenet2012": "imagenet_folder"}
 
@@ -37,7 +37,7 @@ def _data_read_once():
 
 @pytest.fixture
 def smoke_run(tmp_path, request):
-    """Return a function that runs a recipe or a study with settings, and judges what came out."""
+    """Return a function that runs a recipe or a study with settings, and checks the results."""
 
     def run(name, settings, variants=None):
         smoke = load_recipe(name).smoke()
@@ -48,16 +48,16 @@ def smoke_run(tmp_path, request):
             settings = [*settings, f"data={request.getfixturevalue('photo_folder')}"]
         workdir = tmp_path / "run"
         if name in IN_A_PROCESS:
-            judge(name, smoke, trained_in_a_process(name, settings, workdir, folder))
+            check_run(name, smoke, trained_in_a_process(name, settings, workdir, folder))
             return
         smoke = smoke.override(settings)
         if isinstance(smoke, Study):
             smoke = dataclasses.replace(
                 smoke, variants={key: smoke.variants[key] for key in variants or smoke.variants}
             )
-            judge_study(smoke, run_study(smoke, workdir=workdir, data_dir=folder, verbose=0))
+            check_study(smoke, run_study(smoke, workdir=workdir, data_dir=folder, verbose=0))
         else:
-            judge(name, smoke, cnnzoo.train(smoke, workdir=workdir, data_dir=folder, verbose=0))
+            check_run(name, smoke, cnnzoo.train(smoke, workdir=workdir, data_dir=folder, verbose=0))
 
     return run
 
@@ -70,29 +70,29 @@ def trained_in_a_process(name, settings, workdir, folder):
     return cnnzoo.Run(workdir)
 
 
-def judge(name, smoke, run):
+def check_run(name, smoke, run):
     metrics = run.metrics
     assert metrics["recipe"] == name
     assert metrics["epochs"] == 2 + len(smoke.frozen.keys() & {"epochs"})  # smoke runs freeze for one epoch
     assert metrics["test_examples"] <= 4 * smoke.batch_size
-    figure, loss = metrics["test"].values()
-    assert figure >= 0
+    metric, loss = metrics["test"].values()
+    assert metric >= 0
     assert math.isfinite(loss)
 
 
-def judge_study(smoke, comparison):
+def check_study(smoke, comparison):
     assert [row["variant"] for row in comparison.rows] == list(smoke.variants)
     assert all(0 <= error <= 100 for row in comparison.rows for error in row["errors"])
 
 
 @pytest.mark.parametrize("name", list_recipes())
 @pytest.mark.usefixtures("_data_read_once")
-def test_smoke_runs(name, smoke_run):
+def test_a_smoke_run_of_every_recipe_ends_with_finite_metrics(name, smoke_run):
     smoke_run(name, SMALLER.get(name, []), FEWER.get(name))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLER)
 @pytest.mark.usefixtures("_data_read_once")
-def test_smoke_runs_of_large_nets_as_they_are(name, smoke_run):
+def test_a_smoke_run_of_every_large_net_as_it_is_ends_with_finite_metrics(name, smoke_run):
     smoke_run(name, [])

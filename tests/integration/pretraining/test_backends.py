@@ -1,4 +1,4 @@
-"""The same pretraining under JAX."""
+"""Pretraining under JAX gives the same losses as under TensorFlow."""
 
 import json
 
@@ -9,14 +9,14 @@ from tests import processes
 from tests.integration.pretraining.worker import losses
 
 
-def test_jax_learns_the_same():
+def test_jax_gives_the_same_losses():
     pytest.importorskip("jax", reason="needs JAX (pip install jax)")
     process = processes.start(["-m", "tests.integration.pretraining.worker", "losses"], KERAS_BACKEND="jax")
-    wanted = losses()
-    ((shown, _),) = processes.finished([process])
-    found = json.loads(shown.splitlines()[-1])
+    expected_losses = losses()
+    ((output, _),) = processes.finished([process])
+    found = json.loads(output.splitlines()[-1])
     assert found.pop("backend") == "jax"
-    for name, expected in wanted.items():
+    for name, expected in expected_losses.items():
         assert found[name]["changed"] == expected["changed"]
         for layer, history in expected["history"].items():
             np.testing.assert_allclose(found[name]["history"][layer]["loss"], history["loss"], rtol=1e-3)

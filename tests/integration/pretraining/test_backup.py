@@ -1,4 +1,4 @@
-"""A run that was killed goes on with the first layer that is missing."""
+"""A run that was killed resumes with the first layer that is missing."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from tests.integration.pretraining.worker import KILLED_OPTIONS
 from tests.pretraining.nets import changed, classifier, images, pretrained, values_of
 
 
-def test_killed_in_layer_2_of_3(tmp_path, capsys):
+def test_a_run_killed_in_layer_2_of_3_resumes_to_bit_equal_weights(tmp_path, capsys):
     with hold("cnnzoo.pretraining.run:Clock.on_epoch_end", call=4) as held:  # 2 of the first layer, 2 of the second
         command = ["-m", "tests.integration.pretraining.worker", "backup", tmp_path]
         process = processes.start(command, **held.environment)

@@ -1,6 +1,6 @@
 """Pretrain in a process of its own: to be killed, or on another backend of Keras.
 
-`python -m tests.integration.pretraining.worker backup FOLDER` keeps its stages in FOLDER;
+`python -m tests.integration.pretraining.worker backup FOLDER` backs its stages up to FOLDER;
 `KERAS_BACKEND=jax python -m tests.integration.pretraining.worker losses` prints histories as JSON.
 """
 
@@ -16,7 +16,7 @@ KILLED_OPTIONS = {"epochs": [2, 3, 2], "corruption": 0.1, "batch_size": 10}
 
 
 def losses():
-    """Return histories that depend on no random number: tied decoders and mirrored ones."""
+    """Return histories that depend on no random number: of tied decoders and of decoder pairs."""
     found = {}
     for name, model, cache in (("classifier", classifier((8, 6)), False), ("autoencoder", autoencoder(), "memory")):
         generator = np.random.default_rng(0)  # backends draw different initial weights from the same seed

@@ -1,4 +1,4 @@
-"""Chromium without a window, spoken to over its own pipe: what a page asks for, complains of, and looks like."""
+"""Headless Chromium over a pipe: the requests, the console messages and the screenshots of a page."""
 
 import base64
 import contextlib
@@ -19,13 +19,13 @@ class Page:
     """One page in a browser of its own.
 
     Attributes:
-        requested: addresses that the page asked for.
-        complaints: what it wrote to the console as an error or a warning.
+        requested: URLs that the page requested.
+        messages: errors and warnings that it logged.
     """
 
     def __init__(self, read, write):
         self._read, self._write, self._number, self._session, self._rest = read, write, 0, None, b""
-        self.requested, self.complaints = [], []
+        self.requested, self.messages = [], []
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Network", "Runtime", "Log", "Page"):
@@ -38,10 +38,10 @@ class Page:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._write, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._number:
-            self._keep(answer)
-        assert "error" not in answer, answer
-        return answer["result"]
+        while (response := self._next()).get("id") != self._number:
+            self._keep(response)
+        assert "error" not in response, response
+        return response["result"]
 
     def wait_for(self, event):
         while (message := self._next()).get("method") != event:
@@ -74,11 +74,11 @@ class Page:
         if method == "Network.requestWillBeSent":
             self.requested.append(parameters["request"]["url"])
         elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(parameters["exceptionDetails"]))
+            self.messages.append(str(parameters["exceptionDetails"]))
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
-            self.complaints.append(str(parameters["args"]))
+            self.messages.append(str(parameters["args"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(parameters["entry"]["text"])
+            self.messages.append(parameters["entry"]["text"])
 
 
 @contextlib.contextmanager

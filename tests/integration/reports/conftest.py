@@ -1,4 +1,4 @@
-"""Finished runs for pages: a classifier, an autoencoder and a study, all trained for a moment."""
+"""Finished runs for pages: a classifier, an autoencoder and a study, all trained for seconds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing leaves it, nothing is wrong, and it reads in light and dark."""
+"""The page in a real browser: it loads nothing, logs no error, and has a light and a dark color scheme."""
 
 import io
 
@@ -11,7 +11,7 @@ from tests.integration.reports import browser
 
 @pytest.mark.skipif(browser.PROGRAM is None, reason="needs Chromium (Debian's package chromium)")
 @pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
-def test_a_page_in_chromium(kind, pages, tmp_path):
+def test_chromium_shows_a_page_without_requests_or_errors_in_light_and_dark(kind, pages, tmp_path):
     path = pages[kind]
     with browser.page(tmp_path) as page:
         page.open(path)
@@ -25,7 +25,7 @@ def test_a_page_in_chromium(kind, pages, tmp_path):
             for scheme in ("light", "dark")
         }
         assert [url for url in page.requested if not url.startswith("data:")] == [path.resolve().as_uri()]
-        assert page.complaints == []
+        assert page.messages == []
     left, top, right, bottom = (round(side) for side in box)
     for scheme, ground, text in (("light", 255, 28), ("dark", 24, 228)):
         whole, curves = shots[scheme], shots[scheme][top:bottom, left:right]

@@ -1,4 +1,4 @@
-"""Pages hold what the run is, fetch nothing, and refuse in a sentence."""
+"""Pages show the results of runs, load nothing else, and raise errors with a message."""
 
 import base64
 import html.parser
@@ -13,7 +13,7 @@ from cnnzoo import plots, report
 from cnnzoo.reports.comparison import names
 from cnnzoo.reports.page import png, svg, write_page
 from cnnzoo.reports.run_data import spread
-from cnnzoo.reports.sections import Section, Shown, Table
+from cnnzoo.reports.sections import PagePicture, Section, Table
 from cnnzoo.training.train import validate
 
 
@@ -52,7 +52,7 @@ def pictures_of(page):
 
 
 @pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
-def test_a_page_is_one_file_with_its_pictures_beside_it(kind, pages, request):
+def test_a_page_is_one_file_and_its_pictures_are_files_too(kind, pages, request):
     run, page = request.getfixturevalue(kind), pages[kind]
     assert page == run.folder / "report.html"
     parsed = Parsed(page)
@@ -76,22 +76,20 @@ def test_a_page_is_one_file_with_its_pictures_beside_it(kind, pages, request):
     assert not list(run.folder.rglob(".part-*"))
 
 
-def test_a_classifiers_page_says_what_its_metrics_say(classifier, pages):
+def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     page, metrics = Parsed(pages["classifier"]), classifier.metrics
-    assert (
-        f"{100 * metrics['test']['accuracy']:.2f} % of {metrics['test_examples']:,} test images right. One run, n=1."
-        in page.text
-    )
-    # The confusion matrix and the table are of the same answers as the figure.
+    accuracy = f"Accuracy {100 * metrics['test']['accuracy']:.2f} %"
+    assert f"{accuracy} on {metrics['test_examples']:,} test images, n=1." in page.text
+    # The confusion matrix and the table are of the same predictions as the accuracy.
     source = cnnzoo.data.load("digits")
     test = source.test[: metrics["test_examples"]]
     net = classifier.model()
-    found = net.predict(cnnzoo.models.lenet.preprocess_input(test.images), verbose=0).argmax(axis=-1)
-    wrong = int((found != test.labels).sum())
+    predicted = net.predict(cnnzoo.models.lenet.preprocess_input(test.images), verbose=0).argmax(axis=-1)
+    wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
     assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are wrong.")
-    recall = (found[test.labels == 3] == 3).mean()
+    recall = (predicted[test.labels == 3] == 3).mean()
     row = page.cells[page.cells.index("3") : page.cells.index("3") + 5]
     assert float(row[2]) == pytest.approx(recall, abs=5e-5)
     assert "affine" in page.cells  # the recipe's augmentation
@@ -99,12 +97,12 @@ def test_a_classifiers_page_says_what_its_metrics_say(classifier, pages):
     assert "151,600" in page.cells  # connections of C3
 
 
-def test_an_autoencoders_page_shows_codes_beside_principal_components(autoencoder, pages):
+def test_an_autoencoders_page_compares_its_code_with_principal_components(autoencoder, pages):
     page = Parsed(pages["autoencoder"])
     metrics = autoencoder.metrics
-    assert f"Squared error {metrics['test']['squared_error']:.3f} an image" in page.text
-    assert f"6 principal components leave {metrics['principal_components']['squared_error']:.3f}" in page.text
-    said = " ".join(image["alt"] for image in page.images)
+    assert f"Squared error per image {metrics['test']['squared_error']:.3f} on" in page.text
+    assert f"with 6 principal components {metrics['principal_components']['squared_error']:.3f}" in page.text
+    alternatives = " ".join(image["alt"] for image in page.images)
     for words in (
         "Loss of each pretrained layer",
         "6 numbers",
@@ -112,14 +110,14 @@ def test_an_autoencoders_page_shows_codes_beside_principal_components(autoencode
         "on a plane",
         "filters of encoder_1",
     ):
-        assert words in said
-    assert f"deep_autoencoder_digits leaves {metrics['test']['squared_error']:.2f} with 6 numbers" in said
+        assert words in alternatives
+    assert f"deep_autoencoder_digits leaves {metrics['test']['squared_error']:.2f} with 6 numbers" in alternatives
 
 
-def test_names_that_look_like_markup_are_texts(tmp_path):
+def test_names_that_look_like_markup_are_escaped(tmp_path):
     name = "<img src=x onerror=alert(1)>&amp;"
     picture = plots.variants([{"variant": name, "unit": name, "errors": [1.0], "mean": 1.0}])
-    parts = [name, Table((name,), [(name,)], name), Shown("variants", picture, name)]
+    parts = [name, Table((name,), [(name,)], name), PagePicture("variants", picture, name)]
     page = write_page(tmp_path, name, [name], [Section(name, parts)])
     assert "<img src=x" not in page.read_text()
     parsed = Parsed(page)
@@ -128,67 +126,67 @@ def test_names_that_look_like_markup_are_texts(tmp_path):
     assert name not in (tmp_path / "pictures" / "variants.svg").read_text()
 
 
-def test_several_runs_stand_side_by_side(classifier, autoencoder, tmp_path):
+def test_a_page_compares_several_runs(classifier, autoencoder, tmp_path):
     other = cnnzoo.train(
         cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path / "other", seed=1, epochs=1, verbose=0
     )
     page = Parsed(report([classifier, other.folder, str(autoencoder.folder)], to=tmp_path / "page"))
-    assert "Runs side by side" in page.text
+    assert "Runs compared" in page.text
     assert {"seed", "epochs", "model"} <= set(page.cells)
-    answers = []
+    wrong = []
     for run in (classifier, other):
         test = cnnzoo.data.load("digits").test[: run.metrics["test_examples"]]
         images = cnnzoo.models.lenet.preprocess_input(test.images)
-        answers.append(run.model().predict(images, verbose=0).argmax(axis=-1) != test.labels)
-    both = int((answers[0] & answers[1]).sum())
-    assert f"{both} images are wrong in every run" in page.text
-    row = [str(int(answers[0].sum())), str(int((answers[0] & ~answers[1]).sum()))]
-    where = [number for number, cell in enumerate(page.cells) if cell.endswith("lenet5_digits/1")]
-    assert row in [page.cells[number + 1 : number + 3] for number in where]
+        wrong.append(run.model().predict(images, verbose=0).argmax(axis=-1) != test.labels)
+    both = int((wrong[0] & wrong[1]).sum())
+    assert f"{both} images are misclassified by every run" in page.text
+    row = [str(int(wrong[0].sum())), str(int((wrong[0] & ~wrong[1]).sum()))]
+    indices = [number for number, cell in enumerate(page.cells) if cell.endswith("lenet5_digits/1")]
+    assert row in [page.cells[number + 1 : number + 3] for number in indices]
     assert "Not drawn" not in page.text
 
 
 def test_a_study_has_a_page_of_its_variants(study):
     page = Parsed(report(study.folder))
     best = min(study.rows, key=lambda row: row["mean"])
-    assert f"The lowest mean test error % has {best['variant']}: {best['mean']:.3f}, n=2." in page.text
+    assert f"Lowest mean test error (%): {best['mean']:.3f}, {best['variant']}, n=2." in page.text
     for row in study.rows:
         assert f"{row['deviation']:.3f}" in page.cells
         assert ", ".join(f"{error:.3f}" for error in row["errors"]) in page.cells
-    assert "pretraining={'epochs': 1, 'examples': 64}" in page.cells
+    assert "pretraining={'epochs': 1, 'train_examples': 64}" in page.cells
     assert any("pretrained layer" in image["alt"] for image in page.images)
     assert "Not drawn" not in page.text
 
 
-def test_photographs_in_a_folder_are_looked_at_in_color(photo_folder, tmp_path):
+def test_filters_of_color_photographs_are_drawn_in_color(photo_folder, tmp_path):
     values = {"model": "cuda_convnet", "epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "stream": True}
     recipe = cnnzoo.Recipe(data=str(photo_folder), image_size=(32, 32), **values)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
     page = Parsed(report(run))
     assert "Not drawn" not in page.text
-    assert "Of all 12 test images" in page.text
+    assert "On all 12 test images" in page.text
     pixels = np.asarray(Image.open(run.folder / "pictures" / "filters.png").convert("RGB"), int)
     assert np.ptp(pixels, axis=-1).max() > 20
 
 
-def test_a_study_or_a_trial_does_not_stand_among_runs(classifier, study, tmp_path):
+def test_a_study_or_a_trial_among_runs_raises_an_error(classifier, study, tmp_path):
     trial = validate(cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=tmp_path, verbose=0)
-    for other, words in ((study.folder, "holds a study"), (trial, "holds a trial, which was not tested")):
+    for other, words in ((study.folder, "holds a study"), (trial, "holds a trial, which has no test metrics")):
         with pytest.raises(cnnzoo.InputError, match=words):
             report([classifier, other])
 
 
-def test_large_sets_are_looked_at_evenly_spread():
+def test_images_of_large_sets_are_evenly_spread():
     digits = cnnzoo.data.load("digits").test
     part = spread(digits, 100)
     assert (part.labels == digits.labels[::4]).all()
     assert len(spread(digits, 360)) == 360
 
 
-def test_one_picture_that_cannot_be_drawn_leaves_a_sentence_in_its_place(tmp_path):
+def test_a_picture_that_cannot_be_drawn_is_replaced_by_a_sentence(tmp_path):
     recipe = cnnzoo.Recipe(
-        model="autoencoder", data="digits", epochs=1, learning_rate=1e-3, batch_size=64, train_examples=64, test_examples=64,
-        model_options={"input_shape": (8, 8, 1), "units": (9,), "code": 1},
+        model="autoencoder", data="digits", epochs=1, learning_rate=1e-3, batch_size=64,
+        train_examples=64, test_examples=64, model_options={"input_shape": (8, 8, 1), "units": (9,), "code": 1},
     )  # fmt: skip
     page = Parsed(report(cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)))
     assert "Not drawn (codes_on_a_plane): a code of one number lies on a line." in page.text
@@ -202,15 +200,15 @@ def test_the_same_picture_gives_the_same_file():
     assert png(one) == png(other)
 
 
-def test_what_is_refused(classifier, tmp_path):
+def test_bad_input_raises_an_error(classifier, tmp_path):
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     for runs, words in (
-        ([], "report needs at least one run, and the list is empty"),
+        ([], "`runs` must be at least one run. Received: []"),
         (tmp_path / "nothing", "holds no finished run: there is no recipe.json"),
         ([classifier, classifier.folder], "each run must be given once"),
         (unfinished, "holds no finished run"),
-        (None, "a run must be a cnnzoo.Run or its folder, not None"),
+        (None, "`runs` must be a cnnzoo.Run or its folder, or a list of them. Received: None"),
         ([classifier, classifier.folder / ".." / classifier.folder.name], "each run must be given once"),
     ):
         with pytest.raises(cnnzoo.InputError) as caught:
@@ -222,7 +220,7 @@ def test_what_is_refused(classifier, tmp_path):
         report(classifier, to=blocked)
 
 
-def test_runs_are_named_by_what_tells_them_apart():
+def test_runs_are_named_by_the_shortest_paths_that_differ():
     runs = [cnnzoo.Run(f"runs/{name}") for name in ("a/x/1", "b/x/1")]
     assert list(names(runs)) == ["a/x/1", "b/x/1"]
     assert np.array_equal([run.folder for run in names(runs).values()], [run.folder for run in runs])

@@ -1,4 +1,4 @@
-"""Every model in every format: as Keras answers, by the word of TensorFlow, ONNX Runtime, LiteRT and OpenVINO."""
+"""Every model in every format: the same predictions by Keras, TensorFlow, ONNX Runtime, LiteRT and OpenVINO."""
 
 import math
 from pathlib import Path
@@ -13,12 +13,12 @@ from cnnzoo import models
 from tests import processes
 from tests.small_nets import AUTOENCODERS, by_function, small, thin
 
-OUTSIDERS = Path(__file__).parent / "outsiders.py"
+OTHER_RUNTIMES = Path(__file__).parent / "other_runtimes.py"
 WIDE = "alexnet_owt as wide as it is"  # whose dense layers take tf2onnx half a minute and five gigabytes
 
 
-def telling_apart(model, inputs):
-    """Give a model weights by which its answers differ from image to image: all of a kind would say nothing."""
+def randomize(model, inputs):
+    """Give a model weights with which its predictions differ between images: equal ones would prove nothing."""
     rng = np.random.default_rng(0)
     for layer in model.layers:
         for kernel in (weight for weight in layer.trainable_weights if len(weight.shape) > 1):
@@ -28,14 +28,14 @@ def telling_apart(model, inputs):
 
 @pytest.fixture(scope="module", params=[*by_function(cnnzoo.list_models()), pytest.param(WIDE, marks=pytest.mark.slow)])
 def exported(request, tmp_path_factory):
-    """A model's name, pixels, what Keras makes of them, and the folder of its files."""
+    """A model's name, pixels, Keras' predictions for them, and the folder of its files."""
     name, _, wide = request.param.partition(" ")
     model = (small if wide else thin)(name)
     preprocess = models.preprocessing(name, model)
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 256, (5, *model.input_shape[1:])) * np.linspace(0.1, 1, 5)[:, None, None, None]
     pixels = pixels.astype("uint8").astype("float32")
-    telling_apart(model, preprocess(pixels))
+    randomize(model, preprocess(pixels))
     outputs = np.asarray(model(preprocess(pixels)))
     expected = tf.nn.softmax(outputs).numpy() if name == "lenet5" else outputs
     assert expected.std(axis=0).max() > 0.005
@@ -51,22 +51,22 @@ def exported(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def signatures(exported):
-    """What TensorFlow alone reads."""
+    """The signatures, loaded by TensorFlow alone."""
     return tf.saved_model.load(str(exported[-1])).signatures
 
 
 @pytest.fixture(scope="module")
-def answers(exported, tmp_path_factory):
-    """What the other programs answer, by file, program and size of the batch."""
+def predictions(exported, tmp_path_factory):
+    """The predictions of the other runtimes, by file, runtime and batch size."""
     _, pixels, _, version = exported
-    folder = tmp_path_factory.mktemp("answers")
+    folder = tmp_path_factory.mktemp("predictions")
     np.save(folder / "pixels.npy", pixels)
-    ended = processes.run([OUTSIDERS, version, folder / "pixels.npy", folder / "answers.npz"])
+    ended = processes.run([OTHER_RUNTIMES, version, folder / "pixels.npy", folder / "predictions.npz"])
     assert ended.returncode == 0, ended.stderr
-    return np.load(folder / "answers.npz")
+    return np.load(folder / "predictions.npz")
 
 
-def test_tensorflow_alone(exported, signatures):
+def test_tensorflow_alone_gives_the_predictions_of_keras(exported, signatures):
     name, pixels, expected, _ = exported
     output = "reconstruction" if name in AUTOENCODERS else "probabilities"
     pngs = [tf.io.encode_png(image.astype("uint8")).numpy() for image in pixels]
@@ -84,7 +84,7 @@ def test_tensorflow_alone(exported, signatures):
 
 
 @pytest.mark.parametrize(
-    ("program", "tolerance"),
+    ("runtime", "tolerance"),
     [
         ("model.onnx by_onnx_runtime", 1e-4),
         ("model.onnx by_openvino", 1e-4),
@@ -92,10 +92,10 @@ def test_tensorflow_alone(exported, signatures):
         ("model.tflite by_openvino", 1e-4),
     ],
 )
-def test_other_programs(program, tolerance, exported, answers):
+def test_other_runtimes_give_the_predictions_of_keras(runtime, tolerance, exported, predictions):
     _, _, expected, _ = exported
     for batch in (1, 5):
-        np.testing.assert_allclose(answers[f"{program} {batch}"], expected[:batch], atol=tolerance)
+        np.testing.assert_allclose(predictions[f"{runtime} {batch}"], expected[:batch], atol=tolerance)
 
 
 def test_warm_up_records_parse_and_replay(exported, signatures):
@@ -112,8 +112,8 @@ def test_warm_up_records_parse_and_replay(exported, signatures):
     assert replayed == set(signatures)
 
 
-def test_bad_requests_are_errors_and_not_the_end(exported):
-    """As a server runs it: the graph alone, past the checks that TensorFlow's Python makes."""
+def test_invalid_inputs_are_errors_and_the_session_goes_on_working(exported):
+    """As a server runs it: the graph alone, without the checks of TensorFlow's Python code."""
     _, pixels, _, version = exported
     png = tf.io.encode_png(pixels[0].astype("uint8")).numpy()
     side = pixels.shape[1]
@@ -123,18 +123,18 @@ def test_bad_requests_are_errors_and_not_the_end(exported):
             if not signature.inputs:
                 continue
             ((argument, tensor),) = signature.inputs.items()
-            outputs = [of.name for of in signature.outputs.values()]
+            outputs = [output.name for output in signature.outputs.values()]
             good = {"images": pixels[:1], "image_bytes": np.array([png], object)}.get(argument)
             if good is None:
                 good = np.zeros([1, *(dim.size for dim in tensor.tensor_shape.dim[1:])], "float32")
             for bad, words in bad_values(argument, good, side):
                 with pytest.raises((tf.errors.InvalidArgumentError, ValueError), match=words):
                     session.run(outputs, {tensor.name: bad})
-            assert session.run(outputs, {tensor.name: good})[0].shape[0] == 1, name  # and it lives
+            assert session.run(outputs, {tensor.name: good})[0].shape[0] == 1, name
 
 
 def bad_values(argument, good, side):
-    """Yield what a signature must refuse, and words that the refusal must have."""
+    """Yield inputs that a signature must refuse, and words that the error must have."""
     if argument == "image_bytes":
         yield np.array([], object), "with a batch of 1 or more"
         yield np.array([[good[0]]], object), "expected|compatible|shape"

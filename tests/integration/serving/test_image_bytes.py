@@ -1,4 +1,4 @@
-"""Encoded images in the served graph: what a camera gives is what training saw."""
+"""Encoded images in the served graph: they are decoded as in training."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from cnnzoo import data, models
 from cnnzoo.serving.image_decoding import pixels_of
 
 
-def test_no_skew_between_evaluate_and_serve_bytes(tfds_folder):
-    """The shipped LeNet-5 on 1,000 test images of MNIST, as PNG files, against the pipeline of `evaluate`."""
+def test_serve_bytes_predicts_as_the_pipeline_of_evaluate(tfds_folder):
+    """The shipped LeNet-5 on 1,000 test images of MNIST, as PNG files."""
     shipped = cnnzoo.weights.shipped("lenet5", "mnist")
     model = cnnzoo.lenet5(weights="mnist", classifier_activation="softmax")
     test = data.load("mnist", data_dir=tfds_folder, train_examples=1, test_examples=1000).test
@@ -23,7 +23,7 @@ def test_no_skew_between_evaluate_and_serve_bytes(tfds_folder):
     np.testing.assert_array_equal(outputs["class_id"], expected.argmax(axis=1))
 
 
-def test_photographs_are_read_as_for_training(photo_folder, tmp_path):
+def test_photographs_are_decoded_as_for_training(photo_folder, tmp_path):
     recipe = cnnzoo.load_recipe("alexnet_photos").replace(
         data=str(photo_folder), epochs=1, image_size=(40, 40), precision="float32", batch_size=2,
         model="all_cnn_c", model_options={"maps": (4, 8), "input_shape": (32, 32, 3)}, weights=None, frozen={},
@@ -41,20 +41,20 @@ def test_photographs_are_read_as_for_training(photo_folder, tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_depth_color_and_alpha_become_the_models(channels):
+def test_depth_color_and_alpha_are_converted_to_the_channels_of_the_model(channels):
     deep = np.random.default_rng(0).integers(0, 65_536, (6, 5, 1)).astype("uint16")
-    (found,) = pixels_of(tf.constant([tf.io.encode_png(deep).numpy()]), (6, 5, channels))
-    np.testing.assert_array_equal(found, np.repeat(deep >> 8, channels, axis=-1))
+    (pixels,) = pixels_of(tf.constant([tf.io.encode_png(deep).numpy()]), (6, 5, channels))
+    np.testing.assert_array_equal(pixels, np.repeat(deep >> 8, channels, axis=-1))
     colors = np.random.default_rng(1).integers(0, 256, (6, 5, 4)).astype("uint8")
-    (found,) = pixels_of(tf.constant([tf.io.encode_png(colors).numpy()]), (6, 5, channels))
+    (pixels,) = pixels_of(tf.constant([tf.io.encode_png(colors).numpy()]), (6, 5, channels))
     if channels == 3:
-        np.testing.assert_array_equal(found, colors[..., :3])
+        np.testing.assert_array_equal(pixels, colors[..., :3])
     else:
         gray = colors[..., :3] @ np.array([0.299, 0.587, 0.114])
-        assert np.abs(found[..., 0] - gray).max() <= 1.5  # libpng and TensorFlow weigh in integers
+        assert np.abs(pixels[..., 0] - gray).max() <= 1.5  # libpng and TensorFlow weigh in integers
 
 
-def test_other_sizes_are_brought_to_the_models():
+def test_images_of_other_sizes_are_resized():
     large = np.full((30, 20, 1), 77, "uint8")
-    found = pixels_of(tf.constant([tf.io.encode_png(large).numpy(), tf.io.encode_jpeg(large).numpy()]), (8, 8, 1))
-    np.testing.assert_array_equal(found, np.full((2, 8, 8, 1), 77))
+    pixels = pixels_of(tf.constant([tf.io.encode_png(large).numpy(), tf.io.encode_jpeg(large).numpy()]), (8, 8, 1))
+    np.testing.assert_array_equal(pixels, np.full((2, 8, 8, 1), 77))

@@ -6,8 +6,8 @@ import tensorflow as tf
 import cnnzoo
 
 
-def test_integers_of_lenet5_lose_little(tfds_folder, tmp_path):
-    """By the shipped weights, on all of MNIST's test images, by TensorFlow Lite's own interpreter."""
+def test_int8_lenet5_loses_little_accuracy(tfds_folder, tmp_path):
+    """With the shipped weights, on all of MNIST's test images, by TensorFlow Lite's own interpreter."""
     from ai_edge_litert.interpreter import Interpreter
 
     model = cnnzoo.lenet5(weights="mnist")
@@ -20,26 +20,26 @@ def test_integers_of_lenet5_lose_little(tfds_folder, tmp_path):
         image_shape=(28, 28, 1),
         calibration=source.train.images,
     )
-    right = {}
+    accuracy = {}
     for file in ("model.tflite", "model.int8.tflite"):
         serve = Interpreter(str(version / file)).get_signature_runner()
-        (found,) = serve(images=source.test.images.astype("float32")).values()
-        right[file] = (found.argmax(axis=1) == source.test.labels).mean()
-    assert right["model.tflite"] - right["model.int8.tflite"] <= 0.003
+        (probabilities,) = serve(images=source.test.images.astype("float32")).values()
+        accuracy[file] = (probabilities.argmax(axis=1) == source.test.labels).mean()
+    assert accuracy["model.tflite"] - accuracy["model.int8.tflite"] <= 0.003
     assert (version / "model.int8.tflite").stat().st_size <= 0.3 * (version / "model.tflite").stat().st_size
 
 
-def test_a_runs_integers_are_calibrated_and_judged_by_its_data(tmp_path):
+def test_int8_of_a_run_is_calibrated_and_evaluated_on_its_data(tmp_path):
     run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", epochs=3, verbose=0)
     version = cnnzoo.export(run, tmp_path / "models", formats=("litert_int8",))
     card = json.loads((version / "assets.extra" / "card.json").read_text())
-    of = card["formats"]["litert_int8"]
-    assert of["test_in_float32"]["accuracy"] == run.metrics["test"]["accuracy"]
-    assert abs(of["test"]["accuracy"] - run.metrics["test"]["accuracy"]) <= 0.02
-    assert card["test"]["accuracy"] == of["test"]["accuracy"]
+    entry = card["formats"]["litert_int8"]
+    assert entry["test_in_float32"]["accuracy"] == run.metrics["test"]["accuracy"]
+    assert abs(entry["test"]["accuracy"] - run.metrics["test"]["accuracy"]) <= 0.02
+    assert card["test"]["accuracy"] == entry["test"]["accuracy"]
 
 
-def test_an_autoencoders_integers_stay_near(tmp_path):
+def test_an_autoencoder_is_exported_as_int8(tmp_path):
     model = cnnzoo.autoencoder(units=(30,), code=8)
     images = np.random.default_rng(0).random((50, 28, 28, 1)).astype("float32")
     version = cnnzoo.export(model, tmp_path, formats=("litert_int8",), calibration=images)

@@ -1,4 +1,4 @@
-"""Nets whose layers share a variable, as a program that knows neither Keras nor cnnzoo reads them."""
+"""Exported nets whose layers share a variable, loaded without Keras and cnnzoo."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.layers import test_tied_conv2d_transpose, test_tied_dense
 
 
 @pytest.mark.parametrize("layers", [test_tied_dense, test_tied_conv2d_transpose], ids=["dense", "convolutions"])
-def test_tensorflow_alone_reads_an_exported_net(layers, tmp_path):
+def test_tensorflow_alone_loads_an_exported_net(layers, tmp_path):
     model = layers.tied_model()
     model.export(tmp_path / "exported", verbose=False)
     served = tf.saved_model.load(tmp_path / "exported")

@@ -1,4 +1,4 @@
-"""Files that only look like models: refused in a sentence, and nothing in them is run."""
+"""Files that are no models, or damaged: they are refused with a message, and no code in them is run."""
 
 import json
 import shutil
@@ -11,35 +11,35 @@ import cnnzoo
 
 
 @pytest.fixture
-def honest(tmp_path):
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "honest.keras")
-    return tmp_path / "honest.keras"
+def valid(tmp_path):
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "valid.keras")
+    return tmp_path / "valid.keras"
 
 
-def with_config(honest, config):
-    path = honest.with_name("other.keras")
-    with zipfile.ZipFile(honest) as old, zipfile.ZipFile(path, "w") as new:
+def with_config(valid, config):
+    path = valid.with_name("other.keras")
+    with zipfile.ZipFile(valid) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
             new.writestr(name, json.dumps(config) if name == "config.json" else old.read(name))
     return path
 
 
 @pytest.mark.parametrize("use", [cnnzoo.load_model, lambda path: cnnzoo.export(path, path.parent / "models")])
-def test_what_is_no_whole_archive(honest, use):
-    cut, renamed, other = (honest.with_name(name) for name in ("cut.keras", "renamed.keras", "model.h5"))
-    cut.write_bytes(honest.read_bytes()[:-200])
+def test_an_incomplete_archive_is_refused(valid, use):
+    cut, renamed, other = (valid.with_name(name) for name in ("cut.keras", "renamed.keras", "model.h5"))
+    cut.write_bytes(valid.read_bytes()[:-200])
     renamed.write_text("a model")
-    shutil.copy(honest, other)
+    shutil.copy(valid, other)
     for path in (cut, renamed):
         with pytest.raises(cnnzoo.InputError, match="is damaged or no"):
             use(path)
     with pytest.raises(cnnzoo.InputError):
         use(other)
-    assert not (honest.parent / "models").exists()
+    assert not (valid.parent / "models").exists()
 
 
-def test_an_archive_without_its_parts(honest):
-    path = honest.with_name("empty.keras")
+def test_an_archive_without_model_files_is_refused(valid):
+    path = valid.with_name("empty.keras")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "nothing")
     with pytest.raises(cnnzoo.InputError, match="damaged or not to be trusted"):
@@ -56,11 +56,11 @@ def test_a_lambda_is_not_run(tmp_path):
 
 
 @pytest.mark.parametrize(("module", "name"), [("os", "system"), ("builtins", "exec"), ("subprocess", "run")])
-def test_functions_of_python_are_not_called(honest, tmp_path, module, name):
+def test_functions_of_python_are_not_called(valid, tmp_path, module, name):
     mark = tmp_path / "mark"
     config = {"command": f"touch {mark}", "source": f"open({str(mark)!r}, 'w')", "args": ["touch", str(mark)]}
     layer = {"module": module, "class_name": name, "config": config, "registered_name": None}
     for evil in (layer, {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}):
         with pytest.raises(cnnzoo.InputError, match="damaged or not to be trusted"):
-            cnnzoo.load_model(with_config(honest, evil))
+            cnnzoo.load_model(with_config(valid, evil))
     assert not mark.exists()

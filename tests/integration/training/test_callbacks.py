@@ -8,7 +8,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo import Recipe, run_study
-from cnnzoo.training.build import images_of
+from cnnzoo.training.sources import splits_of
 from tests.integration.distribute.cluster import started
 from tests.processes import finished
 
@@ -89,15 +89,15 @@ def test_early_stopping_puts_the_best_weights_back(tmp_path):
     losses = [row["val_loss"] for row in run.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 2 < 20
-    _, _, watched = images_of(recipe, None)
+    *_, validation = splits_of(recipe)
     model = run.model()
-    images = cnnzoo.models.preprocessing("lenet", model)(watched.images)
-    assert model.evaluate(images, watched.labels, verbose=0)[0] == pytest.approx(losses[best], rel=1e-4)
+    images = cnnzoo.models.preprocessing("lenet", model)(validation.images)
+    assert model.evaluate(images, validation.labels, verbose=0)[0] == pytest.approx(losses[best], rel=1e-4)
 
 
 @pytest.mark.parametrize("bad", [Logger(), [Logger], [print], "early_stopping", [None]])
 def test_what_is_no_list_of_callbacks_gets_a_sentence(tmp_path, bad):
-    with pytest.raises(cnnzoo.InputError, match=r"callbacks must be a list of keras\.callbacks\.Callback, not "):
+    with pytest.raises(cnnzoo.InputError, match=r"`callbacks` must be a list of keras\.callbacks\.Callback. Received: "):
         cnnzoo.train(RECIPE, workdir=tmp_path / "run", verbose=0, callbacks=bad)
     assert not (tmp_path / "run").exists()
 
@@ -119,7 +119,7 @@ def test_both_phases_are_announced(tmp_path, capsys):
     assert lines[0] == "epochs 1 to 2: 4 layers frozen"
     assert lines[3] == "epochs 3 to 5: all layers learn"
     for line, row in zip(lines[1:3] + lines[4:], run.history, strict=True):
-        assert line.startswith(f"epoch {row['epoch']:.0f}/5  loss {cnnzoo.callbacks.figures.figure(row['loss'])}  acc")
+        assert line.startswith(f"epoch {row['epoch']:.0f}/5  loss {cnnzoo.callbacks.progress.format_metric(row['loss'])}  acc")
 
 
 @pytest.mark.parametrize(("epochs", "first"), [(1, "epochs 1 to 2"), (2, "epochs 3 to 5")])

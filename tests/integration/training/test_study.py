@@ -10,8 +10,8 @@ import cnnzoo
 from cnnzoo import run_study
 from cnnzoo.cli import main
 from cnnzoo.experiments import Recipe, Study, load_recipe
-from cnnzoo.training import build
-from cnnzoo.training.build import read_once, source_of
+from cnnzoo.training import sources
+from cnnzoo.training.sources import read_once, source_of
 
 COMMON = Recipe(model="lenet", data="digits", epochs=1, learning_rate=1e-3, train_examples=64, batch_size=32)
 VARIANTS = {"average": {}, "max": {"model_options": {"subsampling": "max"}}}
@@ -51,13 +51,13 @@ def test_markdown_has_a_line_a_variant(comparison):
 def test_data_are_read_once_in_a_row_and_let_go(monkeypatch):
     few, more = COMMON, COMMON.replace(train_examples=300)
     with read_once():
-        first = source_of(few, None)
-        assert len(source_of(more, None).train) == 300
-        assert source_of(few.replace(seed=3), None) is first
-        monkeypatch.setattr(build, "KEPT_BYTES", 100)
-        assert len(source_of(more.replace(test_examples=5), None).test) == 5
-        assert source_of(few, None) is not first
-    assert source_of(few, None) is not source_of(few, None)
+        first = source_of(few)
+        assert len(source_of(more).train) == 300
+        assert source_of(few.replace(seed=3)) is first
+        monkeypatch.setattr(sources, "CACHE_BYTES", 100)
+        assert len(source_of(more.replace(test_examples=5)).test) == 5
+        assert source_of(few) is not first
+    assert source_of(few) is not source_of(few)
 
 
 def test_a_stopped_study_goes_on_where_it_was(comparison, tmp_path, monkeypatch):
@@ -79,7 +79,7 @@ def test_a_stopped_study_goes_on_where_it_was(comparison, tmp_path, monkeypatch)
 
 
 def test_a_study_is_resumed_with_the_same_values_only(comparison):
-    with pytest.raises(cnnzoo.InputError, match="begun with other values"):
+    with pytest.raises(cnnzoo.InputError, match="started with other values"):
         run_study(STUDY.replace(epochs=2), workdir=comparison.folder, resume=True, verbose=0)
 
 
@@ -89,7 +89,7 @@ def test_input_that_is_refused_leaves_no_folder(tmp_path):
     assert not (tmp_path / "study").exists()
 
 
-def test_what_a_killed_process_had_begun_to_write_is_no_obstacle(tmp_path):
+def test_unfinished_files_of_a_killed_process_do_not_prevent_resuming(tmp_path):
     folder = tmp_path / "study"
     first = STUDY.replace(seed=0)
     with pytest.raises(cnnzoo.InputError):

@@ -6,7 +6,8 @@ import pytest
 import cnnzoo
 from cnnzoo import Recipe
 from cnnzoo.data import Split
-from cnnzoo.training.evaluate import answers, evaluate_split
+from cnnzoo.training.build import ModelContext
+from cnnzoo.training.evaluate import evaluate_split, predict_probabilities
 
 
 def by_hand(model, name, images):
@@ -28,15 +29,15 @@ def ends_in_logits(model):
 
 
 @pytest.mark.parametrize("activation", ["softmax", None])
-def test_the_mean_answer_to_ten_crops_is_judged(activation):
+def test_the_mean_output_for_ten_crops_is_evaluated(activation):
     options = {"input_shape": (67, 63, 3), "classes": 4, "classifier_activation": activation}
     model = cnnzoo.alexnet_owt(**options)
     rng = np.random.default_rng(0)
     split = Split(rng.integers(0, 256, (30, 80, 90, 3), "uint8"), np.arange(30, dtype="int32") % 4)
     recipe = Recipe(model="alexnet_owt", data="fake", epochs=1, learning_rate=1e-3, test_crops=10)
-    found, expected = evaluate_split(recipe, model, split), by_hand(model, "alexnet_owt", split.images)
+    found, expected = evaluate_split(ModelContext.of(recipe, model), split), by_hand(model, "alexnet_owt", split.images)
     assert found["accuracy"] == pytest.approx(np.mean(expected.argmax(axis=1) == split.labels))
-    np.testing.assert_allclose(answers(recipe, model, split), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predict_probabilities(ModelContext.of(recipe, model), split), expected, rtol=1e-4, atol=1e-6)
     assert found["loss"] == pytest.approx(-np.log(expected[np.arange(30), split.labels]).mean(), rel=1e-4)
 
 
@@ -45,5 +46,5 @@ def test_what_has_no_ten_crops_is_refused(model, tmp_path):
     recipe = Recipe(model=model, data="digits", epochs=1, learning_rate=1e-3, test_crops=10)
     with pytest.raises(cnnzoo.InputError, match="test_crops=10 is for classifiers and images larger than their input"):
         cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, train_examples=128)
-    with pytest.raises(cnnzoo.InputError, match="unknown test_crops '5'; the allowed values of test_crops are 1, 10"):
+    with pytest.raises(cnnzoo.InputError, match="unknown test_crops '5'; the values of test_crops are 1, 10"):
         recipe.replace(test_crops=5)

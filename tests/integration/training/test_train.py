@@ -12,7 +12,7 @@ from cnnzoo.callbacks import Checkpoint
 from cnnzoo.experiments import load_recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import PART
-from cnnzoo.runtime import executions
+from cnnzoo.runtime import steps_per_execution_for
 from tests import processes
 from tests.hold import hold
 
@@ -51,7 +51,7 @@ def test_metrics_say_what_was_trained(run):
 
 @pytest.mark.parametrize("batches", [1, 31, 32, 44, 234, 467, 468, 1875])
 def test_an_epoch_runs_no_step_too_many(batches):
-    steps, together = executions(batches, 32)
+    steps, together = steps_per_execution_for(batches, 32)
     assert steps % together == 0
     assert together <= 32
     assert 0.99 * batches <= steps <= batches
@@ -233,7 +233,7 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
     assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history) == 2
 
 
-def test_averaged_weights_are_what_is_kept_and_judged_also_after_a_resume(tmp_path, monkeypatch):
+def test_averaged_weights_are_saved_and_evaluated_also_after_a_resume(tmp_path, monkeypatch):
     average = {"use_ema": True, "ema_momentum": 0.9}
     recipe = load_recipe("lenet5_digits").replace(epochs=2, train_examples=64, batch_size=16, optimizer_options=average)
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
@@ -255,7 +255,7 @@ def test_averaged_weights_are_what_is_kept_and_judged_also_after_a_resume(tmp_pa
 
 
 def test_resuming_with_other_values_or_nothing_is_refused(run, tmp_path):
-    with pytest.raises(cnnzoo.InputError, match=r"was begun with epochs=2, not 3"):
+    with pytest.raises(cnnzoo.InputError, match=r"was started with epochs=2, not 3"):
         cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=3, train_examples=256)
     with pytest.raises(cnnzoo.InputError, match="there is no run in"):
         cnnzoo.train("lenet5_digits", workdir=tmp_path, resume=True)
@@ -343,7 +343,7 @@ def test_control_c_leaves_a_run_that_resumes(tmp_path, undisturbed):
     with hold(**SAVING) as held:
         process = _train(run.folder, *OPTIONS, **held.environment)
         os.kill(held.wait(process), signal.SIGINT)
-        remedy = f"stopped; go on with: cnnzoo train lenet5_digits --workdir {run.folder} --resume"
+        remedy = f"stopped; resume with: cnnzoo train lenet5_digits --workdir {run.folder} --resume"
         assert _ended(process) == (130, remedy)
     assert not list(run.folder.glob(f"{PART}*"))
     _assert_resumes_as_undisturbed(run, undisturbed)
@@ -362,7 +362,7 @@ def test_dropout_resumes_with_the_randomness_it_would_have_had(tmp_path, monkeyp
         np.testing.assert_array_equal(one, two)
 
 
-def test_a_streamed_set_is_trained_judged_and_resumed_as_one_in_memory(tmp_path, monkeypatch, imagenet_folder):
+def test_a_streamed_set_is_trained_on_evaluated_and_resumed_as_one_in_memory(tmp_path, monkeypatch, imagenet_folder):
     recipe = cnnzoo.Recipe(
         model="lenet",
         data="imagenet2012",

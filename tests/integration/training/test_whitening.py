@@ -1,4 +1,4 @@
-"""Whitening is part of the trained model: saved, judged and exported with it."""
+"""Whitening is part of the trained model: saved, evaluated and exported with it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is asked of every picture of the lecture: that it can be read."""
+"""Checks of every picture of the lecture: that it is legible."""
 
 import itertools
 
@@ -13,13 +13,13 @@ def texts_of(picture):
 
 @pytest.fixture
 def texts():
-    """Return a function that gives all that a picture says."""
+    """Return a function that returns all texts of a picture."""
     return lambda picture: [text.get_text() for text in texts_of(picture)]
 
 
 @pytest.fixture
 def legible():
-    """Return a function that fails where a text is small, cut off or written over another."""
+    """Return a function that fails where a text is small, cut off or overlaps another."""
 
     def check(picture):
         renderer = FigureCanvasAgg(picture).get_renderer()
@@ -33,7 +33,6 @@ def legible():
         for (text, box), (other, its) in itertools.combinations(boxes, 2):
             over = min(box.x1, its.x1) - max(box.x0, its.x0), min(box.y1, its.y1) - max(box.y0, its.y0)
             assert min(over) <= 0.5, (text, other)
-        # What the page turns into the color of its text, and what stands for all.
         assert len(picture.alternative) > 30
         assert picture.alternative.endswith(".")
 

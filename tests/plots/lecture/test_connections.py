@@ -13,16 +13,16 @@ from cnnzoo.plots.lecture.connections import dense_beside_convolution
 CASES = [(7, 3, 1), (16, 5, 2), (9, 9, 1), (5, 1, 2), (2, 1, 1), (32, 3, 1), (8, 2, 3)]
 
 
-@pytest.mark.parametrize(("size", "field", "stride"), CASES)
-def test_counts_are_those_of_layers_of_keras(size, field, stride, texts, legible):
-    picture = dense_beside_convolution(size, field, stride)
+@pytest.mark.parametrize(("size", "window", "stride"), CASES)
+def test_counts_are_those_of_layers_of_keras(size, window, stride, texts, legible):
+    picture = dense_beside_convolution(size, window, stride)
     legible(picture)
     row = keras.Input((1, size, 1))
-    convolution = keras.layers.Conv2D(1, (1, field), (1, stride), name="layer")
+    convolution = keras.layers.Conv2D(1, (1, window), (1, stride), name="layer")
     outputs = convolution(row).shape[2]
     nets = [
         keras.Model(row, keras.layers.Dense(outputs, name="layer")(keras.layers.Flatten()(row))),
-        keras.Model(row, layers.LocallyConnected2D(1, (1, field), (1, stride), name="layer")(row)),
+        keras.Model(row, layers.LocallyConnected2D(1, (1, window), (1, stride), name="layer")(row)),
         keras.Model(row, convolution(row)),
     ]
     # A report counts biases as connections, the picture does not.
@@ -39,7 +39,7 @@ def test_counts_are_those_of_layers_of_keras(size, field, stride, texts, legible
     assert weights == [net.count_params() - bias for net, bias in zip(nets, biases, strict=True)]
 
 
-def test_lines_of_one_color_are_one_place_in_the_window():
+def test_lines_of_one_color_share_a_position_in_the_window():
     *_, shared = [
         part for part in dense_beside_convolution(6, 3).axes[0].collections if isinstance(part, LineCollection)
     ]
@@ -53,13 +53,13 @@ def test_lines_of_one_color_are_one_place_in_the_window():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((1,), "size must be an integer of 2 to 32, not 1"),
-        ((40,), "size must be an integer of 2 to 32, not 40"),
-        ((7, 8), "field must be at most the 7 neurons of the row below, not 8"),
-        ((7, 0), "field must be an integer of 1"),
-        ((7, 3, 0), "stride must be an integer of 1"),
+        ((1,), "`size` must be an integer from 2 to 32. Received: 1"),
+        ((40,), "`size` must be an integer from 2 to 32. Received: 40"),
+        ((7, 8), "`window` must be an integer from 1 to 7, the neurons of the row below. Received: 8"),
+        ((7, 0), "`window` must be an integer from 1"),
+        ((7, 3, 0), "`stride` must be an integer from 1"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(arguments, message):
+def test_bad_input_is_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         dense_beside_convolution(*arguments)

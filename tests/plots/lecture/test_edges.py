@@ -7,7 +7,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.plots.lecture.edges import KERNELS, convolved
 
 
-def slid(image, kernel, stride, zeros):
+def convolution(image, kernel, stride, zeros):
     padded = np.pad(image, zeros)
     rows, columns = (range(0, side - own + 1, stride) for side, own in zip(padded.shape, kernel.shape, strict=True))
     high, wide = kernel.shape
@@ -24,7 +24,7 @@ def test_the_result_is_that_of_windows_one_by_one(kernel, stride, zeros, legible
     shown = [np.asarray(drawn.get_array()) for drawn in picture.axes[0].images]
     assert (shown[0] == image).all()
     assert np.allclose(shown[1], weights)
-    assert np.allclose(shown[2], slid(image.astype(float), weights, stride, zeros), atol=1e-2)
+    assert np.allclose(shown[2], convolution(image.astype(float), weights, stride, zeros), atol=1e-2)
 
 
 def test_zero_is_white_where_there_are_negative_values_and_black_where_there_are_none():
@@ -36,13 +36,13 @@ def test_zero_is_white_where_there_are_negative_values_and_black_where_there_are
     assert unsigned.cmap.name == "gray"
 
 
-def test_colors_are_averaged_and_one_channel_is_taken_as_it_is():
+def test_colors_are_averaged_and_one_channel_is_unchanged():
     image = np.random.default_rng(0).random((9, 9, 3))
-    for given, expected in ((image, image.mean(-1)), (image[..., :1], image[..., 0])):
-        assert np.allclose(convolved(given).axes[0].images[0].get_array(), expected)
+    for pixels, expected in ((image, image.mean(-1)), (image[..., :1], image[..., 0])):
+        assert np.allclose(convolved(pixels).axes[0].images[0].get_array(), expected)
 
 
-def test_large_kernels_are_colors_alone(legible, texts):
+def test_large_kernels_have_no_numbers(legible, texts):
     picture = convolved(np.zeros((20, 40)), np.ones((11, 11)), padding="same")
     legible(picture)
     assert "1" not in texts(picture)
@@ -54,15 +54,15 @@ def test_large_kernels_are_colors_alone(legible, texts):
         (
             np.zeros((4, 4, 2)),
             {},
-            r"image must be \(height, width\) or \(height, width, 1 or 3\), not of shape \(4, 4, 2\)",
+            r"`image` must be \(height, width\) or \(height, width, 1 or 3\)\. Received the shape: \(4, 4, 2\)",
         ),
-        ("photo.jpg", {}, "image must be an array of numbers"),
-        (np.full((4, 4), np.nan), {}, "image must be finite numbers, not nan"),
+        ("photo.jpg", {}, "`image` must be numbers"),
+        (np.full((4, 4), np.nan), {}, "`image` must be finite numbers. Received: nan"),
         (np.zeros((4, 4)), {"kernel": "blurr"}, "unknown kernel 'blurr'; did you mean 'blur'?"),
         (np.zeros((2, 2)), {}, "a window of 3 is larger than 2 pixels"),
-        (np.zeros((4, 4)), {"stride": 0}, "stride must be an integer of 1"),
+        (np.zeros((4, 4)), {"stride": 0}, "`stride` must be an integer from 1"),
     ],
 )
-def test_what_cannot_be_convolved_is_refused_in_a_sentence(image, options, message):
+def test_bad_input_is_refused(image, options, message):
     with pytest.raises(InputError, match=message):
         convolved(image, **options)

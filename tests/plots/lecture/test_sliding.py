@@ -16,8 +16,8 @@ from cnnzoo.plots.lecture.sliding import sliding_window, sliding_window_animatio
 ORANGE = "#e07b00"
 
 
-def slid(values, kernel, strides, pads):
-    """Return the sums of all windows, one by one, and which places of the padded image were read."""
+def convolution(values, kernel, strides, pads):
+    """Return the sums of all windows, one by one, and which pixels of the padded image they read."""
     padded = np.pad(values, pads)
     rows = range(0, padded.shape[0] - kernel.shape[0] + 1, strides[0])
     columns = range(0, padded.shape[1] - kernel.shape[1] + 1, strides[1])
@@ -30,7 +30,7 @@ def slid(values, kernel, strides, pads):
 
 
 def windows(picture):
-    """Return (left, top, width, height) of the window and of its place in the output."""
+    """Return (left, top, width, height) of the window and of its cell in the output."""
     return [
         (*patch.get_xy(), patch.get_width(), patch.get_height())
         for patch in picture.axes[0].patches
@@ -51,7 +51,7 @@ def cases(number):
 
 @pytest.mark.parametrize(("values", "kernel", "strides", "zeros"), list(cases(12)))
 def test_numbers_are_those_of_windows_one_by_one(values, kernel, strides, zeros, texts, legible):
-    sums, read = slid(values, kernel, strides, zeros)
+    sums, read = convolution(values, kernel, strides, zeros)
     step = sums.size // 2
     picture = sliding_window(
         values.shape, kernel.shape, strides, zeros, step=step, values=values.tolist(), kernel=kernel
@@ -62,8 +62,8 @@ def test_numbers_are_those_of_windows_one_by_one(values, kernel, strides, zeros,
     assert [text for text in shown if text.lstrip("−").isdigit()] == expected
     assert any(text.endswith(f"= {printed(sums.flat[step])}") for text in shown) or kernel.size > 9
 
-    (left, top, *size), (x, y, *place) = windows(picture)
-    assert (size, place) == ([kernel.shape[1], kernel.shape[0]], [1, 1])
+    (left, top, *size), (x, y, *cell) = windows(picture)
+    assert (size, cell) == ([kernel.shape[1], kernel.shape[0]], [1, 1])
     row, column = divmod(step, sums.shape[1])
     (left0, top0, *_), (x0, y0, *_) = windows(
         sliding_window(values.shape, kernel.shape, strides, zeros, values=values, kernel=kernel)
@@ -110,7 +110,7 @@ def test_numbers_are_those_of_windows_one_by_one(values, kernel, strides, zeros,
         ((8, 2, 7), ["1 + (8 − 2)/7 ≈ 1.86: windows fit 1 time, 6 rows and 6 columns unread"]),
     ],
 )
-def test_the_formula_has_the_numbers_in_it(arguments, formulas, texts, legible):
+def test_the_formula_has_the_numbers(arguments, formulas, texts, legible):
     picture = sliding_window(*arguments)
     legible(picture)
     assert [text for text in texts(picture) if "1 + (" in text] == formulas
@@ -118,21 +118,21 @@ def test_the_formula_has_the_numbers_in_it(arguments, formulas, texts, legible):
 
 
 @pytest.mark.parametrize(
-    ("size", "field", "stride", "padding"), [(227, 11, 4, 0), (224, 11, 4, 0), (224, 7, 2, 3), (40, 3, 5, 1)]
+    ("size", "window", "stride", "padding"), [(227, 11, 4, 0), (224, 11, 4, 0), (224, 7, 2, 3), (40, 3, 5, 1)]
 )
-def test_a_large_image_has_a_line_at_every_start(size, field, stride, padding, legible, texts):
-    picture = sliding_window(size, field, stride, padding)
+def test_a_large_image_has_a_line_at_every_start(size, window, stride, padding, legible, texts):
+    picture = sliding_window(size, window, stride, padding)
     legible(picture)
     assert "0" not in texts(picture)
     lines = next(part for part in picture.axes[0].collections if part.get_gid() == "starts")
-    places = np.array([segment[0][0] for segment in lines.get_segments()])
-    starts = np.arange(0, size + 2 * padding - field + 1, stride)
+    drawn = np.array([segment[0][0] for segment in lines.get_segments()])
+    starts = np.arange(0, size + 2 * padding - window + 1, stride)
     (left, _, wide, _), *_ = windows(picture)
-    assert len(places) == len(starts)
-    assert np.allclose((places - left) * field / wide, starts)
-    unread = size + 2 * padding - (starts[-1] + field)
+    assert len(drawn) == len(starts)
+    assert np.allclose((drawn - left) * window / wide, starts)
+    unread = size + 2 * padding - (starts[-1] + window)
     hatched = [part for part in picture.axes[0].collections if isinstance(part, PatchCollection) and part.get_hatch()]
-    assert bool(hatched) == bool(unread or stride > field)
+    assert bool(hatched) == bool(unread or stride > window)
 
 
 def test_sides_of_a_large_image_that_differ_are_drawn_apart(texts, legible):
@@ -148,14 +148,14 @@ def test_very_large_images_are_drawn_without_brackets(legible):
     legible(sliding_window(224, 200, 1))
 
 
-def test_the_example_is_the_same_every_time_and_the_kernel_is_the_first_column_minus_the_last(texts):
+def test_default_values_are_always_the_same_and_the_kernel_is_the_first_column_minus_the_last(texts):
     once, twice = (texts(sliding_window(5, 3)) for _ in range(2))
     assert once == twice
     numbers = [text for text in once if text.lstrip("−").isdigit()]
     assert numbers[25:34] == ["1", "0", "−1"] * 3
 
 
-def test_an_animation_has_a_frame_for_every_place_and_shows_sums_as_they_come(tmp_path):
+def test_an_animation_has_a_frame_for_every_position_with_the_sums_computed_so_far(tmp_path):
     animation = sliding_window_animation(5, 3, 2, 1)
     assert list(animation.new_frame_seq()) == list(range(9))
     animation.save(tmp_path / "window.gif")
@@ -175,13 +175,13 @@ def test_an_animation_of_a_large_image_slides_along_one_row():
     assert len(list(sliding_window_animation(227, 11, 4).new_frame_seq())) == 55
 
 
-def test_a_notebook_shows_the_animation_with_its_words():
+def test_a_notebook_shows_the_animation_with_its_alternative_text():
     page = sliding_window_animation(2, 1, 1, interval=100)._repr_html_()
     assert page.startswith('<div role="figure" aria-label="A window of 1 × 1 slides')
     assert page.count("data:image/png;base64") == 4
 
 
-def test_an_animation_that_nobody_renders_goes_in_silence():
+def test_an_animation_that_is_never_rendered_is_deleted_without_a_warning():
     animation = sliding_window_animation(3, 2)
     del animation
     gc.collect()  # a warning is an error here
@@ -190,33 +190,33 @@ def test_an_animation_that_nobody_renders_goes_in_silence():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((3, 5), {}, "a window of 5 is larger than 3 pixels with 0 zeros: field must be at most 3"),
-        ((3, 6, 1, 1), {}, "a window of 6 is larger than 3 pixels with 2 zeros: field must be at most 5"),
-        ((7, 3, 0), {}, "stride must be an integer of 1 to 4096, not 0"),
-        ((7, 3, 1, -1), {}, "padding must be an integer of 0 to 4096, not -1"),
-        ((7, 3, 1, "full"), {}, "padding must be a number of zeros, 'valid' or 'same', not 'full'"),
-        ((7.5, 3), {}, "size must be an integer of 1 to 4096, not 7.5"),
-        (((7, 7, 3), 3), {}, r"size must be an integer or \(height, width\), not \(7, 7, 3\)"),
-        ((True, 1), {}, "size must be an integer of 1 to 4096, not True"),
-        ((7, 3), {"step": 25}, "step must be an integer of 0 to 24, not 25"),
-        ((7, 3), {"values": [[1, 2], [3]]}, "values must be rows of numbers, all of one length"),
-        ((2, 1), {"values": [[1, float("nan")], [3, 4]]}, "values must be finite numbers, not nan"),
-        ((7, 3), {"values": np.zeros((7, 6))}, r"values must be of shape \(7, 7\), not \(7, 6\)"),
-        ((7, 3), {"kernel": "edges"}, "kernel must be rows of numbers, all of one length, not 'edges'"),
+        ((3, 5), {}, "a window of 5 is larger than 3 pixels with 0 zeros: `window` must be at most 3"),
+        ((3, 6, 1, 1), {}, "a window of 6 is larger than 3 pixels with 2 zeros: `window` must be at most 5"),
+        ((7, 3, 0), {}, "`stride` must be an integer from 1 to 4096. Received: 0"),
+        ((7, 3, 1, -1), {}, "`padding` must be an integer from 0 to 4096. Received: -1"),
+        ((7, 3, 1, "full"), {}, "`padding` must be a number of zeros, 'valid' or 'same'. Received: 'full'"),
+        ((7.5, 3), {}, "`size` must be an integer from 1 to 4096. Received: 7.5"),
+        (((7, 7, 3), 3), {}, r"`size` must be an integer or \(height, width\)\. Received: \(7, 7, 3\)"),
+        ((True, 1), {}, "`size` must be an integer from 1 to 4096. Received: True"),
+        ((7, 3), {"step": 25}, "`step` must be an integer from 0 to 24. Received: 25"),
+        ((7, 3), {"values": [[1, 2], [3]]}, "`values` must be rows of numbers of one length"),
+        ((2, 1), {"values": [[1, float("nan")], [3, 4]]}, "`values` must be finite numbers. Received: nan"),
+        ((7, 3), {"values": np.zeros((7, 6))}, r"`values` must be of shape \(7, 7\)\. Received: \(7, 6\)"),
+        ((7, 3), {"kernel": "edges"}, "`kernel` must be rows of numbers of one length. Received: 'edges'"),
         ((227, 11, 4), {"kernel": np.ones((11, 11))}, "227 × 227 pixels and a window of 11 × 11 are too many"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(arguments, options, message):
+def test_bad_input_is_refused(arguments, options, message):
     with pytest.raises(InputError, match=message):
         sliding_window(*arguments, **options)
 
 
-def test_an_interval_of_nothing_is_refused():
-    with pytest.raises(InputError, match="interval must be an integer of 1 to 60000, not 0"):
+def test_an_interval_of_zero_is_refused():
+    with pytest.raises(InputError, match=r"`interval` must be an integer from 1 to 60000\. Received: 0"):
         sliding_window_animation(5, 3, interval=0)
 
 
-def test_of_the_brackets_those_of_the_window_alone_are_in_its_color():
+def test_only_the_brackets_of_the_window_have_its_color():
     axis = sliding_window(7, 3, 2, step=5).axes[0]
     brackets = [line.get_color() == ORANGE for line in axis.lines]
     assert brackets == [False, False, True, False, True, False]  # three columns, then three rows

@@ -1,4 +1,4 @@
-"""Thousands of broken requests: each gets a JSON error, and the server lives."""
+"""Thousands of broken requests: each gets a JSON error, and the server keeps running."""
 
 import base64
 import contextlib
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import cnnzoo
-from tests.integration.serving.server.running import Server, asked
+from tests.integration.serving.server.server_process import Server, send
 
 PNG = tf.io.encode_png(np.zeros((28, 28, 1), "uint8")).numpy()
 GOOD = [[[0.5]] * 28] * 28
@@ -61,7 +61,7 @@ v2 = st.fixed_dictionaries(
 )
 bodies = st.one_of(
     st.one_of(v1, v2).map(lambda content: json.dumps(content).encode()),
-    st.tuples(v1, st.integers(0, 200)).map(lambda of: json.dumps(of[0]).encode()[: of[1]]),
+    st.tuples(v1, st.integers(0, 200)).map(lambda cut: json.dumps(cut[0]).encode()[: cut[1]]),
     st.binary(max_size=200),
     st.integers(1, 5000).map(lambda depth: b'{"instances": ' + b"[" * depth + b"]" * depth + b"}"),
 )
@@ -72,8 +72,12 @@ paths = st.one_of(
     st.just("/v1/models/net:predict"),
     st.just("/v2/models/net/infer"),
     names.map(lambda name: f"/v1/models/{name}:predict"),
-    st.tuples(names, texts.map(urllib.parse.quote)).map(lambda of: f"/v1/models/{of[0]}/versions/{of[1]}:predict"),
-    st.tuples(names, texts.map(urllib.parse.quote)).map(lambda of: f"/v2/models/{of[0]}/versions/{of[1]}/infer"),
+    st.tuples(names, texts.map(urllib.parse.quote)).map(
+        lambda parts: f"/v1/models/{parts[0]}/versions/{parts[1]}:predict"
+    ),
+    st.tuples(names, texts.map(urllib.parse.quote)).map(
+        lambda parts: f"/v2/models/{parts[0]}/versions/{parts[1]}/infer"
+    ),
 )
 headers = st.fixed_dictionaries(
     {},
@@ -101,18 +105,18 @@ def test_no_request_breaks_the_server(tmp_path, requests):
             suppress_health_check=list(HealthCheck),
         )
         @given(paths, bodies, headers)
-        def ask(path, body, header):
+        def send_one(path, body, header):
             if len(statuses) % 100 == 3:
-                body = b"[" * 200_000  # longer than any body may be
-            status, answer = asked(connection, "POST", path, body, header)
+                body = b"[" * 200_000  # above the limit
+            status, content = send(connection, "POST", path, body, header)
             statuses.append(status)
-            assert status == 200 or 400 <= status < 500, (status, path, body, answer)
-            assert status == 200 or isinstance(answer["error"], str), answer
+            assert status == 200 or 400 <= status < 500, (status, path, body, content)
+            assert status == 200 or isinstance(content["error"], str), content
             if len(statuses) in (requests // 2, requests - 1):
                 memory.append(server.memory)
 
         with contextlib.closing(connection):
-            ask()
+            send_one()
         assert len(statuses) >= requests
         assert {400, 404, 413} <= set(statuses)
         assert memory[-1] <= 1.1 * memory[0]

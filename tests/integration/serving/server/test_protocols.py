@@ -1,4 +1,4 @@
-"""What the server answers to right and to wrong requests, against the SavedModel itself."""
+"""The server's responses to valid and invalid requests, compared with the SavedModel itself."""
 
 import base64
 import contextlib
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from tests.integration.serving.server.running import Server
+from tests.integration.serving.server.server_process import Server
 
 PREDICT = "/v1/models/net:predict"
 
@@ -59,9 +59,9 @@ def test_pixels_and_files_by_rows(server, pixels, files, expected):
     named = [{"images": image.tolist()} for image in pixels]
     by_name = [{"image_bytes": b64(file)} for file in files]
     for instances in (pixels.tolist(), named, [b64(file) for file in files], by_name):
-        status, answer = server.post(PREDICT, {"instances": instances})
-        assert status == 200, answer
-        rows = answer["predictions"]
+        status, response = server.post(PREDICT, {"instances": instances})
+        assert status == 200, response
+        rows = response["predictions"]
         np.testing.assert_allclose([row["probabilities"] for row in rows], expected["probabilities"], atol=1e-6)
         assert [row["class_id"] for row in rows] == expected["class_id"].tolist()
         assert [row["class_name"] for row in rows] == ["abcdefghij"[number] for number in expected["class_id"]]
@@ -69,25 +69,27 @@ def test_pixels_and_files_by_rows(server, pixels, files, expected):
 
 def test_whole_batches_by_columns(server, pixels, files, expected):
     for inputs in (pixels.tolist(), {"images": pixels.tolist()}, {"image_bytes": [b64(file) for file in files]}):
-        status, answer = server.post(PREDICT, {"inputs": inputs})
-        assert status == 200, answer
-        assert answer["outputs"]["class_id"] == expected["class_id"].tolist()
+        status, response = server.post(PREDICT, {"inputs": inputs})
+        assert status == 200, response
+        assert response["outputs"]["class_id"] == expected["class_id"].tolist()
 
 
-def test_versions_have_addresses_of_their_own(server, folder, pixels):
+def test_each_version_has_its_own_address(server, folder, pixels):
     for version in ("1", "2"):
         serve = tf.saved_model.load(str(folder / "net" / version)).signatures["serving_default"]
-        wanted = serve(images=tf.constant(pixels, tf.float32))["probabilities"].numpy()
-        status, answer = server.post(f"/v1/models/net/versions/{version}:predict", {"instances": pixels.tolist()})
+        version_outputs = serve(images=tf.constant(pixels, tf.float32))["probabilities"].numpy()
+        status, response = server.post(f"/v1/models/net/versions/{version}:predict", {"instances": pixels.tolist()})
         assert status == 200
-        np.testing.assert_allclose([row["probabilities"] for row in answer["predictions"]], wanted, atol=1e-6)
+        np.testing.assert_allclose(
+            [row["probabilities"] for row in response["predictions"]], version_outputs, atol=1e-6
+        )
         body = {"inputs": [{"name": "images", "datatype": "UINT8", "shape": [3, 28, 28, 1], "data": pixels.tolist()}]}
-        status, answer = server.post(f"/v2/models/net/versions/{version}/infer", body)
-        assert (status, answer["model_version"]) == (200, version)
+        status, response = server.post(f"/v2/models/net/versions/{version}/infer", body)
+        assert (status, response["model_version"]) == (200, version)
 
 
 @pytest.mark.parametrize("datatype", ["UINT8", "FP32", "FP16"])
-def test_binary_tensors_there_and_back(server, pixels, expected, datatype):
+def test_binary_tensors_in_requests_and_responses(server, pixels, expected, datatype):
     from kserve.protocol.infer_type import InferResponse
 
     data = pixels.astype({"UINT8": "uint8", "FP32": "float32", "FP16": "float16"}[datatype]).tobytes()
@@ -104,11 +106,11 @@ def test_binary_tensors_there_and_back(server, pixels, expected, datatype):
         response = connection.getresponse()
         content = response.read()
     assert response.status == 200, content
-    answer = InferResponse.from_bytes(content, int(response.getheader("inference-header-content-length")))
-    assert answer.id == "7"
-    found = {output.name: output.as_numpy() for output in answer.outputs}
-    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-6)
-    np.testing.assert_array_equal(found["class_id"], expected["class_id"])
+    response = InferResponse.from_bytes(content, int(response.getheader("inference-header-content-length")))
+    assert response.id == "7"
+    outputs = {output.name: output.as_numpy() for output in response.outputs}
+    np.testing.assert_allclose(outputs["probabilities"], expected["probabilities"], atol=1e-6)
+    np.testing.assert_array_equal(outputs["class_id"], expected["class_id"])
 
 
 def test_binary_and_encoded_files(server, files, expected):
@@ -119,35 +121,35 @@ def test_binary_and_encoded_files(server, files, expected):
     texts = [b64(file)["b64"] for file in files]
     encoded = {"inputs": [{**tensor, "parameters": {"content_type": "base64"}, "data": texts}]}
     for body, header in ((head + data, headers), (encoded, {})):
-        status, answer = server.post("/v2/models/net/infer", body, **header)
-        assert status == 200, answer
-        outputs = {output["name"]: output for output in answer["outputs"]}
+        status, response = server.post("/v2/models/net/infer", body, **header)
+        assert status == 200, response
+        outputs = {output["name"]: output for output in response["outputs"]}
         assert outputs["class_id"]["data"] == expected["class_id"].tolist()
         assert outputs["class_name"]["datatype"] == "BYTES"
 
 
-def test_an_autoencoders_halves(server, pixels):
+def test_an_autoencoder_encodes_and_decodes(server, pixels):
     body = {"signature_name": "encode", "instances": pixels.tolist()}
-    status, answer = server.post("/v1/models/coder:predict", body)
-    codes = answer["predictions"]
+    status, response = server.post("/v1/models/coder:predict", body)
+    codes = response["predictions"]
     assert (status, np.shape(codes)) == (200, (3, 3))
-    status, answer = server.post("/v1/models/coder:predict", {"signature_name": "decode", "instances": codes})
-    assert (status, np.shape(answer["predictions"])) == (200, (3, 28, 28, 1))
+    status, response = server.post("/v1/models/coder:predict", {"signature_name": "decode", "instances": codes})
+    assert (status, np.shape(response["predictions"])) == (200, (3, 28, 28, 1))
     tensor = {"name": "code", "datatype": "FP32", "shape": [3, 3], "data": codes}
     status, other = server.post("/v2/models/coder/infer", {"inputs": [tensor]})
-    np.testing.assert_allclose(np.ravel(other["outputs"][0]["data"]), np.ravel(answer["predictions"]), atol=1e-6)
+    np.testing.assert_allclose(np.ravel(other["outputs"][0]["data"]), np.ravel(response["predictions"]), atol=1e-6)
 
 
-def test_what_there_is(server):
+def test_models_versions_and_signatures_are_listed(server):
     assert server.get("/v1/models")[1] == {"models": ["coder", "net"]}
-    _, answer = server.get("/v1/models/net")
-    assert [of["version"] for of in answer["model_version_status"]] == ["2", "1"]
-    assert {of["state"] for of in answer["model_version_status"]} == {"AVAILABLE"}
-    _, answer = server.get("/v1/models/net/metadata")
-    signature = answer["metadata"]["signature_def"]["signature_def"]["serve_bytes"]
+    _, response = server.get("/v1/models/net")
+    assert [state["version"] for state in response["model_version_status"]] == ["2", "1"]
+    assert {state["state"] for state in response["model_version_status"]} == {"AVAILABLE"}
+    _, response = server.get("/v1/models/net/metadata")
+    signature = response["metadata"]["signature_def"]["signature_def"]["serve_bytes"]
     assert signature["inputs"] == {"image_bytes": {"datatype": "BYTES", "shape": [-1]}}
-    _, answer = server.get("/v2/models/net")
-    assert answer["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28, 1]}]
+    _, response = server.get("/v2/models/net")
+    assert response["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28, 1]}]
     assert server.get("/v2/models/net/ready")[0] == 200
     assert server.get("/v2/health/ready") == (200, {"ready": True})
 
@@ -173,25 +175,25 @@ BOMB = PNG[:16] + (50_000).to_bytes(4, "big") * 2 + PNG[24:]
         (PREDICT, {}, 400, "either 'instances'"),
         (PREDICT, {"instances": []}, 400, "of one or more"),
         (PREDICT, {"instances": [[1, [2]]]}, 400, "numbers in lists of one length"),
-        (PREDICT, {"instances": [[[1.0]]]}, 400, r"shape (batch, 28, 28, 1), not (1, 1, 1)"),
-        (PREDICT, {"instances": np.zeros((17, 28, 28, 1)).tolist()}, 413, "at most 16 images, not 17"),
+        (PREDICT, {"instances": [[[1.0]]]}, 400, "shape (batch, 28, 28, 1). Received: (1, 1, 1)"),
+        (PREDICT, {"instances": np.zeros((17, 28, 28, 1)).tolist()}, 413, "at most 16 images. Received: 17"),
         (PREDICT, {"instances": np.full((1, 28, 28, 1), 1e300).tolist()}, 400, "not NaN or Inf"),
         (PREDICT, {"instances": [{"b64": "?"}]}, 400, "must hold base64"),
         (PREDICT, {"instances": [b64(b"no image")]}, 400, "whole JPEG or PNG files"),
         (PREDICT, {"instances": [b64(PNG[:-20])]}, 400, "PNG"),
-        (PREDICT, {"instances": [b64(BOMB)]}, 413, "at most 20000 pixels together, not 2500000000"),
+        (PREDICT, {"instances": [b64(BOMB)]}, 413, "at most 20000 pixels together. Received: 2500000000"),
         (PREDICT, {"instances": [b64(PNG)], "signature_name": "serve"}, 400, "there is no signature 'serve'"),
         (PREDICT, {"instances": [{"b64": 3}]}, 400, "base64"),
         (PREDICT, b" " * 1_000_001, 413, "at most 1000000 bytes, and this one is longer"),
-        ("/v1/models/nte:predict", {}, 404, "no model 'nte'; there is coder, net"),
+        ("/v1/models/nte:predict", {}, 404, "no model 'nte'; the models are coder, net"),
         ("/v1/models/..%2fnet:predict", {}, 404, ""),
-        ("/v1/models/net/versions/3:predict", {}, 404, "no version '3'; there is 1, 2"),
+        ("/v1/models/net/versions/3:predict", {}, 404, "no version '3'; the versions are 1, 2"),
         ("/v1/models/net/versions/-1:predict", {}, 404, "no version"),
-        ("/v1/models/net:explain", {}, 404, "neither explains"),
-        ("/v2/repository/models/net/unload", {}, 404, "what lies in its folder"),
-        ("/v2/models/net/infer", {}, 400, "must have 'inputs'"),
+        ("/v1/models/net:explain", {}, 404, "supports neither explain"),
+        ("/v2/repository/models/net/unload", {}, 404, "it serves its folder"),
+        ("/v2/models/net/infer", {}, 400, "`inputs` must be a list of one or more tensors"),
         ("/v2/models/net/infer", {"inputs": [{"name": "images"}]}, 400, "datatype of images"),
-        ("/v2/models/net/infer", {"inputs": [{"name": 3}]}, 400, "must be a text, not 3"),
+        ("/v2/models/net/infer", {"inputs": [{"name": 3}]}, 400, "must be a string. Received: 3"),
         (
             "/v2/models/net/infer",
             {"inputs": [{"name": "images", "datatype": "FP32", "shape": [2], "data": [1]}]},
@@ -206,33 +208,32 @@ BOMB = PNG[:16] + (50_000).to_bytes(4, "big") * 2 + PNG[24:]
         ),
     ],
 )
-def test_wrong_requests_get_a_sentence(server, path, body, status, words):
-    found, answer = server.post(path, body)
-    assert (found, list(answer)) == (status, ["error"])
-    assert words in answer["error"]
+def test_invalid_requests_get_an_error_message(server, path, body, status, words):
+    received, response = server.post(path, body)
+    assert (received, list(response)) == (status, ["error"])
+    assert words in response["error"]
     assert server.get("/v1/models/net")[0] == 200
 
 
-def test_other_methods_and_paths_are_json_too(server):
+def test_other_methods_and_paths_get_json_errors(server):
     for path in (PREDICT, "/nowhere", "/v1/models/net/versions"):
-        status, answer = server.get(path)
+        status, response = server.get(path)
         assert status in (404, 405)
-        assert "error" in answer or "detail" in answer
+        assert "error" in response or "detail" in response
 
 
-def test_one_broken_file_does_not_spoil_its_neighbors(server, files, expected):
-    """Requests that are answered in one batch each get their own answer."""
+def test_one_broken_file_does_not_affect_other_requests_of_its_batch(server, files, expected):
     from concurrent.futures import ThreadPoolExecutor
 
-    def ask(number):
+    def post(number):
         content = files[number % 3] if number % 4 else b"\x89PNG\r\n\x1a\n" + bytes(40)
         return server.post(PREDICT, {"instances": [b64(content)]})
 
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(ask, range(64)))
-    for number, (status, answer) in enumerate(answers):
+        responses = list(pool.map(post, range(64)))
+    for number, (status, response) in enumerate(responses):
         if number % 4:
-            assert status == 200, answer
-            assert answer["predictions"][0]["class_id"] == expected["class_id"][number % 3]
+            assert status == 200, response
+            assert response["predictions"][0]["class_id"] == expected["class_id"][number % 3]
         else:
             assert status == 400

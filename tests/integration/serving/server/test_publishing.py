@@ -1,4 +1,4 @@
-"""Versions that come, go and are broken while requests are being answered."""
+"""Versions that are added, removed and broken under load."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from cnnzoo.cli import main
 from cnnzoo.files import PART
 from tests import processes
 from tests.hold import hold
-from tests.integration.serving.server.running import Server, asked
+from tests.integration.serving.server.server_process import Server, send
 
 BODY = {"instances": np.zeros((2, 28, 28, 1)).tolist()}
 
@@ -38,33 +38,33 @@ def publish(model, folder, broken=False):
 
 @contextlib.contextmanager
 def under_load(server, more):
-    """Ask over four connections until the block ends, and so many times more; yield the answers' statuses."""
-    statuses, seen = [], threading.Event()
+    """Send requests over four connections until the block ends, and `more` after it; yield the responses' statuses."""
+    statuses, block_ended = [], threading.Event()
     body = json.dumps(BODY).encode()
 
     def work():
         with contextlib.closing(server.connection()) as connection:
 
-            def ask():
-                statuses.append(asked(connection, "POST", "/v1/models/net:predict", body)[0])
+            def post():
+                statuses.append(send(connection, "POST", "/v1/models/net:predict", body)[0])
 
-            while not seen.is_set():
-                ask()
+            while not block_ended.is_set():
+                post()
             for _ in range(more):
-                ask()
+                post()
 
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work) for _ in range(4)]
         try:
             yield statuses
         finally:
-            seen.set()
+            block_ended.set()
     for worker in workers:
         worker.result()  # raises what was raised in it
 
 
 @pytest.mark.parametrize("more", [10, pytest.param(3000, marks=pytest.mark.slow)])
-def test_no_request_fails_while_versions_come(model, tmp_path, more):
+def test_no_request_fails_while_versions_are_added(model, tmp_path, more):
     folder = tmp_path / "models" / "net"
     publish(model, folder)
     versions = [
@@ -78,29 +78,28 @@ def test_no_request_fails_while_versions_come(model, tmp_path, more):
                 publish(model, folder, broken)
                 server.wait_for(
                     "/v1/models/net",
-                    lambda answer, states=states: (
-                        {of["version"]: of["state"] for of in answer[1]["model_version_status"]} == states
+                    lambda response, states=states: (
+                        {entry["version"]: entry["state"] for entry in response[1]["model_version_status"]} == states
                     ),
                 )
             assert set(statuses) == {200}
             assert len(statuses) > 4 * more
     log = server.log.read_text()
-    assert "version 3 is refused" in log
-    assert log.count("version 3 is refused") == 1
-    assert "version 1 is let go" in log
+    assert log.count("version 3 failed to load") == 1
+    assert "version 1 removed" in log
     assert "Traceback" not in log
 
 
-def test_models_come_and_go(model, tmp_path):
+def test_models_are_added_and_removed(model, tmp_path):
     (tmp_path / "models").mkdir()
     with Server(tmp_path / "models") as server:
         assert server.get("/v1/models")[1] == {"models": []}
         assert server.post("/v1/models/net:predict", BODY)[0] == 404
         publish(model, tmp_path / "models" / "net")
-        server.wait_for("/v1/models/net", lambda answer: answer[0] == 200)
+        server.wait_for("/v1/models/net", lambda response: response[0] == 200)
         assert server.post("/v1/models/net:predict", BODY)[0] == 200
         shutil.rmtree(tmp_path / "models" / "net")
-        server.wait_for("/v1/models/net", lambda answer: answer[0] == 404)
+        server.wait_for("/v1/models/net", lambda response: response[0] == 404)
 
 
 def test_a_single_models_folder_is_served_by_its_name(model, tmp_path):
@@ -113,14 +112,14 @@ def test_a_single_models_folder_is_served_by_its_name(model, tmp_path):
     ("options", "words"),
     [
         (["nowhere"], "there is no folder 'nowhere'"),
-        ([".", "--port", "0"], "port must be an integer from 1 to 65535, not 0"),
-        ([".", "--versions", "0"], "versions must be an integer of at least 1, not 0"),
-        ([".", "--poll", "0"], "poll must be a number of seconds above 0, not 0.0"),
-        ([".", "--batching", "-1"], "batching must be an integer of at least 0, not -1"),
-        ([".", "--max-batch", "0"], "the limit batch must be an integer of at least 1, not 0"),
+        ([".", "--port", "0"], "`port` must be an integer from 1 to 65535. Received: 0"),
+        ([".", "--versions", "0"], "`versions` must be a positive integer. Received: 0"),
+        ([".", "--poll-interval", "0"], "`poll_interval` must be a positive number of seconds. Received: 0.0"),
+        ([".", "--batching", "-1"], "`batching` must be a non-negative integer. Received: -1"),
+        ([".", "--max-batch", "0"], "`max_batch` must be a positive integer. Received: 0"),
     ],
 )
-def test_options_that_do_not_fit_get_a_sentence(tmp_path, monkeypatch, capsys, options, words):
+def test_invalid_options_get_an_error_message(tmp_path, monkeypatch, capsys, options, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main(["serve", *options])
@@ -141,15 +140,15 @@ def exporting(folder, **variables):
     return processes.start(["-c", EXPORT, folder], **variables)
 
 
-def killed(exports):
-    """Kill processes, and return the versions that they said they had written."""
+def kill(exports):
+    """Kill processes, and return the versions that they printed."""
     for process in exports:
         process.kill()
-    said = " ".join(processes.ended(process)[0] for process in exports)
-    return [word for word in said.split() if word != "ready"]
+    output = " ".join(processes.ended(process)[0] for process in exports)
+    return [word for word in output.split() if word != "ready"]
 
 
-def assert_whole(versions):
+def assert_complete(versions):
     import tensorflow as tf
 
     for version in versions:
@@ -158,11 +157,13 @@ def assert_whole(versions):
 
 
 def test_exports_killed_at_any_point_leave_no_part_of_a_version(tmp_path):
-    """Four processes export at once, and are killed each at another point of its second version."""
+    """Four processes export at the same time. Each is killed at another point of its second version."""
     points = [
-        {"function": "cnnzoo.serving.formats:write"},  # there is a folder, and nothing in it
-        {"function": "tensorflow.python.saved_model.builder_impl:copy_assets_to_destination_dir"},  # weights, no graph
-        {"function": "cnnzoo.files:_renamed_to_next"},  # it is whole, and has no number yet
+        {"function": "cnnzoo.serving.formats:write"},  # the folder is empty
+        {
+            "function": "tensorflow.python.saved_model.builder_impl:copy_assets_to_destination_dir"
+        },  # it has weights and no graph
+        {"function": "cnnzoo.files:_renamed_to_next"},  # it is complete and has no number yet
         {"function": "cnnzoo.files:_renamed_to_next", "after": True},
     ]
     folder, exports = tmp_path / "net", []
@@ -171,27 +172,27 @@ def test_exports_killed_at_any_point_leave_no_part_of_a_version(tmp_path):
         exports = [exporting(folder, **held.environment) for held in holds]
         for held, process in zip(holds, exports, strict=True):
             held.wait(process)
-        taken = killed(exports)
-    assert len(taken) == len(set(taken)) == 4
+        printed = kill(exports)
+    assert len(printed) == len(set(printed)) == 4
     versions = [path for path in folder.iterdir() if path.name.isdecimal()]
     assert {path.name for path in versions} == {"1", "2", "3", "4", "5"}
-    assert {*taken} < {path.name for path in versions}
+    assert {*printed} < {path.name for path in versions}
     assert len(list(folder.glob(f"{PART}*"))) == 3
-    assert_whole(versions)
+    assert_complete(versions)
 
 
 @pytest.mark.slow
 def test_exports_killed_at_random_moments_leave_no_part_of_a_version(tmp_path):
-    """Two processes export at once; every number is whole, and was taken once."""
-    folder, taken = tmp_path / "net", []
+    """Two processes export at the same time. Every numbered version is complete, and was printed once."""
+    folder, printed = tmp_path / "net", []
     draw = np.random.default_rng(0)
     for _ in range(20):
         exports = [exporting(folder) for _ in range(2)]
         for process in exports:
             assert process.stdout.readline() == "ready\n"
         time.sleep(draw.uniform(0.2, 2.5))  # any moment will do
-        taken += killed(exports)
-    assert len(taken) == len(set(taken))
+        printed += kill(exports)
+    assert len(printed) == len(set(printed))
     versions = [path for path in folder.iterdir() if path.name.isdecimal()]
-    assert {path.name for path in versions} >= set(taken)
-    assert_whole(versions)
+    assert {path.name for path in versions} >= set(printed)
+    assert_complete(versions)

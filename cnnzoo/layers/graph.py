@@ -1,0 +1,222 @@
+"""A model's graph: what computed a tensor, all calls in their order, and the graph run with other operations."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from cnnzoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer, or of another operation of Keras, in a graph.
+
+    Attributes:
+        layer: the layer or operation that is called.
+        inputs: the tensors that it is called with.
+        outputs: the tensors that it returns.
+    """
+
+    layer: Any
+    inputs: tuple[keras.KerasTensor, ...]
+    outputs: tuple[keras.KerasTensor, ...]
+
+
+def call_of(tensor: Any) -> Call | None:
+    """Return the call that a symbolic tensor is an output of.
+
+    Args:
+        tensor: a tensor of a graph. Other values are no call's output: `None`.
+
+    Example:
+    >>> image = keras.Input((4,))
+    >>> call = call_of(keras.layers.Dense(2, name="code")(image))
+    >>> call.layer.name, call.inputs[0] is image
+    ('code', True)
+    """
+    history = getattr(tensor, "_keras_history", None)
+    if history is None:
+        return None
+    # Keras' public `layer.input` is that of the layer's first call; there is no public way to ask for a later one.
+    node = history.operation._inbound_nodes[history.node_index]
+    return Call(history.operation, tuple(node.input_tensors), tuple(node.outputs))
+
+
+def calls(model: keras.Model) -> list[Call]:
+    """Return the calls of a functional or Sequential model, each after those that it depends on.
+
+    Raises:
+        InputError: the model has no graph.
+
+    Example:
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="a"), keras.layers.Dense(2, name="b")])
+    >>> [call.layer.name for call in calls(model)]
+    ['a', 'b']
+    """
+    done = set(map(id, graph_inputs(model)))
+    ordered: list[Call] = []
+    pending = list(reversed(model.outputs))
+    while pending:
+        call: Any = call_of(pending[-1])
+        missing = [tensor for tensor in call.inputs if id(tensor) not in done]
+        if id(pending[-1]) in done:
+            pending.pop()
+        elif missing:
+            pending.extend(reversed(missing))
+        else:
+            ordered.append(call)
+            done.update(map(id, call.outputs))
+    return ordered
+
+
+def following(tensor: keras.KerasTensor, graph: list[Call]) -> list[Call]:
+    """Return the calls that follow a tensor one after the other, up to where the graph branches or ends.
+
+    Args:
+        tensor: a tensor of the graph.
+        graph: the calls of a model; see `calls`.
+    """
+    chain: list[Call] = []
+    while True:
+        users = [call for call in graph if any(each is tensor for each in call.inputs)]
+        if len(users) != 1 or len(users[0].outputs) != 1:
+            return chain
+        chain.append(users[0])
+        tensor = users[0].outputs[0]
+
+
+def layers_before(tensor: Any) -> dict[str, Any]:
+    """Return the layers that a symbolic tensor was computed by, by their names, in the order of computation.
+
+    Layers within models that were used as layers are among them, under their own names.
+
+    Args:
+        tensor: the input of a layer. Values, which know nothing of their origin, give no layers.
+
+    Example:
+    >>> image = keras.Input((4,), name="image")
+    >>> list(layers_before(keras.layers.Dense(2, name="code")(image)))
+    ['image', 'code']
+    """
+    if call_of(tensor) is None:
+        return {}
+    graph = keras.Function(keras.utils.get_source_inputs(tensor), tensor)
+    return {name: layer for operation in graph.operations for name, layer in _with_inner_layers(operation).items()}
+
+
+def _with_inner_layers(operation: Any) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for layer in operation.layers if isinstance(operation, keras.Model) else []:
+        inner |= _with_inner_layers(layer)
+    return {**inner, operation.name: operation}
+
+
+def graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
+    """Return the tensors that a model's graph starts with.
+
+    Raises:
+        InputError: the model has no graph, or none yet.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise InputError(
+                f"{model.name} is a Sequential model that does not know its input yet: start it with "
+                "keras.Input(shape), such as keras.Input((28, 28, 1)), or call its build"
+            )
+    elif not isinstance(model, keras.Function):
+        raise InputError(
+            f"{model.name} is a subclassed model ({type(model).__name__}), whose layers are known only to its own "
+            "call; use a functional or Sequential model"
+        )
+    try:
+        return list(model.inputs)
+    except AttributeError as error:  # a Sequential model with a layer that Keras could not put into a graph
+        raise InputError(f"{model.name} has no graph of layers: {error}") from error
+
+
+def run_graph(graph: keras.Function, inputs: list[Any], operation_for: Callable[[Any], Callable[..., Any]]) -> Any:
+    """Run a graph with another operation in the place of each of its own, in the order of computation.
+
+    Nothing is added to the graph. The inputs and what the operations return need not be tensors.
+
+    Args:
+        graph: a functional model, or another `keras.Function`.
+        inputs: one value for each input of the graph.
+        operation_for: takes a layer or operation of the graph, and returns what is called in its place.
+
+    Returns:
+        The outputs, in the graph's own structure.
+
+    Example:
+    >>> image = keras.Input((2,))
+    >>> graph = keras.Function([image], [keras.layers.Rescaling(2.0)(image)])
+    >>> run_graph(graph, ["image"], lambda layer: lambda value: f"{type(layer).__name__} of {value}")
+    ['Rescaling of image']
+    """
+    # Keras has no public way to pass something else than tensors through the nodes of a graph, nor to say how each
+    # layer is called. This method is how keras.Function itself computes outputs and shapes.
+    return graph._run_through_graph(inputs, operation_fn=operation_for)
+
+
+def with_training(operation: Any, training: bool | None) -> Callable[..., Any]:
+    """Return an operation that is called with `training`, as Keras calls it within a model.
+
+    Args:
+        operation: a layer or another operation of Keras. One whose `call` takes no `training` is returned as it is.
+        training: whether the layers train; `None` leaves it to the operation.
+
+    Example:
+    >>> with_training(keras.layers.Dropout(0.5), False)(keras.ops.ones(3)).numpy().tolist()
+    [1.0, 1.0, 1.0]
+    """
+    takes = isinstance(operation, keras.Layer) and "training" in inspect.signature(operation.call).parameters
+    if training is None or not takes:
+        return operation
+    # A graph keeps the arguments of its calls, and `training` may be among them.
+    return lambda *args, **kwargs: operation(*args, **{**kwargs, "training": training})
+
+
+# Takes a layer, its name, and the positional and keyword arguments of its call; returns what stands for its output.
+Visit = Callable[[Any, str, tuple, dict], Any]
+
+
+def walk(model: keras.Model, inputs: list[Any], visit: Visit, prefix: str = "") -> list[Any]:
+    """Call `visit` for every call of every layer, also inside of models that are used as layers.
+
+    Nothing is added to the model's own graph, and no weights are made.
+
+    Args:
+        model: a functional or a built Sequential model.
+        inputs: one value for each input, in the order of `model.inputs`.
+        visit: see `Visit`; in the arguments, values stand for the tensors.
+        prefix: text before the names, such as `"encoder/"`.
+
+    Returns:
+        The values of the outputs, in the order of `model.outputs`.
+
+    Example:
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(4, name="b")])
+    >>> walk(model, ["image"], lambda layer, name, args, kwargs: f"{name}({args[0]})")
+    ['b(a(image))']
+    """
+
+    def apply(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        name = prefix + layer.name
+        if isinstance(layer, keras.Function | keras.Sequential):
+            return walk(layer, _inputs_of(layer, args, kwargs), visit, f"{name}/")
+        return visit(layer, name, args, kwargs)
+
+    graph = keras.Function(model.inputs, model.outputs)
+    return run_graph(graph, inputs, lambda layer: functools.partial(apply, layer))
+
+
+def _inputs_of(model: keras.Model, args: tuple, kwargs: dict) -> list[Any]:
+    """Return the values for a model that is used as a layer, in the order of its inputs."""
+    given = args[0] if args else kwargs.get("inputs")
+    if isinstance(given, dict) and set(given) == {tensor.name for tensor in model.inputs}:
+        return [given[tensor.name] for tensor in model.inputs]
+    return keras.tree.flatten(given)
