@@ -1,11 +1,11 @@
-"""What each augmentation costs, alone and beside the training step of the net that it is for.
+"""The cost of each augmentation, alone and relative to the training step of the model that it is for.
 
     python benchmarks/augmentation_throughput.py
 
-Made-up images of 28×28 pixels, padded to 32×32, in batches of 128 for LeNet-5, and of 256×256 pixels, of which AlexNet
-(`alexnet_owt`, 224 pixels, and `alexnet`, 227) sees a part, in batches of 32. Each augmentation is timed in a pipeline
-without a net, as images/s on all cores, in interleaved rounds; its cost is what a batch takes longer than with "none".
-The nets' training steps are timed in the same process, before and after, as `fit` runs them.
+Made-up images of 28×28 pixels, padded to 32×32, in batches of 128 for LeNet-5, and of 256×256 pixels, cropped for
+AlexNet (`alexnet_owt`, 224 pixels, and `alexnet`, 227), in batches of 32. Each augmentation is timed in a pipeline
+without a model, as images/s on all cores, in interleaved rounds; its cost is the time of a batch minus that with
+"none". The models' training steps are timed in the same process, before and after, as `fit` runs them.
 """
 
 import argparse
@@ -27,17 +27,17 @@ def main() -> None:
     import cnnzoo
     from cnnzoo import data, distribute
 
-    slices = distribute.shards_for(128)
+    shards = distribute.shards_for(128)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {options.rounds} interleaved rounds")
     small, large = data.fake((28, 28, 1), n=4096), data.fake((256, 256, 3), n=256)
-    report("lenet5", step(cnnzoo.lenet5(), 128, 40, slices), SMALL, small.train, LENET, 128, 100, options.rounds)
+    report("lenet5", step(cnnzoo.lenet5(), 128, 40, shards), SMALL, small.train, LENET, 128, 100, options.rounds)
     for name, side in (("alexnet_owt", 224), ("alexnet", 227)):
         model = cnnzoo.create(name, classes=10)
         report(name, step(model, 32, 4, 1), LARGE, large.train, (side, side, 3), 32, 30, options.rounds)
 
 
 def report(net, net_step, names, split, shape, batch, count, rounds) -> None:
-    """Time some augmentations by turns, and print each beside the net's step."""
+    """Time some augmentations in turns, and print each with its cost relative to the model's step."""
     pipelines = {name: pipeline(net, split, name, shape, batch) for name in names}
     times = {name: [] for name in names}
     for iterator in pipelines.values():
@@ -57,14 +57,14 @@ def report(net, net_step, names, split, shape, batch, count, rounds) -> None:
 
 
 def pipeline(net, split, name, shape, batch):
-    """Return an endless iterator of augmented batches, none of which is made before it is asked for."""
+    """Return an endless iterator of augmented batches."""
     from cnnzoo import data, models
     from cnnzoo.data.augmentation import augmentation
 
     def preprocess(images):
         return models.family(net).preprocess_input(images, input_shape=shape)
 
-    if name != "alexnet" and shape[0] > 32:  # only the crops make the images as small as the net's input
+    if name != "alexnet" and shape[0] > 32:  # only the crops make the images as small as the model's input
         part = split.images[:, : shape[0], : shape[1]]
         split = data.Split(part, split.labels)
     return iter(data.train_pipeline(split, batch, preprocess=preprocess, augment=augmentation(name, shape)))
@@ -75,14 +75,14 @@ def take(iterator, count) -> None:
         next(iterator)
 
 
-def step(model, batch, steps, slices) -> float:
-    """Return the seconds of a training step on a batch that is there already: the median of five fits."""
+def step(model, batch, steps, shards) -> float:
+    """Return the seconds of a training step on one batch in memory: the median of five fits."""
     import numpy as np
     import tensorflow as tf
 
     from cnnzoo.distribute import batch_shards
 
-    fitted = batch_shards(model, slices)
+    fitted = batch_shards(model, shards)
     fitted.compile(model.optimizer, model.loss, steps_per_execution=steps)
     images = np.random.default_rng(0).random((batch, *model.input_shape[1:]), "float32")
     off = tf.data.Options()

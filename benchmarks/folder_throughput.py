@@ -2,15 +2,15 @@
 
     pip install -e '.[torch]' && python benchmarks/folder_throughput.py --folder photos/train
 
-Every contender reads and decodes each file anew in every epoch, shuffles, and makes batches of 32. Each lives in a
-process of its own and waits its turn; a turn is as many epochs as make 6,000 images, since some contenders fill buffers
-between their turns, and the first one does not count. `--enlarge 4` takes the photographs four times as large, as a
-camera might have made them.
+Every contender reads and decodes each file anew in every epoch, shuffles, and makes batches of 32. Each runs in a
+process of its own, in turns; a turn is as many epochs as make 6,000 images, since some contenders fill buffers
+between their turns, and the first turn does not count. `--enlarge 4` uses the photographs four times as large, like
+those of a camera.
 
-- cnnzoo: `cnnzoo.data.load(..., stream=True)` and `train_pipeline`: the center of each image, of the right proportions.
-- keras, keras cropped: `keras.utils.image_dataset_from_directory`, as it comes (images are squeezed into a square) and
-  with `crop_to_aspect_ratio=True`, which keeps their proportions as cnnzoo does.
-- torch: a DataLoader with 2 workers that last, PIL, the shorter side resized by `Image.BILINEAR`, the center, uint8.
+- cnnzoo: `cnnzoo.data.load(..., stream=True)` and `train_pipeline`: the center of each image, of the same aspect ratio.
+- keras, keras cropped: `keras.utils.image_dataset_from_directory`, by default (images are squeezed into a square) and
+  with `crop_to_aspect_ratio=True`, which keeps their aspect ratio as cnnzoo does.
+- torch: a DataLoader with 2 persistent workers, PIL, the shorter side resized by `Image.BILINEAR`, the center, uint8.
 - cnnzoo, in memory: the same as the first from the uint8 array of `stream=False`, for comparison.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def compare(options) -> None:
-    """Be a contender, or compare all of them on a folder."""
+    """Run as one contender, or compare all of them on a folder."""
     count = sum(1 for _ in options.folder.glob("*/*.jp*g"))
     steps = -(-IMAGES // count) * (count // BATCH)
     if options.contender:
@@ -64,7 +64,7 @@ def compare(options) -> None:
 
 
 def _enlarged(folder: Path, times: int, into: Path) -> Path:
-    """Write every photograph so many times as large, and return their folder."""
+    """Write every photograph enlarged by a factor, and return their folder."""
     from PIL import Image
 
     for file in folder.glob("*/*.jp*g"):
@@ -85,7 +85,7 @@ def _batches(name: str, folder: Path):
 def _cnnzoo(folder: Path, *, stream: bool):
     from cnnzoo import data
 
-    # All files, none held out: what `load` calls train is what lies in a folder of that name.
+    # All files, none held out: `load` returns the files of a folder named train as training images.
     source = data.load(folder.parent, image_size=(SIDE, SIDE), stream=stream)
     return iter(data.train_pipeline(source.train, BATCH))
 

@@ -2,9 +2,9 @@
 
     python benchmarks/pipeline_memory.py
 
-Makes a folder of JPEGs in two classes, and goes through one epoch of those to train on in batches of 32 at 227×227,
-decoding them on the way, and then from a cache in a folder. Prints the largest resident memory of the first 100
-batches, that of all later ones, and what it has grown by.
+Makes a folder of JPEGs in two classes, and reads one epoch of training batches of 32 images at 227×227, decoded at
+each use, and then from a cache in a folder. Prints the largest resident memory of the first 100
+batches, that of all later ones, and its growth.
 """
 
 import argparse
@@ -49,12 +49,12 @@ def write(folder: Path, images: int) -> None:
 def measure(folder: Path, cached: bool) -> None:
     from cnnzoo import data
 
-    where = {"cache": folder / "cache"} if cached else {"stream": True}
-    source = data.load(folder / "photos", image_size=(SIDE, SIDE), **where)
+    options = {"cache": folder / "cache"} if cached else {"stream": True}
+    source = data.load(folder / "photos", image_size=(SIDE, SIDE), **options)
     steps = data.steps_per_epoch(source.train, BATCH)
     batches = iter(data.train_pipeline(source.train, BATCH))
-    found = [_next_and_memory(batches) for _ in range(steps)]
-    early, late = max(found[:FIRST]), max(found[FIRST:])
+    memory = [_next_and_memory(batches) for _ in range(steps)]
+    early, late = max(memory[:FIRST]), max(memory[FIRST:])
     pixels = steps * BATCH * SIDE * SIDE * 3
     print(
         f"{'from a cache' if cached else 'streamed'}: {steps} batches, {pixels / 1e9:.1f} GB of pixels: at most "

@@ -1,19 +1,19 @@
-"""Images into LeNet-5 without the net: cnnzoo's pipeline against TFDS', and what a training step waits for it.
+"""LeNet-5's input pipeline alone: cnnzoo's against TFDS', and how long a training step waits for it.
 
     python benchmarks/pipeline_throughput.py --data mnist     # or cifar10; needs TFDS' data set
-    python benchmarks/pipeline_throughput.py --wait           # the share of LeNet-5's training step, on MNIST
+    python benchmarks/pipeline_throughput.py --wait           # the fraction of LeNet-5's training step, on MNIST
 
-Shuffled, in batches of 128; MNIST is padded to 32×32 and scaled as LeNet-5 takes it, CIFAR-10 scaled to [0, 1]. Each
-contender lives in a process of its own and waits its turn; a turn is five epochs, the first turn, which reads the
+Shuffled, in batches of 128; MNIST is padded to 32×32 and scaled for LeNet-5, CIFAR-10 scaled to [0, 1]. Each
+contender runs in a process of its own, in turns; a turn is five epochs, and the first turn, which reads the
 files, does not count.
 
 - cnnzoo: `cnnzoo.data.train_pipeline`, from the uint8 array that `cnnzoo.data.load` decoded once.
 - tfds: `tfds.load` with its auto-cache, then `map`, `shuffle` of all examples, `batch`, `prefetch`, with autotuning: in
   the order of TFDS' own tutorial. tfds batched: the same, padded and scaled by whole batches.
 
-With `--wait`, LeNet-5 is trained in turns on the pipeline and on one batch that is there already, again and again. Said
-are the time that its steps wait for the next batch, and what data costs altogether, by waiting and by competing for
-the cores with the net.
+With `--wait`, LeNet-5 is trained in turns on the pipeline and on one batch in memory, repeated. Printed are the time
+that its steps wait for the next batch, and the total cost of the data, by waiting and by competing with the model for
+the cores.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import sys
 from turns import compared, seconds, serve
 
 BATCH = 128
-EPOCHS = 5  # in a turn: what buffers hold at its beginning must not count
+EPOCHS = 5  # in a turn: the buffers that are full at its start must not count
 CONTENDERS = ("cnnzoo", "tfds", "tfds batched")
 
 
@@ -60,8 +60,10 @@ def main() -> None:
         for name, each in turns.items():
             waits = [turn["waited"] / turn["seconds"] for turn in each]
             print(f"waiting, {name}: {statistics.median(waits):.1%} (from {min(waits):.1%} to {max(waits):.1%})")
-        shares = [1 - other / one for one, other in zip(times["pipeline"], times["one batch"], strict=True)]
-        print(f"data in all: {statistics.median(shares):.1%} (turns from {min(shares):.1%} to {max(shares):.1%})")
+        fractions = [1 - other / one for one, other in zip(times["pipeline"], times["one batch"], strict=True)]
+        print(
+            f"data in all: {statistics.median(fractions):.1%} (turns from {min(fractions):.1%} to {max(fractions):.1%})"
+        )
 
 
 def _source(options):
@@ -126,10 +128,10 @@ def _fit(options):
     import cnnzoo
     from cnnzoo import data, distribute, models
 
-    slices = distribute.shards_for(BATCH)
+    shards = distribute.shards_for(BATCH)
     split = _source(options).train
     model = cnnzoo.lenet5()
-    fitted = distribute.batch_shards(model, slices)
+    fitted = distribute.batch_shards(model, shards)
     fitted.compile(model.optimizer, model.loss)
     batches = data.train_pipeline(split, BATCH, preprocess=models.preprocessing("lenet5", model))
     steps = data.steps_per_epoch(split, BATCH)
@@ -141,21 +143,21 @@ def _fit(options):
 
     @tf.function
     def epoch():
-        """Train as `fit` does with many steps an execution, and add up what passes until each batch is there."""
+        """Train as `fit` does with many steps an execution, and sum the time until each batch is there."""
         waited = tf.constant(0.0, "float64")
         for _ in tf.range(steps):
-            # The first layer's kernel is updated last: until then the net has not begun to wait.
+            # The first layer's kernel is updated last: until then the model does not wait.
             with tf.control_dependencies([tf.identity(fitted.trainable_variables[0].value)]):
-                asked = tf.timestamp()
+                start = tf.timestamp()
             batch = next(iterator)
             with tf.control_dependencies(tf.nest.flatten(batch)):
-                waited += tf.timestamp() - asked
+                waited += tf.timestamp() - start
             fitted.train_step(batch)
         return waited
 
     def turn():
-        found = []
-        return {"seconds": seconds(lambda: found.append(float(epoch()))), "waited": found[0]}
+        waits = []
+        return {"seconds": seconds(lambda: waits.append(float(epoch()))), "waited": waits[0]}
 
     return turn
 

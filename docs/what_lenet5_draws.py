@@ -1,9 +1,9 @@
-"""Draw what the last hidden layer of LeNet-5 draws: the picture in the README.
+"""Draw the activations of the last hidden layer of LeNet-5 as bitmaps: the picture in the README.
 
     python docs/what_lenet5_draws.py RUN docs/what_lenet5_draws.png
 
-RUN is a finished run of `lenet5_mnist` or `lenet5_digits`. The 84 units of F6 are trained to show
-the 7×12 bitmap of the digit that the net sees; the output units only measure how far off they are.
+RUN is a finished run of `lenet5_mnist` or `lenet5_digits`. The 84 units of F6 are trained to match the
+7×12 bitmap of the image's class; each output unit is the distance of F6 from the bitmap of a class.
 """
 
 import argparse
@@ -25,18 +25,18 @@ def main() -> None:
     run = cnnzoo.Run(options.run)
     model = run.model()
     test = cnnzoo.data.load(run.recipe["data"], data_dir=options.data_dir).test
-    chosen = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
+    examples = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
     preprocess = cnnzoo.models.preprocessing(run.recipe["model"], model)
     f6 = keras.Model(model.input, model.get_layer("F6").output)
-    drawn = keras.ops.convert_to_numpy(f6(preprocess(test.images[chosen]))).reshape(10, 12, 7)
-    _figure(test.images[chosen, ..., 0], drawn, digit_bitmaps()).savefig(options.picture, dpi=150)
+    activations = keras.ops.convert_to_numpy(f6(preprocess(test.images[examples]))).reshape(10, 12, 7)
+    _figure(test.images[examples, ..., 0], activations, digit_bitmaps()).savefig(options.picture, dpi=150)
 
 
-def _figure(images, drawn, codes) -> plt.Figure:
+def _figure(images, activations, targets) -> plt.Figure:
     figure, axes = plt.subplots(3, 10, figsize=(10, 4.4), height_ratios=(1, 1.35, 1.35), layout="constrained")
-    titles = ("test image", "what F6\ndraws of it", "what it is\nto draw")
+    titles = ("test image", "activations\nof F6", "target")
     for row, (title, pictures, low, high) in enumerate(
-        zip(titles, (images, drawn, codes), (0, -1.2, -1.2), (255, 1.2, 1.2), strict=True)
+        zip(titles, (images, activations, targets), (0, -1.2, -1.2), (255, 1.2, 1.2), strict=True)
     ):
         for axis, picture in zip(axes[row], pictures, strict=True):
             axis.imshow(picture, cmap="gray_r", vmin=low, vmax=high)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import cnnzoo
+from cnnzoo import models
 
-AUTOENCODERS = sorted({*cnnzoo.list_models("*autoencoder")} - {"stacked_autoencoder"})
-CLASSIFIERS = sorted({*cnnzoo.list_models()} - {*AUTOENCODERS})
+CLASSIFIERS = [name for name in cnnzoo.list_models() if models.takes_classes(name)]
+AUTOENCODERS = [name for name in cnnzoo.list_models() if name not in CLASSIFIERS]
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
 ]

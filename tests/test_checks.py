@@ -11,13 +11,14 @@ from cnnzoo.checks import choice, flag, integer, number
 
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(0, 50))
 def test_an_integer_is_taken_if_it_is_in_the_range_and_not_else(value, least, span):
-    try:
-        assert integer("count", np.int64(value), least, least + span) == value
-    except InputError as error:
-        assert not least <= value <= least + span
-        assert str(error) == f"`count` must be an integer from {least} to {least + span}. Received: {np.int64(value)!r}"
-    else:
-        assert least <= value <= least + span
+    given = np.int64(value)
+    if least <= value <= least + span:
+        assert integer("count", given, least, least + span) == value
+        return
+    with pytest.raises(InputError) as refused:
+        integer("count", given, least, least + span)
+    allowed = f"`count` must be an integer from {least} to {least + span}"
+    assert str(refused.value) == f"{allowed}. Received: {given!r}"
 
 
 @given(st.floats(), st.floats(-5, 5), st.floats(0, 5))

@@ -139,9 +139,9 @@ def merged(fields: Sequence[ReceptiveField], shapes: Sequence[Sequence[int]], sh
     axes = []
     for back in range(len(shape), 0, -1):
         along = [
-            field.axes[-back]
+            axis
             for field, own in zip(fields, shapes, strict=True)
-            if back <= len(own) and (own[-back] > 1 or shape[-back] == 1) and field.axes[-back] is not None
+            if back <= len(own) and (own[-back] > 1 or shape[-back] == 1) and (axis := field.axes[-back]) is not None
         ]
         axes.append(MIXED if MIXED in along else max(along, key=lambda axis: axis.jump, default=None))
     return ReceptiveField(image, sides, tuple(axes), whole=any(field.whole for field in fields))

@@ -7,6 +7,7 @@ from typing import NoReturn
 # Each adds its commands, in the order in which the help lists them.
 # isort: off
 from cnnzoo.cli import listing, training, tuning, reporting, serving  # noqa: F401
+
 # isort: on
 from cnnzoo.cli.app import app
 from cnnzoo.errors import InputError

@@ -1,5 +1,6 @@
 """Data sets by name, and the input pipelines that feed them to a model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from cnnzoo.checks import integer, refusal
 from cnnzoo.data import folders, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.file_split import report_broken_files
-from cnnzoo.data.in_memory import DIGITS, DIGITS_SIZE, fake, from_arrays, load_digits
+from cnnzoo.data.in_memory import fake, from_arrays, load_digits
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.data.tfds_source import using_data_dir
@@ -29,6 +30,9 @@ __all__ = [
     "train_pipeline",
     "using_data_dir",
 ]
+
+# Data sets that are always in memory: the name of each, and the function that loads it.
+IN_MEMORY: dict[str, Callable[..., Source]] = {"digits": load_digits}
 
 
 def load(
@@ -84,7 +88,7 @@ def load(
     """
     _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
     folder = _folder(name)
-    if (folder or name == DIGITS) and not (train is None and test is None):
+    if (folder or name in IN_MEMORY) and not (train is None and test is None):
         raise InputError(f"train and test are in TFDS' split language; {str(name)!r} is not a TFDS data set")
     if not folder and on_error != "raise":
         raise InputError(
@@ -93,25 +97,28 @@ def load(
     options: dict[str, Any] = {"image_size": image_size, "stream": stream, "cache": cache, "with_test": with_test}
     if folder:
         return folders.load(folder, on_error=on_error, **options).first(train_examples, test_examples)
-    if name == DIGITS:
-        if image_size not in (None, DIGITS_SIZE):
-            raise InputError(
-                f"the images of 'digits' are 8×8, and models resize them; leave out image_size={image_size}"
-            )
-        if stream or cache is not None:
-            raise InputError(
-                "the images of 'digits' are always in memory; stream=True and cache are for other data sets"
-            )
-        return load_digits(with_test=with_test).first(train_examples, test_examples)
-    return tfds_source.load(
-        str(name),
-        data_dir=data_dir,
-        train=train,
-        test=test,
-        train_examples=train_examples,
-        test_examples=test_examples,
-        **options,
-    )
+    if name in IN_MEMORY:
+        return _load_in_memory(str(name), **options).first(train_examples, test_examples)
+    splits: dict[str, Any] = {
+        "train": train,
+        "test": test,
+        "train_examples": train_examples,
+        "test_examples": test_examples,
+    }
+    with using_data_dir(data_dir):
+        return tfds_source.load(str(name), others=IN_MEMORY, **splits, **options)
+
+
+def _load_in_memory(name: str, *, image_size: object, stream: bool | None, cache: object, with_test: bool) -> Source:
+    if stream or cache is not None:
+        raise InputError(f"the images of {name!r} are always in memory; stream=True and cache are for other data sets")
+    source = IN_MEMORY[name](with_test=with_test)
+    height, width, _ = source.image_shape
+    if image_size not in (None, (height, width)):
+        raise InputError(
+            f"the images of {name!r} are {height}×{width}, and models resize them; leave out image_size={image_size}"
+        )
+    return source
 
 
 def _check(image_size: object, stream: bool | None, cache: object, **counts: int | None) -> None:
@@ -128,6 +135,6 @@ def _folder(name: str | Path) -> Path | None:
     """Return the folder that a name stands for, or `None`: a path, or a name that only the file system knows."""
     if isinstance(name, Path) or Path(name).is_absolute() or name.startswith((".", "~")):
         return Path(name).expanduser()
-    if name == DIGITS or not Path(name).is_dir() or tfds_source.knows(name):
+    if name in IN_MEMORY or not Path(name).is_dir() or tfds_source.knows(name):
         return None
     return Path(name)

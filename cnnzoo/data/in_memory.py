@@ -10,9 +10,6 @@ from cnnzoo.checks import integer
 from cnnzoo.data.source import Source, Split, empty_split
 from cnnzoo.errors import InputError
 
-DIGITS = "digits"
-DIGITS_SIZE = (8, 8)
-
 
 def fits_into_memory(name: str, shape: tuple[int, ...], stream: bool | None) -> bool:
     """Return whether to load a data set of uint8 pixels into memory.
@@ -145,4 +142,4 @@ def load_digits(*, with_test: bool = True) -> Source:
     parts = model_selection.train_test_split(images, labels, test_size=360, stratify=labels, random_state=0)
     train_images, test_images, train_labels, test_labels = parts
     test = Split(test_images, test_labels) if with_test else empty_split(test_images.shape[1:])
-    return Source(DIGITS, Split(train_images, train_labels), test, tuple("0123456789"))
+    return Source("digits", Split(train_images, train_labels), test, tuple("0123456789"))

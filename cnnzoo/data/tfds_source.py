@@ -5,7 +5,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -26,7 +26,7 @@ _data_dir: ContextVar[str | Path | None] = ContextVar("data_dir", default=None)
 
 @contextmanager
 def using_data_dir(data_dir: str | Path | None) -> Iterator[None]:
-    """Let `cnnzoo.data.load` look for TFDS' data in a folder where it is told of none, in the block.
+    """Use a folder of TFDS' data as the default `data_dir` of `cnnzoo.data.load` in the block.
 
     Args:
         data_dir: the folder; `None` changes nothing.
@@ -58,7 +58,6 @@ def knows(name: str) -> bool:
 def load(
     name: str,
     *,
-    data_dir: str | Path | None = None,
     image_size: tuple[int, int] | None,
     stream: bool | None = None,
     train: str | None = None,
@@ -67,6 +66,7 @@ def load(
     test_examples: int | None = None,
     cache: str | Path | None = None,
     with_test: bool = True,
+    others: Iterable[str] = (),
 ) -> Source:
     """Load a TFDS data set into memory, each image decoded once, or leave it on disk to be streamed.
 
@@ -74,7 +74,6 @@ def load(
 
     Args:
         name: a TFDS name, with config and version if wanted: `"emnist/letters"`, `"mnist:3.0.1"`.
-        data_dir: TFDS' folder, or `None` for `TFDS_DATA_DIR`, else TFDS' own default.
         image_size: `(height, width)` to bring images to, needed where a data set's images have many sizes.
         stream: whether to leave the images on disk; `None` for where they, all of them, do not fit into half of
             the memory.
@@ -84,11 +83,12 @@ def load(
         test_examples: number of test images to load.
         cache: folder to keep decoded pixels in.
         with_test: whether the test images are read; see `cnnzoo.data.load`.
+        others: names of data sets that are not TFDS', for the message about an unknown name.
 
     Raises:
         InputError: as `cnnzoo.data.load`.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, others)
     features = builder.info.features
     if not {"image", "label"} <= set(features or ()):
         raise InputError(f"data set {name!r} is no image classification set: it has no 'image' and 'label'")
@@ -109,15 +109,15 @@ def load(
     return Source(name, loaded(train_split[:train_examples]), test_images, class_names)
 
 
-def _builder(name: str, data_dir: str | Path | None) -> Any:
+def _builder(name: str, others: Iterable[str]) -> Any:
     import tensorflow_datasets as tfds
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS reports each folder it looks into
-    folder = str(data_dir or current_data_dir() or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
+    folder = str(current_data_dir() or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
     try:
         return tfds.builder(name, data_dir=folder, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
-        raise unknown("data set", name, ["digits", *tfds.list_builders(with_community_datasets=False)]) from error
+        raise unknown("data set", name, [*others, *tfds.list_builders(with_community_datasets=False)]) from error
     except (ValueError, AssertionError, RuntimeError, ImportError) as error:  # an unknown config, version or package
         raise InputError(f"data set {name!r} cannot be loaded: {reason(error)}") from error
 

@@ -12,7 +12,7 @@ def encoder(model: keras.Model) -> keras.Model:
     the outputs of its last hidden layer.
 
     Args:
-        model: an autoencoder of the zoo, or `stacked_autoencoder`, also after save and load.
+        model: an autoencoder of cnnzoo, or `stacked_autoencoder`, also after save and load.
 
     Returns:
         A functional model from images to codes, `(batch, code)`, or maps of a convolutional autoencoder.
@@ -41,7 +41,7 @@ def decoder(model: keras.Model) -> keras.Model:
     """Return the part of an autoencoder that turns codes into images, sharing its weights.
 
     Args:
-        model: an autoencoder of the zoo, also after save and load.
+        model: an autoencoder of cnnzoo, also after save and load.
 
     Returns:
         A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled.

@@ -9,7 +9,7 @@ import keras
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.optimizers.adam import Adam
-from cnnzoo.optimizers.classic_sgd import RENAMED, ClassicSGD
+from cnnzoo.optimizers.classic_sgd import ClassicSGD
 from cnnzoo.optimizers.muon import Muon
 
 __all__ = ["Adam", "ClassicSGD", "Muon", "make", "optimizer_class"]
@@ -33,8 +33,6 @@ def make(name: str, learning_rate: Any, options: Mapping[str, Any]) -> keras.opt
     cls = optimizer_class(name)
     allowed = _arguments(cls)
     for option, value in options.items():
-        if option not in allowed and option in RENAMED:
-            raise InputError(f"the option {option!r} of {name} is now called {RENAMED[option]!r}")
         if option not in allowed:
             raise unknown(f"option of {name}", option, allowed, plural=f"options of {name}")
         if isinstance(value, str) and not isinstance(allowed[option].default, str) and option != "lr_multipliers":

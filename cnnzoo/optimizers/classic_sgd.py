@@ -9,8 +9,6 @@ from keras import ops
 from cnnzoo.checks import number, refusal
 from cnnzoo.errors import InputError
 
-RENAMED = {"rates": "lr_multipliers"}  # arguments of earlier versions
-
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class ClassicSGD(keras.optimizers.Optimizer):
@@ -53,9 +51,8 @@ class ClassicSGD(keras.optimizers.Optimizer):
         name: str = "classic_sgd",
         **kwargs,
     ):
-        for old, new in RENAMED.items():
-            if old in kwargs:
-                raise InputError(f"the argument {old!r} of ClassicSGD is now called {new!r}")
+        if "rates" in kwargs:  # in configurations of earlier versions
+            raise InputError("the argument 'rates' of ClassicSGD is now called 'lr_multipliers'")
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.momentum = number("momentum", momentum, 0, below=1)
         self.decays = _by_pattern("weight_decay", weight_decay)

@@ -99,7 +99,8 @@ def export(
     if evaluate and exported.run is None:
         raise refusal("evaluate", "False for a bare model, which has no test images", evaluate)
     evaluate = evaluate or (exported.run is not None and "litert_int8" in formats)
-    source = verify.load_data(exported.run, data_dir) if evaluate and exported.run else None
+    with data.using_data_dir(data_dir):
+        source = verify.load_data(exported.run) if evaluate and exported.run else None
     if "litert_int8" in formats:
         calibration = verify.calibration_images(calibration, exported, source)
     with next_version(Path(folder)) as version:

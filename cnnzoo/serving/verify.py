@@ -95,7 +95,7 @@ def _difference_of_int8(exported: ExportedModel, folder: Path, images: Any) -> f
     return float(np.sqrt(np.square(predictions - expected).mean()))
 
 
-def load_data(run: Run, data_dir: str | Path | None) -> data.Source:
+def load_data(run: Run) -> data.Source:
     """Return the data set that a run was trained and evaluated on.
 
     Raises:
@@ -103,7 +103,7 @@ def load_data(run: Run, data_dir: str | Path | None) -> data.Source:
     """
     values = {name: run.recipe[name] for name in ("image_size", "stream", "cache", "on_error", "test_examples")}
     values["image_size"] = values["image_size"] and tuple(values["image_size"])
-    return data.load(run.recipe["data"], data_dir=data_dir, **values)
+    return data.load(run.recipe["data"], **values)
 
 
 def evaluate(predict: Predictor, exported: ExportedModel, split: data.AnySplit) -> dict[str, float]:

@@ -153,7 +153,8 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
     # Made once before the model, too: Keras seeds layers in the order of their making, and so the
     # published figures with distortions were measured.
     augmentation(recipe.augment, source.image_shape)
-    steps, together = steps_per_execution_for(data.steps_per_epoch(train, recipe.batch_size), recipe.steps_per_execution)
+    batches = data.steps_per_epoch(train, recipe.batch_size)
+    steps, together = steps_per_execution_for(batches, recipe.steps_per_execution)
     several = devices.worker.replicas > 1
     with devices.strategy.scope():
         made = ModelContext.of(recipe, _model(recipe, source), devices)

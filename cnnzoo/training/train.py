@@ -79,7 +79,7 @@ def train(
     _check_callbacks(callbacks)
     progress_style(verbose)
     where = _devices(recipe, distribute.strategy(strategy, devices=devices))
-    with _session(recipe, where, data_dir):
+    with data.using_data_dir(data_dir), _session(recipe, where):
         folder = where.by_chief(lambda: to_resume(recipe, workdir, resume))
         if folder and where.by_chief(Run(folder).metrics_file.is_file):
             return Run(folder)
@@ -126,7 +126,7 @@ def validate(
     (['accuracy', 'loss'], 287)
     """
     where = _devices(recipe, distribute.strategy("auto"))
-    with _session(recipe, where, data_dir):
+    with data.using_data_dir(data_dir), _session(recipe, where):
         if not recipe.validation_split and source_of(recipe, with_test=False).validation is None:
             recipe = recipe.replace(validation_split=VALIDATION_SPLIT)
         folder = to_resume(recipe, workdir, None)
@@ -188,13 +188,13 @@ def _loaded(name: str) -> Recipe:
 
 
 @contextmanager
-def _session(recipe: Recipe, where: Devices, data_dir: str | Path | None) -> Iterator[None]:
-    """Seed everything and set the precision and the data's folder for a run, and name what fails in it."""
+def _session(recipe: Recipe, where: Devices) -> Iterator[None]:
+    """Seed everything and set the precision for a run, and name what fails in it."""
     before = keras.config.dtype_policy()
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        with distribute.lost_workers_named(where.worker), data.report_broken_files(), data.using_data_dir(data_dir):
+        with distribute.lost_workers_named(where.worker), data.report_broken_files():
             yield
     finally:
         keras.config.set_dtype_policy(before)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 import cnnzoo
+from cnnzoo.analysis.layer_formulas import LAYER_FORMULAS
 from cnnzoo.layers import (
     AveragePooling2D,
     ColumnConv2D,
@@ -16,6 +17,7 @@ from cnnzoo.layers import (
     LpPooling2D,
     PartiallyConnectedConv2D,
     Subsampling2D,
+    TenCrops,
 )
 from tests.analysis.nets import stack
 
@@ -116,6 +118,13 @@ def test_other_layers_have_the_computed_sizes_and_parameters(shape, layer):
     row = cnnzoo.conv_report(model)["layer"]
     assert row.output_shape == tuple(outputs.shape[1:])
     assert row.parameters == layer.count_params()
+
+
+def test_every_layer_of_cnnzoo_has_a_formula():
+    public = [each for each in map(cnnzoo.layers.__dict__.get, cnnzoo.layers.__all__) if isinstance(each, type)]
+    public = [each for each in public if issubclass(each, layers.Layer)]
+    # Ten crops are ten images to evaluate, and no part of a net.
+    assert [each for each in public if not LAYER_FORMULAS.keys() & {*each.__mro__}] == [TenCrops]
 
 
 def jacobian(model):

@@ -147,7 +147,7 @@ def test_published_weights_name_every_layer_with_weights():
 
 
 def test_published_weights_with_other_classes_raise_before_the_download():
-    message = "'imagenet' tell 1000 classes apart: with them and include_top=True, classes must be 1000, not 5"
+    message = r"`classes` must be 1000 for weights='imagenet' with include_top=True\. Received: 5"
     with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.alexnet_owt(weights="imagenet", classes=5, input_shape=(63, 63, 3))
 
@@ -155,7 +155,7 @@ def test_published_weights_with_other_classes_raise_before_the_download():
 def test_torchvisions_weights_for_the_papers_alexnet_raise(tmp_path):
     (tmp_path / "alexnet.pth").touch()
     for weights_of in ("imagenet", tmp_path / "alexnet.pth"):
-        with pytest.raises(cnnzoo.InputError, match=r"None, the path of a .weights.h5 or .keras file, not "):
+        with pytest.raises(cnnzoo.InputError, match=r"None, or the path of a .weights.h5 or .keras file\. Received: "):
             cnnzoo.alexnet(weights=weights_of, input_shape=(67, 67, 3), classes=5)
 
 

@@ -10,7 +10,7 @@ from cnnzoo.checks import choice
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
 from cnnzoo.data.augmentation.image_layers import ColorNoise, RandomCrops, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
-from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
+from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 
 Shape = tuple[int, int, int]
 

@@ -48,7 +48,7 @@ class WindowAlongSides:
         rows, columns = self.positions.rows, self.positions.columns
         self.picture.alternative = (
             f"A window of {rows.window} × {columns.window} slides over an image of {rows.size} × {columns.size} "
-            f"pixels{zeros(self.positions)} with {self.positions.strides}, drawn along its sides with a line where "
+            f"pixels{zeros(self.positions)}, with {self.positions.strides}, drawn along its sides with a line where "
             f"each window starts. {'; '.join(self.positions.formulas())}."
         )
         outputs = position[1:] if self.positions.square else position

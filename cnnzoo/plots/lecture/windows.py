@@ -127,7 +127,7 @@ class WindowOnNumbers:
             self._sum.set_text(products if fits else f"sum of {self.kernel.size} products = {total}")
         self.picture.alternative = (
             f"A window of {self.kernel.shape[0]} × {self.kernel.shape[1]} slides over an input of "
-            f"{self.positions.rows.size} × {self.positions.columns.size} pixels{zeros(self.positions)} "
+            f"{self.positions.rows.size} × {self.positions.columns.size} pixels{zeros(self.positions)}, "
             f"with {self.positions.strides}. "
             f"{'; '.join(self.positions.formulas())}. Position {step + 1} of {self.steps}: sum {total}."
         )

@@ -12,7 +12,7 @@ import pytest
 import cnnzoo
 from cnnzoo import layers
 from tests import processes, reference
-from tests.integration.backends.worker import LOGITS, what_layers_do
+from tests.integration.backends.worker import LOGITS, analysis_results
 from tests.small_nets import thin
 
 WORKER = Path(__file__).parent / "worker.py"
@@ -71,6 +71,10 @@ LAYERS = {
         layers.ColumnConv2D(6, 3, 2, "same", groups=2, bias_initializer="ones"),
         lambda x, kernel, bias: reference.grouped_convolution(x, kernel, bias, (2, 2), "same", 2),
     ),
+    "pointwise": (
+        layers.PointwiseConv2D(5, 2, bias_initializer="ones"),
+        lambda x, kernel, bias: reference.grouped_convolution(x, kernel, bias, (2, 2), "valid", 1),
+    ),
     "subsampling": (
         layers.Subsampling2D(2, activation=layers.scaled_tanh),
         lambda x, coefficient, bias: reference.scaled_tanh(reference.subsampling(x, 2, coefficient, bias)),
@@ -121,6 +125,15 @@ PENALTIES = {
 }
 
 MODELS = ["cuda_convnet", "all_cnn_c", "alexnet"]
+
+
+def test_every_layer_has_a_case():
+    public = {each for each in map(layers.__dict__.get, layers.__all__) if isinstance(each, type)}
+    public = {each for each in public if issubclass(each, keras.layers.Layer)}
+    models = [layer.layers if isinstance(layer, keras.Model) else [layer] for layer, _ in LAYERS.values()]
+    assert public - {type(layer) for layers_of_case in models for layer in layers_of_case} == {
+        layers.ContractivePenalty  # it returns its input; `PENALTIES` has what it adds to the loss
+    }
 
 
 def write_layer(name, folder):
@@ -192,7 +205,7 @@ def write_analysis(name, folder):
     model = cnnzoo.lenet()
     images = np.random.default_rng(0).uniform(0, 1, (4, 32, 32, 1)).astype("float32")
     model.save_weights(folder / f"{name}.weights.h5")
-    np.savez(folder / f"{name}.npz", *what_layers_do(model, images), images=images)
+    np.savez(folder / f"{name}.npz", *analysis_results(model, images), images=images)
 
 
 @pytest.fixture(scope="module")

@@ -85,20 +85,20 @@ def model_differences(case):
     return [before, losses, difference(model(images, training=False), arrays["after"])]
 
 
-def what_layers_do(model, images):
-    """Return the strongest answers of a layer, images made for its units, and what the pixels do to the class."""
-    values = [found.values for found in cnnzoo.analysis.top_activations(model, images, "C3", [1, 4], count=3)]
-    made = cnnzoo.analysis.feature_visualization(model, "C3", [1, 4], images, steps=8)
-    return [np.array(values), made, cnnzoo.analysis.occlusion(model, images, window=16)]
+def analysis_results(model, images):
+    """Return top activations, feature visualizations and occlusion sensitivity."""
+    values = [top.values for top in cnnzoo.analysis.top_activations(model, images, "C3", [1, 4], count=3)]
+    optimized = cnnzoo.analysis.feature_visualization(model, "C3", [1, 4], images, steps=8)
+    return [np.array(values), optimized, cnnzoo.analysis.occlusion(model, images, window=16)]
 
 
 def analysis_differences(case):
-    """Return the differences of what layers do."""
+    """Return the differences of the results of the analysis."""
     model = cnnzoo.models.create("lenet")
     cnnzoo.weights.load(model, case.with_suffix(".weights.h5"))
     arrays = np.load(case)
-    found = what_layers_do(model, arrays["images"])
-    return [difference(one, arrays[f"arr_{number}"]) for number, one in enumerate(found)]
+    results = analysis_results(model, arrays["images"])
+    return [difference(one, arrays[f"arr_{number}"]) for number, one in enumerate(results)]
 
 
 if __name__ == "__main__":

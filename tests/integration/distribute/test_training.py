@@ -223,7 +223,7 @@ def test_an_interrupt_is_forwarded_and_prints_how_to_resume(tmp_path):
             "pretraining.batch_size must be a multiple of the 2 replicas",
         ),
         ({"test_examples": 1}, "1 images to evaluate or to validate on are too few for 2 replicas"),
-        ({"train_examples": 1, "batch_size": 2}, "batch_size must be from 1 to the 1 training examples, not 2"),
+        ({"train_examples": 1, "batch_size": 2}, "from 1 to 1, the number of training examples. Received: 2"),
     ],
 )
 def test_batches_that_replicas_cannot_share_are_refused(tmp_path, two_replicas, changes, words):

@@ -7,6 +7,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo import run_study
+from cnnzoo.data import IN_MEMORY
 from cnnzoo.experiments import Study, list_recipes, load_recipe
 from cnnzoo.training.sources import read_once
 from tests import processes
@@ -26,7 +27,7 @@ SMALLER = {
 FEWER = {"pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random")}
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
-FOLDERS = {"digits": None, "./photos": None, "imagenet2012": "imagenet_folder"}
+FOLDERS = {**dict.fromkeys(IN_MEMORY), "./photos": None, "imagenet2012": "imagenet_folder"}
 
 
 @pytest.fixture(scope="module")

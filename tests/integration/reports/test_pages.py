@@ -88,7 +88,7 @@ def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
-    assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are wrong.")
+    assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are misclassified.")
     recall = (predicted[test.labels == 3] == 3).mean()
     row = page.cells[page.cells.index("3") : page.cells.index("3") + 5]
     assert float(row[2]) == pytest.approx(recall, abs=5e-5)
@@ -107,11 +107,11 @@ def test_an_autoencoders_page_compares_its_code_with_principal_components(autoen
         "Loss of each pretrained layer",
         "6 numbers",
         "with noise (Gaussian noise",
-        "on a plane",
+        "Scatter plots of codes",
         "filters of encoder_1",
     ):
         assert words in alternatives
-    assert f"deep_autoencoder_digits leaves {metrics['test']['squared_error']:.2f} with 6 numbers" in alternatives
+    assert f"deep_autoencoder_digits {metrics['test']['squared_error']:.2f} with 6 numbers" in alternatives
 
 
 def test_names_that_look_like_markup_are_escaped(tmp_path):

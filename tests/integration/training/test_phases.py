@@ -95,7 +95,10 @@ def test_features_come_from_a_net_for_other_classes(tmp_path, monkeypatch):
         ({"frozen": {"until": "S4"}}, "`frozen` must have epochs, such as frozen.epochs=5. Received: {'until': 'S4'}"),
         ({"frozen": {"epochs": 0}}, "`frozen.epochs` must be a positive integer. Received: 0"),
         ({"frozen": {"epoch": 1}}, "unknown entry of frozen 'epoch'; did you mean 'epochs'"),
-        ({"frozen": {"epochs": 1, "learning_rate": -1}}, "`frozen.learning_rate` must be a positive number. Received: -1"),
+        (
+            {"frozen": {"epochs": 1, "learning_rate": -1}},
+            "`frozen.learning_rate` must be a positive number. Received: -1",
+        ),
         ({"frozen": {"epochs": 1, "until": "C2"}}, "unknown layer 'C2'; the layers are C1, C3"),
         ({"frozen": {"epochs": 1, "until": "output"}}, "'output' freezes 5 of the 5 layers with weights; name one in"),
         ({"weights": "nowhere.keras"}, "there is no weights file 'nowhere.keras'"),

@@ -84,7 +84,8 @@ def test_a_study_is_resumed_with_the_same_values_only(comparison):
 
 
 def test_input_that_is_refused_leaves_no_folder(tmp_path):
-    with pytest.raises(cnnzoo.InputError, match="batch_size must be from 1 to the 64 training examples, not 128"):
+    message = r"`batch_size` must be an integer from 1 to 64, the number of training examples\. Received: 128"
+    with pytest.raises(cnnzoo.InputError, match=message):
         run_study(STUDY.replace(batch_size=128), workdir=tmp_path / "study", verbose=0)
     assert not (tmp_path / "study").exists()
 
@@ -118,7 +119,7 @@ def test_train_on_the_command_line_runs_and_resumes_a_study(tmp_path, capsys):
     file = tmp_path / "compared.py"
     file.write_text(
         "from cnnzoo import Recipe, Study\n"
-        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3, train_examples=64, batch_size=32)\n"
+        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3, train_examples=64)\n"
         "study = Study(recipe=common, variants={'slow': {}, 'fast': {'learning_rate': 1e-2}})\n"
     )
     assert isinstance(load_recipe(file), Study)

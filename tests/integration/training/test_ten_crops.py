@@ -35,9 +35,10 @@ def test_the_mean_output_for_ten_crops_is_evaluated(activation):
     rng = np.random.default_rng(0)
     split = Split(rng.integers(0, 256, (30, 80, 90, 3), "uint8"), np.arange(30, dtype="int32") % 4)
     recipe = Recipe(model="alexnet_owt", data="fake", epochs=1, learning_rate=1e-3, test_crops=10)
-    found, expected = evaluate_split(ModelContext.of(recipe, model), split), by_hand(model, "alexnet_owt", split.images)
+    context = ModelContext.of(recipe, model)
+    found, expected = evaluate_split(context, split), by_hand(model, "alexnet_owt", split.images)
     assert found["accuracy"] == pytest.approx(np.mean(expected.argmax(axis=1) == split.labels))
-    np.testing.assert_allclose(predict_probabilities(ModelContext.of(recipe, model), split), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predict_probabilities(context, split), expected, rtol=1e-4, atol=1e-6)
     assert found["loss"] == pytest.approx(-np.log(expected[np.arange(30), split.labels]).mean(), rel=1e-4)
 
 

@@ -164,7 +164,7 @@ def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
         ({"model_options": {"haed": "rbf"}}, "did you mean 'head'"),
         ({"model_options": {"input_shape": (12, 12, 1)}}, "layer 'C3' receives 4×4"),
         ({"model_options": {"input_shape": (32, 32, 3)}}, "set model_options.input_shape=32,32,1"),
-        ({"batch_size": 5000}, "from 1 to the 1437 training examples"),
+        ({"batch_size": 5000}, "from 1 to 1437, the number of training examples"),
         ({"epocs": 3}, "did you mean 'epochs'"),
         ({"model_options": {"include_top": False}}, "no compiled classifier for the 10 classes"),
         ({"model_options": {"classes": 5}}, "no compiled classifier for the 10 classes"),
