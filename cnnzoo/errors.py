@@ -10,6 +10,9 @@ class InputError(ValueError):
     The command line prints it as one sentence and ends with exit code 2.
     """
 
+    # AutoGraph raises an error of its own in place of any whose constructor it does not know.
+    __init__ = Exception.__init__
+
 
 def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None = None) -> InputError:
     """Return the error for a name that is not there, with the nearest ones that are.

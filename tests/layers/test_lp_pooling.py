@@ -112,7 +112,7 @@ def test_the_size_of_the_images_may_be_unknown_unless_zeros_are_padded():
         np.testing.assert_allclose(compute(images), layer(images), rtol=1e-6)
     layer = LpPooling2D(2, 3, 2, "same", normalized=False)
     with pytest.raises(cnnzoo.InputError, match="padding='same' here needs images of known height and width"):
-        tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 2))], autograph=False)(images)
+        tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 2))])(images)
 
 
 @pytest.mark.parametrize(

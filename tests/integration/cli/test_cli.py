@@ -187,7 +187,7 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
         (["info", "lenet5", "--set", "haed=rbf"], "did you mean 'head'"),
         (["info", "lenet", "--set", "activation=rellu"], "rellu"),
         (["info", "lenet", "--set", "weights=3"], "weights"),
-        (["info", "mlp", "--set", "units=3.5"], "units must be"),
+        (["info", "mlp", "--set", "units=3.5"], "`units` must be"),
         (["info", "lenet5", "--set", "input_shape=12,12,1"], "layer 'C3' receives 4×4"),
         (["info", "lenet5", "--input", "28x"], "as 28, 28x28 or 28x28x1 (height, width, depth), not '28x'"),
         (["info", "lenet5", "--input", "0x28"], "not '0x28'"),
