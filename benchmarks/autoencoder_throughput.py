@@ -6,8 +6,8 @@ All train the same net, 784-1000-500-250-30 and back (2,837,314 parameters), at 
 with the same rule, on as many images as MNIST's in memory, from which each batch is drawn anew. Each contender lives
 in a process of its own and waits its turn; turns are interleaved, and the medians are of the turns.
 
-- cnnzoo: `cnnzoo.deep_autoencoder()`, `cnnzoo.optimizers`, `cnnzoo.data.train_pipeline` from uint8 pixels, slices of
-  the batch side by side on the cores as in `cnnzoo train`, `fit`.
+- cnnzoo: `cnnzoo.deep_autoencoder()`, `cnnzoo.optimizers`, `cnnzoo.data.train_pipeline` from uint8 pixels, shards of
+  the batch at the same time, each on one core, as in `cnnzoo train`, `fit`.
 - keras: the same layers written by hand, Keras' optimizer, `fit` on float arrays.
 - torch eager and compiled: `torch.nn`, fused optimizer, `BCEWithLogitsLoss`, a plain loop over float tensors;
   in bfloat16 under `torch.autocast`.
@@ -162,11 +162,11 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     from cnnzoo import data, distribute, optimizers
 
     _use(threads)
-    slices = 1 if threads == 1 else distribute.shards_for(BATCH)
+    shards = 1 if threads == 1 else distribute.shards_for(BATCH)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = cnnzoo.deep_autoencoder()
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
-    fitted = distribute.batch_shards(model, slices)
+    fitted = distribute.batch_shards(model, shards)
     fitted.compile(rule, model.loss, steps_per_execution=STEPS)
     split = data.Split(_images(), np.zeros(EXAMPLES, "int32"))
     batches = data.train_pipeline(split, BATCH, preprocess=cnnzoo.models.preprocessing("deep_autoencoder", model))

@@ -30,7 +30,7 @@ runs in processes that tests start is not traced; the unit tier starts none. A m
 Before all this, a few tests must pass in the unmutated copy, and fail when the function that they cover raises.
 
 Every result is a line in results.jsonl in --folder at once, and holds as long as the mutated file's text is the same;
-a second call goes on. coverage.json holds while neither the package nor a test has changed, and is made anew then.
+a second call resumes. coverage.json holds while neither the package nor a test has changed, and is made again then.
 """
 
 import argparse

@@ -92,11 +92,11 @@ def _cnnzoo(optimizer: str):
     from cnnzoo import data, distribute
     from cnnzoo.runtime import steps_per_execution_for
 
-    slices = distribute.shards_for(BATCH)
+    shards = distribute.shards_for(BATCH)
     split = data.Split(*_images())
     model = cnnzoo.lenet()
     steps, together = steps_per_execution_for(data.steps_per_epoch(split, BATCH), 32)
-    fitted = distribute.batch_shards(model, slices)
+    fitted = distribute.batch_shards(model, shards)
     fitted.compile(
         _optimizer(optimizer),
         model.loss,

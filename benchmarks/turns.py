@@ -25,7 +25,7 @@ def compared(commands: Mapping[str, list[str]], rounds: int, warm_ups: int = 1) 
 
 
 def serve(report: Callable[[], dict]) -> None:
-    """Take a turn for every line of the standard input: work, and print what came out."""
+    """Take a turn for every line of the standard input: work, and print the result."""
     for _ in sys.stdin:
         print(json.dumps(report()), flush=True)
 

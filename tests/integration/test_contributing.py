@@ -3,6 +3,7 @@
 The toy touches the files that the list names, and no others; then it works, and passes the tests of its kind.
 """
 
+import importlib.util
 import inspect
 import re
 import shutil
@@ -29,7 +30,7 @@ DOCUMENTED = {
     "layer": (layers.__all__, ["CHANGELOG.md"]),
     "augmentation": (AUGMENTATIONS.keys() - {"none"}, ["docs/data.md", "CHANGELOG.md"]),
     "picture": ([name for name in plots.__all__ if inspect.isfunction(getattr(plots, name))], ["docs/reports.md"]),
-    "data source": (IN_MEMORY, ["docs/data.md"]),
+    "source": (IN_MEMORY, ["docs/data.md"]),
     "recipe": ([name for name in cnnzoo.list_recipes() if not name.endswith("_smoke")], ["README.md", "CHANGELOG.md"]),
 }
 
@@ -71,6 +72,14 @@ class Copy:
             assert after not in behind
             (self.root / path).write_text(before + after + text + behind, encoding="utf-8")
 
+    def add_line(self, path, below, line):
+        """Add a line to a document below the first one that begins so; to a table, below its head."""
+        if path not in self.left_out:
+            lines = (self.root / path).read_text(encoding="utf-8").splitlines()
+            number = next(number for number, other in enumerate(lines, start=1) if other.startswith(below))
+            lines.insert(number + lines[number].startswith("|---"), line)
+            (self.root / path).write_text("\n".join([*lines, ""]), encoding="utf-8")
+
     def import_and_export(self, path, module, name):
         """Import a name in a package's `__init__`, and name it in `__all__`."""
         self.insert(path, '"""\n\n', f"from {module} import {name}\n")
@@ -81,23 +90,23 @@ class Copy:
         return processes.run(arguments, cwd=self.root, PYTHONPATH=str(self.root), **ENVIRONMENT)
 
     def pytest(self, *tests, k):
-        """Run tests of the copy, and return by each outcome, such as `PASSED`, the tests that had it."""
-        options = ["-n0", "-p", "no:cacheprovider", "-q", "-rpsfE", "-m", "not slow", "-k", k]
+        """Run tests of the copy; return by each outcome, such as `PASSED`, the tests that had it, and the output."""
+        options = ["-n0", "-p", "no:cacheprovider", "-q", "-rpfE", "-m", "not slow", "-k", k]
         ended = self.python("-m", "pytest", *options, *tests)
-        outcomes = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) (\S+)", ended.stdout, re.MULTILINE)
+        outcomes = re.findall(r"^(PASSED|FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
         assert outcomes, ended.stdout[-3000:] + ended.stderr[-3000:]
-        return {
-            outcome: {test for other, test in outcomes if other == outcome}
-            for outcome in ("PASSED", "FAILED", "ERROR", "SKIPPED")
-        }
+        found = {outcome: set() for outcome in ("PASSED", "FAILED", "ERROR")}
+        for outcome, test in outcomes:
+            found[outcome].add(test)
+        return found, ended.stdout[-5000:]
 
-    def check(self, kind, *files):
+    def check(self, kind, *tests):
         """Run the tests of a kind, which must pass, and those of all names; in each file there must be some."""
-        files = [*files, "tests/test_architecture.py", "tests/test_words.py", "tests/test_public_names.py", THIS]
+        tests = [*tests, "tests/test_architecture.py", "tests/test_words.py", "tests/test_public_names.py", THIS]
         names = f"toy or test_architecture or test_words or test_public_names or (documents and {kind}) or every_layer"
-        outcomes = self.pytest(*files, k=names)
-        assert outcomes["FAILED"] | outcomes["ERROR"] == set()
-        assert {test.partition("::")[0] for test in outcomes["PASSED"]} == {*files}
+        outcomes, output = self.pytest(*tests, k=names)
+        assert outcomes["FAILED"] | outcomes["ERROR"] == set(), output
+        assert {test.partition("::")[0] for test in outcomes["PASSED"]} == {test.partition("::")[0] for test in tests}
 
 
 def named_files(kind, **placeholders):
@@ -170,10 +179,8 @@ def add_model(copy):
     copy.insert("tests/models/test_contract.py", "\nPARAMETERS = {\n", '    "toy": 238_510,\n')
     copy.insert("tests/small_nets.py", "\nSMALL = {\n", '    "toy": {"input_shape": (9, 8, 1), "units": 7},\n')
     copy.write("tests/models/test_toy.py", MODEL_TEST)
-    copy.insert(
-        "README.md", "| model | paper | parameters | what is its own |\n|---|---|---|---|\n", "| `toy` | – | 7 | |\n"
-    )
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Models: `toy`.\n")
+    copy.add_line("README.md", "| model | paper |", "| `toy` | – | 7 | |")
+    copy.add_line("CHANGELOG.md", "## ", "- Models: `toy`.")
 
 
 LAYER = '''"""A factor for each map."""
@@ -218,14 +225,11 @@ def test_the_toy_follows_its_formula_and_is_saved(tmp_path):
 # The case of the toy alone: all of them take a minute.
 ON_ANOTHER_BACKEND = """import json
 
-import pytest
-
 from tests import processes
 from tests.integration.backends import test_backends
 
 
 def test_the_toys_case_under_jax(tmp_path):
-    pytest.importorskip("jax", reason="needs JAX (pip install 'jax[cpu]')")
     (tmp_path / "layers").mkdir()
     test_backends.write_layer("toy", tmp_path / "layers")
     ended = processes.run([test_backends.WORKER, tmp_path], KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
@@ -249,7 +253,7 @@ def add_layer(copy):
     copy.insert("tests/analysis/test_against_keras.py", after, case)
     case = '    "toy": (layers.Toy2D(), reference.toy),\n'
     copy.insert("tests/integration/backends/test_backends.py", "\nLAYERS = {\n", case)
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Layers: `Toy2D`.\n")
+    copy.add_line("CHANGELOG.md", "## ", "- Layers: `Toy2D`.")
 
 
 AUGMENTATION = '''"""Inverted images."""
@@ -299,8 +303,8 @@ def add_augmentation(copy):
     copy.insert(tests, "import cnnzoo\n", "from cnnzoo.data.augmentation.toy import Toy\n")
     copy.insert(tests, "\nLAYERS = [", "Toy(), ")
     copy.write("tests/data/augmentation/test_toy.py", AUGMENTATION_TEST)
-    copy.insert("docs/data.md", "| `augment=` | what it does | source |\n|---|---|---|\n", "| `toy` | inverts | – |\n")
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Augmentation: `toy`.\n")
+    copy.add_line("docs/data.md", "| `augment=` |", "| `toy` | inverts | – |")
+    copy.add_line("CHANGELOG.md", "## ", "- Augmentation: `toy`.")
 
 
 PICTURE = '''"""The number of images of each class."""
@@ -339,7 +343,7 @@ def test_the_toy_is_on_a_page(tmp_path):
     page = write_page(tmp_path, "page", [], [section]).read_text(encoding="utf-8")
     assert "Bars of 1 to 2 images" in page
     assert "Not drawn" not in page
-    assert "_toy(run_data)," in open(classifier.__file__).read()
+    assert "_toy" in classifier.sections.__code__.co_names
 """
 
 
@@ -354,11 +358,9 @@ def add_picture(copy):
     copy.insert(
         page, "OCCLUDED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer\n\n\n", section
     )
-    copy.insert("docs/reports.md", "| a classifier's page | an autoencoder's page |\n|---|---|\n", "| toy | |\n")
-    copy.insert(
-        "docs/reports.md", "| of a net | of data | of the lecture |\n|---|---|---|\n", "| | `toy_bars(labels)` | |\n"
-    )
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Pictures: `toy_bars`.\n")
+    copy.add_line("docs/reports.md", "| a classifier's page |", "| the images of each class | |")
+    copy.add_line("docs/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
+    copy.add_line("CHANGELOG.md", "## ", "- Pictures: `toy_bars`.")
 
 
 SOURCE = '''"""Stripes: as small as a data set can be."""
@@ -409,9 +411,8 @@ def add_data_source(copy):
     copy.insert(package, "\nIN_MEMORY: dict[str, Callable[..., Source]] = {", '"toy": load_toy, ')
     copy.insert(package, "\n        name: ", '`"toy"`, stripes; ')
     copy.write("tests/data/test_toy.py", SOURCE_TEST)
-    line = 'cnnzoo.data.load("toy")  # stripes\n'
-    copy.insert("docs/data.md", 'cnnzoo.data.load("digits")  # 1,797 scans that scikit-learn ships\n', line)
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Data: `toy`.\n")
+    copy.add_line("docs/data.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
+    copy.add_line("CHANGELOG.md", "## ", "- Data: `toy`.")
 
 
 RECIPE = '''"""One hidden layer on scikit-learn's digits.
@@ -434,9 +435,8 @@ def add_recipe(copy):
     copy.write("recipes/toy_digits.py", RECIPE)
     smaller = '    "toy_digits": ["model_options.units=(20,)"],\n'
     copy.insert("tests/integration/experiments/test_smoke_runs.py", "\nSMALLER = {\n", smaller)
-    head = "| recipe | net | parameters | test | n | training | the paper |\n|---|---|---|---|---|---|---|\n"
-    copy.insert("README.md", head, "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |\n")
-    copy.insert("CHANGELOG.md", "## 0.1.0 (unreleased)\n\n", "- Recipes: `toy_digits`.\n")
+    copy.add_line("README.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |")
+    copy.add_line("CHANGELOG.md", "## ", "- Recipes: `toy_digits`.")
 
 
 # === Tests ===
@@ -473,9 +473,12 @@ def test_a_layer_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_layer(copy)
     assert copy.touched() == named_files("layer", layer="toy")
-    copy.write("tests/integration/test_toy.py", ON_ANOTHER_BACKEND)
-    own = ["cnnzoo/layers/toy.py", "tests/layers/test_toy.py", "tests/integration/test_toy.py"]
-    copy.check("layer", *own, "tests/analysis/test_against_keras.py", "tests/integration/backends/test_backends.py")
+    own = ["cnnzoo/layers/toy.py", "tests/layers/test_toy.py"]
+    if importlib.util.find_spec("jax"):
+        copy.write("tests/integration/test_toy.py", ON_ANOTHER_BACKEND)
+        own.append("tests/integration/test_toy.py")
+    has_case = "tests/integration/backends/test_backends.py::test_every_layer_has_a_case"
+    copy.check("layer", *own, "tests/analysis/test_against_keras.py", has_case)
 
 
 def test_an_augmentation_is_added_by_the_files_named(tmp_path):
@@ -507,3 +510,22 @@ def test_a_recipe_is_added_by_the_files_named(tmp_path):
     assert copy.touched() == named_files("recipe", recipe="toy_digits")
     smoke_run = "tests/integration/experiments/test_smoke_runs.py"
     copy.check("recipe", "tests/experiments/test_recipe.py", smoke_run)
+
+
+def test_a_file_that_is_left_out_fails_a_test(tmp_path):
+    """Of all six kinds, where a test can see it; in one process, since they do not disturb each other."""
+    documents = {"README.md", "CHANGELOG.md", "docs/data.md", "docs/reports.md"}
+    lists = {"cnnzoo/__init__.pyi", "cnnzoo/analysis/layer_formulas.py", "tests/models/test_contract.py"}
+    backends = "tests/integration/backends/test_backends.py"
+    copy = Copy(tmp_path, left_out=documents | lists | {backends})
+    for add in (add_model, add_layer, add_augmentation, add_picture, add_data_source, add_recipe):
+        add(copy)
+    tests = {
+        "tests/test_public_names.py::test_the_stub_has_the_names_and_no_others",
+        "tests/models/test_contract.py::test_parameters_are_the_papers[toy]",
+        "tests/analysis/test_against_keras.py::test_every_layer_of_cnnzoo_has_a_formula",
+        f"{backends}::test_every_layer_has_a_case",
+        *(f"{THIS}::test_documents_name_all_that_there_is[{kind}]" for kind in DOCUMENTED),
+    }
+    outcomes, output = copy.pytest(*tests, k="")
+    assert outcomes["FAILED"] == tests, output
