@@ -67,7 +67,7 @@ def drawn(name: str, caption: str, draw: Callable[[], Picture]) -> PagePicture |
     Example:
     >>> from cnnzoo import plots
     >>> drawn("filters", "The filters.", lambda: plots.variants([]))
-    'Not drawn (filters): rows must be those of a finished study, and there are none.'
+    'Not drawn (filters): `rows` must be those of a finished study. Received none.'
     """
     try:
         return PagePicture(name, draw(), caption)
