@@ -147,9 +147,9 @@ def test_train_evaluate_export(cnnzoo, tmp_path):
 
 def test_the_seconds_of_pretraining_are_told_apart_from_those_of_the_fit():
     history = {"loss": [0.7, 0.6], "seconds": [1.25, 2.0]}
-    told = cli.training._before_the_fit({"pretraining": {"encoder_1": history, "encoder_2": history}})
+    told = cli.training._pretraining_line({"pretraining": {"encoder_1": history, "encoder_2": history}})
     assert told == "before that, 6 s of pretraining, 2 layers\n"
-    assert cli.training._before_the_fit({"test": {"accuracy": 1.0}}) == ""
+    assert cli.training._pretraining_line({"test": {"accuracy": 1.0}}) == ""
 
 
 def test_a_recipe_file_is_a_program_and_a_recipe(cnnzoo, tmp_path):

@@ -102,7 +102,7 @@ def test_features_come_from_a_net_for_other_classes(tmp_path, monkeypatch):
         ({"frozen": {"epochs": 1, "until": "C2"}}, "unknown layer 'C2'; the layers are C1, C3"),
         ({"frozen": {"epochs": 1, "until": "output"}}, "'output' freezes 5 of the 5 layers with weights; name one in"),
         ({"weights": "nowhere.keras"}, "there is no weights file 'nowhere.keras'"),
-        ({"weights": "imagenet"}, "'fashion_mnist' or the path of a .weights.h5 or .keras file, not 'imagenet'"),
+        ({"weights": "imagenet"}, "'fashion_mnist', or the path of a .weights.h5 or .keras file. Received: 'imagenet'"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, changes, words):

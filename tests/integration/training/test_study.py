@@ -119,7 +119,8 @@ def test_train_on_the_command_line_runs_and_resumes_a_study(tmp_path, capsys):
     file = tmp_path / "compared.py"
     file.write_text(
         "from cnnzoo import Recipe, Study\n"
-        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3, train_examples=64)\n"
+        "common = Recipe(model='lenet', data='digits', epochs=1, learning_rate=1e-3,\n"
+        "    train_examples=64, batch_size=32)\n"
         "study = Study(recipe=common, variants={'slow': {}, 'fast': {'learning_rate': 1e-2}})\n"
     )
     assert isinstance(load_recipe(file), Study)

@@ -227,7 +227,7 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
     _train_and_interrupt_after_an_epoch(recipe, tmp_path, monkeypatch)
     history = (tmp_path / "history.csv").read_text()
     (tmp_path / "history.csv").unlink()
-    with pytest.raises(cnnzoo.InputError, match="has 0 rows, but the checkpoint stands after 1 epochs"):
+    with pytest.raises(cnnzoo.InputError, match="has 0 rows, but the checkpoint was written after 1 epochs"):
         cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0)
     (tmp_path / "history.csv").write_text(history)
     assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history) == 2
