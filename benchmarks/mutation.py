@@ -16,7 +16,7 @@ Left out is what no test could notice, or every test would:
 * stars that are no operator, in a signature or before what is unpacked, which cosmic-ray takes for one;
 * mutants that mean the same as the original, and those that Python refuses or warns about: the tests make errors of
   warnings, so that `x is "a"` would die without a test of it;
-* operators that need to be told names of variables. None of the others changes a string.
+* operators that need names of variables as arguments. None of the others changes a string.
 
 Each mutant runs, in a copy of the repository, against the tests that cover its line (`Coverage.tests_of` says what
 that means for what runs at import): those that add up to BUDGET seconds, the fastest first, until one fails. What
@@ -180,7 +180,7 @@ def _liars(killer: str, tests: dict[str, float], coverage: Coverage, zygote: Zyg
 
 
 def _guard(mutants: list[Mutant], coverage: Coverage, zygote: Zygote) -> None:
-    """Refuse to begin where tests do not pass as they are, or pass although the function that they cover raises."""
+    """End the program where tests do not pass as they are, or pass although the function that they cover raises."""
     covering = {mutant.place: coverage.tests_of(mutant.place)[0] for mutant in mutants if mutant.place.in_body}
     covering = {place: tests for place, tests in covering.items() if tests}
     if not covering:

@@ -23,7 +23,7 @@ BLOCKS = COMPOUND | {"file_input", "suite", "decorated", "decorators"}
 
 
 @dataclass(frozen=True)
-class WorkerInfo:
+class Place:
     """Where in the package a mutant can be.
 
     Attributes:
@@ -60,7 +60,7 @@ class Mutant:
 
     key: str
     group: str
-    place: WorkerInfo
+    place: Place
     operator: str
     text: str
     change: str
@@ -71,7 +71,7 @@ def mutants_of(
 ) -> tuple[list[Mutant], dict[str, int]]:
     """Return the mutants drawn from the package in `root`, and how many places each group has."""
     sources = {str(path.relative_to(root)): path.read_text() for path in sorted((root / "cnnzoo").rglob("*.py"))}
-    places: dict[str, list[WorkerInfo]] = {group: [] for group in groups}
+    places: dict[str, list[Place]] = {group: [] for group in groups}
     for group, path in itertools.product(groups, sources):
         if f"{path}/".startswith(f"{group}/"):
             places[group] += _places(path, sources[path])
@@ -83,7 +83,7 @@ def mutants_of(
     return mutants, {group: len(its_places) for group, its_places in places.items()}
 
 
-def _drawn(group: str, sources: dict[str, str], places: list[WorkerInfo], seed: int) -> Iterator[Mutant]:
+def _drawn(group: str, sources: dict[str, str], places: list[Place], seed: int) -> Iterator[Mutant]:
     """Yield all mutants of a group in the order in which they are drawn: one of every place, then a second one.
 
     A place has its rank from where it is, so that a change of one file leaves the others' order as it was.
@@ -97,11 +97,11 @@ def _drawn(group: str, sources: dict[str, str], places: list[WorkerInfo], seed: 
                     yield mutant
 
 
-def _dice(seed: int, purpose: str, place: WorkerInfo) -> random.Random:
+def _dice(seed: int, purpose: str, place: Place) -> random.Random:
     return random.Random(f"{seed} {purpose} {place.path} {place.line} {place.column}")
 
 
-def _mutant(group: str, place: WorkerInfo, operator: str, number: int, text: str) -> Mutant | None:
+def _mutant(group: str, place: Place, operator: str, number: int, text: str) -> Mutant | None:
     mutated = mutate_code(text, OPERATORS[operator], number)
     if mutated is None or not _means_something_else(mutated, text):
         return None
@@ -134,7 +134,7 @@ def _means_something_else(mutated: str, text: str) -> bool:
     return ast.dump(ast.parse(text)) != ast.dump(ast.parse(mutated))
 
 
-def _places(path: str, text: str) -> list[WorkerInfo]:
+def _places(path: str, text: str) -> list[Place]:
     tree = get_ast(text)
     found: dict[tuple[int, int], list[tuple[str, int]]] = {}
     count: Counter[str] = Counter()
@@ -174,7 +174,7 @@ def _is_annotation(node: parso.tree.NodeOrLeaf, part: parso.tree.NodeOrLeaf) -> 
     return node.type == "funcdef" and part is node.annotation
 
 
-def _place(path: str, leaf: parso.tree.NodeOrLeaf, mutants: list[tuple[str, int]]) -> WorkerInfo:
+def _place(path: str, leaf: parso.tree.NodeOrLeaf, mutants: list[tuple[str, int]]) -> Place:
     statement = next(part for node, part in _around(leaf) if node.type in BLOCKS)
     bodies, heads, in_body = [], [], False
     for node, part in _around(leaf):
@@ -187,7 +187,7 @@ def _place(path: str, leaf: parso.tree.NodeOrLeaf, mutants: list[tuple[str, int]
             in_body |= node.type == "funcdef"
     module = (1, leaf.get_root_node().end_pos[0])
     scopes = (*([] if in_body else heads), *bodies, module)
-    return WorkerInfo(path, *leaf.start_pos, _lines(statement), scopes, in_body, tuple(mutants))
+    return Place(path, *leaf.start_pos, _lines(statement), scopes, in_body, tuple(mutants))
 
 
 def _lines(node: parso.tree.NodeOrLeaf) -> tuple[int, int]:

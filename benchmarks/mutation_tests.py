@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # the processes in the copies have no need of cosmic-ray
-    from mutation_places import WorkerInfo
+    from mutation_places import Place
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 60  # what a mutant may take
@@ -83,7 +83,7 @@ class Coverage:
         """Choose these tests no more: they fail without a mutant, too."""
         self._distrusted.update(tests)
 
-    def tests_of(self, place: "WorkerInfo") -> tuple[set[str], set[str], bool]:
+    def tests_of(self, place: "Place") -> tuple[set[str], set[str], bool]:
         """Return the tests that run `place`, the ones that may depend on it, and whether it is covered at all.
 
         What ran while a test was set up may be a fixture that the whole file shares: its other tests may depend on it.

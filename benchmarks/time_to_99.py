@@ -5,8 +5,8 @@
 The example runs as published at https://keras.io/examples/vision/mnist_convnet/ (34,826 parameters,
 15 epochs of Adam at batch 128, a tenth of the images held out), in a process of its own, on the same
 images. Its time runs from `fit` to the end of `fit`; also printed is the end of the first epoch after
-which its test accuracy reaches 99 %, looked at outside the clock. The recipe's time is its
-`train_seconds`, graph building included; its test images are looked at once, at the end.
+which its test accuracy reaches 99 %, evaluated outside the clock. The recipe's time is its
+`train_seconds`, graph building included; its test images are evaluated once, at the end.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def _example(data_dir: Path | None) -> None:
 
 
 class _Clock:
-    """Seconds of training, without those spent looking at the test images."""
+    """Seconds of training, without those spent evaluating the test images."""
 
     def __init__(self, accuracy):
         self._accuracy = accuracy

@@ -87,7 +87,7 @@ def number(
 
 
 def _described(least: float, most: float, above: float, below: float, unit: str) -> str:
-    """Return in words what `number` allows."""
+    """Return what `number` allows, as text."""
     what = f"number of {unit}" if unit else "number"
     if math.isfinite(least) and math.isfinite(most):
         return f"a {what} from {least:g} to {most:g}"

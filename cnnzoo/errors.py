@@ -1,4 +1,4 @@
-"""What went wrong, in one sentence that a person can act on."""
+"""Errors, each with one sentence that a person can act on."""
 
 import difflib
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None 
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what another library says went wrong, or the kind of its error.
+    """Return the first line of another library's error message, or the class of the error.
 
     Example:
     >>> reason(ValueError("no such thing.")), reason(KeyError())

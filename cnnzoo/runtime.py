@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-# The rooms whose classes Keras meets in files of models. They stand on Keras alone, and load in milliseconds after it.
+# The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
 SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
 WITH_TENSORFLOW = ("data.augmentation",)  # layers that a model may begin with
 

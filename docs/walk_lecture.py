@@ -101,7 +101,7 @@ class Walk:
         self.done: list[dict[str, Any]] = []
 
     def through(self, document: list[Part]) -> None:
-        """Run all blocks, and compare what they print with what the document says that they do."""
+        """Run all blocks, and compare what they print with the document's text blocks."""
         printed: str | None = None
         for part in document:
             if part.kind == "text":
@@ -158,7 +158,7 @@ class Walk:
         exec(compile("\n" * (part.line - 1) + part.text, LECTURE, "exec"), self.names)  # noqa: S102 (the document)
 
     def drawn(self, part: Part) -> str:
-        """Let a saved picture read on dark pages, or make it smaller, and return what it shows in words."""
+        """Make a saved picture legible on dark pages, or smaller, and return its alternative text."""
         from PIL import Image
 
         from cnnzoo.reports.page import svg
@@ -178,7 +178,7 @@ class Walk:
 
 
 def _compare(part: Part, printed: str | None) -> None:
-    """Hold every line of a text block to be among what was printed, blanks aside, where something was run."""
+    """Check that every line of a text block was printed, blanks aside, where something was run."""
     if printed is None:
         return
     lines = {" ".join(line.split()) for line in printed.splitlines()}

@@ -7,10 +7,10 @@ Test error in per cent, n=3 (mean ± standard deviation), 6 min on two cores bes
     100 labels        9.07 ± 0.16 | 10.46 ± 0.42
     all 1,437         2.50 ± 0.28 | 2.50 ± 0.28
 
-The two of the last line are equal by chance; their losses differ. Pretraining sees all 1,437 images without their
-labels, the fit as many as have one. A net without pretraining gets about the same multiply-adds as further epochs of
-the fit (see `pretraining_study_mnist`, which is the larger study). Settings are those of `stacked_denoising_digits`;
-nothing was chosen.
+The two of the last line are equal by chance; their losses differ. Pretraining uses all 1,437 images without their
+labels, the fit uses those that have one. A net without pretraining gets about the same multiply-adds as further epochs
+of the fit (see `pretraining_study_mnist`, which is the larger study). Settings are those of
+`stacked_denoising_digits`; nothing was chosen.
 """
 
 from cnnzoo import Study, cli, load_recipe

@@ -69,7 +69,7 @@ Progress = Annotated[
 
 
 def verbosity(progress: str | None, verbose: int | None) -> str | int:
-    """Return what `cnnzoo.train` and `cnnzoo.tune` call `verbose`.
+    """Return the argument `verbose` of `cnnzoo.train` and `cnnzoo.tune` for the options.
 
     Raises:
         InputError: both options are given, or one has a value that is not allowed.

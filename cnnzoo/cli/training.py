@@ -79,7 +79,7 @@ def train(
     where = distribute.strategy(strategy, devices=devices, worker_timeout=worker_timeout)
     worker = distribute.worker_info(where)
     if worker.workers > 1:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and goes on
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and continues
     options = {"workdir": workdir, "resume": None if auto_resume else resume, "verbose": shown, "strategy": where}
     try:
         with using_data_dir(data_dir):
@@ -131,7 +131,7 @@ def _train(chosen: "Recipe | Study", worker: "WorkerInfo", *, with_report: bool,
         run = train_recipe(chosen, **options)
         if worker.is_chief:
             _print_run(run)
-            # One of several workers would wait for the others at each of its answers.
+            # One of several workers would wait for the others at each of its predictions.
             _report(run.folder, with_report and worker.workers == 1)
     if not worker.is_chief:
         print(f"{worker} is done; the chief wrote the run to {run.folder}")
@@ -169,7 +169,7 @@ def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Re
     if strategy not in ("auto", "multi_worker"):
         raise InputError(f"--workers trains by the strategy 'multi_worker', not by {strategy!r}; leave out --strategy")
     kept = without_option(arguments, "--workers")
-    if shown == "auto" and sys.stdout.isatty():  # the workers write into pipes, which would keep them quiet
+    if shown == "auto" and sys.stdout.isatty():  # the workers write into pipes, where auto shows nothing
         kept += ["--progress", "lines"]
     return run_workers(kept, workers)
 

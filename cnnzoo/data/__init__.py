@@ -57,8 +57,9 @@ def load(
             knows is TFDS'; write `"./mnist"` for a folder of that name.
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
             not there is downloaded.
-        image_size: `(height, width)`; needed only for a data set whose images have many sizes. Each is
-            rescaled until it just covers the size (bilinear, antialiased), and its center cropped.
+        image_size: `(height, width)`; needed only for a data set whose images have many sizes. The
+            largest central part of each is resized to it (bilinear, antialiased where it becomes less than half as
+            large); see `cnnzoo.data.decoding.crop_and_resize`.
         stream: whether to leave the images on disk and decode them at each use; `None` streams those that
             would take more than half of the memory. A streamed data set is shuffled in blocks and holds out its
             last examples, so that results differ a little from those of the same data set in memory.

@@ -29,7 +29,8 @@ class FileSplit(StreamedSplit):
         paths: bytes array `(files,)`.
         labels: int32 array `(files,)`.
         image_shape: height, width and channels that every image is brought to.
-        on_error: `"raise"` to stop at a file that is not a readable image, or has vanished; `"skip"` to warn and go on.
+        on_error: `"raise"` to stop at a file that is not a readable image, or has vanished; `"skip"` to warn and
+            continue.
         skipped: files that were left out so far, each with the reason; parts of a split share it.
     """
 

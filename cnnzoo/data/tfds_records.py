@@ -88,7 +88,7 @@ def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.D
     Args:
         builder: TFDS' builder, prepared.
         split: in TFDS' language, such as `"train[:100]"`.
-        shape: the shape of every image; see `central`.
+        shape: the shape of every image; see `cnnzoo.data.decoding.crop_and_resize`.
 
     Returns:
         A dataset of `(image, label)`: uint8 `(height, width, channels)` and int32 `()`.

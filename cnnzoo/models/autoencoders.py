@@ -41,7 +41,7 @@ def autoencoder(
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         name: name of the model.
-        units: width of each hidden layer of the encoder, which the decoder mirrors; may be empty.
+        units: width of each hidden layer of the encoder; the decoder has them in reverse. May be empty.
         code: number of code units; an integer ≥ 1.
         activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
             bound.
@@ -120,7 +120,7 @@ def deep_autoencoder(
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         name: name of the model.
-        units: width of each hidden layer of the encoder, which the decoder mirrors.
+        units: width of each hidden layer of the encoder; the decoder has them in reverse.
         code: number of code units; an integer ≥ 1. The paper has 2, too, for pictures.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.

@@ -50,7 +50,7 @@ def convolutional_autoencoder(
         input_shape: `(height, width, channels)`; default `(32, 32, 3)`. Pixels are 0…1. Height and width
             are at least 2 to the number of halvings, 8 by default.
         name: name of the model.
-        maps: number of maps of each hidden layer of the encoder, which the decoder mirrors.
+        maps: number of maps of each hidden layer of the encoder; the decoder has them in reverse.
         code: number of maps of the code; an integer ≥ 1.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.

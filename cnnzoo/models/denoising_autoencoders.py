@@ -47,7 +47,7 @@ def denoising_autoencoder(
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         name: name of the model.
-        units: width of each hidden layer of the encoder, which the decoder mirrors; may be empty.
+        units: width of each hidden layer of the encoder; the decoder has them in reverse. May be empty.
         code: number of code units; an integer ≥ 1.
         corruption: `"masking"`, which sets pixels to 0; `"salt_and_pepper"`, which sets them to 0 or 1; or
             `"gaussian"`, which adds noise of mean 0.

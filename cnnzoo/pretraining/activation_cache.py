@@ -83,7 +83,7 @@ class ActivationCache:
                 _check_memory(self._data.count, self.shape_of(stage))
 
     def inputs_of(self, stage: Stage) -> StageInputs:
-        """Return what a stage trains on; the cache then holds its activations instead of an earlier stage's."""
+        """Return the inputs of a stage; the cache then holds its activations instead of an earlier stage's."""
         shape = self.shape_of(stage)
         if self._cache is False:
             segment = Segment(self._start, stage.inputs)

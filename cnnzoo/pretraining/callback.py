@@ -28,7 +28,7 @@ class LayerwisePretraining(keras.callbacks.Callback):
     A model whose optimizer has taken steps is refused in a fit: pretraining would undo what it learned. With a
     `backup` that holds every stage the fit resumes instead, as after `keras.callbacks.BackupAndRestore`.
 
-    A stage sees whole batches only, in an order that depends on `seed`, stage and epoch. The model's
+    A stage trains on whole batches only, in an order that depends on `seed`, stage and epoch. The model's
     `steps_per_execution`, precision and distribution strategy hold for the stages, too (with several
     replicas, one step at a time). Nothing is added to the model; its `trainable` flags, its optimizer and all random
     states are left as they were.

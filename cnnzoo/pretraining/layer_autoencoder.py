@@ -87,7 +87,7 @@ class LayerAutoencoder(keras.Model):
 def decoder_and_loss(
     stage: Stage, shape: tuple[int, ...], in_unit_range: bool, config: "LayerwisePretraining", seed: int
 ) -> tuple["Segment | keras.layers.Layer", Any]:
-    """Return what reconstructs a stage's activations from its code, and the loss that compares the two.
+    """Return the decoder of a stage's activations from its code, and the loss of the reconstruction.
 
     Without a loss of the user's, a decoder that ends in a sigmoid gives logits, and the loss is computed from them, so
     that no precision is lost when probabilities come near to 0 or 1.

@@ -232,7 +232,7 @@ class PretrainingRun:
         return [Progress(self.config.verbose, batch_size=self.batch_size, title=title, part=part)]
 
     def _settings(self, optimizers: list[keras.optimizers.Optimizer]) -> dict[str, Any]:
-        """Return what decides the result, besides the values of the data and the initial weights."""
+        """Return the settings that decide the result, besides the values of the data and the initial weights."""
         return {
             "layers": [[stage.name, [list(weight.shape) for weight in stage.layer.weights]] for stage in self.stages],
             "epochs": self.epochs,

@@ -209,7 +209,7 @@ def _rounded(value: np.ndarray, dtype: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         rounded = value.astype(dtype).astype("float32")
     if not np.isfinite(rounded).all():
-        raise ValueError(f"a weight of {np.abs(value).max():g} is too large for {dtype}")
+        raise InputError(f"a weight of {np.abs(value).max():g} is too large for {dtype}")
     return rounded
 
 

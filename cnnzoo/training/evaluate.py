@@ -166,7 +166,7 @@ def evaluation_batch(examples: int, replicas: int = 1) -> int:
 
 
 def principal_components(context: TrainingContext) -> dict[str, float] | None:
-    """Return what as many principal components as an autoencoder's code keep of the test images.
+    """Return the error of as many principal components as an autoencoder's code has numbers, on the test images.
 
     Returns:
         Number of `components`, and the `squared_error` per image; `None` where there is nothing to compare:

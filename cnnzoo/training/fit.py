@@ -199,7 +199,7 @@ def _users(context: TrainingContext, callbacks: Sequence[keras.callbacks.Callbac
 
 
 def _progress(context: TrainingContext, phase: Phase, planned: Sequence[Phase], verbose: str | int) -> list[Progress]:
-    """Return what shows a phase's epochs; nothing where nothing is shown, which saves its time."""
+    """Return the progress display of a phase's epochs; an empty list where nothing is shown, which saves its time."""
     if not context.is_chief or progress_style(verbose) is None:
         return []
     title, part = None, ""

@@ -50,8 +50,8 @@ def train(
         resume: resume the run in `workdir`, by default the latest one of this recipe; `None` to resume the run in
             `workdir` if there is one, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        verbose: what is shown. `"auto"`: a live line in a terminal, a line an epoch in a notebook, and nothing
-            elsewhere. 0: nothing. 1: a live line in a terminal, a line an epoch elsewhere. 2: a line an epoch.
+        verbose: what is shown. `"auto"`: a live line in a terminal or a notebook, and nothing elsewhere. 0: nothing.
+            1: a live line in a terminal or a notebook, one line per epoch elsewhere. 2: one line per epoch.
         pretrained: a folder in which runs with the same pretraining share its layers; by default each run keeps
             its own.
         strategy: `"auto"`, `"default"`, `"mirrored"`, `"multi_worker"`, or a strategy of `tf.distribute`; see
@@ -143,7 +143,7 @@ def validate(
 
 
 def _opener(recipe: Recipe, where: Devices, workdir: str | Path | None, folder: str | None) -> Callable[[], Run]:
-    """Return what makes a new run's folder, or returns that of the run to resume."""
+    """Return a function that makes a new run's folder, or returns that of the run to resume."""
     return lambda: Run(folder or where.by_chief(lambda: create_run(recipe, workdir, where.worker)))
 
 
@@ -164,7 +164,7 @@ def _check_callbacks(callbacks: Any) -> None:
 
 
 def _devices(recipe: Recipe, strategy: tf.distribute.Strategy) -> Devices:
-    """Return where a recipe trains, and refuse batches that replicas cannot share evenly.
+    """Return the devices that a recipe trains on; raise an error for batches that cannot be split evenly.
 
     Keras would weigh the smaller parts' images more.
     """

@@ -29,7 +29,7 @@ class Coder(Protocol):
 
 
 class ModelCode:
-    """The encoder and the decoder of a Keras autoencoder, which meet at its layer `code`.
+    """The encoder and the decoder of a Keras autoencoder, which is split at its layer `code`.
 
     Both share the model's weights. A code of more axes than one, as of a convolutional net, is flattened.
     Layers that corrupt images in training do nothing here.

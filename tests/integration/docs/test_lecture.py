@@ -43,7 +43,7 @@ def walked(request, tmp_path_factory, photo_folder):
     """Return what was done by one walk through the document at smoke size, in a process, its folder, and what it had.
 
     The block for photographs trains AlexNet on them, which takes a quarter as long as all others together; its recipe
-    runs in recipe/test_smoke_runs.py, too.
+    runs in experiments/test_smoke_runs.py, too.
     """
     folder = tmp_path_factory.mktemp("walk")
     there = {"photographs"} & {*request.param.split(", ")}
