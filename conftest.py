@@ -32,6 +32,7 @@ from tensorflow.python.framework.ops import gradient_registry
 
 import cnnzoo
 import cnnzoo.serving.server
+import cnnzoo.training.train
 
 gc.freeze()  # see `_tidied`
 
@@ -42,8 +43,8 @@ tf.config.set_logical_device_configuration(
 
 INTEGRATION = Path(__file__).parent / "tests" / "integration"
 # Names of fixtures, which hand out what they are named after, and of functions in docstrings' examples.
-HEAVY = {"train", "validate", "tune", "export", "serve", "processes"}
-_HEAVY_EXAMPLE = re.compile(rf"\b(({'|'.join(sorted(HEAVY))})\(|run_study\()")
+HEAVY = {"train", "validate", "run_study", "tune", "export", "serve", "processes"}
+_HEAVY_EXAMPLE = re.compile(rf"\b({'|'.join(sorted(HEAVY))})\(")
 
 
 def _is_integration(item):
@@ -86,6 +87,7 @@ _guarded(multiprocessing.process.BaseProcess, "start", "starts a process")
 # Where tests and examples take them from, and not where they are defined: there, doctest would lose their examples.
 _guarded(cnnzoo, "train", "trains a recipe")
 _guarded(cnnzoo, "run_study", "trains a recipe")
+_guarded(cnnzoo.training.train, "fit", "trains a recipe")  # by `validate`, too, which has no other place
 _guarded(cnnzoo, "tune", "searches")
 _guarded(cnnzoo, "export", "exports")
 _guarded(cnnzoo.serving.server, "serve", "serves")

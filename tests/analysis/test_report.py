@@ -10,6 +10,7 @@ import cnnzoo
 from cnnzoo import layers as zoo
 from cnnzoo.analysis import DisagreementError
 from tests.analysis.nets import stack
+from tests.layers.checking import graph_nodes
 
 
 def encoder():
@@ -19,16 +20,6 @@ def encoder():
 def living_variables():
     # By their type alone: `isinstance` also asks each thing for its `__class__`, of which some of PyTorch's warn.
     return [thing for thing in gc.get_objects() if issubclass(type(thing), keras.Variable)]
-
-
-def nodes(model):
-    """Return how many calls Keras remembers of each layer, and what each one's output is."""
-    found = {}
-    for layer in model.operations:
-        found[layer.name] = (len(layer._inbound_nodes), len(layer._outbound_nodes), id(layer.output))
-        if isinstance(layer, keras.Model):
-            found |= {f"{layer.name}/{name}": value for name, value in nodes(layer).items()}
-    return found
 
 
 def test_nested_models_are_reported_layer_by_layer():
@@ -303,11 +294,11 @@ def test_the_model_is_left_as_it_was():
     shared = layers.Conv2D(3, 3, padding="same")
     model = keras.Model(inputs, layers.Dropout(0.5)(inner(shared(shared(inputs))) * 2))
     free = stack((None, None, 3), layers.Conv2D(2, 3), layers.BatchNormalization())
-    before = nodes(model), nodes(free)
+    before = graph_nodes(model), graph_nodes(free)
     variables = living_variables()  # held, so none goes
     cnnzoo.conv_report(model)
     cnnzoo.conv_report(free, input_shape=(50, 50, 3))
-    assert (nodes(model), nodes(free)) == before
+    assert (graph_nodes(model), graph_nodes(free)) == before
     known = set(map(id, variables))
     assert not [variable for variable in living_variables() if id(variable) not in known]
 

@@ -38,3 +38,13 @@ def saved_and_loaded_equally(layer, images, folder):
     remade = type(layer).from_config(layer.get_config())
     same_config = again.layers[0].get_config() == remade.get_config() == layer.get_config()
     return same_config and np.array_equal(model(images), again(images))
+
+
+def graph_nodes(model):
+    """Return how many calls Keras keeps of each layer, and the ids of the outputs."""
+    counts = {}
+    for layer in model.operations:
+        counts[layer.name] = (len(layer._inbound_nodes), len(layer._outbound_nodes), id(layer.output))
+        if isinstance(layer, keras.Model):
+            counts |= {f"{layer.name}/{name}": value for name, value in graph_nodes(layer).items()}
+    return counts

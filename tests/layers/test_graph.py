@@ -16,6 +16,7 @@ from cnnzoo.layers.graph import (
     walk,
     with_training,
 )
+from tests.layers.checking import graph_nodes
 
 
 def nested():
@@ -37,16 +38,6 @@ def visited(model, inputs):
 
     outputs = walk(model, inputs, visit)
     return visits, outputs
-
-
-def nodes(model):
-    """Return how many calls Keras keeps of each layer, and the ids of the outputs."""
-    counts = {}
-    for layer in model.operations:
-        counts[layer.name] = (len(layer._inbound_nodes), len(layer._outbound_nodes), id(layer.output))
-        if isinstance(layer, keras.Model):
-            counts |= {f"{layer.name}/{name}": value for name, value in nodes(layer).items()}
-    return counts
 
 
 def test_a_walk_visits_every_call_also_inside_of_models():
@@ -71,12 +62,12 @@ def test_a_walk_passes_inputs_of_an_inner_model_by_name():
 
 def test_a_walk_and_another_run_leave_the_model_unchanged():
     model = nested()
-    before, weights = nodes(model), len(model.weights)
+    before, weights = graph_nodes(model), len(model.weights)
     visited(model, ["image"])
     run_graph(model, [np.ones((1, 4), "float32")], lambda layer: with_training(layer, False))
     layers_before(model.output)
     calls(model)
-    assert (nodes(model), len(model.weights)) == (before, weights)
+    assert (graph_nodes(model), len(model.weights)) == (before, weights)
 
 
 def test_the_call_of_a_tensor_is_that_of_several_calls_that_returned_it():
