@@ -84,9 +84,7 @@ def train(
         if folder and where.by_chief(Run(folder).metrics_file.is_file):
             return Run(folder)
         context = build(recipe, where, _opener(recipe, where, workdir, folder))
-        with _discarded_if_refused(context, resumed=bool(folder)):
-            history = pretrain(context, pretrained, verbose) if recipe.pretraining else {}
-            fit(context, verbose, callbacks)
+        history = _fit(context, bool(folder), pretrained, verbose, callbacks)
         results = {"test": evaluate_split(context, context.source.test)}
         where.by_chief(lambda: finish(context, results | ({"pretraining": history} if history else {})))
         return context.run
@@ -133,10 +131,7 @@ def validate(
         if folder and Run(folder).metrics_file.is_file():
             return Run(folder)
         context = build(recipe, where, _opener(recipe, where, workdir, folder), with_test=False)
-        with _discarded_if_refused(context, resumed=bool(folder)):
-            if recipe.pretraining:
-                pretrain(context, pretrained, verbose)
-            fit(context, verbose)
+        _fit(context, bool(folder), pretrained, verbose)
         assert context.validation is not None  # see above
         finish_trial(context, len(context.validation), evaluate_split(context, context.validation))
         return context.run
@@ -147,15 +142,25 @@ def _opener(recipe: Recipe, where: Devices, workdir: str | Path | None, folder: 
     return lambda: Run(folder or where.by_chief(lambda: create_run(recipe, workdir, where.worker)))
 
 
-@contextmanager
-def _discarded_if_refused(context: TrainingContext, *, resumed: bool) -> Iterator[None]:
-    """Remove a new run's folder again where input is refused before its first completed epoch."""
+def _fit(
+    context: TrainingContext,
+    resumed: bool,
+    pretrained: str | Path | None,
+    verbose: str | int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, Any]:
+    """Pretrain and fit a run's model, and return the history of its pretrained layers.
+
+    A new run's folder is removed again where input is refused before its first completed epoch.
+    """
     try:
-        yield
+        history = pretrain(context, pretrained, verbose) if context.recipe.pretraining else {}
+        fit(context, verbose, callbacks)
     except InputError:
         if context.is_chief and not resumed:
             context.run.discard_if_empty()
         raise
+    return history
 
 
 def _check_callbacks(callbacks: Any) -> None:

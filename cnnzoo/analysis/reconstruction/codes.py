@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo import checks
-from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.graph import graph_inputs
 
@@ -101,11 +101,7 @@ class ModelCode:
         Raises:
             InputError: codes of another size.
         """
-        codes = np.asarray(codes, "float32")
-        if codes.ndim != 2 or codes.shape[1] != self.size:
-            raise InputError(
-                f"`codes` of {self.name} must have the shape (examples, {self.size}). Received: {codes.shape}"
-            )
+        codes = checked_codes(codes, self.size, self.name)
         return _in_batches(self._decoder, codes.reshape(-1, *self.code_shape))
 
     def reconstruct(self, images) -> np.ndarray:

@@ -164,12 +164,7 @@ class LinearCode:
         Raises:
             InputError: codes of another size.
         """
-        codes = np.asarray(codes, "float32")
-        if codes.ndim != 2 or codes.shape[1] != self.size:
-            raise InputError(
-                f"`codes` of {self.name} must have the shape (examples, {self.size}). Received: {codes.shape}"
-            )
-        images = codes @ self.components
+        images = checked_codes(codes, self.size, self.name) @ self.components
         images += self.bias
         return images.reshape(-1, *self.image_shape)
 
@@ -186,6 +181,27 @@ class LinearCode:
             InputError: as for `encode`.
         """
         return self.decode(self.encode(images))
+
+
+def checked_codes(codes, size: int, taker: str) -> np.ndarray:
+    """Return codes as a float32 array `(examples, size)`.
+
+    Args:
+        codes: the codes.
+        size: numbers in a code.
+        taker: what takes them, for the message.
+
+    Raises:
+        InputError: they have another shape.
+
+    Example:
+    >>> checked_codes([[1, 2]], 2, "PCA")
+    array([[1., 2.]], dtype=float32)
+    """
+    array = np.asarray(codes, "float32")
+    if array.ndim != 2 or array.shape[1] != size:
+        raise InputError(f"`codes` of {taker} must have the shape (examples, {size}). Received: {array.shape}")
+    return array
 
 
 def checked_size(size: int, images: np.ndarray) -> int:
