@@ -27,7 +27,8 @@ def main() -> None:
     import cnnzoo
     from cnnzoo import data, distribute
 
-    shards = distribute.shards_for(128)
+    distribute.configure_threads(128)  # as `cnnzoo train` does
+    shards = distribute.batch_shards_for(128)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {options.rounds} interleaved rounds")
     small, large = data.fake((28, 28, 1), n=4096), data.fake((256, 256, 3), n=256)
     report("lenet5", step(cnnzoo.lenet5(), 128, 40, shards), SMALL, small.train, LENET, 128, 100, options.rounds)

@@ -162,7 +162,9 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     from cnnzoo import data, distribute, optimizers
 
     _use(threads)
-    shards = 1 if threads == 1 else distribute.shards_for(BATCH)
+    if threads > 1:
+        distribute.configure_threads(BATCH)  # as `cnnzoo train` does
+    shards = distribute.batch_shards_for(BATCH)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = cnnzoo.deep_autoencoder()
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)

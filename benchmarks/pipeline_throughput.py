@@ -128,7 +128,8 @@ def _fit(options):
     import cnnzoo
     from cnnzoo import data, distribute, models
 
-    shards = distribute.shards_for(BATCH)
+    distribute.configure_threads(BATCH)  # as `cnnzoo train` does
+    shards = distribute.batch_shards_for(BATCH)
     split = _source(options).train
     model = cnnzoo.lenet5()
     fitted = distribute.batch_shards(model, shards)

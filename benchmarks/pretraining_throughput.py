@@ -159,7 +159,7 @@ def _cnnzoo(options: argparse.Namespace, threads: int):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     else:
-        cnnzoo.distribute.shards_for(BATCH)  # as `cnnzoo train` does
+        cnnzoo.distribute.configure_threads(BATCH)  # as `cnnzoo train` does
 
     def pretrain(images, epochs):
         keras.utils.clear_session()  # which forgets the policy, too

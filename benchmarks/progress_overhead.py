@@ -74,7 +74,8 @@ def _contender(name: str, limit: int):
     for method in ("on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end", "on_train_end"):
         setattr(Timed, method, _timed(getattr(Progress, method)))
 
-    shards = distribute.shards_for(BATCH)
+    distribute.configure_threads(BATCH)  # as `cnnzoo train` does
+    shards = distribute.batch_shards_for(BATCH)
     rng = np.random.default_rng(0)
     split = data.Split(rng.integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8"), rng.integers(0, 10, EXAMPLES, "int32"))
     model = cnnzoo.lenet()

@@ -80,7 +80,7 @@ def epochs_of(folder: Path) -> tuple[list[float], float]:
     from cnnzoo import Run
 
     run = Run(folder)
-    history, metrics = run.history, run.metrics
+    history, metrics = run.history_rows, run.metrics
     images = metrics["images_per_second"] * metrics["train_seconds"] / len(history)
     return [row["seconds"] for row in history[1:]], images
 

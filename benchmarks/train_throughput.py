@@ -92,7 +92,8 @@ def _cnnzoo(optimizer: str):
     from cnnzoo import data, distribute
     from cnnzoo.runtime import steps_per_execution_for
 
-    shards = distribute.shards_for(BATCH)
+    distribute.configure_threads(BATCH)  # as `cnnzoo train` does
+    shards = distribute.batch_shards_for(BATCH)
     split = data.Split(*_images())
     model = cnnzoo.lenet()
     steps, together = steps_per_execution_for(data.steps_per_epoch(split, BATCH), 32)

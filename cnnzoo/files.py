@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from cnnzoo.errors import InputError
 
@@ -59,6 +61,38 @@ def make_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
+
+
+def read_rows(file: BinaryIO, rows: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    """Read rows of an array that a file holds, one after the other, each in one piece.
+
+    A memory map would read them page by page: from a disk, a third as many images of 155 kB a second, a twelfth of
+    3 kB (n=6, two cores). And the pages that it has touched would count as the process's own memory.
+
+    Args:
+        file: the file, open for reading; its position is neither used nor changed.
+        rows: integer array `(n,)`, the rows to read.
+        shape: shape of a row.
+        dtype: type of its values.
+
+    Returns:
+        NumPy array `(n, *shape)`.
+
+    Example:
+    >>> import numpy as np
+    >>> with tempfile.TemporaryFile() as file:
+    ...     _ = file.write(np.arange(8, dtype="float32").data)
+    ...     file.flush()
+    ...     read_rows(file, np.array([3, 0]), (2,), "float32").tolist()
+    [[6.0, 7.0], [0.0, 1.0]]
+    """
+    import numpy as np
+
+    array = np.empty((len(rows), *shape), dtype)
+    size = array.itemsize * math.prod(shape)
+    for row, values in zip(rows, array.reshape(len(rows), -1), strict=True):
+        os.preadv(file.fileno(), [values.data], int(row) * size)
+    return array
 
 
 class Version:

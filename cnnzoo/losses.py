@@ -55,13 +55,11 @@ class MaximumAPosteriori(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
 class PixelCrossentropy(keras.losses.BinaryCrossentropy):
-    """Average the binary cross-entropy over pixels and images, exact also for pixels near 0 and 1.
+    """Average the binary cross-entropy over pixels and images, with one value per image.
 
-    The values are those of `keras.losses.BinaryCrossentropy`, with its arguments. Keras computes it from
-    the logits if `y_pred` is directly the output of a sigmoid, and else from clipped
-    probabilities, whose gradient is 0 beyond the clip and takes longer. An autoencoder's images are that output
-    reshaped; on TensorFlow, in a `tf.function` such as that of `fit`, this loss finds the logits before the reshaping,
-    too. There is one value per image, so that `sample_weight` can weight images.
+    The values are those of `keras.losses.BinaryCrossentropy`, with its arguments; of the output of a sigmoid Keras
+    finds the logits, so that they are exact for pixels near 0 and 1, too. Keras' loss has one value for each row of
+    pixels, so that a `sample_weight` for each image does not fit.
 
     Args:
         kwargs: the arguments of `keras.losses.BinaryCrossentropy`.
@@ -78,59 +76,5 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     """
 
     def call(self, y_true, y_pred):
-        supported = not self.label_smoothing and self.axis == -1 and keras.backend.backend() == "tensorflow"
-        if supported and (shards := _shards(y_true, y_pred, self.from_logits)):
-            values = [_mean_per_image(_cross_entropy(*shard)) for shard in shards]
-            return values[0] if len(values) == 1 else ops.concatenate(values)
-        return _mean_per_image(super().call(y_true, y_pred))
-
-
-def _mean_per_image(values):
-    return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
-
-
-def _shards(y_true, y_pred, from_logits: bool) -> list[tuple]:
-    """Return targets, pixels and logits of each shard of a batch, or nothing where the logits are unknown.
-
-    A batch that `cnnzoo.distribute.batch_shards` computed in shards is split into them again, so that the cores
-    continue in parallel.
-    """
-    import tensorflow as tf
-
-    in_graph = tf.is_tensor(y_pred) and not tf.executing_eagerly()
-    concatenated = in_graph and y_pred.op.type == "ConcatV2" and tf.get_static_value(y_pred.op.inputs[-1]) == 0
-    outputs = list(y_pred.op.inputs[:-1]) if concatenated else [y_pred]
-    targets = tf.split(y_true, [tf.shape(shard)[0] for shard in outputs]) if concatenated else [y_true]
-    if from_logits:
-        return [(target, ops.sigmoid(logits), logits) for target, logits in zip(targets, outputs, strict=True)]
-    logits = [_logits_of(pixels) if in_graph else None for pixels in outputs]
-    if any(shard is None for shard in logits):
-        return []
-    return list(zip(targets, outputs, logits, strict=True))
-
-
-def _logits_of(pixels):
-    """Return the input of the sigmoid that computed these pixels, in their shape, or `None` if it is unknown."""
-    import tensorflow as tf
-
-    operation = pixels.op
-    while operation.type in ("Reshape", "Identity"):
-        operation = operation.inputs[0].op
-    return tf.reshape(operation.inputs[0], tf.shape(pixels)) if operation.type == "Sigmoid" else None
-
-
-def _cross_entropy(y_true, y_pred, logits):
-    """Return the cross-entropy of each pixel, with its gradient as one difference, sigmoid(logits) − y_true.
-
-    TensorFlow's own gradient of the formula is a dozen operations, each over all pixels of the batch.
-    """
-    import tensorflow as tf
-
-    y_true = tf.cast(y_true, logits.dtype)
-
-    @tf.custom_gradient
-    def from_logits(logits):
-        values = tf.nn.relu(logits) - logits * y_true + tf.math.log1p(tf.exp(-tf.abs(logits)))
-        return values, lambda upstream: upstream * (y_pred - y_true)
-
-    return from_logits(logits)
+        values = super().call(y_true, y_pred)
+        return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values

@@ -3,11 +3,13 @@
 import importlib
 import logging
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Any
 
 # The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
@@ -57,23 +59,68 @@ class _AfterKeras(MetaPathFinder):
 
 
 @contextmanager
-def suppress_retracing_warnings() -> Iterator[None]:
-    """Suppress TensorFlow's retracing warnings: many small models are traced one after the other.
+def suppress_messages(logger: str, part: str) -> Iterator[None]:
+    """Suppress the messages of a logger that contain a text, in the block.
 
     Example:
-    >>> with suppress_retracing_warnings():
+    >>> with suppress_messages("tensorflow", "retracing"):
     ...     logging.getLogger("tensorflow").warning("5 out of the last 5 calls triggered tf.function retracing.")
     """
 
     def is_other(record: logging.LogRecord) -> bool:
-        return "retracing" not in record.getMessage()
+        return part not in record.getMessage()
 
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(is_other)
+    logging.getLogger(logger).addFilter(is_other)
     try:
         yield
     finally:
-        logger.removeFilter(is_other)
+        logging.getLogger(logger).removeFilter(is_other)
+
+
+def suppress_retracing_warnings() -> AbstractContextManager[None]:
+    """Suppress TensorFlow's retracing warnings: many small models are traced one after the other."""
+    return suppress_messages("tensorflow", "retracing")
+
+
+@contextmanager
+def temporary_seed(seed: int) -> Iterator[None]:
+    """Draw from `seed` in the block, and restore the global random states of Python, NumPy and Keras after it.
+
+    TensorFlow's own global seed is left alone: nothing here draws from it, and it cannot be read.
+
+    Example:
+    >>> import keras, numpy as np
+    >>> random.seed(1)
+    >>> before = random.getstate()
+    >>> with temporary_seed(0):
+    ...     _ = random.random(), np.random.random(), keras.random.normal(())
+    >>> random.getstate() == before
+    True
+    """
+    import numpy as np
+
+    from cnnzoo.keras_internals import own_global_generator
+
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras' users seed)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        with own_global_generator():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+def cores() -> int:
+    """Return the number of cores that this process may run on: the machine's, or those that it is pinned to."""
+    # `os.process_cpu_count` counts them from Python 3.13 on. Where there is no affinity, no process is pinned.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keras_home() -> Path:
+    """Return the folder of Keras' configuration and caches; it need not be there."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
 def start_tensorflow() -> None:

@@ -24,9 +24,9 @@ def main() -> None:
     options = parser.parse_args()
     run = cnnzoo.Run(options.run)
     model = run.model()
-    test = cnnzoo.data.load(run.recipe["data"], data_dir=options.data_dir).test
+    test = cnnzoo.data.load(run.recipe.data, data_dir=options.data_dir).test
     examples = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
-    preprocess = cnnzoo.models.preprocessing(run.recipe["model"], model)
+    preprocess = cnnzoo.models.preprocessing(run.recipe.model, model)
     f6 = keras.Model(model.input, model.get_layer("F6").output)
     activations = keras.ops.convert_to_numpy(f6(preprocess(test.images[examples]))).reshape(10, 12, 7)
     _figure(test.images[examples, ..., 0], activations, digit_bitmaps()).savefig(options.picture, dpi=150)

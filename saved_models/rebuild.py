@@ -10,7 +10,10 @@ import argparse
 import shutil
 from pathlib import Path
 
+import keras
+
 import cnnzoo
+from cnnzoo.weights.shipped_models import WEIGHTS
 
 # Recipe → the type in which its weights are stored: half precision for the large ones.
 MODELS = {
@@ -38,9 +41,22 @@ def main() -> None:
         version = cnnzoo.export(
             run, folder, weights_dtype=MODELS[name], evaluate=True, warmup=True, data_dir=options.data_dir
         )
+        save_weights(run.model(), version, MODELS[name])
         for path in old:
             shutil.rmtree(path)
         print(version, next(entry.test for entry in cnnzoo.weights.list() if entry.folder == version))
+
+
+def save_weights(model: keras.Model, version: Path, dtype: str) -> None:
+    """Write weights beside the card of a version, where `weights="mnist"` finds them without TensorFlow."""
+
+    def stored(layer):
+        return type(layer).from_config({**layer.get_config(), "dtype": dtype})
+
+    # Without an optimizer, whose state would be saved, too.
+    copy = keras.models.clone_model(keras.Model(model.inputs, model.outputs), clone_function=stored)
+    copy.set_weights(model.get_weights())
+    copy.save_weights(version / WEIGHTS)
 
 
 if __name__ == "__main__":

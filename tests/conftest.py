@@ -67,3 +67,11 @@ def photo_folder(tmp_path_factory):
             into.mkdir(parents=True, exist_ok=True)
             (into / f"{number}.jpg").write_bytes(example["image"].getvalue())
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keras_home(tmp_path_factory):
+    """Keep what cnnzoo notes in Keras' folder out of the developer's own, in processes that are started here, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        yield

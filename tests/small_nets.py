@@ -10,7 +10,7 @@ import pytest
 import cnnzoo
 from cnnzoo import models
 
-CLASSIFIERS = [name for name in cnnzoo.list_models() if models.takes_classes(name)]
+CLASSIFIERS = [name for name in cnnzoo.list_models() if not models.reconstructs(name)]
 AUTOENCODERS = [name for name in cnnzoo.list_models() if name not in CLASSIFIERS]
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))

@@ -12,8 +12,8 @@ PACKAGE = Path(cnnzoo.__file__).parent
 
 # From the ground up. A room imports from the floors below its own; `__init__` and `__main__` stand outside.
 FLOORS = [
-    {"errors"},
-    {"files", "runtime", "checks"},
+    {"errors", "keras_internals"},
+    {"files", "runtime", "checks", "tensorflow_errors"},
     {"layers", "optimizers", "weights", "losses", "metrics"},
     {"experiments", "models", "data", "distribute", "callbacks"},
     {"serving", "analysis", "pretraining"},

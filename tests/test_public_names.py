@@ -18,7 +18,8 @@ PACKAGES = [
 def test_public_names_are_there():
     for name in cnnzoo.__all__:
         assert getattr(cnnzoo, name) is not None
-    assert set(cnnzoo.__all__) <= set(dir(cnnzoo))
+    assert dir(cnnzoo) == sorted([*cnnzoo.__all__, "__version__"])
+    assert not hasattr(cnnzoo, "server")
     with pytest.raises(AttributeError, match="no attribute 'alexnett'"):
         _ = cnnzoo.alexnett
 

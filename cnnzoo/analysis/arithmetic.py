@@ -39,12 +39,14 @@ class Call:
         name: its name in the report.
         inputs: the tensors that it is called with.
         output_shape: the shape without the batch that Keras computes for its output.
+        reverse: whether a layer that has two directions is called in reverse.
     """
 
     layer: Any
     name: str
     inputs: tuple[Signal, ...]
     output_shape: tuple[int, ...]
+    reverse: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

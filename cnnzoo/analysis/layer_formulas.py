@@ -7,7 +7,6 @@ from keras import layers
 from cnnzoo.analysis import pointwise, sliding
 from cnnzoo.analysis.arithmetic import Arithmetic, Call
 from cnnzoo.layers import (
-    AveragePooling2D,
     ContractivePenalty,
     LocallyConnected2D,
     LocalResponseNormalization,
@@ -15,10 +14,10 @@ from cnnzoo.layers import (
     MaskingNoise,
     PartiallyConnectedConv2D,
     RadialBasis,
+    ReversibleConv2D,
+    ReversibleDense,
     SaltAndPepperNoise,
     Subsampling2D,
-    TiedConv2DTranspose,
-    TiedDense,
     ZCAWhitening,
 )
 
@@ -71,16 +70,14 @@ LAYER_FORMULAS: dict[type, Formula] = {
         pointwise.elementwise,
     ),
     # cnnzoo's own
-    AveragePooling2D: sliding.pooling,
     LpPooling2D: sliding.pooling,
     LocallyConnected2D: sliding.local_convolution,
     Subsampling2D: sliding.subsampling,
     PartiallyConnectedConv2D: sliding.partially_connected_convolution,
     RadialBasis: pointwise.radial_basis,
     ZCAWhitening: pointwise.whitening,
-    # The formulas count a shared kernel with each; as parameters a report counts it with the first.
-    TiedDense: pointwise.dense,
-    TiedConv2DTranspose: sliding.transposed_convolution,
+    ReversibleDense: pointwise.reversible_dense,
+    ReversibleConv2D: sliding.reversible_convolution,
     MaskingNoise: pointwise.elementwise,
     SaltAndPepperNoise: pointwise.elementwise,
     ContractivePenalty: pointwise.last_input,
@@ -125,6 +122,6 @@ def formula_of(layer: object, elementwise: tuple[type, ...] = ()) -> Formula | N
     for cls in type(layer).__mro__:
         if cls in LAYER_FORMULAS:
             return LAYER_FORMULAS[cls]
-        if cls.__module__.startswith("keras.src.") and cls.__name__ in UNNAMED_FORMULAS:
+        if cls.__module__.partition(".")[0] == "keras" and cls.__name__ in UNNAMED_FORMULAS:
             return UNNAMED_FORMULAS[cls.__name__]
     return None

@@ -14,10 +14,21 @@ SPREAD = {"nearest": 0, "bilinear": 1, "bicubic": 3, "lanczos3": 5, "lanczos5": 
 
 def dense(call: Call) -> Arithmetic:
     """Return weighted sums over the last axis; other axes are positions, as in a 1×1 convolution."""
+    return _dense(call, call.layer.units, call.layer.use_bias)
+
+
+def reversible_dense(call: Call) -> Arithmetic:
+    """Return weighted sums in either direction; the bias of the other one is among the parameters, too."""
     layer = call.layer
-    shape, fan_in = (*call.shape[:-1], layer.units), call.shape[-1]
-    parameters = (fan_in + layer.use_bias) * layer.units
-    return weighted(shape, call.receptive_field.dense(), fan_in=fan_in, bias=layer.use_bias, parameters=parameters)
+    if call.reverse:
+        return _dense(call, layer.input_dim, layer.use_reverse_bias, other=layer.use_bias * layer.units)
+    return _dense(call, layer.units, layer.use_bias, other=layer.use_reverse_bias * layer.input_dim)
+
+
+def _dense(call: Call, units: int, bias: bool, other: int = 0) -> Arithmetic:
+    shape, fan_in = (*call.shape[:-1], units), call.shape[-1]
+    parameters = (fan_in + bias) * units + other
+    return weighted(shape, call.receptive_field.dense(), fan_in=fan_in, bias=bias, parameters=parameters)
 
 
 def radial_basis(call: Call) -> Arithmetic:

@@ -24,7 +24,7 @@ def local_convolution(call: Call) -> Arithmetic:
     return dataclasses.replace(shared, parameters=shared.unshared)
 
 
-def _convolution(call: Call, maps: int, groups: int = 1) -> Arithmetic:
+def _convolution(call: Call, maps: int, groups: int = 1, other: int = 0) -> Arithmetic:
     layer, windows = call.layer, _windows(call, call.layer.kernel_size)
     fan_in = math.prod(window.window for window in windows) * call.shape[-1] // groups
     return weighted(
@@ -32,7 +32,7 @@ def _convolution(call: Call, maps: int, groups: int = 1) -> Arithmetic:
         call.receptive_field.slide(windows),
         fan_in=fan_in,
         bias=layer.use_bias,
-        parameters=(fan_in + layer.use_bias) * maps,
+        parameters=(fan_in + layer.use_bias) * maps + other,
         steps=windows,
         groups=groups,
     )
@@ -60,6 +60,21 @@ def separable_convolution(call: Call) -> Arithmetic:
 
 def transposed_convolution(call: Call) -> Arithmetic:
     """Return the arithmetic per *input*: F·F·k products each, cropped ones counted."""
+    return _transposed(call, call.layer.filters, call.layer.use_bias, call.layer.output_padding)
+
+
+def reversible_convolution(call: Call) -> Arithmetic:
+    """Return a convolution, or its transpose; the bias of the other one is among the parameters, too."""
+    layer = call.layer
+    if call.reverse:
+        other, padding = layer.use_bias * layer.filters, layer.reverse_output_padding
+        return _transposed(call, layer.input_dim, layer.use_reverse_bias, padding, other)
+    return _convolution(call, layer.filters, other=layer.use_reverse_bias * layer.input_dim)
+
+
+def _transposed(
+    call: Call, maps: int, bias: bool, output_padding: tuple[int, ...] | None, other: int = 0
+) -> Arithmetic:
     layer, sides = call.layer, call.shape[:-1]
     settings = zip(
         sides,
@@ -67,24 +82,24 @@ def transposed_convolution(call: Call) -> Arithmetic:
         layer.strides,
         [layer.padding] * len(sides),
         layer.dilation_rate,
-        layer.output_padding or [None] * len(sides),
+        output_padding or [None] * len(sides),
         strict=True,
     )
     windows = tuple(TransposedWindow(*setting) for setting in settings)
-    depth, maps, area = call.shape[-1], layer.filters, math.prod(layer.kernel_size)
+    depth, area = call.shape[-1], math.prod(layer.kernel_size)
     shape = (*_outputs(windows), maps)
     products = math.prod(call.shape) * area * maps
     # Where the windows tile the outputs, all outputs have equally many inputs.
     tiled = all(window.window % window.stride == 0 for window in windows)
     fan_in = area // math.prod(layer.strides) * depth if tiled else None
-    biases = math.prod(shape) * layer.use_bias
+    biases = math.prod(shape) * bias
     return Arithmetic(
         shape=shape,
         receptive_field=call.receptive_field.slide(windows),
         steps=windows,
         weights_per_neuron=fan_in,
-        parameters_per_neuron=None if fan_in is None else fan_in + layer.use_bias,
-        parameters=(area * depth + layer.use_bias) * maps,
+        parameters_per_neuron=None if fan_in is None else fan_in + bias,
+        parameters=(area * depth + bias) * maps + other,
         unshared=products + biases,
         connections=products + biases,
         multiply_adds=products,

@@ -103,7 +103,7 @@ class Survey:
         if formula is None:
             raise InputError(_unknown_layer(layer, name))
         output = _output(layer, name, args, kwargs)
-        call = Call(layer, name, inputs, tuple(output.shape[1:]))
+        call = Call(layer, name, inputs, tuple(output.shape[1:]), reverse=bool(kwargs.get("reverse")))
         arithmetic = formula(call)
         _check(call, arithmetic)
         number = self._calls[name] = self._calls.get(name, 0) + 1

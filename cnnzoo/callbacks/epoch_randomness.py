@@ -38,19 +38,19 @@ class EpochRandomness(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         for variable in self._states():
             seed = self._seeds.setdefault(variable.path, int(keras.ops.convert_to_numpy(variable)[0]))
-            for replica, part in enumerate(_parts(variable), start=self._first_replica):
+            for replica, part in enumerate(self._parts(variable), start=self._first_replica):
                 part.assign([(seed + replica * REPLICA_OFFSET) % 2**31 if replica else seed, epoch * DRAWS_PER_EPOCH])
 
     def on_train_end(self, logs=None):
         for variable in self._states():  # restored for the next training of the model
-            for part in _parts(variable):
+            for part in self._parts(variable):
                 part.assign([self._seeds[variable.path], 0])
 
     def _states(self) -> list[Any]:
+        # By name, and not as `layer.seed_generator`: layers inside of layers, as attention's dropout, draw as well.
         return [variable for variable in self.model.non_trainable_variables if variable.name == "seed_generator_state"]
 
-
-def _parts(variable: Any) -> tuple[Any, ...]:
-    """Return a variable's copies on the replicas of this process, or the variable itself if it has none."""
-    copies = getattr(variable.value, "values", None)
-    return copies if isinstance(copies, tuple) else (variable,)
+    def _parts(self, variable: Any) -> tuple[Any, ...]:
+        """Return a variable's parts on the replicas of this process, or the variable itself if it has none."""
+        strategy = getattr(self.model, "distribute_strategy", None)  # on TensorFlow alone
+        return (variable,) if strategy is None else strategy.experimental_local_results(variable.value)

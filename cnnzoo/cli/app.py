@@ -11,6 +11,7 @@ import typer
 
 from cnnzoo.checks import choice, integer
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import keras_home
 from cnnzoo.runtime import start_tensorflow as start_tensorflow
 
 app = typer.Typer(
@@ -24,10 +25,9 @@ def _print_versions(wanted: bool) -> None:
     if not wanted:
         return
     # Keras would load its backend to tell its name.
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
-    backend = os.environ.get("KERAS_BACKEND")
-    if not backend and home.is_file():
-        backend = json.loads(home.read_text(encoding="utf-8")).get("backend")
+    backend, config = os.environ.get("KERAS_BACKEND"), keras_home() / "keras.json"
+    if not backend and config.is_file():
+        backend = json.loads(config.read_text(encoding="utf-8")).get("backend")
     for package in ("cnnzoo", "keras", backend or "tensorflow"):
         try:
             print(f"{package} {importlib.metadata.version(package)}")

@@ -93,21 +93,9 @@ def run_together(arguments: list[str], members: Sequence[Member]) -> int:
             signal.signal(number, handler)
 
 
-def without_option(arguments: Sequence[str], option: str) -> list[str]:
-    """Return arguments without an option and its value.
-
-    Example:
-    >>> without_option(["train", "a", "--workers", "2", "--smoke"], "--workers")
-    ['train', 'a', '--smoke']
-    >>> without_option(["train", "a", "--workers=2"], "--workers")
-    ['train', 'a']
-    """
-    kept, skip = [], False
-    for argument in arguments:
-        if not skip and argument != option and not argument.startswith(f"{option}="):
-            kept.append(argument)
-        skip = argument == option
-    return kept
+def is_member() -> bool:
+    """Return whether this process is one of those that `run_together` started: it has the launcher's arguments."""
+    return LAUNCHER in os.environ
 
 
 def end_with_launcher() -> None:

@@ -55,8 +55,12 @@ def serve(
     poll_interval: Annotated[float, typer.Option(help="Seconds between two scans of the folder.")] = 1.0,
     batching: Annotated[int, typer.Option(help="Most images of waiting requests in a batch; 0 for no batches.")] = 256,
     max_body: Annotated[int, typer.Option(help="Most bytes of a request.")] = 32 * 2**20,
+    max_values: Annotated[int, typer.Option(help="Most values of a request as JSON.")] = 3_000_000,
     max_batch: Annotated[int, typer.Option(help="Most images of a request.")] = 1024,
     max_pixels: Annotated[int, typer.Option(help="Most pixels of a request's files together.")] = 100_000_000,
+    max_response: Annotated[int, typer.Option(help="Most bytes of an answer.")] = 32 * 2**20,
+    max_header: Annotated[int, typer.Option(help="Most bytes of a request's header.")] = 64 * 2**10,
+    max_seconds: Annotated[float, typer.Option(help="Most seconds for a request to arrive.")] = 30.0,
 ) -> None:
     """Serve exported models over HTTP, and new versions of them."""
     start_tensorflow()
@@ -64,7 +68,15 @@ def serve(
     logging.getLogger("cnnzoo.serving.server").setLevel(logging.INFO)
     from cnnzoo.serving import server
 
-    limits = server.Limits(max_body=max_body, max_batch=max_batch, max_pixels=max_pixels)
+    limits = server.Limits(
+        max_body=max_body,
+        max_values=max_values,
+        max_batch=max_batch,
+        max_pixels=max_pixels,
+        max_response=max_response,
+        max_header=max_header,
+        max_seconds=max_seconds,
+    )
     server.serve(
         folder, host=host, port=port, versions=versions, poll_interval=poll_interval, batching=batching, limits=limits
     )

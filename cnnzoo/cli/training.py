@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -55,6 +56,7 @@ def train(
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
 ) -> None:
     """Train a recipe or a study and evaluate it on the test images."""
+    from cnnzoo.cli import launch
     from cnnzoo.experiments import load_recipe
 
     if resume and auto_resume:
@@ -67,20 +69,23 @@ def train(
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision}
     chosen = chosen.replace(**{name: value for name, value in given.items() if value is not None})
     shown = verbosity(progress, verbose)
-    if workers is not None:
+    if workers is not None and not launch.is_member():
         raise typer.Exit(_in_processes(context.obj, workers, strategy, chosen, shown))
     start_tensorflow()
     from cnnzoo import distribute
     from cnnzoo.data import using_data_dir
+    from cnnzoo.experiments import Study
+    from cnnzoo.training.build import Devices, configure_threads
 
     if logical_cpus is not None:
         distribute.split_cpu(logical_cpus)
         devices = logical_cpus if devices is None and strategy in ("auto", "mirrored") else devices
     where = distribute.strategy(strategy, devices=devices, worker_timeout=worker_timeout)
     worker = distribute.worker_info(where)
+    configure_threads(chosen.recipe if isinstance(chosen, Study) else chosen, Devices(where, worker))
     if worker.workers > 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and continues
-    options = {"workdir": workdir, "resume": None if auto_resume else resume, "verbose": shown, "strategy": where}
+    options = {"workdir": workdir, "resume": "auto" if auto_resume else resume, "verbose": shown, "strategy": where}
     try:
         with using_data_dir(data_dir):
             _train(chosen, worker, with_report=not no_report, **options)
@@ -147,6 +152,8 @@ def _report(folder: Path, wanted: bool) -> None:
     try:
         print(f"report {report(folder)}")
     except Exception as error:  # whatever it is: the run is kept, and its report can be made later
+        if not isinstance(error, InputError):
+            traceback.print_exc()
         print(f"cnnzoo: no report was made: {reason(error)}; try cnnzoo report {folder}", file=sys.stderr)
 
 
@@ -161,17 +168,16 @@ def _overridden(chosen: "Recipe | Study", path: Path) -> "Recipe":
 
 def _in_processes(arguments: list[str], workers: int, strategy: str, chosen: "Recipe | Study", shown: str | int) -> int:
     """Hand the same command over to several processes, and return their exit code."""
-    from cnnzoo.cli.launch import run_workers, without_option
+    from cnnzoo.cli.launch import run_workers
     from cnnzoo.experiments import Study
 
     if isinstance(chosen, Study):
         raise InputError(f"--workers is for a recipe, and {chosen.name!r} is a study; run its recipe by itself")
     if strategy not in ("auto", "multi_worker"):
         raise InputError(f"--workers trains by the strategy 'multi_worker', not by {strategy!r}; leave out --strategy")
-    kept = without_option(arguments, "--workers")
     if shown == "auto" and sys.stdout.isatty():  # the workers write into pipes, where auto shows nothing
-        kept += ["--progress", "lines"]
-    return run_workers(kept, workers)
+        arguments = [*arguments, "--progress", "lines"]
+    return run_workers(arguments, workers)
 
 
 def _exit(code: int, worker: "WorkerInfo") -> NoReturn:

@@ -1,6 +1,5 @@
 """`cnnzoo tune`: search over a recipe, here or in several processes."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,8 +45,8 @@ def tune(
     shown = verbosity(None, verbose)
     overrides = parse_settings(settings or []) | ({} if epochs is None else {"epochs": epochs})
     chosen = load_recipe(recipe)
-    if workers is not None:
-        raise typer.Exit(_in_processes(context.obj, workers, chosen, workdir, resume))
+    if workers is not None and not launch.is_member():
+        raise typer.Exit(_in_processes(context.obj, workers, chosen, recipe, workdir, resume))
     launch.end_with_launcher()
     try:
         start_tensorflow()
@@ -68,7 +67,7 @@ def tune(
             verbose=shown,
         )
     except KeyboardInterrupt:
-        if launch.LAUNCHER not in os.environ:  # else the launcher prints it, for all processes
+        if not launch.is_member():  # else the launcher prints it, for all processes
             _print_how_to_resume(recipe, workdir)
         raise typer.Exit(130) from None
     if result is None:
@@ -86,15 +85,15 @@ def _print_how_to_resume(recipe: str, workdir: Path | None, more: str = "") -> N
 
 
 def _in_processes(
-    arguments: list[str], workers: int, recipe: "Recipe | Study", workdir: Path | None, resume: bool
+    arguments: list[str], workers: int, chosen: "Recipe | Study", recipe: str, workdir: Path | None, resume: bool
 ) -> int:
     """Run the same command in a chief and several workers, and return their exit code."""
-    from cnnzoo.cli.launch import Member, free_ports, run_together, without_option
+    from cnnzoo.cli.launch import Member, free_ports, run_together
     from cnnzoo.experiments import run as runs
     from cnnzoo.tuning.search import checked_recipe
     from cnnzoo.tuning.space import ALONE, CHIEF, VARIABLES, process_role
 
-    name = f"tune/{checked_recipe(recipe).name}"
+    name = f"tune/{checked_recipe(chosen).name}"
     if workers < 2:
         raise refusal("--workers", "an integer of at least 2; leave it out to search in one process", workers)
     if process_role() != ALONE:
@@ -106,8 +105,7 @@ def _in_processes(
         Member(f"worker {index}", {**common, VARIABLES[0]: f"worker{index}"}, (index, workers))
         for index in range(workers)
     ]
-    kept = without_option(without_option(arguments, "--workers"), "--workdir")
-    code = run_together([*kept, "--workdir", str(workdir)], members)
+    code = run_together([*arguments, "--workdir", str(workdir)], members)  # of an option given twice the last counts
     if code == 130:
-        _print_how_to_resume(kept[1], workdir, f" --workers {workers}")
+        _print_how_to_resume(recipe, workdir, f" --workers {workers}")
     return code

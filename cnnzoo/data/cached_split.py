@@ -2,45 +2,39 @@
 
 import dataclasses
 import hashlib
-import json
-import os
 import shutil
-from functools import cached_property
+import zipfile
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo.data.decoding import CORES
+from cnnzoo.data.decoding import CHUNK
 from cnnzoo.data.file_split import report_broken_files
 from cnnzoo.data.source import Shard, StreamedSplit, random_split
 from cnnzoo.errors import InputError, reason
-from cnnzoo.files import atomic_write, make_folder
-
-CHUNK = 64  # images between two writes
+from cnnzoo.files import atomic_write, make_folder, read_rows
+from cnnzoo.runtime import cores
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CachedSplit(StreamedSplit):
     """Images with their labels, whose pixels lie in a file, one image after the other.
 
-    They are read from the file at each use, never all at once. A memory map would do, too, but the pages that it has
-    touched count as the process's own memory.
+    They are read from the file at each use, never all at once.
 
     Attributes:
         path: the file of pixels.
         rows: int64 array `(examples,)`: the position of each example in the file.
         labels: int32 array `(examples,)`.
         image_shape: height, width and channels of every image.
-        skipped: files that were left out when it was made, each with the reason.
     """
 
     path: Path
     rows: np.ndarray
     labels: np.ndarray
     image_shape: tuple[int, int, int] = (0, 0, 3)
-    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,14 +50,6 @@ class CachedSplit(StreamedSplit):
         kept, held_out = random_split(len(self), fraction, seed)
         return self[kept], self[held_out]
 
-    @cached_property
-    def _file(self) -> int:
-        return os.open(self.path, os.O_RDONLY)
-
-    def __del__(self) -> None:
-        if "_file" in self.__dict__:
-            os.close(self._file)
-
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Return the images of these indices.
 
@@ -73,15 +59,13 @@ class CachedSplit(StreamedSplit):
         Returns:
             uint8 array `(n, height, width, channels)`.
         """
-        images = np.empty((len(indices), *self.image_shape), "uint8")
-        size = int(np.prod(self.image_shape))
-        for image, row in zip(images.reshape(len(indices), -1), self.rows[indices], strict=True):
-            os.preadv(self._file, [image.data], int(row) * size)
-        return images
+        with self.path.open("rb") as file:
+            return read_rows(file, self.rows[indices], self.image_shape, "uint8")
 
     def in_order(self) -> tf.data.Dataset:
         """Return the examples once, in their order; see `StreamedSplit.in_order`."""
-        return self._examples(tf.data.Dataset.range(len(self), output_type=tf.int32))
+        examples = self._examples(tf.data.Dataset.range(len(self), output_type=tf.int32))
+        return examples.apply(tf.data.experimental.assert_cardinality(len(self)))
 
     def shuffled(self, shard: Shard) -> tf.data.Dataset:
         """Return examples endlessly, in the order of those in memory; see `StreamedSplit.shuffled`."""
@@ -95,7 +79,7 @@ class CachedSplit(StreamedSplit):
             images = tf.numpy_function(self.read, [chunk], tf.uint8)
             return tf.ensure_shape(images, (None, *self.image_shape)), tf.gather(labels, chunk)
 
-        chunks = indices.batch(CHUNK // 4).map(read_chunk, num_parallel_calls=CORES, deterministic=True)
+        chunks = indices.batch(CHUNK // 4).map(read_chunk, num_parallel_calls=cores(), deterministic=True)
         return chunks.unbatch()
 
 
@@ -121,13 +105,13 @@ def cache_split(split: StreamedSplit, folder: str | Path) -> CachedSplit:
         _write(split, pixels, metadata)
     try:
         with np.load(metadata) as file:
-            labels, skipped = file["labels"], json.loads(str(file["skipped"]))
+            labels = file["labels"]
         complete = pixels.stat().st_size == len(labels) * int(np.prod(split.image_shape))
-    except Exception as error:  # zipfile, json and NumPy each have their own
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"the cache {str(metadata)!r} cannot be read ({reason(error)}); delete it") from error
     if not complete:
         raise InputError(f"the cache {str(pixels)!r} is damaged: its size is wrong; delete it")
-    return CachedSplit(pixels, np.arange(len(labels)), labels, split.image_shape, skipped)
+    return CachedSplit(pixels, np.arange(len(labels)), labels, split.image_shape)
 
 
 def _check_room(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
@@ -142,14 +126,11 @@ def _check_room(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
 def _write(split: StreamedSplit, pixels: Path, metadata: Path) -> None:
     labels = []
     try:
-        with report_broken_files(), atomic_write(pixels) as part, part.open("wb") as file:
+        with report_broken_files([split]), atomic_write(pixels) as part, part.open("wb") as file:
             for images, batch_labels in split.in_order().batch(CHUNK).prefetch(2).as_numpy_iterator():
                 file.write(images.data)
                 labels.append(batch_labels)
     except OSError as error:
         raise InputError(f"cannot write the cache {str(pixels)!r}: {error.strerror}") from error
-    if not labels:
-        raise InputError(f"none of the {len(split)} images can be read")
-    skipped = json.dumps(getattr(split, "skipped", {}))
     with atomic_write(metadata) as part, part.open("wb") as file:
-        np.savez(file, labels=np.concatenate(labels), skipped=np.array(skipped))
+        np.savez(file, labels=np.concatenate(labels))

@@ -1,12 +1,15 @@
 """Decode image files, and bring the pixels to one size."""
 
-import os
-import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
-CORES = os.cpu_count() or 1
+from cnnzoo.runtime import cores
+from cnnzoo.tensorflow_errors import operation_message
+
+CHUNK = 64  # images that are decoded, or read, before the next ones
 
 
 def decode(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf.Tensor:
@@ -96,6 +99,31 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(pixels + 0.5, "uint8")  # no weight is negative: they stay from 0 to 255
 
 
+def decode_files(paths: np.ndarray, shape: tuple[int, int, int] | None) -> Iterator[tuple[np.ndarray | None, str]]:
+    """Read and decode files on all cores; yield the pixels of each, or `None` and why it cannot be decoded.
+
+    Args:
+        paths: bytes array `(files,)`.
+        shape: as in `decode`.
+    """
+
+    # Compiled it leaves Python to the other threads: three times as fast as operation by operation.
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+    def read(path):
+        return decode(tf.io.read_file(path), shape)
+
+    def pixels_of(path):
+        try:
+            with tf.device("CPU:0"):
+                return read(path).numpy(), ""
+        except tf.errors.OpError:
+            return try_decode(path, shape)  # whose error has the reason in its first line
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(paths), CHUNK):
+            yield from pool.map(pixels_of, paths[start : start + CHUNK])
+
+
 def try_decode(path: bytes, shape: tuple[int, int, int] | None) -> tuple[np.ndarray | None, str]:
     """Read and decode a file, and return its pixels, or `None` and why it cannot be decoded.
 
@@ -109,9 +137,7 @@ def try_decode(path: bytes, shape: tuple[int, int, int] | None) -> tuple[np.ndar
     except tf.errors.NotFoundError:
         return None, "it does not exist any more"
     except tf.errors.OpError as error:
-        # TensorFlow wraps the reason into names of its own operations.
-        reason = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", error.message).splitlines()[0].strip().rstrip(".")
-        return None, reason or type(error).__name__
+        return None, operation_message(error)
 
 
 def broken_file_message(path: str, reason: str) -> str:

@@ -2,23 +2,22 @@
 
 import dataclasses
 import hashlib
-import logging
+import json
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo.data.decoding import CORES, broken_file_message, decode, try_decode
-from cnnzoo.data.source import Shard, StreamedSplit, random_split
+from cnnzoo.data.decoding import broken_file_message, decode, decode_files
+from cnnzoo.data.source import AnySplit, Shard, StreamedSplit, random_split
 from cnnzoo.errors import InputError
+from cnnzoo.files import write_json
+from cnnzoo.runtime import cores, keras_home
 
-END = -1  # the index that follows the last file's
-
-log = logging.getLogger(__name__)
+GONE = (-1, -1)  # size and time of a file that is not there
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,30 +27,26 @@ class FileSplit(StreamedSplit):
     Attributes:
         paths: bytes array `(files,)`.
         labels: int32 array `(files,)`.
+        stamps: int64 array `(files, 2)`: size and time of each file when its folder was read.
         image_shape: height, width and channels that every image is brought to.
-        on_error: `"raise"` to stop at a file that is not a readable image, or has vanished; `"skip"` to warn and
-            continue.
-        skipped: files that were left out so far, each with the reason; parts of a split share it.
     """
 
     paths: np.ndarray
     labels: np.ndarray
+    stamps: np.ndarray
     image_shape: tuple[int, int, int] = (0, 0, 3)
-    on_error: str = "raise"
-    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: slice | np.ndarray) -> Self:
-        return dataclasses.replace(self, paths=self.paths[index], labels=self.labels[index])
+        return dataclasses.replace(self, paths=self.paths[index], labels=self.labels[index], stamps=self.stamps[index])
 
     def fingerprint(self) -> str:
-        """Return hexadecimal digits that belong to these files as they are now, by their sizes and times."""
-        digest = hashlib.sha256(repr((self.image_shape, self.on_error, self.labels.tolist())).encode())
-        for path in self.paths:
-            stat = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 (bytes)
-            digest.update(path + repr(stat and (stat.st_size, stat.st_mtime_ns)).encode())
+        """Return hexadecimal digits that belong to these files by their names, sizes and times."""
+        digest = hashlib.sha256(repr((self.image_shape, self.paths.tolist())).encode())
+        for values in (self.labels, self.stamps):
+            digest.update(values.tobytes())
         return digest.hexdigest()
 
     def held_out(self, fraction: float, seed: int) -> tuple[Self, Self]:
@@ -61,81 +56,74 @@ class FileSplit(StreamedSplit):
 
     def in_order(self) -> tf.data.Dataset:
         """Return the examples once, class by class; see `StreamedSplit.in_order`."""
-        examples = self._examples(tf.range(len(self)))
-        if self.on_error == "skip":  # how many there are is not known before the end
-            return examples
-        return examples.apply(tf.data.experimental.assert_cardinality(len(self)))
+        return self._examples(tf.data.Dataset.range(len(self), output_type=tf.int32))
 
     def shuffled(self, shard: Shard) -> tf.data.Dataset:
-        """Return examples endlessly, all files shuffled anew for every epoch; see `StreamedSplit.shuffled`.
+        """Return examples endlessly, all files shuffled anew for every epoch; see `StreamedSplit.shuffled`."""
+        batches = shard.epochs().map(lambda epoch: shard.indices(len(self), epoch))
+        return self._examples(batches.unbatch().unbatch())
 
-        Where files are skipped, the first ones of the epoch are repeated instead.
-        """
-
-        def epoch_of(epoch):
-            indices = tf.reshape(shard.indices(len(self), epoch), (-1,))
-            if self.on_error == "skip":
-                return self._examples(tf.tile(indices, [2])).take(shard.steps * shard.examples)
-            return self._examples(indices)
-
-        return shard.epochs().flat_map(epoch_of)
-
-    def _examples(self, indices: tf.Tensor) -> tf.data.Dataset:
-        """Read and decode the files of these indices, in this order, on all cores, and report those that fail.
-
-        TensorFlow alone decodes, since threads that share Python wait for each other. A file that it fails on is
-        dropped from the dataset; a file whose index is missing is decoded once more, to find out why.
-        """
-        paths, labels, count = tf.constant(self.paths), tf.constant(self.labels), tf.size(indices)
+    def _examples(self, indices: tf.data.Dataset) -> tf.data.Dataset:
+        paths, labels = tf.constant(self.paths), tf.constant(self.labels)
 
         def read(index):
-            return index, decode(tf.io.read_file(tf.gather(paths, index)), self.image_shape)
+            return decode(tf.io.read_file(tf.gather(paths, index)), self.image_shape), tf.gather(labels, index)
 
-        def report_missing(position, example):
-            index, image = example
-            expected = tf.where(position < count, indices[tf.minimum(position, count - 1)], END)
-            here = tf.cond(
-                tf.equal(index, expected), lambda: position, lambda: self._skip_missing(indices, position, index)
-            )
-            return here + 1, (image, tf.gather(labels, tf.maximum(index, 0)), index != END)
+        return indices.map(read, num_parallel_calls=cores(), deterministic=True)
 
-        end = tf.data.Dataset.from_tensors((tf.constant(END), tf.zeros(self.image_shape, "uint8")))
-        readable = tf.data.Dataset.from_tensor_slices(indices).map(read, num_parallel_calls=CORES, deterministic=True)
-        examples = readable.ignore_errors().concatenate(end).scan(tf.constant(0), report_missing)
-        examples = examples.filter(lambda image, label, is_image: is_image)
-        return examples.map(lambda image, label, is_image: (image, label))
+    def broken(self) -> Iterator[tuple[int, str]]:
+        """Decode all files once, and yield the index of each that is no readable image, and why.
 
-    def _skip_missing(self, indices: tf.Tensor, position: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Report the files that are missing before the one of an index, and return the position of that one."""
-        later = tf.concat([indices[position:], [END]], 0)
-        here = position + tf.cast(tf.argmax(tf.equal(later, index)), "int32")
-        reported = tf.numpy_function(self._report, [indices[position:here]], tf.bool)
-        with tf.control_dependencies([reported]):
-            return tf.identity(here)
+        Which ones they were is kept in Keras' folder. As long as no file has another name, size or time, the next time
+        only those are decoded again.
+        """
+        record = keras_home() / "cnnzoo" / "broken_files" / f"{self.fingerprint()[:24]}.json"
+        suspects = np.arange(len(self))
+        if record.is_file():
+            suspects = np.array(json.loads(record.read_text(encoding="utf-8"))["broken"], int)
+        broken = []
+        results = decode_files(self.paths[suspects], self.image_shape)
+        for index, (pixels, reason) in zip(suspects.tolist(), results, strict=True):
+            if pixels is None:
+                broken.append(index)
+                yield index, reason
+        with suppress(OSError):  # without a folder to keep it in, all are decoded again
+            record.parent.mkdir(parents=True, exist_ok=True)
+            write_json(record, {"broken": broken})
 
-    def _report(self, missing: np.ndarray) -> bool:
-        for index in missing:
-            path = os.fsdecode(self.paths[index])
-            _, reason = try_decode(self.paths[index], self.image_shape)
-            message = broken_file_message(path, reason or "the first attempt to read it failed, the second did not")
-            if self.on_error == "raise":
-                raise InputError(message)
-            if path not in self.skipped:
-                log.warning("skipped: %s", message)
-            self.skipped[path] = reason
-        return True
+    def changed(self) -> Self:
+        """Return the files that have another size or time by now, or are gone."""
+        return self[np.any(stamps_of(self.paths) != self.stamps, axis=1)]
+
+
+def stamps_of(paths: Iterable[bytes]) -> np.ndarray:
+    """Return the sizes and times of files, int64 `(files, 2)`."""
+
+    def stamp(path: bytes) -> tuple[int, int]:
+        try:
+            stat = os.stat(path)  # noqa: PTH116 (bytes)
+        except FileNotFoundError:
+            return GONE
+        return stat.st_size, stat.st_mtime_ns
+
+    return np.array([stamp(path) for path in paths], "int64").reshape(-1, 2)
 
 
 @contextmanager
-def report_broken_files() -> Iterator[None]:
-    """Raise the `InputError` of a `FileSplit` instead of TensorFlow's error, which wraps it into a traceback.
+def report_broken_files(splits: Iterable[AnySplit | None]) -> Iterator[None]:
+    """Name a file that has changed since its folder was read, in place of TensorFlow's error, which does not name it.
+
+    Args:
+        splits: what is read in the block.
 
     Raises:
-        InputError: a file that is read in the block is not a readable image, or has vanished.
+        InputError: a file that is read in the block has vanished, or is not a readable image any more.
     """
     try:
         yield
     except tf.errors.OpError as error:
-        if message := re.search(r"InputError: (.+)", error.message or ""):
-            raise InputError(message[1]) from error
+        for files in (split.changed() for split in splits if isinstance(split, FileSplit)):
+            for path, (pixels, reason) in zip(files.paths, decode_files(files.paths, files.image_shape), strict=True):
+                if pixels is None:
+                    raise InputError(broken_file_message(os.fsdecode(path), reason)) from error
         raise

@@ -1,19 +1,17 @@
 """Folders of images, with one folder for each class."""
 
 import dataclasses
-import itertools
 import logging
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from cnnzoo.checks import choice
 from cnnzoo.data.cached_split import cache_split
-from cnnzoo.data.decoding import CORES, broken_file_message, try_decode
-from cnnzoo.data.file_split import FileSplit
+from cnnzoo.data.decoding import broken_file_message, decode_files, try_decode
+from cnnzoo.data.file_split import FileSplit, stamps_of
 from cnnzoo.data.in_memory import fits_into_memory
 from cnnzoo.data.source import AnySplit, Source, Split, empty_split
 from cnnzoo.errors import InputError
@@ -44,7 +42,8 @@ def load(
         folder: the folder.
         image_size: `(height, width)` to bring each image to, by `cnnzoo.data.decoding.crop_and_resize`; needed where
             they have many sizes.
-        stream: whether to leave the images on disk; `None` for where they do not fit into half of the memory.
+        stream: whether to leave the images on disk; `None` for where they do not fit into half of the memory. They are
+            decoded once even so, to find those that are broken; which they were is kept in Keras' folder.
         on_error: `"raise"` stops at a file that is not a readable image, and names it; `"skip"` leaves it out, warns,
             and lists it in `Source.skipped`.
         cache: folder to keep decoded pixels in; see `cnnzoo.data.load`.
@@ -62,13 +61,19 @@ def load(
     if not with_test:
         del parts["test"]
     count = sum(len(part) for part in parts.values())
-    parts = {name: dataclasses.replace(part, image_shape=shape, on_error=on_error) for name, part in parts.items()}
-    splits: dict[str, AnySplit] = dict(parts)
+    parts = {name: dataclasses.replace(part, image_shape=shape) for name, part in parts.items()}
+    in_memory = cache is None and fits_into_memory(str(folder), (count, *shape), stream)
+    splits: dict[str, AnySplit] = {}
     skipped: list[tuple[str, str]] = []
-    if cache is not None:
-        splits = {name: cache_split(part, cache) for name, part in parts.items()}
-    elif fits_into_memory(str(folder), (count, *shape), stream):
-        splits = {name: _read(part, image_size, skipped) for name, part in parts.items()}
+    for name, part in parts.items():
+        images = np.empty((len(part) if in_memory else 0, *shape), "uint8")
+        broken = _read(part, image_size, images) if in_memory else part.broken()
+        readable = _readable(part, broken, on_error, skipped)
+        if in_memory:
+            split = Split(images, part.labels)
+            splits[name] = split if readable.all() else split[readable]
+        else:
+            splits[name] = part[readable] if cache is None else cache_split(part[readable], cache)
     if skipped:
         log.warning("skipped %d of %d files: %s", len(skipped), count, "; ".join(": ".join(file) for file in skipped))
     test = splits["test"] if with_test else empty_split(shape)
@@ -113,7 +118,8 @@ def _files(folder: Path, names: tuple[str, ...], *, complete: bool = True) -> Fi
         labels += [label] * len(images)
     if not files:
         raise InputError(f"{str(folder)!r} has no images ({', '.join(SUFFIXES)})")
-    return FileSplit(np.array([os.fsencode(file) for file in files]), np.array(labels, "int32"))
+    paths = np.array([os.fsencode(file) for file in files])
+    return FileSplit(paths, np.array(labels, "int32"), stamps_of(paths))
 
 
 def _images(folder: Path) -> Iterator[Path]:
@@ -134,32 +140,34 @@ def _shape(folder: Path, part: FileSplit, image_size: tuple[int, int] | None) ->
     raise InputError(f"none of the files of {str(folder)!r} can be read; the first is {os.fsdecode(part.paths[0])!r}")
 
 
-def _read(part: FileSplit, image_size: tuple[int, int] | None, skipped: list[tuple[str, str]]) -> Split:
-    """Decode files into memory, on all cores."""
-    images, readable = np.empty((len(part), *part.image_shape), "uint8"), np.ones(len(part), bool)
-    size = None if image_size is None else part.image_shape
-    with ThreadPoolExecutor(CORES) as pool:
-        results = pool.map(try_decode, part.paths, itertools.repeat(size))
-        for number, (pixels, reason) in enumerate(results):
-            if pixels is not None and pixels.shape != part.image_shape:
-                pool.shutdown(cancel_futures=True)
-                raise InputError(
-                    f"{os.fsdecode(part.paths[number])!r} is {_size(pixels.shape)}, others are "
-                    f"{_size(part.image_shape)}; give image_size=(height, width), such as (227, 227)"
-                )
-            if pixels is not None:
-                images[number] = pixels
-                continue
-            readable[number] = False
-            skipped.append((os.fsdecode(part.paths[number]), reason))
-            if part.on_error == "raise":
-                pool.shutdown(cancel_futures=True)
-                raise InputError(broken_file_message(*skipped[-1]))
-    if readable.all():
-        return Split(images, part.labels)
+def _read(part: FileSplit, image_size: tuple[int, int] | None, images: np.ndarray) -> Iterator[tuple[int, str]]:
+    """Decode files into an array, and yield the index of each that cannot be decoded, and why."""
+    results = decode_files(part.paths, None if image_size is None else part.image_shape)
+    for index, (pixels, reason) in enumerate(results):
+        if pixels is None:
+            yield index, reason
+        elif pixels.shape != part.image_shape:
+            raise InputError(
+                f"{os.fsdecode(part.paths[index])!r} is {_size(pixels.shape)}, others are "
+                f"{_size(part.image_shape)}; give image_size=(height, width), such as (227, 227)"
+            )
+        else:
+            images[index] = pixels
+
+
+def _readable(
+    part: FileSplit, broken: Iterator[tuple[int, str]], on_error: str, skipped: list[tuple[str, str]]
+) -> np.ndarray:
+    """Return which files can be decoded, and add the broken ones to those skipped, or raise an error for the first."""
+    readable = np.ones(len(part), bool)
+    for index, reason in broken:
+        readable[index] = False
+        skipped.append((os.fsdecode(part.paths[index]), reason))
+        if on_error == "raise":
+            raise InputError(broken_file_message(*skipped[-1]))
     if not readable.any():
-        raise InputError(f"none of the {len(part)} files can be read; the first: {': '.join(skipped[0])}")
-    return Split(images[readable], part.labels[readable])
+        raise InputError(f"none of the {len(part)} files can be read; the first: {': '.join(skipped[-len(part)])}")
+    return readable
 
 
 def _size(shape: tuple[int, ...]) -> str:

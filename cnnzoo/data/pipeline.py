@@ -8,9 +8,9 @@ import tensorflow as tf
 from cnnzoo.checks import integer
 from cnnzoo.data.augmentation import Augmentation, BatchSeeds, apply_layers
 from cnnzoo.data.cached_split import CachedSplit
-from cnnzoo.data.decoding import CORES
 from cnnzoo.data.source import AnySplit, Shard, Split, StreamedSplit
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import cores
 
 Preprocess = Callable[[Any], Any]
 Read = Callable[[Any], tuple[tf.Tensor, tf.Tensor]]
@@ -77,7 +77,8 @@ def train_pipeline(
     Example:
     >>> import cnnzoo
     >>> digits = cnnzoo.data.load("digits")
-    >>> batches = train_pipeline(digits.train, 32, preprocess=cnnzoo.models.lenet.preprocess_input)
+    >>> preprocess = cnnzoo.models.preprocessing("lenet", cnnzoo.lenet())
+    >>> batches = train_pipeline(digits.train, 32, preprocess=preprocess)
     >>> batches.element_spec[0].shape
     TensorShape([32, 32, 32, 1])
     """
@@ -104,7 +105,7 @@ def train_pipeline(
         corrupted = apply_layers(images, augment.corruptions, seeds)
         return corrupted, batch_labels if labels else images
 
-    return _prefetched(batches.map(make_batch, num_parallel_calls=CORES, deterministic=True))
+    return _prefetched(batches.map(make_batch, num_parallel_calls=cores(), deterministic=True))
 
 
 def _gathered(split: Split | CachedSplit, shard: Shard) -> tuple[tf.data.Dataset, Read]:
@@ -160,7 +161,7 @@ def eval_pipeline(
         examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = examples.batch(batch_size)
     if preprocess:
-        batches = batches.map(lambda images, labels: (preprocess(images), labels), num_parallel_calls=CORES)
+        batches = batches.map(lambda images, labels: (preprocess(images), labels), num_parallel_calls=cores())
     if not labels:
         batches = batches.map(lambda images, labels: (images, images))
     return _prefetched(batches)

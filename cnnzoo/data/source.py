@@ -171,7 +171,7 @@ class Source:
         test: test images, for the final evaluation alone, never to choose anything by.
         class_names: name of each label, in the order of the labels.
         validation: validation images, where the data set has them.
-        skipped: files that were left out while they were loaded into memory, each with the reason.
+        skipped: files that were left out, since they cannot be decoded, each with the reason.
     """
 
     name: str
@@ -192,10 +192,9 @@ class Source:
         return len(self.class_names)
 
     @property
-    def skipped_files(self) -> dict[str, str]:
-        """Files that were left out so far, while loading or while streaming, each with the reason."""
-        streamed = [getattr(split, "skipped", {}) for split in (self.train, self.test, self.validation)]
-        return dict(self.skipped) | {path: reason for files in streamed for path, reason in files.items()}
+    def splits(self) -> tuple[AnySplit | None, ...]:
+        """All splits: train, test and validation."""
+        return self.train, self.test, self.validation
 
     def first(self, train_examples: int | None, test_examples: int | None) -> "Source":
         """Return the data set with its first training and test images only; `None` keeps all."""

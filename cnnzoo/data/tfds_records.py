@@ -6,9 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from cnnzoo.data.decoding import CORES, crop_and_resize
+from cnnzoo.data.decoding import crop_and_resize
 from cnnzoo.data.source import Shard, StreamedSplit, held_out_count
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import cores
 
 PARALLEL_FILES = 16  # files read in parallel
 BLOCK_BYTES = 2**29  # encoded images that are shuffled at a time; about twice as many are in memory
@@ -79,7 +80,7 @@ class TfdsSplit(StreamedSplit):
             own = numbered.filter(lambda number, _: number % shard.batch_size // shard.examples == shard.worker)
             records = own.map(lambda _, record: record)
         decode = _decoder(self.builder, self.image_shape)
-        return records.map(lambda record: decode(_parse(self.builder, record)), CORES, deterministic=True)
+        return records.map(lambda record: decode(_parse(self.builder, record)), cores(), deterministic=True)
 
 
 def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.Dataset:
@@ -101,7 +102,7 @@ def in_order(builder: Any, split: str, shape: tuple[int, int, int]) -> tf.data.D
         shuffle_files=False,
         read_config=tfds.ReadConfig(try_autocache=False),
     )
-    return examples.map(_decoder(builder, shape), num_parallel_calls=CORES)
+    return examples.map(_decoder(builder, shape), num_parallel_calls=cores())
 
 
 def shuffled_records(builder: Any, split: str, shard: Shard) -> tf.data.Dataset:
@@ -132,7 +133,7 @@ def shuffled_records(builder: Any, split: str, shard: Shard) -> tf.data.Dataset:
         records = parts.interleave(
             lambda path, skip, take: tf.data.TFRecordDataset(path, buffer_size=2**20).skip(skip).take(take),
             cycle_length=PARALLEL_FILES,
-            num_parallel_calls=min(CORES, PARALLEL_FILES),
+            num_parallel_calls=min(cores(), PARALLEL_FILES),
             deterministic=True,
         )
         blocks = records.batch(block).enumerate(1).map(lambda number, block: shuffled_block(block, epoch_seed, number))

@@ -1,6 +1,5 @@
 """Image classification data sets of TensorFlow Datasets, by name."""
 
-import logging
 import os
 import urllib.error
 import urllib.parse
@@ -18,6 +17,7 @@ from cnnzoo.data.in_memory import fits_into_memory
 from cnnzoo.data.source import AnySplit, Source, Split, empty_split
 from cnnzoo.data.tfds_records import TfdsSplit
 from cnnzoo.errors import InputError, reason, unknown
+from cnnzoo.runtime import suppress_messages
 
 CHUNK = 1024  # images decoded between two copies into the array
 
@@ -55,6 +55,7 @@ def knows(name: str) -> bool:
     return name.partition("/")[0].partition(":")[0] in tfds.list_builders(with_community_datasets=False)
 
 
+@suppress_messages("absl", "has no dataset_info.json")  # a data set that is not there has a sentence here
 def load(
     name: str,
     *,
@@ -112,7 +113,6 @@ def load(
 def _builder(name: str, others: Iterable[str]) -> Any:
     import tensorflow_datasets as tfds
 
-    logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS reports each folder it looks into
     folder = str(current_data_dir() or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
     try:
         return tfds.builder(name, data_dir=folder, try_gcs=False)
@@ -137,6 +137,8 @@ def _prepare(builder: Any) -> None:
             raise InputError(f"{missing} and {urllib.parse.urlsplit(url).hostname} cannot be reached; {remedy}")
     try:
         builder.download_and_prepare()
+    except (TypeError, AttributeError):  # a fault of a program
+        raise
     except Exception as error:  # no room, no write access, a changed file: each library has its own
         raise InputError(
             f"{missing} and could not be prepared ({type(error).__name__}: {reason(error)}); {remedy}"

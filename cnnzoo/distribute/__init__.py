@@ -1,7 +1,7 @@
 """Training on every core, every accelerator and every machine."""
 
 from cnnzoo.distribute.cluster import WorkerInfo, WorkerLostError, by_chief, lost_workers_named, worker_info
-from cnnzoo.distribute.shards import BatchShards, batch_shards, shards_for
+from cnnzoo.distribute.shards import BatchShards, batch_shards, batch_shards_for, configure_threads
 from cnnzoo.distribute.strategies import MultiWorkerStrategy, among_workers, split_cpu, strategy
 
 __all__ = [
@@ -11,9 +11,10 @@ __all__ = [
     "WorkerLostError",
     "among_workers",
     "batch_shards",
+    "batch_shards_for",
     "by_chief",
+    "configure_threads",
     "lost_workers_named",
-    "shards_for",
     "split_cpu",
     "strategy",
     "worker_info",

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
+from cnnzoo.tensorflow_errors import lost_worker
 
 INDEX, HOSTS = "JOB_COMPLETION_INDEX", "CNNZOO_HOSTS"
 
@@ -201,9 +201,6 @@ def _sum(strategy: tf.distribute.Strategy, numbers: list[int]) -> list[int]:
     return total.get_concrete_function()().numpy().tolist()
 
 
-LOST = re.compile(r"(?:Collective ops is aborted by|coordination|Connection reset|remote target)[^\n]*")
-
-
 class WorkerLostError(InputError):
     """Another worker does not run anymore."""
 
@@ -221,10 +218,10 @@ def lost_workers_named(worker: WorkerInfo) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        lost = LOST.search(str(error))
-        if worker.workers == 1 or not lost:
+        lost = lost_worker(error)
+        if worker.workers == 1 or lost is None:
             raise
         raise WorkerLostError(
-            f"{worker} stops, since another worker is gone ({lost[0].rstrip('. ')}); "
+            f"{worker} stops, since another worker is gone ({lost}); "
             "start all workers again with --resume, and the run resumes after its last complete epoch"
         ) from error

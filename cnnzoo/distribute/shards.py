@@ -1,69 +1,85 @@
 """A batch in shards, one for every core."""
 
 import itertools
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.layers import Dense
 
 from cnnzoo.checks import integer
 from cnnzoo.errors import InputError
-from cnnzoo.layers import WideDense
 from cnnzoo.layers.contractive_penalty import penalizes_activations
-from cnnzoo.layers.graph import run_graph, with_training
+from cnnzoo.runtime import cores
 
-MIN_SHARD_SIZE = 32  # images; smaller shards gain less than the concatenation of their outputs costs
+MIN_SHARD_SIZE = 32  # images; smaller shards gain less than it costs to split and to sum
 
 
-def shards_for(batch_size: int) -> int:
-    """Set TensorFlow's threads for training in shards, and return the number of shards that is fastest.
+def batch_shards_for(batch_size: int) -> int:
+    """Return the number of shards in which a batch trains fastest here; nothing is changed.
 
     TensorFlow spreads each operation over all cores and waits for the slowest at every one. The
     operations of small nets are too short for that. When instead every core takes its own shard of
     the batch through the whole net, the cores wait for each other once per step.
 
-    Threads can be set only before TensorFlow's first operation in a process. After that, unless they
-    are already set for shards, and with an accelerator or another backend, the number is 1.
+    It is 1 with an accelerator, with another backend, and while TensorFlow's threads are not set for it, which
+    `configure_threads` does.
 
     Args:
         batch_size: images in one step.
 
     Example:
-    >>> shards_for(batch_size=1)
+    >>> batch_shards_for(batch_size=1)
     1
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    shards = max(1, min(cores, batch_size // MIN_SHARD_SIZE))
-    if shards == 1 or keras.backend.backend() != "tensorflow" or tf.config.list_physical_devices("GPU"):
-        return 1
     threads = tf.config.threading
+    concurrent = threads.get_inter_op_parallelism_threads()
+    configured = concurrent > 1 and threads.get_intra_op_parallelism_threads() == max(1, cores() // concurrent)
+    return min(concurrent, _shards(batch_size)) if configured else 1
+
+
+def configure_threads(batch_size: int) -> None:
+    """Set TensorFlow's threads for training in shards: one for each shard, and the other cores' within each.
+
+    This is for a program of one's own, as `cnnzoo train` is: it changes the whole process, and TensorFlow allows it
+    only before its first operation. After that, with an accelerator or with another backend, nothing is changed.
+
+    Args:
+        batch_size: images in one step.
+
+    Example:
+    >>> configure_threads(batch_size=1)  # too few for shards
+    """
+    shards = _shards(batch_size)
+    if shards == 1:
+        return
     try:
-        threads.set_intra_op_parallelism_threads(cores // shards)
-        threads.set_inter_op_parallelism_threads(shards)
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores() // shards))
+        tf.config.threading.set_inter_op_parallelism_threads(shards)
     except RuntimeError:  # TensorFlow has started
-        concurrent = threads.get_inter_op_parallelism_threads()
-        set_for_shards = concurrent > 1 and threads.get_intra_op_parallelism_threads() == cores // concurrent
-        return min(shards, concurrent) if set_for_shards else 1
-    return shards
+        return
+
+
+def _shards(batch_size: int) -> int:
+    if keras.backend.backend() != "tensorflow" or tf.config.list_physical_devices("GPU"):
+        return 1
+    return max(1, min(cores(), batch_size // MIN_SHARD_SIZE))
 
 
 def batch_shards(model: keras.Model, shards: int) -> keras.Model:
-    """Return a model that runs `model` on shards of the batch, each on one core, and concatenates the outputs.
+    """Return a model of the same layers that trains on shards of the batch, each on one core.
 
-    The two share their weights. Loss, gradient and metrics are those of the whole batch, so training
-    gives the same result up to the order of floating-point sums; dropout draws its noise for each
-    shard, so that it depends on their number. Not for models that compute across the batch, such as
-    those with batch normalization.
+    Loss, gradient and metrics are those of the whole batch, so training gives the same result up to the order of
+    floating-point sums; dropout draws its noise for each shard, so that it depends on their number. Not for models
+    that compute across the batch, such as those with batch normalization.
 
     Args:
-        model: a model with one input and one output. One that adds penalties on activations to the
-            loss is returned as it is: they are means over the batch, and every shard would add its own.
-        shards: number of shards; 1 returns `model` itself. Batches must have at least as many images:
-            TensorFlow's convolution gets the shape of an empty batch wrong.
+        model: a functional or built Sequential model with one input and one output. One that adds penalties on
+            activations to the loss is returned as it is: they may be sums or squares of means over the batch, which
+            shards cannot add up.
+        shards: number of shards; 1 returns `model` itself. Batches must have at least as many images.
+
+    Returns:
+        A functional model, not compiled. Its loss must be a mean over the images, as Keras' losses are.
 
     Raises:
         InputError: Keras' backend is not TensorFlow, or `shards` is no positive integer.
@@ -71,158 +87,69 @@ def batch_shards(model: keras.Model, shards: int) -> keras.Model:
     Example:
     >>> import cnnzoo, numpy as np
     >>> model, images = cnnzoo.lenet(), np.random.default_rng(0).random((8, 32, 32, 1), "float32")
-    >>> bool(np.allclose(model(images), batch_shards(model, 2)(images), atol=1e-6))
-    True
+    >>> sharded = batch_shards(model, 2)
+    >>> sharded.compile("sgd", "sparse_categorical_crossentropy")
+    >>> history = sharded.fit(images, np.arange(8), verbose=0)
     """
     if keras.backend.backend() != "tensorflow":
         raise InputError(f"Keras' backend must be 'tensorflow' for shards. Received: {keras.backend.backend()!r}")
-    if integer("shards", shards) == 1 or any(map(penalizes_activations, model._flatten_layers())):
+    if integer("shards", shards) == 1 or any(map(penalizes_activations, _with_inner_layers(model))):
         return model
-    images = keras.Input(model.inputs[0].shape[1:], name="images")
-    outputs = BatchShards(model, shards, name="batch_shards")(images)
-    return keras.Model(images, outputs, name=f"{model.name}_in_batch_shards")
+    sharded = BatchShards(model.inputs[0], model.outputs[0], name=model.name)
+    sharded.shards = shards
+    return sharded
+
+
+def _with_inner_layers(layer: Any) -> list[Any]:
+    return [layer, *(each for inner in getattr(layer, "layers", ()) for each in _with_inner_layers(inner))]
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class BatchShards(keras.layers.Layer):
-    """Run a model on nearly equal shards of the batch, each on one core.
+class BatchShards(keras.Model):
+    """A functional model whose steps take each batch in nearly equal shards, which run at the same time.
 
-    Args:
-        model: a model with one input and one output; a functional one runs layer by layer.
+    Attributes:
         shards: number of shards.
 
     Example:
-    >>> import cnnzoo, numpy as np
-    >>> BatchShards(cnnzoo.mlp(), 2)(np.ones((5, 28, 28, 1), "float32")).shape
-    TensorShape([5, 10])
+    >>> import cnnzoo
+    >>> model = cnnzoo.mlp()
+    >>> BatchShards(model.input, model.output).layers == model.layers
+    True
     """
 
-    def __init__(self, model: keras.Model, shards: int, **kwargs):
-        # The model's layers cast their inputs: here they are only split and concatenated.
-        super().__init__(**{"autocast": False, **kwargs})
-        self.model = model
-        self.shards = shards
-        self.built = True
+    shards = 1
 
-    def call(self, batch, training=None):
-        def on_shards(operation):
-            return per_shard(operation, with_training(operation, training))
+    def train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            y_pred, loss = self._by_shards(x, y, sample_weight, training=True)
+            scaled = self.optimizer.scale_loss(loss)
+        weights = self.trainable_weights
+        self.optimizer.apply(tape.gradient(scaled, weights), weights)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
-        shards = split_batch(batch, self.shards)
-        if not isinstance(self.model, keras.Function):
-            return concat_shards(on_shards(self.model)(shards))
-        return concat_shards(*keras.tree.flatten(run_graph(self.model, [shards], on_shards)))
+    def test_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        y_pred, _ = self._by_shards(x, y, sample_weight, training=False)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def compute_output_spec(self, batch):
-        return keras.KerasTensor((None, *self.model.outputs[0].shape[1:]), dtype=self.model.outputs[0].dtype)
-
-    @property
-    def metrics(self):
-        # Without those that the model itself is compiled with: the model around this layer has its own.
-        return [metric for layer in self.model.layers for metric in layer.metrics]
-
-    def get_config(self):
-        model = keras.saving.serialize_keras_object(self.model)
-        return {**super().get_config(), "model": model, "shards": self.shards}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
-
-
-@dataclass(frozen=True)
-class Shards:
-    """The shards of one tensor, split along the batch.
-
-    Attributes:
-        parts: tensors `(part of the batch, …)`.
-    """
-
-    parts: tuple[tf.Tensor, ...]
+    def _by_shards(self, x, y, sample_weight, training):
+        """Return the outputs for the whole batch and the loss, which is the mean of the shards' by their images."""
+        size = tf.shape(keras.tree.flatten(x)[0])[0]
+        ends = [size * number // self.shards for number in range(self.shards + 1)]
+        outputs, losses = [], []
+        for start, end in itertools.pairwise(ends):
+            x_part, y_part, weights = (_rows(each, start, end) for each in (x, y, sample_weight))
+            outputs.append(self(x_part, training=training))
+            loss = self.compute_loss(x_part, y_part, outputs[-1], weights, training=training)
+            losses.append(loss * tf.cast((end - start) / size, loss.dtype))
+        total = tf.add_n(losses)
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(total, sample_weight=size)
+        return keras.tree.map_structure(lambda *parts: tf.concat(parts, axis=0), *outputs), total
 
 
-def split_batch(batch: tf.Tensor, shards: int) -> Shards:
-    """Split a batch into nearly equal shards.
-
-    Example:
-    >>> [len(part) for part in split_batch(tf.zeros((8, 2)), 3).parts]
-    [2, 3, 3]
-    """
-    size = tf.shape(batch)[0] if batch.shape[0] is None else batch.shape[0]
-    ends = [size * number // shards for number in range(shards + 1)]
-    return Shards(tuple(batch[start:end] for start, end in itertools.pairwise(ends)))
-
-
-def concat_shards(shards: Shards) -> tf.Tensor:
-    """Return the batch that was split."""
-    return tf.concat(shards.parts, axis=0)
-
-
-def per_shard(operation: Any, call: Callable[..., Any] | None = None, activation: Any = None) -> Callable[..., Any]:
-    """Return a function that calls a layer, or another operation of Keras, on every shard.
-
-    Args:
-        operation: the layer or operation.
-        call: what is called in its place; default the operation itself.
-        activation: the activation of a dense layer in `call`; default the layer's own.
-
-    Example:
-    >>> halves = split_batch(tf.reshape(tf.range(4.0), (4, 1)), 2)
-    >>> concat_shards(per_shard(keras.layers.Rescaling(2.0))(halves)).numpy().ravel().tolist()
-    [0.0, 2.0, 4.0, 6.0]
-    """
-    call = call or operation
-
-    def call_on_shards(*args: Any, **kwargs: Any) -> Any:
-        if _is_plain_dense(operation, args):
-            return _dense(operation, args[0], activation or operation.activation)
-        flat = keras.tree.flatten((args, kwargs))
-        count = next(len(value.parts) for value in flat if isinstance(value, Shards))
-        results = [call(*own[0], **own[1]) for own in (_shard((args, kwargs), number) for number in range(count))]
-        outputs = [Shards(parts) for parts in zip(*map(keras.tree.flatten, results), strict=True)]
-        return outputs[0] if len(outputs) == 1 else outputs
-
-    return call_on_shards
-
-
-def _shard(values: Any, number: int) -> Any:
-    return keras.tree.map_structure(lambda value: value.parts[number] if isinstance(value, Shards) else value, values)
-
-
-def _is_plain_dense(operation: Any, args: tuple) -> bool:
-    """Return whether `_dense` computes the same as a call."""
-    # A class that inherits from Dense may compute anything in its call.
-    return (
-        type(operation) in (Dense, WideDense)
-        and not (operation.lora_enabled or operation.quantization_mode or operation.activity_regularizer)
-        and len(args) == 1
-        and args[0].parts[0].shape.rank == 2
-    )
-
-
-def _dense(layer: Dense, shards: Shards, activation: Callable[[tf.Tensor], tf.Tensor]) -> Shards:
-    dtype = layer.compute_dtype
-    sums = _products(tf.cast(layer.kernel.value, dtype), *(tf.cast(part, dtype) for part in shards.parts))
-    if layer.use_bias:
-        bias = tf.cast(layer.bias.value, dtype)
-        sums = [tf.nn.bias_add(each, bias) for each in sums]
-    if isinstance(layer, WideDense):
-        sums = [tf.cast(each, layer.variable_dtype) for each in sums]
-    return Shards(tuple(map(activation, sums)))
-
-
-@tf.custom_gradient
-def _products(kernel: tf.Tensor, *shards: tf.Tensor) -> tuple[list[tf.Tensor], Callable[..., Any]]:
-    """Multiply every shard with the kernel.
-
-    The kernel's gradient is computed for the whole batch at once. Derived shard by shard it would be written as many
-    times as there are shards, and added up, which for wide layers takes as long as the arithmetic of several layers. In
-    mixed precision the kernel is cast once for all shards.
-    """
-
-    def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        of_shards = [tf.matmul(each, kernel, transpose_b=True) for each in upstream]
-        of_kernel = tf.matmul(tf.concat(shards, axis=0), tf.concat(upstream, axis=0), transpose_a=True)
-        return of_kernel, *of_shards
-
-    return [tf.matmul(each, kernel) for each in shards], gradient
+def _rows(values, start, end):
+    return None if values is None else keras.tree.map_structure(lambda each: each[start:end], values)

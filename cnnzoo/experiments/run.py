@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments.checks import check_renamed
+from cnnzoo.experiments.recipe import Recipe
 from cnnzoo.files import PART, make_folder, versions, write_json
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Run:
         return self._read(self.recipe_file)
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        """The values of the resolved recipe.
+    def recipe(self) -> Recipe:
+        """The resolved recipe.
 
         Raises:
             InputError: the folder holds no run, or a recipe whose values still have old names.
@@ -65,7 +66,7 @@ class Run:
             check_renamed(content["recipe"])
         except InputError as error:
             raise InputError(f"the run in {str(self.folder)!r} is of an earlier version of cnnzoo: {error}") from error
-        return content["recipe"]
+        return Recipe.from_dict(content["recipe"])
 
     @property
     def class_names(self) -> list[str]:
@@ -86,8 +87,17 @@ class Run:
         return self._read(self.metrics_file)
 
     @property
-    def history(self) -> list[dict[str, float]]:
-        """One row for every completed epoch; an empty list before the first."""
+    def history(self) -> dict[str, list[float]]:
+        """The metrics of every completed epoch, by name, as Keras' `History.history` has them; empty before the first.
+
+        `epoch`, from 1, `seconds` and `learning_rate` are among them.
+        """
+        rows = self.history_rows
+        return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+
+    @property
+    def history_rows(self) -> list[dict[str, float]]:
+        """The same as one row for every completed epoch."""
         if not self.history_file.is_file():
             return []
         with self.history_file.open(newline="") as file:
@@ -139,8 +149,9 @@ def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
 def load_model(path: str | Path) -> "keras.Model":
     """Load a `.keras` file, also one whose layers, loss or optimizer are this library's.
 
-    It does what `keras.models.load_model` does after `import cnnzoo`, with an `InputError` where that fails. Nothing
-    in the file is executed: a file that holds code, as a `Lambda` layer does, is refused.
+    It does what `keras.models.load_model` does after `import cnnzoo`, with an `InputError` where that fails, and makes
+    cnnzoo's faster `AveragePooling2D` and `Adam` of those that cnnzoo saved under Keras' names. Nothing in the file is
+    executed: a file that holds code, as a `Lambda` layer does, is refused.
 
     Args:
         path: a file that `model.save` wrote.
@@ -156,12 +167,15 @@ def load_model(path: str | Path) -> "keras.Model":
     """
     import keras
 
+    from cnnzoo.layers import AveragePooling2D
+    from cnnzoo.optimizers import Adam
+
     if not Path(path).is_file():
         raise InputError(f"there is no model file {str(path)!r}")
     if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"the model in {str(path)!r} is damaged or no .keras file, as model.save writes it")
     try:
-        return keras.models.load_model(path)
+        return keras.models.load_model(path, custom_objects={"AveragePooling2D": AveragePooling2D, "Adam": Adam})
     except Exception as error:  # zipfile, h5py, json and Keras each have their own
         why = reason(error).split(". ")[0]  # what follows is how to have the file's code run
         raise InputError(f"the model in {str(path)!r} is damaged or not to be trusted: {why}") from error

@@ -12,10 +12,9 @@ from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
 from cnnzoo.layers.radial_basis import RadialBasis
+from cnnzoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from cnnzoo.layers.subsampling import Subsampling2D
 from cnnzoo.layers.ten_crops import TenCrops
-from cnnzoo.layers.tied import TiedConv2DTranspose, TiedDense
-from cnnzoo.layers.wide_dense import WideDense
 from cnnzoo.layers.zca_whitening import ZCAWhitening
 
 __all__ = [
@@ -32,12 +31,11 @@ __all__ = [
     "PartiallyConnectedConv2D",
     "PointwiseConv2D",
     "RadialBasis",
+    "ReversibleConv2D",
+    "ReversibleDense",
     "SaltAndPepperNoise",
     "Subsampling2D",
     "TenCrops",
-    "TiedConv2DTranspose",
-    "TiedDense",
-    "WideDense",
     "ZCAWhitening",
     "scaled_tanh",
 ]

@@ -1,6 +1,6 @@
 """The penalty of contractive autoencoders on the sensitivity of a code to its input."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,7 +8,7 @@ from keras import activations, ops
 
 from cnnzoo.checks import number
 from cnnzoo.errors import InputError
-from cnnzoo.layers.graph import call_of
+from cnnzoo.keras_internals import Call, call_of
 
 # The slope of an activation, by its value.
 SLOPES: dict[Callable, Callable] = {
@@ -29,11 +29,8 @@ class ContractivePenalty(keras.layers.Layer):
     (h_j(1 − h_j) if it is logistic), and for several a product of such Jacobians per image, which takes
     memory for batch × code × widest layer. It counts in `evaluate` too, as the penalties of Keras do.
 
-    Loaded with a decoder that was separated from its encoder, it has no encoder to penalize and adds nothing.
-
     Args:
         weight: factor of the mean over the batch, at least 0.
-        of: the names of the layers, which a configuration contains. Leave it out.
         kwargs: the arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -58,68 +55,49 @@ class ContractivePenalty(keras.layers.Layer):
     1
     """
 
-    def __init__(self, weight: float, of: Sequence[str] | None = None, **kwargs):
+    def __init__(self, weight: float, **kwargs):
         super().__init__(**kwargs)
         self.weight = number("weight", weight, 0)
-        self.of = None if of is None else tuple(of)
-        # A function that returns the layers: Keras would track the layers themselves as parts of this one.
-        self._layers_of: Callable[[], list] | None = None
+        # The calls of the penalized layers. Keras would track the layers themselves as parts of this one.
+        self._dense_calls: tuple[Call, ...] = ()
 
-    def __call__(self, values, *args, **kwargs):
-        if not self.built:
-            self._find_layers(list(values) if isinstance(values, list | tuple) else [values])
-        return super().__call__(values, *args, **kwargs)
+    def compute_output_spec(self, values):
+        # Keras calls this with the tensors of the graph, which know the layers that they come from. It does so again
+        # for a model that is used as a layer, with tensors that do not.
+        tensors = keras.tree.flatten(values)
+        if not self._dense_calls:
+            self._dense_calls = tuple(map(self._checked, tensors, [None, *tensors]))
+        return keras.KerasTensor(tensors[-1].shape, dtype=self.compute_dtype)
 
-    def _find_layers(self, tensors: list) -> None:
-        calls: list[Any] = [call_of(tensor) for tensor in tensors]
-        layers = [call and call.layer for call in calls]
-        if self.of is not None and any(isinstance(layer, keras.layers.InputLayer) for layer in layers):
-            layers = []
-        else:
-            for layer, tensor in zip(layers, tensors, strict=True):
-                self._check(layer, tensor)
-            for before, call in zip(tensors, calls[1:], strict=False):
-                if call.inputs[0] is not before:
-                    raise InputError(
-                        f"{self.name} takes the outputs of dense layers that follow each other, and "
-                        f"{call.layer.name!r} is not called with the output before its own"
-                    )
-            self.of = tuple(layer.name for layer in layers)
-        self._layers_of = lambda: layers
-
-    def _check(self, layer: Any, tensor: Any) -> None:
-        allowed = f"{self.name} takes the outputs of dense layers in a graph"
-        if not isinstance(layer, keras.layers.Dense):
-            received = "values" if layer is None else f"that of {layer.name!r}, a {type(layer).__name__}"
-            raise InputError(f"{allowed}, not {received}")
+    def _checked(self, tensor: Any, before: Any) -> Call:
+        """Return the call that a tensor is the output of, which must be that of a dense layer."""
+        call, allowed = call_of(tensor), f"{self.name} takes the outputs of dense layers in a graph"
+        if call is None:
+            raise InputError(f"{allowed}, not values")
+        layer, direction = call.layer, " in reverse" if call.options.get("reverse") else ""
+        if direction or not isinstance(layer, keras.layers.Dense):
+            raise InputError(f"{allowed}, not that of {layer.name!r}, a {type(layer).__name__}{direction}")
         if layer.activation not in SLOPES:
             name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
             names = ", ".join(sorted(function.__name__ for function in SLOPES))
             raise InputError(f"{allowed} with one of the activations {names}; {layer.name!r} has {name}")
         if len(tensor.shape) != 2:
             raise InputError(f"{allowed} of shape (batch, units); that of {layer.name!r} is {tensor.shape}")
-
-    def build(self, input_shape):
-        """There are no weights here."""
+        if before is not None and call.inputs[0] is not before:
+            raise InputError(f"{allowed} that follow each other; {layer.name!r} is not called with the one before it")
+        return call
 
     def call(self, values):
-        outputs = list(values) if isinstance(values, list | tuple) else [values]
-        layers = self._layers_of() if self._layers_of else []
-        if layers:
-            norms = squared_norms([layer.kernel for layer in layers], _slopes(layers, outputs))
-            self.add_loss(self.weight * ops.mean(norms))
+        outputs = keras.tree.flatten(values)
+        if not self._dense_calls:
+            raise InputError(f"{self.name} takes the outputs of dense layers in a graph, not values")
+        layers = [call.layer for call in self._dense_calls]
+        norms = squared_norms([layer.kernel for layer in layers], _slopes(layers, outputs))
+        self.add_loss(self.weight * ops.mean(norms))
         return outputs[-1]
 
-    def compute_output_shape(self, input_shape):
-        several = input_shape and isinstance(input_shape[0], list | tuple)
-        return tuple(input_shape[-1] if several else input_shape)
-
-    def get_build_config(self):
-        # Built from a shape alone, before it is called, a loaded layer could not find the layers before it.
-        return None
-
     def get_config(self):
-        return {**super().get_config(), "weight": self.weight, "of": None if self.of is None else list(self.of)}
+        return {**super().get_config(), "weight": self.weight}
 
 
 def _slopes(layers: list, outputs: list) -> list:

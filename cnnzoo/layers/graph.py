@@ -3,47 +3,12 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from cnnzoo.errors import InputError
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a layer, or of another operation of Keras, in a graph.
-
-    Attributes:
-        layer: the layer or operation that is called.
-        inputs: the tensors that it is called with.
-        outputs: the tensors that it returns.
-    """
-
-    layer: Any
-    inputs: tuple[keras.KerasTensor, ...]
-    outputs: tuple[keras.KerasTensor, ...]
-
-
-def call_of(tensor: Any) -> Call | None:
-    """Return the call that a symbolic tensor is an output of.
-
-    Args:
-        tensor: a tensor of a graph. Other values are no call's output: `None`.
-
-    Example:
-    >>> image = keras.Input((4,))
-    >>> call = call_of(keras.layers.Dense(2, name="code")(image))
-    >>> call.layer.name, call.inputs[0] is image
-    ('code', True)
-    """
-    history = getattr(tensor, "_keras_history", None)
-    if history is None:
-        return None
-    # Keras' public `layer.input` is that of the layer's first call; there is no public way to ask for a later one.
-    node = history.operation._inbound_nodes[history.node_index]
-    return Call(history.operation, tuple(node.input_tensors), tuple(node.outputs))
+from cnnzoo.keras_internals import Call, call_of, run_graph
 
 
 def calls(model: keras.Model) -> list[Call]:
@@ -89,32 +54,6 @@ def following(tensor: keras.KerasTensor, graph: list[Call]) -> list[Call]:
         tensor = users[0].outputs[0]
 
 
-def layers_before(tensor: Any) -> dict[str, Any]:
-    """Return the layers that a symbolic tensor was computed by, by their names, in the order of computation.
-
-    Layers within models that were used as layers are among them, under their own names.
-
-    Args:
-        tensor: the input of a layer. Values, which know nothing of their origin, give no layers.
-
-    Example:
-    >>> image = keras.Input((4,), name="image")
-    >>> list(layers_before(keras.layers.Dense(2, name="code")(image)))
-    ['image', 'code']
-    """
-    if call_of(tensor) is None:
-        return {}
-    graph = keras.Function(keras.utils.get_source_inputs(tensor), tensor)
-    return {name: layer for operation in graph.operations for name, layer in _with_inner_layers(operation).items()}
-
-
-def _with_inner_layers(operation: Any) -> dict[str, Any]:
-    inner: dict[str, Any] = {}
-    for layer in operation.layers if isinstance(operation, keras.Model) else []:
-        inner |= _with_inner_layers(layer)
-    return {**inner, operation.name: operation}
-
-
 def graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
     """Return the tensors that a model's graph starts with.
 
@@ -136,30 +75,6 @@ def graph_inputs(model: keras.Model) -> list[keras.KerasTensor]:
         return list(model.inputs)
     except AttributeError as error:  # a Sequential model with a layer that Keras could not put into a graph
         raise InputError(f"{model.name} has no graph of layers: {error}") from error
-
-
-def run_graph(graph: keras.Function, inputs: list[Any], operation_for: Callable[[Any], Callable[..., Any]]) -> Any:
-    """Run a graph with another operation in the place of each of its own, in the order of computation.
-
-    Nothing is added to the graph. The inputs and what the operations return need not be tensors.
-
-    Args:
-        graph: a functional model, or another `keras.Function`.
-        inputs: one value for each input of the graph.
-        operation_for: takes a layer or operation of the graph, and returns what is called in its place.
-
-    Returns:
-        The outputs, in the graph's own structure.
-
-    Example:
-    >>> image = keras.Input((2,))
-    >>> graph = keras.Function([image], [keras.layers.Rescaling(2.0)(image)])
-    >>> run_graph(graph, ["image"], lambda layer: lambda value: f"{type(layer).__name__} of {value}")
-    ['Rescaling of image']
-    """
-    # Keras has no public way to pass something else than tensors through the nodes of a graph, nor to say how each
-    # layer is called. This method is how keras.Function itself computes outputs and shapes.
-    return graph._run_through_graph(inputs, operation_fn=operation_for)
 
 
 def with_training(operation: Any, training: bool | None) -> Callable[..., Any]:

@@ -1,11 +1,8 @@
 """The local response normalization of AlexNet and cuda-convnet."""
 
-import functools
 from collections.abc import Callable
-from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from cnnzoo.checks import choice, number, refusal
@@ -76,16 +73,40 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, images, training=None):
         # In half precision the squares would overflow from an activity of 256 on.
         activities = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images
-        settings = (self.size, self.alpha, self.beta, self.k)
-        if self.region == "within":
-            normalized = _with_gradient(_sum_in_square, *settings)
-        elif keras.backend.backend() != "tensorflow":
-            normalized = _with_gradient(_sum_of_shifted, *settings)
-        elif training:
-            normalized = _compiled(*settings)
-        else:
-            normalized = _with_gradient(_sum_by_product, *settings)
-        return ops.cast(normalized(activities), self.compute_dtype)
+        one_pass = _one_pass if training and self.region == "across" else lambda formula: formula
+        return ops.cast(self._normalized(activities, one_pass), self.compute_dtype)
+
+    def _normalized(self, activities, one_pass: Callable[[Callable], Callable]):
+        """Return x·s^−β, whose slope is dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum.
+
+        Each formula is computed from the activities alone: to compute s once again is cheaper than to keep it. The term
+        of the slope's sum has its own, or a compiler would compute every term once for every neighbor.
+        """
+        neighbors = _sum_across if self.region == "across" else _sum_within
+
+        def sums(activities):
+            return self.k + self.alpha * neighbors(ops.square(activities), self.size)
+
+        def forward(activities):
+            return activities * _power(sums(activities), self.beta)
+
+        def term(activities, slopes):
+            total = sums(activities)
+            return slopes * activities * _power(total, self.beta) / total
+
+        def slope(activities, slopes, terms):
+            factors = _power(sums(activities), self.beta)
+            return slopes * factors - (2 * self.alpha * self.beta) * activities * neighbors(terms, self.size)
+
+        @ops.custom_gradient
+        def normalize(activities):
+            def gradient(*arguments, upstream=None):
+                slopes = arguments[0] if upstream is None else upstream
+                return one_pass(slope)(activities, slopes, one_pass(term)(activities, slopes))
+
+            return one_pass(forward)(activities), gradient
+
+        return normalize(activities)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -101,62 +122,22 @@ class LocalResponseNormalization(keras.layers.Layer):
         }
 
 
-def _with_gradient(summed: Callable, size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
-    """Return the normalization with its own gradient: dy·s^−β − 2αβ·x·Σ(dy·y/s), by the same sum."""
-    return _joined(*_formulas(summed, size, alpha, beta, k))
+def _one_pass(formula: Callable) -> Callable:
+    """Return a formula compiled into one pass over memory, where TensorFlow traces a step of training.
 
-
-@functools.lru_cache
-def _compiled(size: int, alpha: float, beta: float, k: float) -> Callable[[Any], Any]:
-    """Return the same for training on TensorFlow, each formula compiled into one pass over memory.
-
-    Operation by operation memory is passed over many times. `benchmarks/alexnet_layers.py` prints the cost.
+    Operation by operation memory is passed over many times, and a step of AlexNet costs 7 % more processor time
+    (two cores, 7 interleaved turns).
     Inference and exports are left uncompiled, so that every server and converter takes them.
     """
+    if keras.backend.backend() != "tensorflow":
+        return formula
     import tensorflow as tf
 
-    formulas = _formulas(_sum_of_shifted, size, alpha, beta, k)
-    return _joined(*(tf.function(formula, jit_compile=True) for formula in formulas))
+    return formula if tf.executing_eagerly() else tf.function(formula, jit_compile=True)
 
 
-def _formulas(summed: Callable, size: int, alpha: float, beta: float, k: float) -> tuple[Callable, Callable, Callable]:
-    """Return y, the term that the gradient sums, and the gradient, each from the activities alone.
-
-    Computing s once again is cheaper than keeping it. The sum within the gradient gets its own formula, or
-    a compiler would compute every term of it once for every neighbor.
-    """
-
-    def sums(activities):
-        return k + alpha * summed(ops.square(activities), size)
-
-    def forward(activities):
-        return activities * _power(sums(activities), beta)
-
-    def term(activities, slopes):
-        total = sums(activities)
-        return slopes * activities * _power(total, beta) / total
-
-    def slope(activities, slopes, terms):
-        factor = _power(sums(activities), beta)
-        return slopes * factor - (2 * alpha * beta) * activities * summed(terms, size)
-
-    return forward, term, slope
-
-
-def _joined(forward: Callable, term: Callable, slope: Callable) -> Callable[[Any], Any]:
-    @ops.custom_gradient
-    def normalized(activities):
-        def gradient(*arguments, upstream=None):
-            slopes = arguments[0] if upstream is None else upstream
-            return slope(activities, slopes, term(activities, slopes))
-
-        return forward(activities), gradient
-
-    return normalized
-
-
-def _sum_of_shifted(values, size: int):
-    """Return the sum over `size` neighboring maps, itself included; a compiler makes one pass of it."""
+def _sum_across(values, size: int):
+    """Return the sum over `size` neighboring maps, itself included."""
     maps, side = values.shape[-1], size // 2
     padded = ops.pad(values, ((0, 0), (0, 0), (0, 0), (side, side)))
     total = padded[..., :maps]
@@ -165,19 +146,7 @@ def _sum_of_shifted(values, size: int):
     return total
 
 
-def _sum_by_product(values, size: int):
-    """Return the same by a product with a band of ones: faster where nothing is compiled."""
-    maps = np.arange(values.shape[-1])
-    band = ops.cast((np.abs(np.subtract.outer(maps, maps)) <= size // 2).astype("float32"), values.dtype)
-    sides = values.shape[1:]
-    if None in sides:
-        return ops.matmul(values, band)
-    # The same product of two matrices, but with constant sides: tf2onnx transposes axes that it has to read from a
-    # tensor, and forgets some of them.
-    return ops.reshape(ops.matmul(ops.reshape(values, (-1, len(maps))), band), (-1, *sides))
-
-
-def _sum_in_square(values, size: int):
+def _sum_within(values, size: int):
     """Return the sum over a square of `size`×`size` pixels of each map."""
     side = size // 2
     padded = ops.pad(values, ((0, 0), (side, side), (side, side), (0, 0)))

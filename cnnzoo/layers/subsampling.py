@@ -63,7 +63,7 @@ class Subsampling2D(keras.layers.Layer):
 
     def call(self, images):
         # The sum of a window is its average times its area; backends have a fast kernel for averages.
-        means = window_means(images, self.pool_size)
+        means = window_means(images, (self.pool_size, self.pool_size))
         return self.activation(means * (self.coefficient * self.pool_size**2) + self.bias)
 
     def compute_output_shape(self, input_shape):

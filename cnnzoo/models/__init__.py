@@ -103,28 +103,17 @@ def function(name: str) -> Callable[..., "keras.Model"]:
     return getattr(family(name), name)
 
 
-def takes_classes(name: str) -> bool:
-    """Return whether a model has an argument `classes`: whether it is a classifier rather than an autoencoder.
+def reconstructs(name: str) -> bool:
+    """Return whether a model reconstructs its input, as its family says: whether it is an autoencoder.
 
     Raises:
         InputError: no such model; the message names the nearest ones.
 
     Example:
-    >>> takes_classes("lenet5"), takes_classes("deep_autoencoder")
+    >>> reconstructs("deep_autoencoder"), reconstructs("stacked_autoencoder")
     (True, False)
     """
-    return "classes" in inspect.signature(function(name)).parameters
-
-
-def reconstructs(model: "keras.Model") -> bool:
-    """Return whether a model returns images of the shape of its input, as an autoencoder does.
-
-    Example:
-    >>> import cnnzoo
-    >>> reconstructs(cnnzoo.deep_autoencoder()), reconstructs(cnnzoo.lenet5())
-    (True, False)
-    """
-    return model.output_shape == model.input_shape and len(model.output_shape) == 4
+    return family(name).TASK == "reconstruct"
 
 
 def family(name: str) -> ModuleType:

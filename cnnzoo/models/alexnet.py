@@ -15,6 +15,8 @@ from cnnzoo.layers import ColumnConv2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
 from cnnzoo.optimizers import ClassicSGD
 
+TASK = "classify"
+
 MEAN = (123.675, 116.28, 103.53)  # ImageNet's training pixels: red, green, blue, from 0 to 255
 RESCALED = 256 / 227  # the paper makes the shorter side 256 pixels and crops its input from that
 
@@ -56,7 +58,7 @@ def alexnet(
         input_shape: `(height, width, channels)`, at least 67×67; default `(227, 227, 3)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of pool5, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         groups: 2 for the paper's columns, 1 for one.
         lrn: `"paper"` (k=2, n=5, α=1e-4, β=0.75), `"caffe"` (k=1, and α=2e-5 in the paper's form) for
@@ -80,7 +82,8 @@ def alexnet(
     >>> cnnzoo.alexnet(include_top=False).output_shape
     (None, 6, 6, 256)
     """
-    return _two_columns(**locals(), norm_first=True, dense_deviation=0.01, bias_rate=1.0)
+    common = (include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name)
+    return _two_columns(*common, groups, lrn, initial_bias, dropout, compile, caffe=False)
 
 
 def caffenet(
@@ -115,11 +118,11 @@ def caffenet(
     >>> [layer.name for layer in cnnzoo.caffenet(include_top=False).layers[1:4]]
     ['conv1', 'pool1', 'norm1']
     """
-    return _two_columns(**locals(), norm_first=False, dense_deviation=0.005, bias_rate=2.0)
+    common = (include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name)
+    return _two_columns(*common, groups, lrn, initial_bias, dropout, compile, caffe=True)
 
 
 def _two_columns(
-    *,
     include_top,
     weights,
     input_tensor,
@@ -133,9 +136,7 @@ def _two_columns(
     initial_bias,
     dropout,
     compile,
-    norm_first,
-    dense_deviation,
-    bias_rate,
+    caffe,
 ):
     scaffold.check_top(include_top, pooling, classes)
     integer("groups", groups, most=2, of="the columns of the paper")
@@ -153,9 +154,9 @@ def _two_columns(
         return scaffold.slide(MaxPooling2D(3, 2, name=f"pool{number}"), x)
 
     def normed_and_pooled(x, number):
-        if norm_first:
-            return pooled(_normalized(x, lrn, number), number)
-        return _normalized(pooled(x, number), lrn, number)
+        if caffe:
+            return _normalized(pooled(x, number), lrn, number)
+        return pooled(_normalized(x, lrn, number), number)
 
     x = scaffold.slide(Conv2D(96, 11, 4, activation="relu", **initial(0), name="conv1"), x)
     x = normed_and_pooled(x, 1)
@@ -166,19 +167,18 @@ def _two_columns(
     x = convolved(x, 5, 256, 3, groups, initial_bias)
     x = pooled(x, 5)
     if include_top:
+        deviation = 0.005 if caffe else 0.01
         x = Flatten(name="flatten")(x)
-        x = Dense(4096, activation="relu", **initial(initial_bias, dense_deviation), name="fc6")(x)
+        x = Dense(4096, activation="relu", **initial(initial_bias, deviation), name="fc6")(x)
         x = Dropout(dropout, name="drop6")(x)
-        x = Dense(4096, activation="relu", **initial(initial_bias, dense_deviation), name="fc7")(x)
+        x = Dense(4096, activation="relu", **initial(initial_bias, deviation), name="fc7")(x)
         x = Dropout(dropout, name="drop7")(x)
         x = Dense(classes, classifier_activation, **initial(0), dtype="float32", name="fc8")(x)
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    if bias_rate == 1:
-        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=5e-4)
-    else:
-        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay={"*kernel": 5e-4}, lr_multipliers={"*bias": bias_rate})
+    rule = {"weight_decay": {"*kernel": 5e-4}, "lr_multipliers": {"*bias": 2.0}} if caffe else {"weight_decay": 5e-4}
+    optimizer = ClassicSGD(0.01, momentum=0.9, **rule)
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
 
@@ -194,19 +194,22 @@ def _normalized(x, lrn, number):
     return LocalResponseNormalization(**form, name=f"norm{number}")(x)
 
 
-def preprocess_input(images, input_shape=(227, 227, 3)):
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Turn pixels 0 to 255 into AlexNet's input: shorter side rescaled, the center cropped, the mean subtracted.
 
-    For 227×227 the shorter side becomes 256 (bilinear, antialiased). Images that have the model's size already, such
-    as random crops in training, only have the mean subtracted. It deviates from the paper in subtracting the mean
-    of each color, where the paper subtracts the mean image.
+    With `input_shape` (227, 227, 3) the shorter side becomes 256 (bilinear, antialiased). Images that have the model's
+    size already, such as random crops in training, only have the mean subtracted. It deviates from the paper in
+    subtracting the mean of each color, where the paper subtracts the mean image.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255, red, green, blue.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.
@@ -215,7 +218,7 @@ def preprocess_input(images, input_shape=(227, 227, 3)):
 
     Example:
     >>> import numpy as np
-    >>> preprocess_input(np.zeros((1, 300, 400, 3), "uint8")).shape
+    >>> preprocess_input(np.zeros((1, 300, 400, 3), "uint8"), input_shape=(227, 227, 3)).shape
     TensorShape([1, 227, 227, 3])
     """
     images = scaffold.centered(images, input_shape, rescaled=RESCALED)

@@ -13,6 +13,8 @@ from cnnzoo.models.alexnet import decode_predictions as decode_predictions  # Im
 from cnnzoo.optimizers import ClassicSGD
 from cnnzoo.weights import Pretrained
 
+TASK = "classify"
+
 DEVIATION = (58.395, 57.12, 57.375)  # of ImageNet's training pixels: red, green, blue, from 0 to 255
 RESCALED = 256 / 224
 
@@ -61,12 +63,12 @@ def alexnet_owt(
     Args:
         include_top: whether the three dense layers follow pool5.
         weights: `"imagenet"` for torchvision's published weights, a path of a `.pth` file of torchvision's
-            layout (extra `torch`), of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+            layout, of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
         input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
         input_shape: `(height, width, channels)`, at least 63×63; default `(224, 224, 3)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of pool5, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         dropout: fraction dropped before fc6 and fc7 in training, in [0, 1).
         compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0001, which
@@ -122,19 +124,21 @@ def alexnet_owt(
     )
 
 
-def preprocess_input(images, input_shape=(224, 224, 3)):
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Turn pixels 0 to 255 into the input that torchvision's weights expect.
 
-    The shorter side becomes 256 (bilinear, antialiased) for 224×224, the center is cropped, and every color is
-    standardized with ImageNet's mean and standard deviation. Images that have the model's size already are only
-    shifted and scaled.
+    With `input_shape` (224, 224, 3) the shorter side becomes 256 (bilinear, antialiased) and the center is cropped.
+    Every color is standardized with ImageNet's mean and standard deviation.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255, red, green, blue.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.

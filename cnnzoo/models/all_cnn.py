@@ -13,9 +13,13 @@ Three base models pool twice. For each the paper measures the effect of pooling 
 | `all_cnn_*` | a 3×3 convolution with stride 2 |
 """
 
+import functools
+import inspect
+import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
+import keras
 from keras import ops
 from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
@@ -25,20 +29,30 @@ from cnnzoo.models import scaffold
 from cnnzoo.models.cuda_convnet import decode_predictions as decode_predictions  # CIFAR-10's classes
 from cnnzoo.optimizers import ClassicSGD
 
-TITLES = {"model": "Model", "strided_cnn": "Strided-CNN", "conv_pool_cnn": "ConvPool-CNN", "all_cnn": "All-CNN"}
+TASK = "classify"
 
 # Table 1 of the paper: the windows of the convolutions before each of the two pooling layers.
 BASES = {"a": (5,), "b": (5, 1), "c": (3, 3)}
 
-SIBLINGS = {
-    "model": "max pooling as in the paper's base model",
-    "strided_cnn": "stride 2 in the convolution before each pooling layer, and no pooling",
-    "conv_pool_cnn": "one more 3×3 convolution before each pooling layer",
-    "all_cnn": "a 3×3 convolution with stride 2 for each pooling layer",
-}
 
-
-_DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
+def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibling and base themselves
+    sibling,
+    base,
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=10,
+    classifier_activation="softmax",
+    name=None,
+    *,
+    maps=(96, 192),
+    input_dropout=0.2,
+    dropout=0.5,
+    compile=True,
+):
+    """Build one of the twelve nets; its function has this docstring, but for the first line.
 
     Where it deviates from the paper: initial weights are those of He et al. 2015 (the paper does not say which),
     and `preprocess_input` normalizes each image's contrast but does not whiten (ZCA).
@@ -50,8 +64,8 @@ _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
         input_shape: `(height, width, channels)`, at least 9×9; default `(32, 32, 3)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the last maps, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
-        name: name of the model.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
+        name: name of the model; by default that of the function.
         maps: number of maps before and after the first halving; fewer make a smaller net.
         input_dropout: fraction of the pixels dropped in training, in [0, 1).
         dropout: fraction dropped after each halving in training, in [0, 1).
@@ -69,74 +83,46 @@ _DOCSTRING = """Build {title}: {what}; {parameters:,} parameters.
 
     Example:
     >>> import cnnzoo
-    >>> cnnzoo.{name}().count_params()
-    {parameters}
+    >>> cnnzoo.all_cnn_c(input_shape=(16, 16, 3)).get_layer("average").input.shape
+    (None, 2, 2, 10)
     """
+    scaffold.check_top(include_top, pooling, classes)
+    if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(type(n) is int and n > 0 for n in maps)):
+        raise refusal("maps", "two positive integers, such as (96, 192)", maps)
+    numbers = itertools.count(1)
 
+    def convolved(x, maps, window, stride=1, padding="same"):
+        options = {"padding": padding, "activation": "relu", "kernel_initializer": "he_normal"}
+        layer = _convolution(maps, window, stride, **options, name=f"conv{next(numbers)}")
+        return scaffold.slide(layer, x) if padding == "valid" else layer(x)
 
-def _variant(sibling: str, base: str, parameters: int) -> Callable[..., Any]:
-    """Return the public function of one of the paper's twelve nets, which differ only in the table."""
-    windows = BASES[base]
+    x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=True)
+    x = Dropout(input_dropout, name="input_dropout")(x)
+    for halving, width in enumerate(maps, start=1):
+        *before, last = BASES[base]
+        for window in before:
+            x = convolved(x, width, window)
+        x = convolved(x, width, last, stride=2 if sibling == "strided_cnn" else 1)
+        if sibling == "conv_pool_cnn":
+            x = convolved(x, width, 3)
+        if sibling in ("model", "conv_pool_cnn"):
+            x = MaxPooling2D(3, 2, padding="same", name=f"pool{halving}")(x)
+        if sibling == "all_cnn":
+            x = convolved(x, width, 3, stride=2)
+        x = Dropout(dropout, name=f"dropout{halving}")(x)
+    x = convolved(x, maps[1], 3, padding="valid")
+    x = convolved(x, maps[1], 1)
+    if include_top:
+        x = convolved(x, classes, 1)
+        x = GlobalAveragePooling2D(name="average")(x)
+        x = Activation(classifier_activation, dtype="float32", name="predictions")(x)
+    else:
+        x = scaffold.pooled_features(x, pooling)
 
-    def build(
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=10,
-        classifier_activation="softmax",
-        name=f"{sibling}_{base}",
-        *,
-        maps=(96, 192),
-        input_dropout=0.2,
-        dropout=0.5,
-        compile=True,
-    ):
-        scaffold.check_top(include_top, pooling, classes)
-        if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(type(n) is int and n > 0 for n in maps)):
-            raise refusal("maps", "two positive integers, such as (96, 192)", maps)
-        layers = 0
-
-        def convolved(x, maps, window, stride=1, padding="same"):
-            nonlocal layers
-            layers += 1
-            options = {"padding": padding, "activation": "relu", "kernel_initializer": "he_normal"}
-            layer = _convolution(maps, window, stride, **options, name=f"conv{layers}")
-            return scaffold.slide(layer, x) if padding == "valid" else layer(x)
-
-        x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=True)
-        x = Dropout(input_dropout, name="input_dropout")(x)
-        for halving, width in enumerate(maps, start=1):
-            *before, last = windows
-            for window in before:
-                x = convolved(x, width, window)
-            x = convolved(x, width, last, stride=2 if sibling == "strided_cnn" else 1)
-            if sibling == "conv_pool_cnn":
-                x = convolved(x, width, 3)
-            if sibling in ("model", "conv_pool_cnn"):
-                x = MaxPooling2D(3, 2, padding="same", name=f"pool{halving}")(x)
-            if sibling == "all_cnn":
-                x = convolved(x, width, 3, stride=2)
-            x = Dropout(dropout, name=f"dropout{halving}")(x)
-        x = convolved(x, maps[1], 3, padding="valid")
-        x = convolved(x, maps[1], 1)
-        if include_top:
-            x = convolved(x, classes, 1)
-            x = GlobalAveragePooling2D(name="average")(x)
-            x = Activation(classifier_activation, dtype="float32", name="predictions")(x)
-        else:
-            x = scaffold.pooled_features(x, pooling)
-
-        optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
-        loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
-
-    build.__name__ = build.__qualname__ = f"{sibling}_{base}"
-    build.__doc__ = _DOCSTRING.format(
-        title=f"{TITLES[sibling]}-{base.upper()}", what=SIBLINGS[sibling], name=build.__name__, parameters=parameters
-    )
-    return build
+    name = f"{sibling}_{base}" if name is None else name
+    optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
+    loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
+    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
 
 
 def _convolution(maps: int, window: int, stride: int, **options: Any) -> Conv2D:
@@ -145,31 +131,109 @@ def _convolution(maps: int, window: int, stride: int, **options: Any) -> Conv2D:
     return Conv2D(maps, window, stride, **options)
 
 
-model_a = _variant("model", "a", parameters=839_242)
-model_b = _variant("model", "b", parameters=885_610)
-model_c = _variant("model", "c", parameters=954_730)
-strided_cnn_a = _variant("strided_cnn", "a", parameters=839_242)
-strided_cnn_b = _variant("strided_cnn", "b", parameters=885_610)
-strided_cnn_c = _variant("strided_cnn", "c", parameters=954_730)
-conv_pool_cnn_a = _variant("conv_pool_cnn", "a", parameters=1_254_250)
-conv_pool_cnn_b = _variant("conv_pool_cnn", "b", parameters=1_300_618)
-conv_pool_cnn_c = _variant("conv_pool_cnn", "c", parameters=1_369_738)
-all_cnn_a = _variant("all_cnn", "a", parameters=1_254_250)
-all_cnn_b = _variant("all_cnn", "b", parameters=1_300_618)
-all_cnn_c = _variant("all_cnn", "c", parameters=1_369_738)
+Arguments = ParamSpec("Arguments")
 
 
-def preprocess_input(images, input_shape=(32, 32, 3)):
+def _net(
+    common: Callable[Concatenate[str, str, Arguments], keras.Model],
+) -> Callable[[Callable[..., keras.Model]], Callable[Arguments, keras.Model]]:
+    """Give the function of a net the common arguments, and the common docstring after its own first line."""
+
+    def described(function: Callable[..., keras.Model]) -> Callable[Arguments, keras.Model]:
+        vars(function)["__signature__"] = inspect.signature(functools.partial(common, "", ""))
+        _, _, shared = str(common.__doc__).partition("\n")
+        function.__doc__ = f"{function.__doc__}\n{shared}"
+        return function
+
+    return described
+
+
+@_net(_all_cnn)
+def model_a(*args, **options):
+    """Build Model-A: max pooling as in the paper's base model; 839,242 parameters."""
+    return _all_cnn("model", "a", *args, **options)
+
+
+@_net(_all_cnn)
+def model_b(*args, **options):
+    """Build Model-B: max pooling as in the paper's base model; 885,610 parameters."""
+    return _all_cnn("model", "b", *args, **options)
+
+
+@_net(_all_cnn)
+def model_c(*args, **options):
+    """Build Model-C: max pooling as in the paper's base model; 954,730 parameters."""
+    return _all_cnn("model", "c", *args, **options)
+
+
+@_net(_all_cnn)
+def strided_cnn_a(*args, **options):
+    """Build Strided-CNN-A: stride 2 in the convolution before each pooling, and no pooling; 839,242 parameters."""
+    return _all_cnn("strided_cnn", "a", *args, **options)
+
+
+@_net(_all_cnn)
+def strided_cnn_b(*args, **options):
+    """Build Strided-CNN-B: stride 2 in the convolution before each pooling, and no pooling; 885,610 parameters."""
+    return _all_cnn("strided_cnn", "b", *args, **options)
+
+
+@_net(_all_cnn)
+def strided_cnn_c(*args, **options):
+    """Build Strided-CNN-C: stride 2 in the convolution before each pooling, and no pooling; 954,730 parameters."""
+    return _all_cnn("strided_cnn", "c", *args, **options)
+
+
+@_net(_all_cnn)
+def conv_pool_cnn_a(*args, **options):
+    """Build ConvPool-CNN-A: one more 3×3 convolution before each pooling layer; 1,254,250 parameters."""
+    return _all_cnn("conv_pool_cnn", "a", *args, **options)
+
+
+@_net(_all_cnn)
+def conv_pool_cnn_b(*args, **options):
+    """Build ConvPool-CNN-B: one more 3×3 convolution before each pooling layer; 1,300,618 parameters."""
+    return _all_cnn("conv_pool_cnn", "b", *args, **options)
+
+
+@_net(_all_cnn)
+def conv_pool_cnn_c(*args, **options):
+    """Build ConvPool-CNN-C: one more 3×3 convolution before each pooling layer; 1,369,738 parameters."""
+    return _all_cnn("conv_pool_cnn", "c", *args, **options)
+
+
+@_net(_all_cnn)
+def all_cnn_a(*args, **options):
+    """Build All-CNN-A: a 3×3 convolution with stride 2 for each pooling layer; 1,254,250 parameters."""
+    return _all_cnn("all_cnn", "a", *args, **options)
+
+
+@_net(_all_cnn)
+def all_cnn_b(*args, **options):
+    """Build All-CNN-B: a 3×3 convolution with stride 2 for each pooling layer; 1,300,618 parameters."""
+    return _all_cnn("all_cnn", "b", *args, **options)
+
+
+@_net(_all_cnn)
+def all_cnn_c(*args, **options):
+    """Build All-CNN-C: a 3×3 convolution with stride 2 for each pooling layer; 1,369,738 parameters."""
+    return _all_cnn("all_cnn", "c", *args, **options)
+
+
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Normalize the contrast of each image: mean 0 and deviation 1 over all its pixels and colors.
 
     It deviates from the paper in that no whitening (ZCA) follows, which needs the training set.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
-        input_shape: the model's `(height, width, channels)`; other sizes are resized (bilinear).
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.

@@ -3,7 +3,7 @@
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
 
-from keras.layers import Flatten
+from keras.layers import Activation, Flatten
 
 from cnnzoo import optimizers
 from cnnzoo.checks import flag, integer
@@ -12,7 +12,9 @@ from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
-from cnnzoo.models.reconstruction import decode, dense, encode, reconstruction_loss
+from cnnzoo.models.reconstruction import decode, encoder_layers, reconstruction_loss
+
+TASK = "reconstruct"
 
 
 def autoencoder(
@@ -46,7 +48,7 @@ def autoencoder(
         activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
             bound.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
+        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         sparsity: `None`; `"kl"`, for weight · Σ over the code units of KL(target ‖ the unit's mean over the
@@ -59,8 +61,9 @@ def autoencoder(
             over pixels.
 
     Returns:
-        A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reconstruction;
-        before the decoder contractive_penalty, if there is one.
+        A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reshape, reconstruction.
+        With `tied=True` the encoder's layers are called again, in reverse, in the place of decoder_1, …, output.
+        After the code come contractive_penalty and sparsity_penalty, if there are any.
 
     Raises:
         InputError: an argument has a value that is not allowed.
@@ -81,11 +84,16 @@ def autoencoder(
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
-    hidden = encode(x, units, activation)
-    codes = dense(code, code_activation, activity_regularizer=penalty, name="code")(hidden[-1])
+    encoder = encoder_layers(units, code, activation, code_activation, tied)
+    outputs = []
+    for layer in encoder:
+        x = layer(x)
+        outputs.append(x)
     if contractive:
-        codes = ContractivePenalty(contractive, name="contractive_penalty")([*hidden[1:], codes])
-    x = decode(codes, inputs.shape[1:], units, activation, output_activation, tied)
+        x = ContractivePenalty(contractive, name="contractive_penalty")(outputs)
+    if penalty:  # in a layer of its own: an activity regularizer counts every call, and the code is called twice
+        x = Activation("linear", activity_regularizer=penalty, dtype="float32", name="sparsity_penalty")(x)
+    x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     optimizer = optimizers.Adam(1e-3)
     loss = reconstruction_loss(output_activation) if compile else None
@@ -124,13 +132,14 @@ def deep_autoencoder(
         code: number of code units; an integer ≥ 1. The paper has 2, too, for pictures.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
+        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
     Returns:
-        A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reconstruction.
+        A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reshape, reconstruction.
+        With `tied=True` the encoder's layers are called again, in reverse, in the place of decoder_1, …, output.
 
     Raises:
         InputError: an argument has a value that is not allowed.
@@ -148,9 +157,10 @@ def deep_autoencoder(
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
-    *_, x = encode(x, units, activation)
-    x = dense(code, code_activation, name="code")(x)
-    x = decode(x, inputs.shape[1:], units, activation, output_activation, tied)
+    encoder = encoder_layers(units, code, activation, code_activation, tied)
+    for layer in encoder:
+        x = layer(x)
+    x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     optimizer = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
     loss = reconstruction_loss(output_activation) if compile else None

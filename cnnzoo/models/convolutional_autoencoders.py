@@ -4,16 +4,17 @@ Masci, Meier, Cireşan and Schmidhuber, "Stacked Convolutional Auto-Encoders for
 Extraction", ICANN 2011.
 """
 
-import keras
-from keras.layers import Conv2D, Conv2DTranspose, Cropping2D
+from keras.layers import Activation, Conv2D, Conv2DTranspose, Cropping2D
 
 from cnnzoo import optimizers
 from cnnzoo.checks import flag, integer
 from cnnzoo.errors import InputError
-from cnnzoo.layers import TiedConv2DTranspose
+from cnnzoo.layers import ReversibleConv2D
 from cnnzoo.metrics import SquaredError
 from cnnzoo.models import mlp, scaffold
 from cnnzoo.models.reconstruction import reconstruction_loss
+
+TASK = "reconstruct"
 
 # With a window of twice the stride, the decoder sums as many terms at every pixel, so that no checkerboard
 # appears; and an odd side has the same padding before it as an even one, so that only one row or column at
@@ -54,14 +55,15 @@ def convolutional_autoencoder(
         code: number of maps of the code; an integer ≥ 1.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
+        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's kernels.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
     Returns:
         A functional `keras.Model`. Layers: encoder_1, …, code, decoder_1, …, output, reconstruction, with
-        crop_1, … after the layers of the decoder whose maps are a row or column too large.
+        crop_1, … after the layers of the decoder whose maps are a row or column too large. With `tied=True` the
+        encoder's layers are called again, in reverse, in the place of decoder_1, …, output.
 
     Raises:
         InputError: an argument has a value that is not allowed.
@@ -80,21 +82,26 @@ def convolutional_autoencoder(
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
     _check_sides(inputs.shape[1:3], halvings=len(maps) + 1)
 
+    encoder = []
+    for number, depth in enumerate([*maps, code], start=1):
+        layer_name, own = (f"encoder_{number}", activation) if number <= len(maps) else ("code", code_activation)
+        back = activation if number > 1 else None  # the first layer gives pixels, whose activation comes last of all
+        encoder.append(_halving(depth, own, back, tied, name=layer_name))
     sizes = []
-    for number, depth in enumerate(maps, start=1):
+    for layer in encoder:
         sizes.append(x.shape)
-        x = _halving(depth, activation, name=f"encoder_{number}")(x)
-    sizes.append(x.shape)
-    x = _halving(code, code_activation, name="code")(x)
+        x = layer(x)
 
-    halved_by = ["code", *(f"encoder_{number}" for number in range(len(maps), 0, -1))]
-    for number, depth in enumerate(reversed(maps), start=1):
-        x = _doubling(depth, activation, halved_by[number - 1] if tied else None, name=f"decoder_{number}")(x)
+    for number, layer in enumerate(reversed(encoder), start=1):
+        if tied:
+            x = layer(x, reverse=True)
+        elif number <= len(maps):
+            x = _doubling(maps[-number], activation, name=f"decoder_{number}")(x)
+        else:
+            x = _doubling(inputs.shape[-1], None, name="output")(x)
         excess = _excess(x.shape, sizes.pop())
         x = Cropping2D(excess, name=f"crop_{number}")(x) if any(map(any, excess)) else x
-    to_pixels = halved_by[-1] if tied else None
-    x = _doubling(inputs.shape[-1], output_activation, to_pixels, dtype="float32", name="output")(x)
-    x = Cropping2D(_excess(x.shape, sizes.pop()), dtype="float32", name="reconstruction")(x)
+    x = Activation(output_activation, dtype="float32", name="reconstruction")(x)
 
     optimizer = optimizers.Adam(1e-3)
     loss = reconstruction_loss(output_activation) if compile else None
@@ -112,14 +119,15 @@ def _check_sides(sides: tuple[int, int], halvings: int) -> None:
         )
 
 
-def _halving(maps: int, activation, **options) -> Conv2D:
-    return Conv2D(maps, WINDOW, STRIDE, "same", activation=activation, **options)
+def _halving(maps: int, activation, reverse_activation, tied: bool, name: str) -> Conv2D:
+    window = {"kernel_size": WINDOW, "strides": STRIDE, "padding": "same"}
+    if tied:
+        return ReversibleConv2D(maps, **window, activation=activation, reverse_activation=reverse_activation, name=name)
+    return Conv2D(maps, **window, activation=activation, name=name)
 
 
-def _doubling(maps: int, activation, tied_to: str | None, **options) -> keras.Layer:
-    if tied_to:
-        return TiedConv2DTranspose(tied_to, activation=activation, **options)
-    return Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, **options)
+def _doubling(maps: int, activation, name: str) -> Conv2DTranspose:
+    return Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, name=name)
 
 
 def _excess(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -127,15 +135,18 @@ def _excess(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[tuple[int,
     return (0, shape[1] - wanted[1]), (0, shape[2] - wanted[2])
 
 
-def preprocess_input(images, input_shape=(32, 32, 3)):
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Scale pixels 0…255 to 0…1, resizing images (bilinear) that have another size than the model.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.

@@ -12,6 +12,8 @@ from cnnzoo.layers import AveragePooling2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
 from cnnzoo.optimizers import ClassicSGD
 
+TASK = "classify"
+
 MEAN = (125.3, 123.0, 113.9)  # CIFAR-10's training pixels: red, green, blue, from 0 to 255
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -44,7 +46,7 @@ def cuda_convnet(
         input_shape: `(height, width, channels)`; default `(32, 32, 3)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of pool3, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         lrn: `"within"` for 3×3 normalization within maps (α=5e-5 over 9 pixels, β=0.75, k=1) after pool1
             and pool2, or `None` for the form without.
@@ -103,15 +105,18 @@ def cuda_convnet(
     )
 
 
-def preprocess_input(images, input_shape=(32, 32, 3)):
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Subtract CIFAR-10's mean color from pixels 0 to 255, resizing images (bilinear) of another size.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255, red, green, blue.
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255, red, green, blue.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`, about −126 to 142: cuda-convnet does not scale.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`: about −126 to 142: cuda-convnet does not scale.
 
     Raises:
         InputError: another number of channels than the model's.

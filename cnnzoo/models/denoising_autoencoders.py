@@ -13,7 +13,9 @@ from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import decode, dense, encode, reconstruction_loss
+from cnnzoo.models.reconstruction import decode, encoder_layers, reconstruction_loss
+
+TASK = "reconstruct"
 
 CORRUPTIONS = {"masking": MaskingNoise, "salt_and_pepper": SaltAndPepperNoise, "gaussian": GaussianNoise}
 
@@ -54,14 +56,15 @@ def denoising_autoencoder(
         rate: fraction of the pixels that is set, or standard deviation of the noise; in [0, 1].
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function of the output layer. With `"sigmoid"` the loss is the
+        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
             cross-entropy, else the squared error; either is the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
     Returns:
-        A functional `keras.Model`. Layers: corruption, flatten, encoder_1, …, code, decoder_1, …, output,
-        reconstruction.
+        A functional `keras.Model`. Layers: corruption, flatten, encoder_1, …, code, reshape, reconstruction. The
+        encoder's layers are called again, in reverse, after the code; with `tied=False` decoder_1, …, output stand
+        there.
 
     Raises:
         InputError: an argument has a value that is not allowed.
@@ -81,9 +84,10 @@ def denoising_autoencoder(
     noise = CORRUPTIONS[choice("corruption", corruption, CORRUPTIONS, "corruptions")]
     x = noise(number("rate", rate, 0, 1), name="corruption")(x)
     x = Flatten(name="flatten")(x)
-    *_, x = encode(x, units, activation)
-    x = dense(code, code_activation, name="code")(x)
-    x = decode(x, inputs.shape[1:], units, activation, output_activation, tied)
+    encoder = encoder_layers(units, code, activation, code_activation, tied)
+    for layer in encoder:
+        x = layer(x)
+    x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     optimizer = optimizers.Adam(1e-3)
     loss = reconstruction_loss(output_activation) if compile else None

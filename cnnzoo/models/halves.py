@@ -33,7 +33,7 @@ def encoder(model: keras.Model) -> keras.Model:
     codes = model.get_layer(last).output
     if "corruption" in names:
         corruption = model.get_layer("corruption")
-        codes = _apply_layers(keras.Model(corruption.output, codes), corruption.input)
+        codes = keras.Function(corruption.output, codes).call(corruption.input)
     return keras.Model(model.input, codes, name=f"{model.name}_encoder")
 
 
@@ -44,10 +44,11 @@ def decoder(model: keras.Model) -> keras.Model:
         model: an autoencoder of cnnzoo, also after save and load.
 
     Returns:
-        A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled.
+        A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled. With tied
+        weights, either half holds whole layers: the bias of the other direction, too.
 
     Raises:
-        InputError: the model has no layer `code`, or nothing that follows it.
+        InputError: the model has no layer `code`, or does not end in a layer `reconstruction`.
 
     Example:
     >>> import cnnzoo
@@ -56,17 +57,14 @@ def decoder(model: keras.Model) -> keras.Model:
     ((None, 30), (None, 28, 28, 1))
     """
     names = _layer_names(model)
-    first = "decoder_1" if "decoder_1" in names else "output"
-    if "code" not in names or first not in names:
-        raise _not_an_autoencoder(model, "decoder", "no layer 'code', or no 'decoder_1' or 'output' after it")
-    return keras.Model(model.get_layer(first).input, model.output, name=f"{model.name}_decoder")
-
-
-def _apply_layers(model: keras.Model, x):
-    """Return the output of the layers of a model without branches for another tensor."""
-    for layer in model.layers[1:]:  # without the input
-        x = layer(x)
-    return x
+    if not {"code", "reconstruction"} <= names:
+        raise _not_an_autoencoder(model, "decoder", "no layer 'code', or no 'reconstruction' after it")
+    last = next(name for name in ("sparsity_penalty", "contractive_penalty", "code") if name in names)
+    start = model.get_layer(last).output
+    # keras.Model(start, …) of Keras 3.15 takes every other call of a tied code layer for the input, too.
+    codes = keras.Input(batch_shape=start.shape, dtype=start.dtype, name="codes")
+    images = keras.Function(start, model.output).call(codes)
+    return keras.Model(codes, images, name=f"{model.name}_decoder")
 
 
 def _layer_names(model: keras.Model) -> set[str]:

@@ -20,6 +20,8 @@ from cnnzoo.layers import (
 from cnnzoo.losses import MaximumAPosteriori
 from cnnzoo.models import scaffold
 
+TASK = "classify"
+
 # Table I of the paper: the S2 maps that each of the 16 C3 maps is connected to.
 C3_TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
@@ -66,7 +68,8 @@ def lenet5(
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of C5, or `None`.
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"auto"` is the paper's output (negated penalties; the largest is the prediction) with
-            `head="rbf"` and `"softmax"` with `head="softmax"`; else `"softmax"` or `None` for either.
+            `head="rbf"` and `"softmax"` with `head="softmax"`; else `"softmax"` or `None` for either. A model with
+            another is not compiled.
         name: name of the model.
         head: `"rbf"`, or `"softmax"` for 10 ordinary units, 850 more parameters.
         compile: whether to compile with loss and optimizer.
@@ -146,7 +149,7 @@ def lenet(
         input_shape: `(height, width, channels)`, at least 16×16; default `(32, 32, 1)`.
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of S4, or `None`.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         activation: name or function after each convolution and hidden dense layer; many textbooks
             draw `"sigmoid"`, later ones `"relu"`.
@@ -190,18 +193,21 @@ def lenet(
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, shipped="lenet")
 
 
-def preprocess_input(images, input_shape=(32, 32, 1)):
+@scaffold.preprocessing(border=2)
+def preprocess_input(images, input_shape=None):
     """Pad and scale images of pixels 0 to 255: 28×28 to 32×32, background −0.1, ink 1.175.
 
-    MNIST's 28×28 images are only padded. Images of other sizes are first resized (bilinear) to
-    leave a border of two pixels, as 28×28 does in 32×32.
+    Images are padded with a border of two pixels. With `input_shape` they are resized (bilinear) first, unless they
+    leave just that border in it, as 28×28 does in 32×32.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 (paper) to 255 (ink).
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 (paper) to 255 (ink).
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.

@@ -12,6 +12,8 @@ from cnnzoo.checks import number
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
 
+TASK = "classify"
+
 
 def mlp(
     include_top=True,
@@ -42,7 +44,7 @@ def mlp(
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
         pooling: `None`; there are no maps to pool.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         units: width of each hidden layer; at least one positive integer.
         activation: name or function of the hidden layers.
@@ -83,15 +85,18 @@ def mlp(
     return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss)
 
 
-def preprocess_input(images, input_shape=(28, 28, 1)):
+@scaffold.preprocessing()
+def preprocess_input(images, input_shape=None):
     """Scale pixels 0…255 to 0…1, resizing images (bilinear) that have another size than the model.
 
     Args:
-        images: tensor `(batch, height, width, channels)`, integer or float, 0 to 255.
-        input_shape: the model's `(height, width, channels)`.
+        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
+            float, 0 to 255.
+        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
+            their size.
 
     Returns:
-        Float32 tensor `(batch, *input_shape)`.
+        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
 
     Raises:
         InputError: another number of channels than the model's.

@@ -1,82 +1,91 @@
 """The layers and the loss that autoencoders have in common."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras.initializers import VarianceScaling
-from keras.layers import Dense, Reshape
+from keras.initializers import GlorotUniform, VarianceScaling
+from keras.layers import Activation, Dense, Reshape
 
-from cnnzoo.layers import TiedDense, WideDense
+from cnnzoo.layers import ReversibleDense
 from cnnzoo.losses import PixelCrossentropy
 
 
 def dense(units: int, activation: Any, *, kind: type[Dense] = Dense, **options: Any) -> Dense:
-    """Return a dense layer whose initial weights fit its activation.
+    """Return a dense layer whose initial weights fit its activation; see `initial_kernel`."""
+    return kind(units, activation=activation, kernel_initializer=initial_kernel(activation), **options)
+
+
+def initial_kernel(activation: Any) -> keras.initializers.Initializer:
+    """Return the initializer of a kernel before an activation.
 
     Logistic units have Glorot's uniform bound times 4, as Glorot and Bengio 2010 recommend for
     them: their slope at 0 is a quarter of that of tanh. Others have Glorot's bound itself.
 
     Example:
-    >>> layer = dense(500, "sigmoid")
-    >>> layer.build((None, 1000))
     >>> import numpy as np
-    >>> bool(3.9 < np.abs(layer.kernel).max() / np.sqrt(6 / 1500) <= 4)
+    >>> kernel = initial_kernel("sigmoid")((1000, 500))
+    >>> bool(3.9 < np.abs(kernel).max() / np.sqrt(6 / 1500) <= 4)
     True
     """
     logistic = keras.activations.get(activation) is keras.activations.sigmoid
-    initializer = VarianceScaling(4.0**2, "fan_avg", "uniform") if logistic else "glorot_uniform"
-    return kind(units, activation=activation, kernel_initializer=initializer, **options)
+    return VarianceScaling(4.0**2, "fan_avg", "uniform") if logistic else GlorotUniform()
 
 
-def encode(x, units: Sequence[int], activation: Any) -> list:
-    """Return the flat input, and the output of each hidden layer between it and the code.
-
-    Args:
-        x: flat pixels, `(batch, pixels)`.
-        units: width of each layer.
-        activation: name or function of the layers.
-    """
-    tensors = [x]
-    for number, width in enumerate(units, start=1):
-        tensors.append(dense(width, activation, name=f"encoder_{number}")(tensors[-1]))
-    return tensors
-
-
-def decode(code, shape: Sequence[int], units: Sequence[int], activation: Any, output_activation: Any, tied: bool):
-    """Return the images that the decoder reconstructs from the code, with the encoder's widths in reverse.
+def encoder_layers(units: Sequence[int], code: int, activation: Any, code_activation: Any, tied: bool) -> list[Dense]:
+    """Return the layers encoder_1, …, code, in the order from the pixels.
 
     Args:
-        code: codes, `(batch, code)`.
-        shape: `(height, width, channels)` of the images.
-        units: widths of the encoder, from the input to the code.
+        units: width of each hidden layer.
+        code: width of the code.
         activation: name or function of the hidden layers.
-        output_activation: activation of the layer `output`, computed in float32.
-        tied: whether each layer uses the kernel of the encoder's layer that it corresponds to.
+        code_activation: name or function of the code layer.
+        tied: whether `decode` calls the layers in reverse.
     """
-    pixels = shape[0] * shape[1] * shape[2]
-    encoder_layers = ["code", *(f"encoder_{number}" for number in range(len(units), 0, -1))]
-
-    def layer(depth: int, width: int, activation: Any, **options: Any):
+    layers = []
+    for number, width in enumerate([*units, code], start=1):
+        name, own = (f"encoder_{number}", activation) if number <= len(units) else ("code", code_activation)
         if tied:
-            return TiedDense(encoder_layers[depth], activation=activation, **options)
-        return dense(width, activation, **options)
+            back = (
+                activation if number > 1 else None
+            )  # the first layer gives pixels, whose activation comes last of all
+            layers.append(dense(width, own, kind=ReversibleDense, reverse_activation=back, name=name))
+        else:
+            layers.append(dense(width, own, name=name))
+    return layers
 
-    x = code
-    for depth, width in enumerate(reversed(units)):
-        x = layer(depth, width, activation, name=f"decoder_{depth + 1}")(x)
+
+def decode(codes, encoder: Sequence[Dense], shape: Sequence[int], activation: Any, output_activation: Any, tied: bool):
+    """Return the images that the decoder reconstructs from codes, with the encoder's widths in reverse.
+
+    The activation of the output comes last, in float32, where Keras' cross-entropy finds the logits.
+
+    Args:
+        codes: codes, `(batch, code)`.
+        encoder: the layers that `encoder_layers` returned.
+        shape: `(height, width, channels)` of the images.
+        activation: name or function of the hidden layers.
+        output_activation: name or function applied to the images.
+        tied: whether the encoder's layers are called in reverse, instead of layers of the decoder's own.
+    """
+    x = codes
     if tied:
-        x = layer(len(units), pixels, output_activation, dtype="float32", name="output")(x)
+        for layer in reversed(encoder):
+            x = layer(x, reverse=True)
     else:
-        x = dense(pixels, output_activation, kind=WideDense, name="output")(x)
-    return Reshape(shape, dtype="float32", name="reconstruction")(x)
+        for number, layer in enumerate(reversed(encoder[:-1]), start=1):
+            x = dense(layer.units, activation, name=f"decoder_{number}")(x)
+        x = Dense(math.prod(shape), kernel_initializer=initial_kernel(output_activation), name="output")(x)
+    x = Reshape(shape, name="reshape")(x)
+    return Activation(output_activation, dtype="float32", name="reconstruction")(x)
 
 
 def reconstruction_loss(output_activation: Any) -> keras.losses.Loss:
     """Return the loss that fits an autoencoder's output, a mean over pixels and images.
 
     Args:
-        output_activation: activation of the output layer: with a sigmoid the loss is the cross-entropy, else the
+        output_activation: activation of the output: with a sigmoid the loss is the cross-entropy, else the
             squared error.
 
     Example:

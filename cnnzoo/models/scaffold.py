@@ -1,6 +1,7 @@
 """The parts that all models have in common: input, checks, weights, compilation, preprocessing, decoding."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,19 +173,47 @@ def assemble(
     return model
 
 
-def cross_entropy(classifier_activation: Any) -> keras.losses.Loss:
-    """Return the cross-entropy that fits a head: from probabilities after a softmax, else from logits.
+def cross_entropy(classifier_activation: Any) -> keras.losses.Loss | None:
+    """Return the cross-entropy that fits a head: from probabilities after a softmax, from logits, or `None`.
 
-    Raises:
-        InputError: another activation, which has no default loss.
+    Keras has no loss of integer labels that fits another activation, such as a sigmoid; as those of
+    `keras.applications`, a model with one is left to be compiled.
     """
     activation = keras.activations.get(classifier_activation)
     if activation not in (keras.activations.softmax, keras.activations.linear):
-        raise InputError(
-            f"a model with classifier_activation={classifier_activation!r} has no default loss, only those with "
-            "'softmax' and None have one; set compile=False and compile it yourself"
-        )
+        return None
     return keras.losses.SparseCategoricalCrossentropy(from_logits=activation is keras.activations.linear)
+
+
+def preprocessing(border: int = 0) -> Callable[[Callable], Callable]:
+    """Return a decorator for a family's `preprocess_input`: it takes one image, too, and keeps sizes unless told.
+
+    Args:
+        border: pixels that the function puts around an image, on each side.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def preprocess_input(images, input_shape=None):
+            if not (input_shape is None or (isinstance(input_shape, list | tuple) and len(input_shape) == 3)):
+                allowed = "None, or the model's (height, width, channels), such as model.input_shape[1:]"
+                raise refusal("input_shape", allowed, input_shape)
+            shape = tuple(images.shape)
+            if len(shape) not in (3, 4):
+                allowed = "an image (height, width, channels), or a batch (batch, height, width, channels)"
+                raise refusal("images", f"{allowed}, of pixels 0 to 255", f"a tensor of shape {shape}")
+            if input_shape is None:
+                height, width, channels = shape[-3:]
+                if None in (height, width):
+                    raise refusal("input_shape", "given for images of unknown sizes", None)
+                input_shape = (height + 2 * border, width + 2 * border, channels)
+            batch = images[None] if len(shape) == 3 else images
+            found = function(batch, tuple(input_shape))
+            return found[0] if len(shape) == 3 else found
+
+        return preprocess_input
+
+    return decorate
 
 
 def resized(images, size: tuple[int, int], channels: int, antialias: bool = False):

@@ -13,6 +13,8 @@ from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the 
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.reconstruction import dense
 
+TASK = "classify"
+
 
 def stacked_autoencoder(
     include_top=True,
@@ -40,7 +42,7 @@ def stacked_autoencoder(
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
         pooling: `None`; there are no maps to pool.
         classes: number of output units; an integer ≥ 1.
-        classifier_activation: `"softmax"`, or `None` for logits.
+        classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         units: width of each hidden layer; at least one positive integer.
         activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's

@@ -52,15 +52,15 @@ def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
         InputError: no such optimizer.
 
     Example:
-    >>> optimizer_class("adam").__module__
-    'cnnzoo.optimizers.adam'
+    >>> optimizer_class("adam") is Adam, optimizer_class("adamw") is keras.optimizers.AdamW
+    (True, True)
     """
-    classes: dict[str, type] = {}
     wrappers = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    for class_name, cls in vars(keras.optimizers).items():
-        if isinstance(cls, type) and issubclass(cls, keras.optimizers.Optimizer) and cls not in wrappers:
-            classes[class_name.lower()] = cls
-    classes |= {cls.__name__.lower(): cls for cls in (Adam, ClassicSGD, Muon)}
+    classes = {
+        class_name.lower(): cls
+        for class_name, cls in inspect.getmembers(keras.optimizers, inspect.isclass)
+        if issubclass(cls, keras.optimizers.Optimizer) and cls not in wrappers
+    } | {cls.__name__.lower(): cls for cls in (Adam, ClassicSGD, Muon)}
     if name.lower() not in classes:
         raise unknown("optimizer", name, classes)
     return classes[name.lower()]

@@ -1,6 +1,7 @@
 """Gradient descent as defined by AlexNet, cuda-convnet, Caffe and PyTorch."""
 
 import fnmatch
+import re
 from collections.abc import Mapping
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 
 from cnnzoo.checks import number, refusal
 from cnnzoo.errors import InputError
+from cnnzoo.optimizers import fused
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -20,7 +22,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
 
     Args:
         learning_rate: ε, a number or a schedule of Keras.
-        momentum: µ, in [0, 1).
+        momentum: µ, in [0, 1); the default is that of these papers and programs, where `keras.optimizers.SGD` has 0.
         weight_decay: λ ≥ 0, or several by patterns of the weights' paths, of which the first that
             matches is used: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. Weights that match none, or are passed to
             `exclude_from_weight_decay`, do not decay.
@@ -61,6 +63,18 @@ class ClassicSGD(keras.optimizers.Optimizer):
             raise refusal("lr_multipliers", allowed, lr_multipliers)
         self.lr_multipliers = _by_pattern("lr_multipliers", lr_multipliers or {})
         self._given_decay = weight_decay
+        self.exclude_from_weight_decay()
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        if self.built:
+            raise InputError("weights can be excluded from the weight decay only before the optimizer is built")
+        self._excluded = {id(variable) for variable in var_list or ()}
+        self._excluded_names = tuple(var_names or ())
+
+    def _decay_of(self, variable) -> float:
+        if id(variable) in self._excluded or any(re.search(name, variable.name) for name in self._excluded_names):
+            return 0.0
+        return _first_match(self.decays, variable.path, default=0.0)
 
     def build(self, variables):
         if self.built:
@@ -73,20 +87,19 @@ class ClassicSGD(keras.optimizers.Optimizer):
                 raise InputError(
                     f"the pattern {pattern!r} of weight_decay or lr_multipliers matches none of the weights {paths}"
                 )
-        self._multipliers = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
-        self._decays = [
-            _first_match(self.decays, variable.path, default=0.0) if self._use_weight_decay(variable) else 0.0
-            for variable in variables
-        ]
+        multipliers = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
+        self._states = fused.States(variables, self.velocities, multipliers, map(self._decay_of, variables))
 
     def update_step(self, gradient, variable, learning_rate):
-        index = self._get_variable_index(variable)
-        velocity = self.velocities[index]
-        rate = ops.cast(learning_rate, variable.dtype) * self._multipliers[index]
+        velocity, multiplier, decay = self._states[variable]
+        rate = ops.cast(learning_rate, variable.dtype) * multiplier
         gradient = ops.cast(gradient, variable.dtype)
-        if self._decays[index]:
-            gradient = gradient + self._decays[index] * variable
-        if not _fused_update(variable, velocity, gradient, rate, self.momentum):
+        if decay:
+            gradient = gradient + decay * variable
+        if fused.is_available():
+            states = {"accum": velocity}
+            fused.update("ResourceApplyKerasMomentum", variable, states, gradient, lr=rate, momentum=self.momentum)
+        else:
             self.assign(velocity, self.momentum * velocity - rate * gradient)
             self.assign_add(variable, velocity)
 
@@ -107,26 +120,3 @@ def _by_pattern(name: str, values: float | Mapping[str, float]) -> dict[str, flo
 
 def _first_match(values: Mapping[str, float], path: str, default: float) -> float:
     return next((value for pattern, value in values.items() if fnmatch.fnmatch(path, pattern)), default)
-
-
-def _fused_update(variable, velocity, gradient, rate, momentum: float) -> bool:
-    """Run the update as a single operation of TensorFlow, and return whether there is one for this variable.
-
-    Written out, each operation of the formula passes over the whole memory, which for the 61 million
-    weights of AlexNet is a measurable part of the training step.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    # Keras passes TensorFlow's own variable, or a replica's part of one, which has no such operation.
-    if tf.distribute.has_strategy() or not hasattr(variable, "handle"):
-        return False
-    tf.raw_ops.ResourceApplyKerasMomentum(
-        var=variable.handle,
-        accum=velocity.value.handle,
-        lr=rate,
-        grad=tf.convert_to_tensor(gradient),
-        momentum=tf.constant(momentum, gradient.dtype),
-    )
-    return True

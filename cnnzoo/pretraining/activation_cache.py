@@ -53,12 +53,10 @@ class ActivationCache:
         model: the model, which has one input.
         data: its examples.
         cache: `"memory"`, a folder or `False`.
-        shards: number of shards, one for each core, in which a batch is computed.
     """
 
-    def __init__(self, model: keras.Model, data: Rows, cache: Cache, shards: int = 1):
+    def __init__(self, model: keras.Model, data: Rows, cache: Cache):
         self._data = self._rows = data
-        self.shards = shards
         self._start = self._tensor = model.inputs[0]  # `_rows` holds the values of `_tensor`
         self._cache = cache
 
@@ -96,7 +94,7 @@ class ActivationCache:
         if segment.only_reshapes and type(self._rows) is ArrayRows and self._rows.dtype == "float32":
             self._rows = self._rows.reshaped(shape)
         elif not segment.is_identity or isinstance(self._rows, StreamRows):
-            rows = computed_rows(self._rows, segment, self._cache, shape, self.shards)
+            rows = computed_rows(self._rows, segment, self._cache, shape)
             self.close()
             self._rows = rows
         self._tensor = stage.inputs
@@ -109,25 +107,21 @@ class ActivationCache:
         self._rows, self._tensor = self._data, self._start
 
 
-def computed_rows(
-    rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...], shards: int = 1
-) -> ArrayRows:
+def computed_rows(rows: Rows, function: Callable[[Any], Any], cache: str | Path, shape: tuple[int, ...]) -> ArrayRows:
     """Return the outputs of a function for all rows, in order.
 
     Args:
         rows: the inputs.
-        function: takes and returns a float tensor `(batch, …)`, or the shards of one.
+        function: takes and returns a float tensor `(batch, …)`.
         cache: `"memory"`, or the folder for a file.
         shape: shape of the output for one row.
-        shards: number of shards in which a batch goes through the function.
 
     Raises:
         InputError: the outputs take more than half of the memory available, or the folder cannot be written to.
     """
-    run_whole = compiled(function, rows)
-    run = run_whole if shards == 1 else compiled(_on_shards(function, shards), rows)
+    run = compiled(function, rows)
     batches = (
-        keras.ops.convert_to_numpy((run if len(batch) >= shards else run_whole)(batch)).astype("float32", copy=False)
+        keras.ops.convert_to_numpy(run(batch)).astype("float32", copy=False)
         for batch in rows.in_order(rows_per_batch(rows.shape, shape))
     )
     if cache != "memory":
@@ -139,12 +133,6 @@ def computed_rows(
         activations[start : start + len(batch)] = batch
         start += len(batch)
     return ArrayRows(activations)
-
-
-def _on_shards(function: Callable[[Any], Any], count: int) -> Callable[[Any], Any]:
-    from cnnzoo.distribute.shards import concat_shards, split_batch
-
-    return lambda batch: concat_shards(function(split_batch(batch, count)))
 
 
 def _temporary_file(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:

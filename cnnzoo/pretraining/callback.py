@@ -10,8 +10,8 @@ from cnnzoo.callbacks import progress_style
 from cnnzoo.checks import flag, integer
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.activation_cache import Cache
-from cnnzoo.pretraining.run import PretrainingRun, temporary_seed
-from cnnzoo.runtime import suppress_retracing_warnings
+from cnnzoo.pretraining.run import PretrainingRun
+from cnnzoo.runtime import suppress_retracing_warnings, temporary_seed
 
 
 class LayerwisePretraining(keras.callbacks.Callback):

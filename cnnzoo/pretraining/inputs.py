@@ -1,5 +1,6 @@
 """Examples that can be read row by row: from an array, from a file, or as a stream of batches."""
 
+import math
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 
 from cnnzoo.errors import InputError
+from cnnzoo.files import read_rows
 
 MAX_ROWS = 1000  # at a time, where nothing is trained
 MAX_BYTES = 2**25
@@ -69,8 +71,6 @@ class ArrayRows:
 class FileRows(ArrayRows):
     """The float32 rows of a file, read from the disk each time.
 
-    A memory map would do, too, but the parts that it has read count as the process's own memory.
-
     Args:
         file: a binary file, closed by `close`.
         shape: shape of a row.
@@ -81,19 +81,13 @@ class FileRows(ArrayRows):
         self._lock = threading.Lock()
         self.shape = shape
         self.dtype = "float32"
-        self._bytes = 4 * int(np.prod(shape))
-        self.count = os.fstat(file.fileno()).st_size // self._bytes
+        self.count = os.fstat(file.fileno()).st_size // (4 * math.prod(shape))
 
     def read(self, where: np.ndarray | slice) -> np.ndarray:
         """Return the rows of some indices, or of a slice."""
         indices = range(self.count)[where] if isinstance(where, slice) else where
-        rows = np.empty((len(indices), *self.shape), "float32")
-        flat = rows.reshape(len(rows), -1)
         with self._lock:  # `close` waits for the reader, which may be a thread of tf.data
-            descriptor = self._file.fileno()
-            for row, index in zip(flat, indices, strict=True):
-                os.preadv(descriptor, [row.data], int(index) * self._bytes)
-        return rows
+            return read_rows(self._file, indices, self.shape, self.dtype)
 
     def close(self) -> None:
         """Close the file."""

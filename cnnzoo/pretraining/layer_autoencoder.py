@@ -1,14 +1,12 @@
 """One stage: an autoencoder of one layer, which it shares with the model."""
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import TiedConv2DTranspose, TiedDense
-from cnnzoo.layers.contractive_penalty import penalizes_activations
+from cnnzoo.layers.reversible import transposed
 from cnnzoo.losses import PixelCrossentropy
 from cnnzoo.pretraining.activation_cache import StageInputs
 from cnnzoo.pretraining.segment import Segment
@@ -18,79 +16,64 @@ if TYPE_CHECKING:
     from cnnzoo.pretraining.callback import LayerwisePretraining
 
 
-class LayerAutoencoder(keras.Model):
-    """Reconstruct the activations that enter a layer, from the layer's code of them when they are corrupted.
+def layer_autoencoder(
+    stage: Stage,
+    inputs: StageInputs,
+    corruption: keras.layers.Layer | None,
+    decoder: keras.layers.Layer,
+    loss: Any,
+) -> keras.Model:
+    """Return a model that reconstructs the activations that enter a layer, from the layer's code of them, corrupted.
 
-    The loss compares the reconstruction with the activations before corruption.
+    It adds its own loss, which compares the reconstruction with the activations before corruption: `fit` takes the
+    rows alone.
 
     Args:
         stage: the layer, and in an autoencoder its decoder pair.
         inputs: what the stage trains on.
         corruption: a layer that is silent at inference, or `None`.
         decoder: what reconstructs the activations from the code; see `decoder_and_loss`.
-        shards: number of shards in which a batch is computed, unless activations are penalized; see
-            `cnnzoo.distribute.shards_for`.
+        loss: a loss of Keras, or its name.
+    """
+    rows = keras.Input(inputs.rows.shape, dtype=inputs.rows.dtype)
+    activations = rows if inputs.compute is None else inputs.compute(rows)
+    corrupted = activations if corruption is None else corruption(activations)
+    code = Segment(stage.inputs, stage.code, trained=stage.layers)(corrupted)
+    outputs = ReconstructionLoss(loss)([activations, decoder(code)])
+    return keras.Model(rows, outputs, name=f"pretraining_{stage.name}")
+
+
+class ReconstructionLoss(keras.layers.Layer):
+    """Add the loss of a reconstruction, brought to the shape of what it reconstructs, and return it.
+
+    Args:
+        loss: a loss of Keras, or its name.
+
+    Call arguments:
+        tensors: `[targets, reconstruction]`, float tensors `(batch, …)`.
     """
 
-    def __init__(
-        self,
-        stage: Stage,
-        inputs: StageInputs,
-        corruption: keras.layers.Layer | None,
-        decoder: "Segment | keras.layers.Layer",
-        shards: int = 1,
-    ):
-        # Each layer casts its own input: the activations, which are the target too, stay as they are.
-        super().__init__(name=f"pretraining_{stage.name}", dtype=stage.layer.dtype_policy, autocast=False)
-        self.corruption = corruption
-        self.trained = list(stage.trained)
-        self._shape = inputs.shape
-        self._compute = inputs.compute
-        self._encode = Segment(stage.inputs, stage.code)
-        self.decoder = decoder
-        # Penalties are means over the batch, and every shard would add its own.
-        operations = [*self._encode.operations, *getattr(decoder, "operations", [])]
-        self._shards = 1 if any(map(penalizes_activations, operations)) else shards
-        self.built = True
+    def __init__(self, loss: Any):
+        super().__init__(dtype="float32", autocast=False)
+        self._loss = keras.losses.get(loss)
 
-    def call(self, batch, training=None):
-        if self._shards == 1:
-            targets, reconstruction = self._reconstruct(batch, training, lambda operation: operation)
-        else:
-            from cnnzoo.distribute.shards import concat_shards, per_shard, split_batch
-
-            targets, reconstruction = self._reconstruct(split_batch(batch, self._shards), training, per_shard)
-            targets = batch if self._compute is None else concat_shards(targets)
-            reconstruction = concat_shards(reconstruction)
-        return {"targets": targets, "reconstruction": reconstruction}
-
-    def _reconstruct(self, batch, training, each):
-        """Return activations and reconstruction; `each` turns an operation into one on shards, if these are shards."""
-        targets = batch if self._compute is None else each(ops.stop_gradient)(self._compute(batch))
-        corrupted = targets
-        if self.corruption is not None:
-            corrupted = each(functools.partial(self.corruption, training=training))(targets)
-        decode = each(self.decoder) if isinstance(self.decoder, keras.layers.Layer) else self.decoder
-        reconstruction = decode(self._encode(corrupted))
-        return targets, each(lambda images: ops.cast(brought_to_shape(images, self._shape), "float32"))(reconstruction)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(
-            x=x,
-            y=ops.cast(y_pred["targets"], "float32"),
-            y_pred=y_pred["reconstruction"],
-            sample_weight=sample_weight,
-            training=training,
-        )
+    def call(self, tensors):
+        targets, reconstruction = (ops.cast(values, "float32") for values in tensors)
+        reconstruction = brought_to_shape(reconstruction, targets.shape[1:])
+        # Not by a loss' `__call__`, which divides by the number of replicas, as Keras does with what is added here.
+        values = getattr(self._loss, "call", self._loss)(targets, reconstruction)
+        self.add_loss((ops.sum if getattr(self._loss, "reduction", None) == "sum" else ops.mean)(values))
+        return reconstruction
 
 
 def decoder_and_loss(
     stage: Stage, shape: tuple[int, ...], in_unit_range: bool, config: "LayerwisePretraining", seed: int
-) -> tuple["Segment | keras.layers.Layer", Any]:
+) -> tuple[keras.layers.Layer, Any]:
     """Return the decoder of a stage's activations from its code, and the loss of the reconstruction.
 
-    Without a loss of the user's, a decoder that ends in a sigmoid gives logits, and the loss is computed from them, so
-    that no precision is lost when probabilities come near to 0 or 1.
+    Activations in [0, 1] have the cross-entropy, unless the user gives a loss. A new decoder then gives logits, so that
+    no precision is lost when probabilities come near to 0 or 1; of an autoencoder's own decoder Keras finds them,
+    except in half precision, where a hidden sigmoid rounds.
 
     Args:
         stage: the layer, and in an autoencoder its decoder pair.
@@ -103,16 +86,14 @@ def decoder_and_loss(
         InputError: the layer is a convolution with its channels first.
     """
     pair = stage.decoder_pair
-    sigmoid = in_unit_range and (pair is None or pair.sigmoid is not None)
-    logits = sigmoid and config.loss is None
+    sigmoid = in_unit_range and (pair is None or pair.activation == "sigmoid")
     loss = config.loss
     if loss is None:
-        loss = PixelCrossentropy(from_logits=True) if sigmoid else keras.losses.MeanSquaredError()
+        loss = PixelCrossentropy(from_logits=pair is None) if sigmoid else keras.losses.MeanSquaredError()
     if pair is not None:
-        return Segment(pair.start, pair.end, linear=pair.sigmoid if logits else None), loss
-    decoder = _new_decoder(stage.layer, shape, "sigmoid" if sigmoid and not logits else "linear", config.tied, seed)
-    decoder.build((None, *stage.code.shape[1:]))
-    return decoder, loss
+        return Segment(pair.start, pair.end, trained=pair.layers), loss
+    activation = "sigmoid" if sigmoid and config.loss is not None else "linear"
+    return _new_decoder(stage.layer, shape, activation, config.tied, seed), loss
 
 
 def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool, seed: int) -> keras.layers.Layer:
@@ -124,7 +105,7 @@ def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool
     common = {"activation": activation, "name": f"{layer.name}_decoder", "dtype": layer.dtype_policy}
     is_dense = isinstance(layer, keras.layers.Dense)
     if tied:
-        return (TiedDense if is_dense else TiedConv2DTranspose)(layer, **common)
+        return TiedDecoder(layer, shape[-1], **common)
     common["kernel_initializer"] = keras.initializers.GlorotUniform(seed)
     if is_dense:
         return keras.layers.Dense(shape[-1], **common)
@@ -137,6 +118,29 @@ def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool
         data_format="channels_last",
         **common,
     )
+
+
+class TiedDecoder(keras.layers.Layer):
+    """Apply the transpose of another layer, then a bias of its own and an activation.
+
+    Args:
+        layer: a built `keras.layers.Dense`, or a `keras.layers.Conv2D` without groups.
+        outputs: number of outputs, or of maps.
+        activation: name of the activation.
+        kwargs: the arguments of `keras.layers.Layer`.
+
+    Source: Vincent et al. 2010, section 2.2 (tied weights).
+    """
+
+    def __init__(self, layer: Any, outputs: int, activation: str, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.activation = keras.activations.get(activation)
+        self.bias = self.add_weight(shape=(outputs,), initializer="zeros", name="bias")
+        self.built = True
+
+    def call(self, codes):
+        return self.activation(transposed(self.layer, codes) + self.bias)
 
 
 def brought_to_shape(images: Any, shape: tuple[int, ...]) -> Any:

@@ -1,15 +1,12 @@
 """One pretraining of one model, stage by stage."""
 
-import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from cnnzoo.callbacks import DivergedError, Progress, StopOnNaN, progress_style
 from cnnzoo.errors import InputError
@@ -18,42 +15,12 @@ from cnnzoo.pretraining.activation_cache import ActivationCache, StageInputs
 from cnnzoo.pretraining.backup import Backup, restore
 from cnnzoo.pretraining.batches import Batches, fit_arguments
 from cnnzoo.pretraining.inputs import check_finite, rows_of
-from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder, decoder_and_loss
+from cnnzoo.pretraining.layer_autoencoder import decoder_and_loss, layer_autoencoder
 from cnnzoo.pretraining.stages import Stage, stages
 from cnnzoo.runtime import steps_per_execution_for
 
 if TYPE_CHECKING:
     from cnnzoo.pretraining.callback import LayerwisePretraining
-
-
-@contextmanager
-def temporary_seed(seed: int) -> Iterator[None]:
-    """Draw from `seed` in the block, and restore the global random states of Python, NumPy and Keras after it.
-
-    Keras has no public way to look at its global generator without making one, which would draw a seed.
-
-    Example:
-    >>> random.seed(1)
-    >>> before = random.getstate()
-    >>> with temporary_seed(0):
-    ...     _ = random.random(), np.random.random(), keras.random.normal(())
-    >>> random.getstate() == before
-    True
-    """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras' users seed)
-    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
-    state = None if generator is None else keras.ops.convert_to_numpy(generator.state)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, keras.random.SeedGenerator(seed))
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
-        if generator is not None:
-            generator.state.assign(state)
 
 
 class Worker:
@@ -89,13 +56,13 @@ class Worker:
         """Return the context in which variables are made."""
         return nullcontext() if self._strategy is None else self._strategy.scope()
 
-    def shards_for(self, batch_size: int) -> int:
-        """Return the shards of a batch, one for each core; other backends spread a step over the cores themselves."""
+    def in_shards(self, model: keras.Model, batch_size: int) -> keras.Model:
+        """Return a model that trains as is fastest here; other backends spread a step over the cores themselves."""
         if self._strategy is None or self.replicas > 1:
-            return 1
-        from cnnzoo.distribute import shards_for
+            return model
+        from cnnzoo.distribute import batch_shards, batch_shards_for
 
-        return shards_for(batch_size)
+        return batch_shards(model, batch_shards_for(batch_size))
 
 
 class Clock(keras.callbacks.Callback):
@@ -137,8 +104,7 @@ class PretrainingRun:
         # Keras 3.15 with TensorFlow 2.21 fails on several steps an execution with several replicas.
         limit = int(model.steps_per_execution) if model.compiled and replicas == 1 else 1
         self.steps, self.steps_per_execution = steps_per_execution_for(self.data.count // self.batch_size, limit)
-        self.shards = self.worker.shards_for(self.batch_size)
-        self.activations = ActivationCache(model, self.data, config.cache, self.shards)
+        self.activations = ActivationCache(model, self.data, config.cache)
         self.backup: Backup | None = None
 
     def train(self, in_fit: bool = False) -> dict[str, dict[str, list[float]]]:
@@ -205,9 +171,10 @@ class PretrainingRun:
         with self.worker.scope():
             corruption = settings.corruption_layer(self.corruption[number], stage.layer.dtype_policy, int(seeds[0]))
             decoder, loss = decoder_and_loss(stage, inputs.shape, in_unit_range, self.config, int(seeds[1]))
-            autoencoder = LayerAutoencoder(stage, inputs, corruption, decoder, self.shards)
+            autoencoder = layer_autoencoder(stage, inputs, corruption, decoder, loss)
+            autoencoder = self.worker.in_shards(autoencoder, self.batch_size)
             optimizer = self.config.optimizer(epochs * self.steps)
-            autoencoder.compile(optimizer, loss, steps_per_execution=self.steps_per_execution)
+            autoencoder.compile(optimizer, steps_per_execution=self.steps_per_execution)
         batches = Batches(inputs.rows, self.batch_size, self.steps, (self.config.seed, number))
         arguments = fit_arguments(batches, epochs)
         progress, clock = self._progress(number, stage, inputs.shape), Clock()

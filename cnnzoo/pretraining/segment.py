@@ -1,29 +1,30 @@
-"""The part of a model between two tensors, run as at inference."""
+"""The part of a model between two tensors, as a layer that runs as at inference."""
 
-import functools
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from cnnzoo.layers.graph import run_graph, with_training
+from cnnzoo.keras_internals import run_graph
+from cnnzoo.layers.contractive_penalty import penalizes_activations
+from cnnzoo.layers.graph import with_training
 
 
-class Segment:
+class Segment(keras.layers.Layer):
     """The part of a graph that leads from one tensor to another, run with every layer as at inference.
 
-    It shares the layers' weights, and leaves no trace in the layers or in the model. Given the shards of a batch
-    (`cnnzoo.distribute.shards`), it returns shards.
+    It shares the layers' weights, and leaves no trace in the layers or in the model.
 
     Args:
         start: the tensor that is given.
         end: the tensor that is computed.
-        linear: a layer to be called without its activation.
+        trained: the layers on the way whose weights are this layer's, too; all others are fixed. With none of them, no
+            penalty counts either.
 
     Attributes:
         is_identity: whether the end is the start.
-        operations: layers and other operations on the way.
         only_reshapes: whether the end holds the values of the start, in their order and another shape.
+        layers: the trained layers, and those that add a penalty on activations to the loss.
 
     Raises:
         ValueError: `end` depends on something besides `start`.
@@ -35,30 +36,20 @@ class Segment:
     TensorShape([1, 2])
     """
 
-    def __init__(self, start: keras.KerasTensor, end: keras.KerasTensor, linear: Any = None):
+    def __init__(self, start: keras.KerasTensor, end: keras.KerasTensor, trained: Sequence[Any] = ()):
+        super().__init__(autocast=False)  # each layer casts its own input
         self.is_identity = start is end
-        self._linear = linear
         self._function = None if self.is_identity else keras.Function([start], [end], name="segment")
-        self.operations = self._function.operations if self._function else []
-        self.only_reshapes = bool(self.operations) and all(map(_only_reshapes, self.operations))
+        operations = self._function.operations if self._function else []
+        self.only_reshapes = bool(operations) and all(map(_only_reshapes, operations))
+        self.layers = [*trained, *filter(penalizes_activations, operations)] if trained else []
+        self.built = True
 
-    def __call__(self, values: Any) -> Any:
+    def call(self, values):
         if self._function is None:
             return values
-        operation_for = self._on_shards if hasattr(values, "parts") else self._at_inference
-        (end,) = run_graph(self._function, [values], operation_for)
+        (end,) = run_graph(self._function, [values], lambda operation: with_training(operation, training=False))
         return end
-
-    def _at_inference(self, operation: Any) -> Callable[..., Any]:
-        if operation is self._linear:
-            return functools.partial(_without_activation, operation)
-        return with_training(operation, training=False)
-
-    def _on_shards(self, operation: Any) -> Callable[..., Any]:
-        from cnnzoo.distribute.shards import per_shard
-
-        activation = keras.activations.linear if operation is self._linear else None
-        return per_shard(operation, self._at_inference(operation), activation)
 
 
 def _only_reshapes(operation: Any) -> bool:
@@ -66,12 +57,3 @@ def _only_reshapes(operation: Any) -> bool:
         return False
     in_order = getattr(operation, "data_format", "channels_last") == "channels_last"
     return in_order and operation.compute_dtype == "float32"  # in mixed precision they round, too
-
-
-def _without_activation(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a layer whose activation is applied elsewhere: in a loss that is computed from logits."""
-    activation, layer.activation = layer.activation, keras.activations.linear
-    try:
-        return layer(*args, **kwargs)
-    finally:
-        layer.activation = activation

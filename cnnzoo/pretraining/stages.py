@@ -10,8 +10,9 @@ import keras
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.keras_internals import Call
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
-from cnnzoo.layers.graph import Call, calls, following
+from cnnzoo.layers.graph import calls, following
 from cnnzoo.pretraining.segment import Segment
 
 ACTIVATIONS = (
@@ -29,11 +30,10 @@ NORMALIZATIONS = (
     keras.layers.UnitNormalization,
     keras.layers.Normalization,
 )
+RESHAPING = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Permute, keras.layers.Cropping2D)
 # Values in [0, 1] stay there.
 KEEPING_RANGE = (
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.Permute,
+    *RESHAPING,
     keras.layers.Dropout,
     keras.layers.SpatialDropout2D,
     keras.layers.MaxPooling2D,
@@ -41,7 +41,6 @@ KEEPING_RANGE = (
     keras.layers.GlobalMaxPooling2D,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.ZeroPadding2D,
-    keras.layers.Cropping2D,
     keras.layers.UpSampling2D,
     keras.layers.GaussianNoise,
     MaskingNoise,
@@ -50,29 +49,36 @@ KEEPING_RANGE = (
 INTO_UNIT_RANGE = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
 
 
-def is_encoder(layer: Any) -> bool:
-    """Whether a layer can be pretrained."""
-    return isinstance(layer, keras.layers.Dense | keras.layers.Conv2D) and not hasattr(layer, "tied_to")
+def in_reverse(call: Call) -> bool:
+    """Whether a call is one of a layer that was called before, in the other direction: see `ReversibleDense`."""
+    return bool(call.options.get("reverse"))
 
 
-def is_weighted(layer: Any) -> bool:
-    """Whether a layer counts in the order of layers: it has weights and is no activation or normalization."""
-    return bool(getattr(layer, "weights", None)) and not isinstance(layer, (*ACTIVATIONS, *NORMALIZATIONS))
+def is_encoder(call: Call) -> bool:
+    """Whether the layer of a call can be pretrained."""
+    return isinstance(call.layer, keras.layers.Dense | keras.layers.Conv2D) and not in_reverse(call)
 
 
-def activation_of(layer: Any) -> str:
-    """Return the name of a layer's activation, or nothing."""
-    if isinstance(layer, keras.layers.Softmax):
+def is_weighted(call: Call) -> bool:
+    """Whether the layer of a call counts in their order: it has weights and is no activation or normalization."""
+    return bool(getattr(call.layer, "weights", None)) and not isinstance(call.layer, (*ACTIVATIONS, *NORMALIZATIONS))
+
+
+def activation_of(call: Call) -> str:
+    """Return the name of the activation that a call ends with, or nothing."""
+    if isinstance(call.layer, keras.layers.Softmax):
         return "softmax"
-    return getattr(getattr(layer, "activation", None), "__name__", "")
+    activation = getattr(call.layer, "reverse_activation" if in_reverse(call) else "activation", None)
+    return getattr(activation, "__name__", "")
 
 
 def with_activations(call: Call, graph: list[Call]) -> list[Call]:
-    """Return a call and those of the activation layers that directly follow it."""
-    activations = itertools.takewhile(
-        lambda each: isinstance(each.layer, ACTIVATIONS), following(call.outputs[0], graph)
-    )
-    return [call, *activations]
+    """Return a call and those of the activation layers that follow it, directly or behind a change of shape."""
+    kept = (*ACTIVATIONS, *RESHAPING)
+    chain = [call, *itertools.takewhile(lambda each: isinstance(each.layer, kept), following(call.outputs[0], graph))]
+    while isinstance(chain[-1].layer, RESHAPING):
+        chain.pop()
+    return chain
 
 
 @dataclass(frozen=True)
@@ -82,19 +88,16 @@ class DecoderPair:
     Attributes:
         code: the tensor that the encoding part ends with.
         layers: the decoder layer and the activations that follow it.
+        activation: name of the last activation.
         start: the tensor that the decoding part starts with.
         end: the tensor that it ends with.
     """
 
     code: keras.KerasTensor
     layers: tuple[Any, ...]
+    activation: str
     start: keras.KerasTensor
     end: keras.KerasTensor
-
-    @property
-    def sigmoid(self) -> Any:
-        """The layer whose activation makes the part end in a sigmoid, or `None`."""
-        return self.layers[-1] if activation_of(self.layers[-1]) == "sigmoid" else None
 
 
 def decoder_pairs(model: keras.Model, graph: list[Call], weighted: list[Call]) -> dict[int, DecoderPair]:
@@ -107,11 +110,11 @@ def decoder_pairs(model: keras.Model, graph: list[Call], weighted: list[Call]) -
     half, odd = divmod(len(weighted), 2)
     if not half or odd or len(model.outputs) != 1 or model.outputs[0].shape != model.inputs[0].shape:
         return {}
-    if any(activation_of(call.layer) == "softmax" for call in with_activations(weighted[-1], graph)):
+    if any(activation_of(call) == "softmax" for call in with_activations(weighted[-1], graph)):
         return {}
     pairs: dict[int, DecoderPair] = {}
     for encoder, decoder in zip(weighted[:half], reversed(weighted[half:]), strict=True):
-        if not is_encoder(encoder.layer) or _widths(encoder) != _widths(decoder)[::-1]:
+        if not is_encoder(encoder) or _widths(encoder) != _widths(decoder)[::-1]:
             return {}
         pair = _decoder_pair(encoder, decoder, graph, outermost=not pairs)
         if pair is None:
@@ -126,14 +129,13 @@ def _widths(call: Call) -> tuple[int | None, int | None]:
 
 def _decoder_pair(encoder: Call, decoder: Call, graph: list[Call], *, outermost: bool) -> DecoderPair | None:
     """Find the encoding part that starts at one call, and the decoding part around another, so that shapes match."""
-    codes = _ends(encoder, graph)
     starts = [decoder.inputs[0]]
     producers = _producers(graph)
-    while (call := producers.get(id(starts[-1]))) and not is_weighted(call.layer) and len(call.inputs) == 1:
+    while (call := producers.get(id(starts[-1]))) and not is_weighted(call) and len(call.inputs) == 1:
         starts.append(call.inputs[0])
-    matches = [(code, start) for code in codes for start in starts if code.shape == start.shape]
-    if not matches:
-        return None
+    # A tensor that is code and start takes what lies between them, such as a penalty, into the encoding part.
+    matches = [(code, start) for code in _ends(encoder, graph) for start in starts if code.shape == start.shape]
+    matches.sort(key=lambda match: match[0] is not match[1])
     ends, target = _ends(decoder, graph), encoder.inputs[0]
     sizes = list(map(_size, ends))
     if _size(target) in sizes:
@@ -142,12 +144,15 @@ def _decoder_pair(encoder: Call, decoder: Call, graph: list[Call], *, outermost:
         return None
     else:
         end = ends[0]
-    code, start = matches[0]
-    try:
-        Segment(target, code), Segment(start, end)
-    except ValueError:  # a part depends on more than the tensor that it starts with
-        return None
-    return DecoderPair(code, tuple(call.layer for call in with_activations(decoder, graph)), start, end)
+    decoding = with_activations(decoder, graph)
+    layers, activation = tuple(call.layer for call in decoding), activation_of(decoding[-1])
+    for code, start in matches:
+        try:
+            Segment(target, code), Segment(start, end)
+        except ValueError:  # a part depends on more than the tensor that it starts with
+            continue
+        return DecoderPair(code, layers, activation, start, end)
+    return None
 
 
 def _size(tensor: keras.KerasTensor) -> int:
@@ -157,7 +162,7 @@ def _size(tensor: keras.KerasTensor) -> int:
 def _ends(call: Call, graph: list[Call]) -> list[keras.KerasTensor]:
     """Return the outputs of a call's last activation and of the calls without weights that follow."""
     last = with_activations(call, graph)[-1]
-    unweighted = itertools.takewhile(lambda each: not is_weighted(each.layer), following(last.outputs[0], graph))
+    unweighted = itertools.takewhile(lambda each: not is_weighted(each), following(last.outputs[0], graph))
     return [each.outputs[0] for each in (last, *unweighted)]
 
 
@@ -215,10 +220,9 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
     if len(model.inputs) != 1:
         inputs = ", ".join(tensor.name for tensor in model.inputs)
         raise InputError(f"{model.name} has {len(model.inputs)} inputs ({inputs}); a model to pretrain must have one")
-    first_calls: dict[int, Call] = {}
-    for call in graph:
-        if is_weighted(call.layer):
-            first_calls.setdefault(id(call.layer), call)
+    first_calls: dict[tuple[int, bool], Call] = {}  # of each layer, and in reverse
+    for call in filter(is_weighted, graph):
+        first_calls.setdefault((id(call.layer), in_reverse(call)), call)
     weighted = list(first_calls.values())
     pairs = decoder_pairs(model, graph, weighted)
     if names is not None:
@@ -226,7 +230,7 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
         candidates = [call for call in weighted if call.layer.name in names]
     else:
         hidden = weighted[: len(pairs)] if pairs else _hidden(graph, weighted)
-        candidates = [call for call in hidden if is_encoder(call.layer)]
+        candidates = [call for call in hidden if is_encoder(call)]
     if not candidates:
         nested = any(isinstance(call.layer, keras.Model) for call in graph)
         hint = "; a model inside of it has layers of its own: pretrain that one" if nested else ""
@@ -249,7 +253,7 @@ def _stage(call: Call, graph: list[Call], pair: DecoderPair | None) -> Stage:
 def _check_names(names: Sequence[str], model: keras.Model, weighted: list[Call]) -> None:
     if isinstance(names, str) or not names:
         raise refusal("layers", "a list of layer names", names)
-    allowed = [call.layer.name for call in weighted if is_encoder(call.layer)]
+    allowed = [call.layer.name for call in weighted if is_encoder(call)]
     layers = {layer.name: layer for layer in model.layers}
     for name in names:
         if name not in layers:
@@ -269,7 +273,7 @@ def _hidden(graph: list[Call], weighted: list[Call]) -> list[Call]:
     followed: set[int] = set()  # tensors that a layer with weights comes after
     heads: set[int] = set()
     for call in reversed(graph):
-        has_weights, is_followed = is_weighted(call.layer), any(id(tensor) in followed for tensor in call.outputs)
+        has_weights, is_followed = is_weighted(call), any(id(tensor) in followed for tensor in call.outputs)
         if has_weights and not is_followed:
             heads.add(id(call.layer))
         if has_weights or is_followed:
@@ -282,8 +286,8 @@ def _in_unit_range(tensor: keras.KerasTensor, graph: list[Call]) -> bool | None:
     producers = _producers(graph)
     range_kept = True
     while (call := producers.get(id(tensor))) is not None:
-        if is_weighted(call.layer) or isinstance(call.layer, ACTIVATIONS):
-            return range_kept and activation_of(call.layer) in INTO_UNIT_RANGE
+        if is_weighted(call) or isinstance(call.layer, ACTIVATIONS):
+            return range_kept and activation_of(call) in INTO_UNIT_RANGE
         range_kept = range_kept and isinstance(call.layer, KEEPING_RANGE)
         tensor = call.inputs[0]
     return None

@@ -94,7 +94,7 @@ def _metrics(metrics: Mapping[str, Any]) -> Section:
 
 
 def _differences(named: Mapping[str, Run]) -> Section:
-    recipes = {name: run.recipe for name, run in named.items()}
+    recipes = {name: run.recipe.to_dict() for name, run in named.items()}
     values = sorted({value for recipe in recipes.values() for value in recipe})
     differing = [value for value in values if len({str(recipe.get(value)) for recipe in recipes.values()}) > 1]
     rows = [(value, *(str(recipe.get(value)) for recipe in recipes.values())) for value in differing]

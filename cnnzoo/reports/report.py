@@ -54,7 +54,7 @@ def report(
         if not isinstance(run, Run | str | Path):
             raise refusal("runs", "a cnnzoo.Run or its folder, or a list of them", run)
     several = [run if isinstance(run, Run) else Run(run) for run in given]
-    with data.report_broken_files(), suppress_retracing_warnings(), read_once(), data.using_data_dir(data_dir):
+    with suppress_retracing_warnings(), read_once(), data.using_data_dir(data_dir):
         if len(several) > 1:
             return write_page(Path(to or COMPARISON_FOLDER), *comparison.comparison_page(several))
         [run] = several

@@ -88,8 +88,8 @@ def run_data_of(run: Run) -> RunData:
     Raises:
         InputError: the run is not finished, or its data cannot be had.
     """
-    recipe, model = Recipe.from_dict(run.recipe), run.model()
-    reconstructs = models.reconstructs(model)
+    recipe, model = run.recipe, run.model()
+    reconstructs = models.reconstructs(recipe.model)
     source = source_of(recipe, with_train=reconstructs)  # principal components are fitted to training images
     test = spread(source.test, MAX_IMAGES)
     context = ModelContext.of(recipe, model)

@@ -144,7 +144,7 @@ def arithmetic(model: keras.Model) -> Section:
 def recipe_and_environment(run: Run) -> Section:
     """Return the section with the recipe, the versions and the machine, by which a run can be repeated."""
     content = run.content
-    recipe = [(name, _text(value)) for name, value in run.recipe.items() if value not in (None, {}, [], "")]
+    recipe = [(name, _text(value)) for name, value in run.recipe.to_dict().items() if value not in (None, {}, [], "")]
     processes = [(name, _text(content[name])) for name in ("workers", "replicas") if content.get(name, 1) != 1]
     versions = [*content.get("versions", {}).items(), *content.get("machine", {}).items(), *processes]
     return Section(

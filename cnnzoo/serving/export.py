@@ -16,7 +16,6 @@ from cnnzoo.files import next_version
 from cnnzoo.serving import formats as files
 from cnnzoo.serving import model_card, verify
 from cnnzoo.serving.export_model import ExportedModel, exported_model_of
-from cnnzoo.serving.saved_model import signatures_in
 
 
 def export(
@@ -106,7 +105,7 @@ def export(
     with next_version(Path(folder)) as version:
         written = {format: _write(format, exported, version.part, calibration) for format in formats}
         test = _evaluate(exported, version.part, written, source) if source else {}
-        signatures = signatures_in(version.part) if "saved_model" in formats else {}
+        signatures = tf.saved_model.load(str(version.part)).signatures if "saved_model" in formats else {}
         card = model_card.card_of(exported, _tensor_specs(signatures), written, test)
         model_card.write_card(card, version.part)
         if warmup:

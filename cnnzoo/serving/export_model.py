@@ -112,11 +112,13 @@ def exported_model_of(
     """
     choice("weights_dtype", weights_dtype, WEIGHTS_DTYPES)
     model, run = _load(model)
-    is_autoencoder = models.reconstructs(model)
+    # A model of the user's own is known by its shape alone.
+    is_image = model.output_shape == model.input_shape and len(model.output_shape) == 4
+    is_autoencoder = is_image if run is None else models.reconstructs(run.recipe.model)
     if is_autoencoder and class_names is not None:
         raise refusal("class_names", f"None for {model.name}, an autoencoder without classes", class_names)
     if run is not None:
-        preprocess = preprocess or models.preprocessing(run.recipe["model"], model)
+        preprocess = preprocess or models.preprocessing(run.recipe.model, model)
         image_shape = image_shape or run.metrics["image_shape"]
         class_names = class_names or run.class_names
     shape = _checked_shape(image_shape, model, preprocess is not None)
@@ -180,26 +182,23 @@ def _in_float32(model: keras.Model, weights_dtype: str) -> keras.Model:
     A server's processor may have no bfloat16, and ONNX Runtime and LiteRT have none for these layers; with one type
     all formats return the same outputs.
     """
+    if weights_dtype == "float32" and _is_float32(model):
+        return model
+
+    def clone(layer):
+        config = layer.get_config()
+        return type(layer).from_config({**config, "dtype": "float32"} if "dtype" in config else config)
+
     try:
-        config = model.get_config()
-        exact = _with_float32(config)
-        if weights_dtype == "float32" and exact == config:
-            return model
-        copy = type(model).from_config(exact)
-        copy.set_weights([_rounded(value, weights_dtype) for value in model.get_weights()])
-    except Exception as error:  # a subclass' own
+        copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    except (ValueError, TypeError, NotImplementedError) as error:  # a subclass, or a layer without a configuration
         raise InputError(f"{model.name} cannot be copied to compute in float32: {reason(error)}") from error
+    copy.set_weights([_rounded(value, weights_dtype) for value in model.get_weights()])
     return copy
 
 
-def _with_float32(config: Any) -> Any:
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy":
-            return {**config, "config": {"name": "float32"}}
-        return {key: _with_float32(value) for key, value in config.items()}
-    if isinstance(config, list | tuple):
-        return type(config)(_with_float32(value) for value in config)
-    return config
+def _is_float32(layer: Any) -> bool:
+    return layer.dtype_policy.name == "float32" and all(map(_is_float32, getattr(layer, "layers", ())))
 
 
 def _rounded(value: np.ndarray, dtype: str) -> np.ndarray:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from cnnzoo.checks import choice, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.serving.export_model import ExportedModel
-from cnnzoo.serving.saved_model import signatures_in, write_saved_model
+from cnnzoo.serving.saved_model import write_saved_model
 
 # Format → its file in the version's folder ("" is the folder itself), and the packages that write and check it.
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -22,7 +23,6 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "litert": ("model.tflite", ("ai_edge_litert",)),
     "litert_int8": ("model.int8.tflite", ("ai_edge_litert",)),
 }
-SMALL = 100_000  # parameters
 # From images `(batch, height, width, channels)` to probabilities or reconstructions.
 Predictor = Callable[[np.ndarray], np.ndarray]
 
@@ -60,13 +60,15 @@ def write(format: str, exported: ExportedModel, folder: Path, calibration: np.nd
         write_saved_model(exported, folder)
         return
     path = folder / FORMATS[format][0]
-    options = {"onnx": {}, "litert": _litert_options(exported), "litert_int8": _int8_options(exported, calibration)}
+    options = {"onnx": {}, "litert": _litert_options(exported), "litert_int8": _int8_options(calibration)}
     try:
         with _silenced():
             model = exported.end_to_end()
             model(exported.sample_images(1))  # Keras exports to ONNX only models that were called
             kind = "onnx" if format == "onnx" else "litert"
             model.export(str(path), format=kind, verbose=False, **options[format])
+    except (TypeError, AttributeError):  # a fault of a program
+        raise
     except Exception as error:  # tf2onnx' and the converter's own
         raise InputError(f"{exported.model.name} cannot be written as {format}: {reason(error)}") from error
 
@@ -78,40 +80,37 @@ def load_predictor(format: str, exported: ExportedModel, folder: Path) -> Predic
         InputError: the runtime cannot read the file.
     """
     if format == "saved_model":
-        return saved_model_predictor(signatures_in(folder), exported)
+        return saved_model_predictor(tf.saved_model.load(str(folder)), exported)
     try:
         return (_onnx_predictor if format == "onnx" else _litert_predictor)(folder / FORMATS[format][0])
+    except (TypeError, AttributeError):  # a fault of a program
+        raise
     except Exception as error:  # the runtimes' own
         raise InputError(
             f"{exported.model.name} was written as {format}, but cannot be read back: {reason(error)}"
         ) from error
 
 
-def saved_model_predictor(signatures: dict[str, Any], exported: ExportedModel) -> Predictor:
-    """Return the function of a loaded SavedModel."""
-    serve = signatures["serving_default"]
-    return lambda images: serve(images=images)[exported.prediction_name].numpy()
+def saved_model_predictor(loaded: Any, exported: ExportedModel) -> Predictor:
+    """Return the function of a SavedModel as TensorFlow has loaded it."""
+    # The function holds all that was loaded: the signatures refer to its variables only weakly.
+    return lambda images: loaded.signatures["serving_default"](images=images)[exported.prediction_name].numpy()
 
 
 def _litert_options(exported: ExportedModel) -> dict[str, Any]:
     if exported.weights_dtype == "float32":
         return {}
-    import tensorflow as tf
-
     return {"optimizations": [tf.lite.Optimize.DEFAULT], "target_spec": {"supported_types": [tf.float16]}}
 
 
-def _int8_options(exported: ExportedModel, calibration: Any) -> dict[str, Any]:
+def _int8_options(calibration: Any) -> dict[str, Any]:
     """Return the options for 8-bit integer weights and activations; layers without such an operation stay float."""
-    import tensorflow as tf
 
     def representative_dataset() -> Iterator[list[np.ndarray]]:
         for image in calibration:
             yield [image[np.newaxis].astype("float32")]
 
     return {
-        # A scale for every channel is a little more exact, and a tenth of a file as small as LeNet-5's.
-        "_experimental_disable_per_channel": exported.model.count_params() < SMALL,
         "optimizations": [tf.lite.Optimize.DEFAULT],
         "representative_dataset": representative_dataset,
         "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]},

@@ -29,15 +29,23 @@ def pixels_of(image_bytes: tf.Tensor, shape: Any) -> tf.Tensor:
     """
 
     def decode_one(content):
-        with tf.control_dependencies([_check_header(content)]):
-            return decode(tf.identity(content), shape)
+        has_four_inks = _checked_header(content)[2] == 4
+        if shape[-1] != 1:
+            with tf.control_dependencies([has_four_inks]):
+                return decode(tf.identity(content), shape)
+        # libjpeg turns four inks into colors, and not into gray.
+        return tf.cond(
+            has_four_inks,
+            lambda: tf.image.rgb_to_grayscale(decode(content, (*shape[:2], 3))),
+            lambda: decode(content, shape),
+        )
 
     # Few at a time, as each may take 150 MB.
     return tf.map_fn(decode_one, image_bytes, fn_output_signature=tf.TensorSpec(shape, tf.uint8), parallel_iterations=2)
 
 
-def _check_header(content: tf.Tensor) -> tf.Operation:
-    """Return the operation that fails for a file that must not be decoded."""
+def _checked_header(content: tf.Tensor) -> tf.Tensor:
+    """Return height, width and channels, the latter 0 for a PNG; it fails for a file that must not be decoded."""
     is_png = tf.equal(tf.strings.substr(content, 0, 8), b"\x89PNG\r\n\x1a\n")
     is_jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
     known = tf.debugging.Assert(
@@ -45,23 +53,22 @@ def _check_header(content: tf.Tensor) -> tf.Operation:
         ["image_bytes must hold whole JPEG or PNG files, not what begins with", tf.strings.substr(content, 0, 8)],
     )
     with tf.control_dependencies([known]):
-        sides = tf.cond(is_png, lambda: _png_sides(content), lambda: _jpeg_sides(content))
-    return tf.debugging.Assert(
+        header = tf.cond(is_png, lambda: _png_header(content), lambda: tf.io.extract_jpeg_shape(content))
+    sides = tf.cast(header[:2], tf.int64)
+    allowed = tf.debugging.Assert(
         tf.logical_and(tf.reduce_min(sides) > 0, tf.reduce_prod(sides) <= MAX_PIXELS),
         [f"an image of image_bytes must have from 1 to {MAX_PIXELS} pixels, not (height, width) =", sides],
     )
+    with tf.control_dependencies([allowed]):
+        return tf.identity(header)
 
 
-def _png_sides(content: tf.Tensor) -> tf.Tensor:
-    """Return height and width from a PNG's header, bytes 16 to 23."""
+def _png_header(content: tf.Tensor) -> tf.Tensor:
+    """Return height and width from a PNG's header, bytes 16 to 23, and 0."""
     enough = tf.debugging.Assert(
         tf.strings.length(content) >= 33, ["image_bytes must hold whole files; a PNG ends in its header"]
     )
     with tf.control_dependencies([enough]):
         header = tf.strings.substr(content, 16, 8)
     width, height = tf.unstack(tf.io.decode_raw(header, tf.int32, little_endian=False), num=2)
-    return tf.cast(tf.stack([height, width]), tf.int64)
-
-
-def _jpeg_sides(content: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.extract_jpeg_shape(content)[:2], tf.int64)
+    return tf.stack([height, width, 0])

@@ -31,9 +31,9 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
     """
     run = exported.run
     card: dict[str, Any] = {
-        "name": run.recipe["name"] if run else exported.model.name,
-        "model": run.recipe["model"] if run else exported.model.name,
-        "module": models.family(run.recipe["model"]).__name__ if run else None,
+        "name": run.recipe.name if run else exported.model.name,
+        "model": run.recipe.model if run else exported.model.name,
+        "module": models.family(run.recipe.model).__name__ if run else None,
         "license": LICENSE,
         "parameters": weights.count_parameters(exported.model.trainable_weights),
         "weights_dtype": exported.weights_dtype,
@@ -52,7 +52,7 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
     }
     if run:
         test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
-        card |= {"recipe": run.recipe, "seed": run.recipe["seed"], "test_after_training": test_after_training}
+        card |= {"recipe": run.recipe.to_dict(), "seed": run.recipe.seed, "test_after_training": test_after_training}
     return card
 
 
@@ -75,7 +75,7 @@ def _preprocessing(exported: ExportedModel) -> str:
         return "none: images are the model's input"
     if exported.run is None:
         return "inside, as given to the export"
-    family = models.family(exported.run.recipe["model"])
+    family = models.family(exported.run.recipe.model)
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
 

@@ -112,7 +112,7 @@ def _formatted(shape: tuple[int | None, ...]) -> str:
 def write_saved_model(exported: ExportedModel, folder: Path) -> None:
     """Write a SavedModel: its signatures, its weights as `weights_dtype`, and the names of its classes as an asset.
 
-    Weights are stored one by one in Keras' order, so that `cnnzoo.weights` finds them.
+    Weights are stored one by one, in Keras' order.
 
     Args:
         exported: the exported model.
@@ -126,11 +126,3 @@ def write_saved_model(exported: ExportedModel, folder: Path) -> None:
             labels.write_text("".join(f"{name}\n" for name in exported.class_names), encoding="utf-8")
             module.labels = tf.saved_model.Asset(str(labels))
         tf.saved_model.save(module, str(folder), signatures=signatures_of(exported, module.stored))
-
-
-def signatures_in(folder: Path) -> dict[str, Any]:
-    """Return the signatures of a SavedModel, loaded by TensorFlow alone."""
-    loaded = tf.saved_model.load(str(folder))
-    for signature in loaded.signatures.values():
-        signature.loaded = loaded  # which keeps the variables alive: the signature itself refers to them only weakly
-    return dict(loaded.signatures)

@@ -12,7 +12,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import Predictor, load_predictor, saved_model_predictor
-from cnnzoo.serving.saved_model import halves_of, signatures_in
+from cnnzoo.serving.saved_model import halves_of
 
 # The largest difference from Keras in any probability or pixel. With 8-bit integers: the largest fraction of images
 # whose class may change, and for reconstructions the largest root mean square of the difference in a pixel.
@@ -65,8 +65,9 @@ def _largest_difference(format: str, exported: ExportedModel, folder: Path) -> f
     """Return the largest difference in any probability or pixel, over all signatures of a SavedModel."""
     images = exported.sample_images(SAMPLES)
     expected = keras_predictor(exported)(images)
-    signatures = signatures_in(folder) if format == "saved_model" else {}
-    predict = saved_model_predictor(signatures, exported) if signatures else load_predictor(format, exported, folder)
+    loaded = tf.saved_model.load(str(folder)) if format == "saved_model" else None
+    signatures = loaded.signatures if loaded else {}
+    predict = saved_model_predictor(loaded, exported) if loaded else load_predictor(format, exported, folder)
     # The batch size is free: a single image must have the same prediction.
     pairs = [(predict(images), expected), (predict(images[:1]), expected[:1])]
     if "serve_bytes" in signatures:
@@ -101,9 +102,11 @@ def load_data(run: Run) -> data.Source:
     Raises:
         InputError: it cannot be loaded.
     """
-    values = {name: run.recipe[name] for name in ("image_size", "stream", "cache", "on_error", "test_examples")}
+    values = {
+        name: getattr(run.recipe, name) for name in ("image_size", "stream", "cache", "on_error", "test_examples")
+    }
     values["image_size"] = values["image_size"] and tuple(values["image_size"])
-    return data.load(run.recipe["data"], **values)
+    return data.load(run.recipe.data, **values)
 
 
 def evaluate(predict: Predictor, exported: ExportedModel, split: data.AnySplit) -> dict[str, float]:

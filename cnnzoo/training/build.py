@@ -89,7 +89,7 @@ class ModelContext:
             recipe,
             model,
             devices or Devices.of(model.distribute_strategy),
-            RECONSTRUCT if models.reconstructs(model) else CLASSIFY,
+            RECONSTRUCT if models.reconstructs(recipe.model) else CLASSIFY,
             models.preprocessing(recipe.model, model),
         )
 
@@ -103,7 +103,7 @@ class TrainingContext(ModelContext):
         unlabeled: training images for pretraining, whose labels are not used.
         train: training images, as many and as often as an epoch has them.
         validation: images to validate on after each epoch, or `None`.
-        fitted_model: what `fit` is called on: the model itself, or a model that runs it in shards of the batch.
+        fitted_model: what `fit` is called on: the model itself, or one of the same layers that trains in shards.
         steps: batches in an epoch.
         steps_per_execution: steps between two returns to Python.
         run: the run's folder.
@@ -150,9 +150,11 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
         InputError: the recipe's values do not fit its data or its model.
     """
     source, unlabeled, train, validation = splits_of(recipe, with_test=with_test)
-    # Made once before the model, too: Keras seeds layers in the order of their making, and so the
-    # published figures with distortions were measured.
+    # Made once before the model, too: Keras seeds layers in the order of their making, and so the published figures with
+    # distortions were measured; of affine ones there were four layers then, which are one now.
     augmentation(recipe.augment, source.image_shape)
+    for _ in range(3 if recipe.augment.startswith("affine") else 0):
+        keras.random.SeedGenerator()
     batches = data.steps_per_epoch(train, recipe.batch_size)
     steps, together = steps_per_execution_for(batches, recipe.steps_per_execution)
     several = devices.worker.replicas > 1
@@ -161,7 +163,7 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
         _check_model(made, source)
         if recipe.weights is not None:
             models.load_features(recipe.model, made.model, recipe.weights)
-        shards = 1 if several or _penalizes_activations(recipe) else distribute.shards_for(recipe.batch_size)
+        shards = 1 if several else distribute.batch_shards_for(recipe.batch_size)
         context = TrainingContext(
             **vars(made),
             source=source,
@@ -181,13 +183,13 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
 
 def _model(recipe: Recipe, source: data.Source) -> keras.Model:
     """Return a recipe's model as its function makes it."""
-    takes_classes = models.takes_classes(recipe.model)
-    if takes_classes and source.classes < 2:
+    classifies = not models.reconstructs(recipe.model)
+    if classifies and source.classes < 2:
         raise InputError(
             f"{recipe.data!r} has only one class, {source.class_names[0]!r}; a classifier needs at least two, "
             "in a folder of its own each"
         )
-    options = {**({"classes": source.classes} if takes_classes else {}), **recipe.model_options}
+    options = {**({"classes": source.classes} if classifies else {}), **recipe.model_options}
     model = models.create(recipe.model, **options)
     if recipe.whitening:
         whitened = ZCAWhitening(name="whitening")(keras.Input(model.input_shape[1:], name="images"))
@@ -204,20 +206,25 @@ def _check_model(context: ModelContext, source: data.Source) -> None:
             f"the images of {recipe.data!r} have {source.image_shape[-1]} channels, {recipe.model} is built for "
             f"{model.input_shape[-1]}; set model_options.input_shape={','.join(map(str, shape))}"
         )
-    takes_classes = models.takes_classes(recipe.model)
-    fits = context.task is RECONSTRUCT or (takes_classes and model.output_shape[-1] == source.classes)
+    classifies = context.task is CLASSIFY
+    fits = model.output_shape[-1] == source.classes if classifies else model.output_shape == model.input_shape
     if not (model.compiled and fits):
         raise InputError(
             f"model_options {dict(recipe.model_options)} make no compiled classifier for the {source.classes} classes "
-            f"of {recipe.data!r}; leave out include_top, compile and classes"
-            if takes_classes
+            f"of {recipe.data!r}; leave out include_top, compile, classes and any classifier_activation but 'softmax'"
+            if classifies
             else f"model_options {dict(recipe.model_options)} make no compiled autoencoder; leave out compile"
         )
 
 
-def _penalizes_activations(recipe: Recipe) -> bool:
-    """Return whether a recipe's model penalizes activations: then it does not run in shards, and threads stay."""
-    return any(recipe.model_options.get(option) for option in ("sparsity", "contractive"))
+def configure_threads(recipe: Recipe, devices: Devices) -> None:
+    """Set TensorFlow's threads as they train a recipe fastest; for a process that does nothing else, before it starts.
+
+    Models that penalize activations do not train in shards, nor do several replicas: then threads stay as they are.
+    """
+    penalized = any(recipe.model_options.get(option) for option in ("sparsity", "contractive"))
+    if devices.worker.replicas == 1 and not penalized:
+        distribute.configure_threads(recipe.batch_size)
 
 
 def _adapt_whitening(context: TrainingContext) -> None:

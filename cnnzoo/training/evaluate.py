@@ -1,10 +1,7 @@
 """Evaluate a trained model on the test images."""
 
 import math
-import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,10 @@ import numpy as np
 from cnnzoo import data
 from cnnzoo.analysis import ModelCode, pca, squared_error
 from cnnzoo.errors import InputError
-from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.layers import TenCrops
 from cnnzoo.models.probabilities import to_probabilities
+from cnnzoo.runtime import cores
 from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext
 from cnnzoo.training.sources import source_of
 
@@ -45,17 +42,16 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     True
     """
     run = run if isinstance(run, Run) else Run(run)
-    recipe = Recipe.from_dict(run.recipe)
+    recipe = run.recipe
     context = ModelContext.of(recipe, run.model())
-    with data.using_data_dir(data_dir), data.report_broken_files():
+    with data.using_data_dir(data_dir):
         return evaluate_split(context, source_of(recipe).test)
 
 
 def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, float]:
     """Return the loss on a split, and the metric of the model's task."""
     evaluator, batches = _evaluator(context, split)
-    with _unknown_length():
-        results = evaluator.evaluate(batches, verbose=0, return_dict=True)
+    results = evaluator.evaluate(batches, verbose=0, return_dict=True)
     return {name: float(results[name]) for name in context.task.metric_names}
 
 
@@ -70,19 +66,10 @@ def predict_probabilities(context: ModelContext, split: data.AnySplit) -> np.nda
         float32 array `(examples, classes)`.
     """
     evaluator, batches = _evaluator(context, split)
-    with _unknown_length():
-        outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
+    outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
     if evaluator is not context.model:
         return outputs  # the mean probabilities of the crops
     return keras.ops.convert_to_numpy(to_probabilities(context.model)(keras.ops.cast(outputs, "float32")))
-
-
-@contextmanager
-def _unknown_length() -> Iterator[None]:
-    """Suppress Keras' warning about a dataset that ends early: where files are left out, its length is not known."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")
-        yield
 
 
 def _evaluator(context: ModelContext, split: data.AnySplit) -> tuple[keras.Model, Any]:
@@ -156,7 +143,7 @@ def evaluation_batch(examples: int, replicas: int = 1) -> int:
     >>> evaluation_batch(10_000), evaluation_batch(7, replicas=2)
     (500, 4)
     """
-    parts = replicas if replicas > 1 else os.cpu_count() or 1
+    parts = replicas if replicas > 1 else cores()
     for size in range(min(EVALUATION_BATCH, examples), 0, -1):
         if size % replicas == 0 and (examples % size == 0 or examples % size >= parts):
             return size

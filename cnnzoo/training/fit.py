@@ -186,7 +186,7 @@ def _callbacks(
         callbacks.append(DeadStart())
     return [
         *callbacks,
-        HistoryFile(run.history_file, rows=run.history[:first_epoch]),
+        HistoryFile(run.history_file, rows=run.history_rows[:first_epoch]),
         checkpoint,
         keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
     ]
@@ -255,10 +255,10 @@ def _completed_epochs(context: TrainingContext, checkpoint: Checkpoint) -> int:
     run, epochs = context.run, checkpoint.epochs
 
     def on_chief() -> int:
-        if len(run.history) < epochs:
+        if len(run.history_rows) < epochs:
             raise InputError(
-                f"{str(run.history_file)!r} has {len(run.history)} rows, but the checkpoint was written after {epochs} "
-                "epochs; put the file back, or start another run"
+                f"{str(run.history_file)!r} has {len(run.history_rows)} rows, but the checkpoint was written after "
+                f"{epochs} epochs; put the file back, or start another run"
             )
         return epochs
 

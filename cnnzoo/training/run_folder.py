@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.callbacks import DivergedError
+from cnnzoo.checks import refusal
 from cnnzoo.distribute import WorkerInfo
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
@@ -21,22 +22,27 @@ from cnnzoo.training.evaluate import principal_components
 from cnnzoo.weights import count_parameters
 
 
-def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | None) -> str | None:
+def resumes(resume: bool | str, workdir: str | Path | None) -> bool:
+    """Return whether a run or a study is resumed: as `resume` says, or with `"auto"` if there is one in the folder."""
+    if resume not in (True, False, "auto"):
+        raise refusal("resume", "True, False or 'auto'", resume)
+    return workdir is not None and Run(workdir).recipe_file.is_file() if resume == "auto" else bool(resume)
+
+
+def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | str) -> str | None:
     """Return the folder of the run to resume, which must have been started with the same recipe, or `None`.
 
     Raises:
         InputError: there is no such run, it was started with other values, or a new one cannot have the folder.
     """
-    if resume is None:
-        if workdir is None:
-            raise InputError("to start or to resume a run, whichever it is, needs the run's folder; give a workdir")
-        resume = Run(workdir).recipe_file.is_file()
-    if not resume:
+    if resume == "auto" and workdir is None:
+        raise InputError("to start or to resume a run, whichever it is, needs the run's folder; give a workdir")
+    if not resumes(resume, workdir):
         runs.check_free(workdir)
         return None
     run = runs.reopen(workdir, recipe.name)
     wanted = json.loads(json.dumps(recipe.to_dict()))  # as the file holds it: tuples are lists there
-    for name, value in json.loads(json.dumps(Recipe.from_dict(run.recipe).to_dict())).items():
+    for name, value in json.loads(json.dumps(run.recipe.to_dict())).items():
         if (now := wanted[name]) != value:
             raise InputError(
                 f"the run in {str(run.folder)!r} was started with {name}={value!r}, not {now!r}; "
@@ -65,7 +71,7 @@ def finish(context: TrainingContext, results: dict[str, Any]) -> None:
         results: metrics on the test images, as `test`, and further entries for `metrics.json`.
     """
     recipe, run, model, source = context.recipe, context.run, context.model, context.source
-    history, images = run.history, context.steps * recipe.batch_size
+    history, images = run.history_rows, context.steps * recipe.batch_size
     metrics = {
         "recipe": recipe.name,
         "model": recipe.model,
@@ -79,8 +85,8 @@ def finish(context: TrainingContext, results: dict[str, Any]) -> None:
         "test_examples": len(source.test),
         **results,
     }
-    if skipped := source.skipped_files:
-        metrics["skipped"] = skipped
+    if source.skipped:
+        metrics["skipped"] = dict(source.skipped)
     if context.task is RECONSTRUCT:
         metrics["principal_components"] = principal_components(context)
     with atomic_write(run.model_file) as part:
@@ -109,7 +115,7 @@ def finish_trial(context: TrainingContext, examples: int, metrics: dict[str, flo
 
 
 def _counts(context: TrainingContext) -> dict[str, Any]:
-    history = context.run.history
+    history = context.run.history_rows
     return {
         "parameters": count_parameters(context.model.trainable_weights),
         "epochs": len(history),

@@ -15,6 +15,7 @@ from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import write_json
 from cnnzoo.training.build import Devices
+from cnnzoo.training.run_folder import resumes
 from cnnzoo.training.sources import read_once
 from cnnzoo.training.train import train
 
@@ -53,7 +54,7 @@ def run_study(
     study: Study | str,
     *,
     workdir: str | Path | None = None,
-    resume: bool | None = False,
+    resume: bool | str = False,
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
     strategy: Any = "auto",
@@ -67,8 +68,8 @@ def run_study(
     Args:
         study: a `Study`, the name of one, or the path of its file.
         workdir: a new or empty folder; default the next number in `runs/<study>`.
-        resume: resume the study in `workdir`, by default the latest one of this name; `None` to resume it if there
-            is one in `workdir`, or else to start it.
+        resume: resume the study in `workdir`, by default the latest one of this name; `"auto"` to resume it if
+            there is one in `workdir`, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown of every run, as `cnnzoo.train` says; its name and folder, too, unless nothing is.
         strategy: where every run trains, as `cnnzoo.train` says; on one machine.
@@ -96,8 +97,7 @@ def run_study(
     where = Devices.of(distribute.strategy(strategy, devices=devices))
     if where.worker.workers > 1:
         raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
-    if resume is None:
-        resume = workdir is not None and Run(workdir).recipe_file.is_file()
+    resume = resumes(resume, workdir)
     whole = runs.reopen(workdir, study.name) if resume else runs.create(workdir, study.name, study.to_dict())
     if resume and whole.content != _as_written(study):
         raise InputError(f"the study in {str(whole.folder)!r} was started with other values; resume it with the same")

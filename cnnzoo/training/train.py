@@ -13,6 +13,7 @@ from cnnzoo.callbacks import progress_style
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, load_recipe
 from cnnzoo.experiments.run import Run
+from cnnzoo.runtime import temporary_seed
 from cnnzoo.training.build import Devices, TrainingContext, build
 from cnnzoo.training.evaluate import evaluate_split
 from cnnzoo.training.fit import fit, pretrain
@@ -26,7 +27,7 @@ def train(
     recipe: Recipe | str,
     *,
     workdir: str | Path | None = None,
-    resume: bool | None = False,
+    resume: bool | str = False,
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
     pretrained: str | Path | None = None,
@@ -47,8 +48,8 @@ def train(
     Args:
         recipe: a `Recipe`, the name of one, or the path of a recipe file.
         workdir: a new or empty folder for the run; default the next number in `runs/<recipe>`.
-        resume: resume the run in `workdir`, by default the latest one of this recipe; `None` to resume the run in
-            `workdir` if there is one, or else to start it.
+        resume: resume the run in `workdir`, by default the latest one of this recipe; `"auto"` to resume the run
+            in `workdir` if there is one, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown. `"auto"`: a live line in a terminal or a notebook, and nothing elsewhere. 0: nothing.
             1: a live line in a terminal or a notebook, one line per epoch elsewhere. 2: one line per epoch.
@@ -127,7 +128,7 @@ def validate(
     with data.using_data_dir(data_dir), _session(recipe, where):
         if not recipe.validation_split and source_of(recipe, with_test=False).validation is None:
             recipe = recipe.replace(validation_split=VALIDATION_SPLIT)
-        folder = to_resume(recipe, workdir, None)
+        folder = to_resume(recipe, workdir, "auto")
         if folder and Run(folder).metrics_file.is_file():
             return Run(folder)
         context = build(recipe, where, _opener(recipe, where, workdir, folder), with_test=False)
@@ -154,8 +155,9 @@ def _fit(
     A new run's folder is removed again where input is refused before its first completed epoch.
     """
     try:
-        history = pretrain(context, pretrained, verbose) if context.recipe.pretraining else {}
-        fit(context, verbose, callbacks)
+        with data.report_broken_files(context.source.splits):
+            history = pretrain(context, pretrained, verbose) if context.recipe.pretraining else {}
+            fit(context, verbose, callbacks)
     except InputError:
         if context.is_chief and not resumed:
             context.run.discard_if_empty()
@@ -196,10 +198,9 @@ def _loaded(name: str) -> Recipe:
 def _session(recipe: Recipe, where: Devices) -> Iterator[None]:
     """Seed everything and set the precision for a run, and name what fails in it."""
     before = keras.config.dtype_policy()
-    keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        with distribute.lost_workers_named(where.worker), data.report_broken_files():
+        with temporary_seed(recipe.seed), distribute.lost_workers_named(where.worker):
             yield
     finally:
         keras.config.set_dtype_policy(before)

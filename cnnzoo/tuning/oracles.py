@@ -1,6 +1,5 @@
 """keras-tuner's oracles, with a state that survives a kill at any moment, and the same trials for the same seed."""
 
-import json
 import math
 import warnings
 from pathlib import Path
@@ -8,64 +7,14 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner.engine import trial as trials
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from sklearn.exceptions import ConvergenceWarning
 
-from cnnzoo.errors import InputError, reason
-from cnnzoo.files import write_json
+from cnnzoo.errors import InputError
 from cnnzoo.tuning.space import TUNERS
+from cnnzoo.tuning.tuner_internals import AtomicState, reseed
 
 STATE = "oracle.json"
-
-
-class AtomicState:
-    """A base of all oracles here, which keeps the state in one file that is written atomically.
-
-    keras-tuner writes a trial and the oracle's state one after the other, each in place. Killed between the two it
-    loses a trial, or repeats a finished one; killed while it writes, it cannot read its files again.
-
-    Attributes:
-        file: the file with the state and all trials.
-    """
-
-    file: Path
-
-    def save(self) -> None:
-        oracle: Any = self
-        state = {**oracle.get_state(), "trials": [trial.get_state() for trial in oracle.trials.values()]}
-        write_json(self.file, state)
-
-    def _save_trial(self, trial: Any) -> None:
-        """Write nothing: `save` writes all trials together with the state."""
-
-    def reload(self) -> None:
-        """Load the state; trials that were running are given out again, with the same values.
-
-        Raises:
-            InputError: the file is damaged.
-        """
-        oracle: Any = self
-        try:
-            state = json.loads(self.file.read_text(encoding="utf-8"))
-            oracle.trials = {trial["trial_id"]: trials.Trial.from_state(trial) for trial in state["trials"]}
-            oracle.set_state(state)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{str(self.file)!r} is damaged: {reason(error)}") from error
-        oracle.ongoing_trials = {}
-        running = [trial for trial in oracle.trials.values() if trial.trial_id not in oracle.end_order]
-        for trial in running:
-            trial.metrics = type(trial.metrics)()  # else metrics reported before would be counted twice
-        oracle._retry_queue = [trial.trial_id for trial in reversed(running)]  # the last one is retried first
-
-    @keras_tuner.synchronized
-    def end_trial(self, trial: Any) -> None:
-        oracle: Any = self
-        if trial.trial_id in oracle._retry_queue:  # its worker has outlived the chief that started it
-            oracle._retry_queue.remove(trial.trial_id)
-        if trial.trial_id not in oracle.end_order:
-            super().end_trial(trial)  # type: ignore[misc]
-        self.save()  # once more: keras-tuner saves before it removes the trial from the running ones
 
 
 class RandomSearch(AtomicState, RandomSearchOracle):
@@ -76,8 +25,7 @@ class BayesianOptimization(AtomicState, BayesianOptimizationOracle):
     """Values for which a Gaussian process over the finished trials expects the best score, after some random ones."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        # keras-tuner does not save the state of this generator, so it is seeded anew from what is saved.
-        self._random_state = np.random.RandomState([self.seed, len(self.trials)])
+        reseed(self, [self.seed, len(self.trials)])  # from what is saved, so that a kill changes nothing
         if self.num_initial_points is None:  # type: ignore[has-type]  # keras-tuner's default could be all trials
             dimensions = len(self.hyperparameters.space)
             self.num_initial_points = max(2, min(3 * dimensions, self.max_trials // 2))
@@ -128,29 +76,57 @@ def _hyperband(trials: int, epochs: int, common: dict[str, Any]) -> Hyperband:
         raise InputError(
             f"`epochs` must be at least 2 for the tuner hyperband; use random or bayesian. Received: {epochs}"
         )
-    oracle = Hyperband(max_epochs=epochs, factor=min(3, epochs), **common)
-    opening = oracle._get_num_brackets() - 1
-    while opening > 1 and _trials_of(oracle, opening) > trials:
-        opening -= 1
-    needed = _trials_of(oracle, opening)
+    factor = min(3, epochs)
+    brackets = [rounds_of(0, epochs, factor)]  # the last one comes first
+    while factor ** len(brackets) <= epochs:
+        brackets.append(rounds_of(len(brackets), epochs, factor))
+    while len(brackets) > 2 and _trials_of(brackets[-1]) > trials:
+        brackets.pop()
+    needed = _trials_of(brackets[-1])
     if needed > trials:
+        (first, first_epochs), (best, _) = brackets[-1]
         raise InputError(
-            f"`trials` must be at least {needed} for the tuner hyperband and {epochs} epochs: {oracle._get_size(1, 0)} "
-            f"trials of {oracle._get_epochs(1, 0)} epochs, and of the best {oracle._get_size(1, 1)} of {epochs}; or "
+            f"`trials` must be at least {needed} for the tuner hyperband and {epochs} epochs: {first} "
+            f"trials of {first_epochs} epochs, and of the best {best} of {epochs}; or "
             f"use random or bayesian. Received: {trials}"
         )
-    oracle.min_epochs = (1 - 1e-9) * epochs / oracle.factor**opening  # a little less, against rounding errors
-    oracle._current_bracket = opening
-    oracle._brackets = []
-    oracle._start_new_bracket()
-    per_iteration = sum(_trials_of(oracle, bracket) for bracket in range(opening + 1))
-    oracle.hyperband_iterations = max(1, trials // per_iteration)
+    oracle = Hyperband(
+        max_epochs=epochs,
+        factor=factor,
+        hyperband_iterations=max(1, trials // sum(map(_trials_of, brackets))),
+        **common,
+    )
     oracle.max_trials = trials
+    opening = len(brackets) - 1
+    state = {
+        "min_epochs": (1 - 1e-9) * epochs / factor**opening,  # a little less, against rounding errors
+        "current_bracket": opening,
+        "brackets": [{"bracket_num": opening, "rounds": [[] for _ in brackets[opening]]}],
+    }
+    oracle.set_state({**oracle.get_state(), **state})
     return oracle
 
 
-def _trials_of(oracle: Hyperband, bracket: int) -> int:
-    return sum(oracle._get_size(bracket, number) for number in range(oracle._get_num_rounds(bracket)))
+def rounds_of(bracket: int, epochs: int, factor: int) -> list[tuple[int, int]]:
+    """Return the trials of each round of one of hyperband's brackets, and their epochs.
+
+    By keras-tuner's formulas, after Li et al., Hyperband (2018), https://jmlr.org/papers/v18/16-558.html.
+
+    Args:
+        bracket: number of the bracket, which has one round more.
+        epochs: epochs of the last round.
+        factor: how many times as many epochs the next round has, and about how many times fewer trials.
+
+    Example:
+    >>> rounds_of(2, epochs=9, factor=3)
+    [(9, 1), (3, 3), (1, 9)]
+    """
+    last = math.ceil(1 + math.log(epochs, factor)) / (bracket + 1)
+    return [(math.ceil(last * factor**to_go), math.ceil(epochs / factor**to_go)) for to_go in range(bracket, -1, -1)]
+
+
+def _trials_of(rounds: list[tuple[int, int]]) -> int:
+    return sum(trials for trials, _ in rounds)
 
 
 assert set(TUNERS) == {"random", "bayesian", "hyperband"}

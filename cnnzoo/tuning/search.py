@@ -84,7 +84,7 @@ class SearchConfig:
         """The metric that trials are compared by."""
         from cnnzoo import models
 
-        return "accuracy" if models.takes_classes(self.recipe.model) else "squared_error"
+        return "squared_error" if models.reconstructs(self.recipe.model) else "accuracy"
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -132,7 +132,8 @@ class SearchConfig:
         Raises:
             InputError: the state of the search is damaged, or chief and workers do not find each other.
         """
-        from cnnzoo.tuning.tuner import RecipeTuner, search, serve
+        from cnnzoo.tuning.tuner import RecipeTuner, search
+        from cnnzoo.tuning.tuner_internals import serve
 
         oracle = self._oracle(results.folder)
         tuner = RecipeTuner(oracle, self.space, recipe=self.recipe, trainer=trainer, results=results, log=log)

@@ -127,7 +127,7 @@ def checked_space(space: Space, recipe: Recipe, *, fixed_epochs: bool = False) -
     def overrides(hp: Any) -> dict[str, Any]:
         try:
             values = space(hp)
-        except Exception as error:  # whatever a person's own code raises
+        except Exception as error:  # whatever a person's own code raises, which is the cause that this error shows
             kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
             raise InputError(f"{name} fails: {kind}{reason(error)}") from error
         if not isinstance(values, Mapping):

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import queue
-import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments import Recipe
 from cnnzoo.files import make_folder
 from cnnzoo.runtime import start_tensorflow, suppress_retracing_warnings
+from cnnzoo.tensorflow_errors import failed_allocation
 
 OOM_SCORE = "500"  # of 1000: when memory runs out, the kernel is to kill the trial's process, not the search's
 
@@ -194,17 +194,23 @@ def _train(recipe: dict[str, Any], folder: str, **options: Any) -> dict[str, Any
     import keras
     import tensorflow as tf
 
+    from cnnzoo import distribute
+    from cnnzoo.training.build import Devices, configure_threads
     from cnnzoo.training.train import validate
 
     make_folder(Path(folder))
     try:
         with exclusive_lock(Path(folder), wait=True):  # the process of a search that was killed may not have ended yet
             _clear_unfinished(Path(folder))
-            return validate(Recipe.from_dict(recipe), workdir=folder, **options).metrics
-    except Exception as error:  # InputError, and all that Keras and TensorFlow raise for a model that cannot be
+            values = Recipe.from_dict(recipe)
+            configure_threads(values, Devices.of(distribute.strategy("auto")))
+            return validate(values, workdir=folder, **options).metrics
+    # InputError, and what Keras and TensorFlow raise for a model that cannot be. With any other error, a fault of the
+    # program, this process ends with a traceback, and the search goes on with a new one.
+    except (ValueError, RuntimeError, MemoryError, tf.errors.OpError) as error:
         cause = error if error.__cause__ is None else error.__cause__
         if isinstance(cause, MemoryError | tf.errors.ResourceExhaustedError):
-            return {"failed": f"out of memory: {_allocation(cause)}", "restart": True}
+            return {"failed": f"out of memory: {failed_allocation(cause)}", "restart": True}
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         return {"failed": f"{kind}{error if not kind else reason(error)}", "restart": False}
     finally:
@@ -217,12 +223,6 @@ def _clear_unfinished(folder: Path) -> None:
     if not (folder / "recipe.json").is_file():
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _allocation(error: BaseException) -> str:
-    """Return the part of an out-of-memory error that says what could not be allocated."""
-    allocation = re.search(r"(OOM when )?allocat\w+ .*?(?= by allocator| on /|\n|$)", str(error), flags=re.IGNORECASE)
-    return allocation.group().removeprefix("OOM when ").rstrip(".") if allocation else reason(error)
 
 
 if __name__ == "__main__":

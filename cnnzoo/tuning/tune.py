@@ -80,7 +80,7 @@ def _compare(config: SearchConfig, folder: Path, best: dict[str, Any], seeds: in
         print(f"trial {best['trial']} is the best; {seeds} runs each of it and of the recipe, in {workdir}", flush=True)
     study = comparison_study(config.recipe, config.recipe.override(best["overrides"]), seeds)
     with suppress_retracing_warnings():
-        return run_study(study, workdir=workdir, resume=None, verbose=0 if verbose == "auto" else verbose)
+        return run_study(study, workdir=workdir, resume="auto", verbose=0 if verbose == "auto" else verbose)
 
 
 def tune(

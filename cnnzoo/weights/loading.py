@@ -17,7 +17,8 @@ import numpy as np
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, reason
-from cnnzoo.weights.shipped_models import load_shipped, names_for
+from cnnzoo.weights import state_dict
+from cnnzoo.weights.shipped_models import WEIGHTS, check_fits, names_for
 from cnnzoo.weights.shipped_models import shipped as shipped_weights
 
 FILE_TYPES = (".weights.h5", ".keras", ".pth")
@@ -69,7 +70,9 @@ def load(
     """
     names = names_for(shipped) if shipped else []
     if shipped and str(weights) in names:
-        load_shipped(model, shipped_weights(shipped, str(weights)))
+        entry = shipped_weights(shipped, str(weights))
+        check_fits(model, entry)
+        _load_saved(model, entry.folder / WEIGHTS)
         return
     if pretrained and str(weights) == pretrained.name:
         _check_fits(model, pretrained)
@@ -209,26 +212,23 @@ def _load_state_dict(model: keras.Model, path: Path, pretrained: Pretrained) -> 
 
 def _state_dict(path: Path) -> dict[str, np.ndarray]:
     try:
-        import torch
-    except ImportError as error:
-        raise InputError(f"reading {path.name!r} needs PyTorch: pip install 'cnnzoo[torch]'") from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # PyTorch advises here to let the file run its code
+        state = state_dict.read(path)
+    except pickle.UnpicklingError as error:
         raise InputError(
-            f"{str(path)!r} holds no PyTorch state dict, or more than tensors, which is not read: it could run code"
+            f"{str(path)!r} holds no PyTorch state dict, or more than tensors, which is not read: it could run code "
+            f"({reason(error)})"
         ) from error
-    except Exception as error:  # zipfile and PyTorch each have their own
+    except Exception as error:  # pickle, zipfile and NumPy have many
         raise InputError(f"{str(path)!r} holds no PyTorch state dict: {reason(error)}") from error
     if not isinstance(state, Mapping):
         raise InputError(f"{str(path)!r} holds no PyTorch state dict, but a {type(state).__name__}")
     for name, value in state.items():
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(value, np.ndarray):
             raise InputError(
                 f"{str(path)!r} holds more than a PyTorch state dict: {name!r} is no tensor; "
                 "save model.state_dict() alone"
             )
-    return {name: value.detach().float().numpy() for name, value in state.items()}
+    return dict(state)
 
 
 def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, name: str, path: Path) -> np.ndarray:
@@ -237,6 +237,7 @@ def _converted(model: keras.Model, layer: Any, weight: Any, value: np.ndarray, n
     expected = (shape[-1], *reversed(shape[:-1])) if len(shape) != 4 else (shape[3], shape[2], shape[0], shape[1])
     if value.shape != expected:
         raise _mismatch(model, path, f"{name!r} has the shape {value.shape}, and {layer.name} needs {expected}")
+    value = value.astype("float32")
     if len(shape) == 4:
         return value.transpose(2, 3, 1, 0)
     if len(shape) == 1:

@@ -1,9 +1,10 @@
-"""Weights that come with cnnzoo: those of the SavedModels in `saved_models/`, each trained by one of its recipes."""
+"""Weights that come with cnnzoo: those of the models in `saved_models/`, each trained by one of its recipes."""
 
 import dataclasses
 import importlib
 import json
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 CARD = Path("assets.extra") / "card.json"  # in a version's folder; servers ignore `assets.extra`
+WEIGHTS = CARD.with_name("model.weights.h5")
 RENAMED_KEYS = {"licence": "license"}  # of the cards that earlier versions wrote; each of those cards has it
 
 
@@ -23,7 +25,7 @@ class Shipped:
     Attributes:
         model: name of the model's function.
         weights: the value of its argument `weights`: the data set that they were trained on.
-        folder: the version of the SavedModel that holds them.
+        folder: the version of the SavedModel, which holds them a second time, in Keras' own file beside the card.
         card: the model card: recipe, seed, test metrics, versions.
     """
 
@@ -97,29 +99,23 @@ def names_for(model: str | None) -> list[str]:
     return [entry.weights for entry in list_weights() if entry.model == model]
 
 
-def load_shipped(model: "keras.Model", entry: Shipped) -> None:
-    """Load weights into all layers of `model`, which may lack the head. After an error, no layer has changed.
+def check_fits(model: "keras.Model", entry: Shipped) -> None:
+    """Refuse a model whose layers are not those that the weights were trained in; it may lack the head.
 
     Raises:
-        InputError: the file has no weights for a layer, or weights of another shape, or the layer computes something
-            else than the trained one.
+        InputError: the model has other weights, or a layer that computes something else with them.
     """
-    import tensorflow as tf
-
-    _check_layers(model, entry)
-    reader = tf.train.load_checkpoint(str(entry.folder / "variables" / "variables"))
-    positions = {path: number for number, path in enumerate(entry.card["weights"])}
-    values = []
-    for weight in model.weights:
-        if weight.path not in positions:
-            raise _mismatch(model, entry, f"they have none for {weight.path}")
-        value = reader.get_tensor(f"stored/{positions[weight.path]}/.ATTRIBUTES/VARIABLE_VALUE")
-        if value.shape != tuple(weight.shape):
-            shapes = f"{tuple(weight.shape)}, and the file has {value.shape}"
-            raise _mismatch(model, entry, f"{weight.path} has the shape {shapes}")
-        values.append(value.astype(weight.dtype))
-    for weight, value in zip(model.weights, values, strict=True):
-        weight.assign(value)
+    layers = entry.card["layers"]
+    for name, layer in layers_of(model).items():
+        for setting, trained in layers.get(name, {}).items():
+            if layer.get(setting) != trained:
+                difference = (
+                    f"layer {name!r} has {setting} {layer.get(setting)!r}, and they were trained with {trained!r}"
+                )
+                raise _mismatch(model, entry, f"{difference}; build it by {entry.call}")
+    for weight, trained in zip_longest(model.weights, entry.card["weights"][: len(model.weights)]):
+        if weight.path != trained:
+            raise _mismatch(model, entry, f"they have {trained or 'none'} for {weight.path}; build it by {entry.call}")
 
 
 def layers_of(model: "keras.Model") -> dict[str, dict[str, Any]]:
@@ -143,17 +139,6 @@ def layers_of(model: "keras.Model") -> dict[str, dict[str, Any]]:
 def _only_for_training(setting: str) -> bool:
     suffixes = ("_initializer", "_regularizer", "_constraint")
     return setting in ("name", "dtype", "trainable") or setting.endswith(suffixes)
-
-
-def _check_layers(model: "keras.Model", entry: Shipped) -> None:
-    """Refuse a model whose layers have the same weights, but compute something else with them."""
-    for name, layer in layers_of(model).items():
-        for setting, trained in entry.card["layers"].get(name, {}).items():
-            if layer.get(setting) != trained:
-                difference = (
-                    f"layer {name!r} has {setting} {layer.get(setting)!r}, and they were trained with {trained!r}"
-                )
-                raise _mismatch(model, entry, f"{difference}; build it by {entry.call}")
 
 
 def _mismatch(model: "keras.Model", entry: Shipped, why: str) -> InputError:

@@ -50,22 +50,34 @@ def test_shared_layers_and_models_have_parameters_once_and_products_at_every_cal
     assert report.totals.parameters == 3 * 28 + 4 * 28
 
 
-def test_tied_layers_have_a_bias_of_their_own_and_the_kernel_once():
+def test_layers_called_in_reverse_have_all_parameters_at_the_first_call():
     image = keras.Input((9, 9, 2))
     x = zoo.MaskingNoise(0.1, name="masking")(zoo.SaltAndPepperNoise(0.1, name="salt")(image))
-    maps = layers.Conv2D(4, 3, strides=2, name="conv")(x)
-    hidden = layers.Dense(5, "tanh", name="hidden")(layers.Flatten()(maps))
-    code = layers.Dense(3, "sigmoid", name="code")(hidden)
+    convolution = zoo.ReversibleConv2D(4, 3, strides=2, use_bias=False, name="conv")
+    outer = zoo.ReversibleDense(5, "tanh", use_reverse_bias=False, name="hidden")
+    inner = zoo.ReversibleDense(3, "sigmoid", name="code")
+    hidden = outer(layers.Flatten()(convolution(x)))
+    code = inner(hidden)
     x = zoo.ContractivePenalty(0.1, name="penalty")([hidden, code])
-    x = zoo.TiedDense("hidden", name="hidden_back")(zoo.TiedDense("code", name="code_back")(x))
-    model = keras.Model(image, zoo.TiedConv2DTranspose("conv", name="conv_back")(layers.Reshape((4, 4, 4))(x)))
+    x = layers.Reshape((4, 4, 4))(outer(inner(x, reverse=True), reverse=True))
+    model = keras.Model(image, convolution(x, reverse=True))
     report = cnnzoo.conv_report(model)
-    assert [report[name].parameters for name in ("code_back", "hidden_back", "conv_back")] == [5, 64, 2]
-    assert report.totals.parameters == model.count_params() == (9 * 2 * 4 + 4) + (64 * 5 + 5) + (5 * 3 + 3) + 5 + 64 + 2
-    for back, forth in (("code_back", "code"), ("hidden_back", "hidden")):
-        assert report[back].multiply_adds == report[forth].multiply_adds
-    assert report["conv_back"].multiply_adds == 4 * 4 * 4 * 9 * 2
-    assert report["conv_back"].output_shape == (9, 9, 2)
+    assert [report[name].parameters for name in ("code", "hidden", "conv")] == [
+        5 * 3 + 3 + 5,
+        64 * 5 + 5,
+        9 * 2 * 4 + 2,
+    ]
+    assert [report[f"{name} (call 2)"].parameters for name in ("code", "hidden", "conv")] == [0, 0, 0]
+    assert report.totals.parameters == model.count_params()
+    for name, inputs, outputs, bias in (("code", 3, 5, 1), ("hidden", 5, 64, 0)):
+        back = report[f"{name} (call 2)"]
+        assert (back.parameters_per_neuron, back.multiply_adds) == (inputs + bias, inputs * outputs)
+        assert back.connections == (inputs + bias) * outputs
+        assert back.multiply_adds == report[name].multiply_adds
+    back = report["conv (call 2)"]
+    assert back.multiply_adds == 4 * 4 * 4 * 9 * 2
+    assert back.connections == back.multiply_adds + 9 * 9 * 2
+    assert back.output_shape == (9, 9, 2)
     for name in ("salt", "masking", "penalty"):
         assert (report[name].parameters, report[name].multiply_adds) == (0, 0)
     assert report["penalty"].output_shape == (3,)

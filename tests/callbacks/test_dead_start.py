@@ -80,5 +80,5 @@ def test_train_prints_the_warning(tfds_folder, tmp_path, capsys, train):
     run = train(
         "cuda_convnet_cifar10", workdir=tmp_path / "run", data_dir=tfds_folder, epochs=1, train_examples=256, verbose=0
     )
-    assert run.history[0]["loss"] > 2.29
+    assert run.history_rows[0]["loss"] > 2.29
     assert "dead start: after epoch 1 the loss is 2.30" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 import cnnzoo
 from cnnzoo.data import Split, eval_pipeline, train_pipeline
 from cnnzoo.data.cached_split import CachedSplit
+from cnnzoo.data.file_split import FileSplit
 from cnnzoo.files import PART
 
 SIZE = (20, 16)
@@ -52,7 +53,7 @@ def test_a_second_run_decodes_nothing_and_changed_files_get_a_new_cache(photos, 
 
     first = load().train
     with monkeypatch.context() as patch:
-        patch.setattr("cnnzoo.data.file_split.decode", lambda *_: pytest.fail("decoded again"))
+        patch.setattr("cnnzoo.data.decoding.decode", lambda *_: pytest.fail("decoded again"))
         assert load().train.path == first.path
     changed = photos / "train" / "even" / "0.jpg"
     shutil.copy(photos / "train" / "odd" / "1.jpg", changed)
@@ -63,19 +64,31 @@ def test_a_second_run_decodes_nothing_and_changed_files_get_a_new_cache(photos, 
     assert cnnzoo.data.load(photos, image_size=(10, 10), cache=tmp_path / "cache").train.path != second.path
 
 
-def test_an_interrupted_write_leaves_no_cache(photos, tmp_path, caplog):
+def test_an_interrupted_write_leaves_no_cache(photos, tmp_path, caplog, monkeypatch):
     broken = photos / "train" / "even" / "2.jpg"
-    broken.write_bytes(broken.read_bytes()[:50])
-    with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is not a readable image"):
-        cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
+
+    def load():
+        return cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
+
+    def check_and_damage(split):
+        yield from broken_files(split)
+        broken.write_bytes(broken.read_bytes()[:50])
+
+    broken_files = FileSplit.broken
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSplit, "broken", check_and_damage)
+        with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is not a readable image"):
+            load()
     assert not [file for file in (tmp_path / "cache").iterdir() if file.name.startswith(PART) or file.suffix == ".npz"]
+    with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is not a readable image"):
+        load()
     with caplog.at_level(logging.WARNING):
         source = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip")
     assert len(source.train) == 47
-    assert list(source.skipped_files) == [str(broken)]
-    assert list(cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip").skipped_files) == [
-        str(broken)
-    ]
+    assert [path for path, _ in source.skipped] == [str(broken)]
+    again = cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache", on_error="skip")
+    assert again.skipped == source.skipped
+    assert again.train.path == source.train.path
 
 
 def test_a_run_from_a_cache_equals_one_from_memory(photos, tmp_path, train):

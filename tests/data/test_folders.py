@@ -1,6 +1,7 @@
 """Folders of images are decoded as by PIL, and files that cannot be decoded are named or skipped."""
 
 import logging
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 import cnnzoo
-from cnnzoo.data import Split, StreamedSplit, decoding, eval_pipeline, train_pipeline
+from cnnzoo.data import Split, StreamedSplit, decoding, eval_pipeline, file_split, report_broken_files, train_pipeline
 
 SIZE = (24, 16)
 
@@ -157,16 +158,53 @@ def test_a_broken_file_raises_or_is_skipped_and_listed(tmp_path, how, suffix, ca
     np.testing.assert_array_equal(source.train.labels, [0, 0, 0, 0, 1, 1, 1])
 
 
-def test_a_file_that_vanishes_during_an_epoch_raises_or_is_skipped(folder, caplog):
-    strict, lenient = (cnnzoo.data.load(folder, stream=True, on_error=how).train for how in ("raise", "skip"))
-    (folder / "train" / "cat" / "2.png").unlink()
-    with pytest.raises(Exception, match=r"cat/2\.png' is not a readable image \(it does not exist any more\)"):
-        list(train_pipeline(strict, 4).take(2))
+@pytest.mark.parametrize(
+    ("how", "reason"), [("vanished", "it does not exist any more"), ("text", "Unknown image file")]
+)
+def test_a_file_that_changes_during_an_epoch_is_named_and_left_out_from_then_on(folder, caplog, how, reason):
+    source = cnnzoo.data.load(folder, stream=True, on_error="skip")
+    changed, fine = folder / "train" / "cat" / "2.png", folder / "train" / "cat" / "3.png"
+    pixels(4).save(fine)
+    changed.unlink() if how == "vanished" else damage(changed, how)
+    named = rf"cat/2\.png' is not a readable image \({reason}"
+    with pytest.raises(cnnzoo.InputError, match=named), report_broken_files(source.splits):
+        list(train_pipeline(source.train, 4).take(2))
     with caplog.at_level(logging.WARNING):
-        batches = list(train_pipeline(lenient, 4).take(4).as_numpy_iterator())
-    assert "cat/2.png" in caplog.text
-    assert [len(labels) for _, labels in batches] == [4] * 4
-    assert len(images_of(lenient)[0]) == 7
+        source = cnnzoo.data.load(folder, stream=True, on_error="skip")
+    assert ("cat/2.png" in caplog.text) == (how != "vanished")  # then the folder has one file fewer
+    assert [len(labels) for _, labels in train_pipeline(source.train, 4).take(4).as_numpy_iterator()] == [4] * 4
+    assert len(images_of(source.train)[0]) == len(source.train) == 7
+
+
+def test_errors_that_no_file_has_caused_are_left_as_they_are(folder):
+    source = cnnzoo.data.load(folder, stream=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no file"), report_broken_files(source.splits):
+        raise tf.errors.InvalidArgumentError(None, None, "no file")
+
+
+def test_files_are_checked_once_and_then_only_those_that_were_broken(folder, monkeypatch):
+    def load():
+        return cnnzoo.data.load(folder, stream=True, on_error="skip")
+
+    decoded = []
+    decode_files = file_split.decode_files
+    monkeypatch.setattr(
+        file_split, "decode_files", lambda paths, shape: decoded.extend(paths) or decode_files(paths, shape)
+    )
+    broken = folder / "train" / "dog" / "1.png"
+    damage(broken, "truncated")
+    skipped = load().skipped
+    assert len(decoded) == 8 + 4
+    decoded.clear()
+    assert load().skipped == skipped
+    assert decoded == [os.fsencode(broken)]
+    pixels(7).save(broken)  # it is repaired
+    decoded.clear()
+    source = load()
+    assert source.skipped == ()
+    assert len(source.train) == len(decoded) == 8
+    monkeypatch.setenv("KERAS_HOME", str(broken))  # a folder that cannot be made: nothing is kept, nothing fails
+    assert len(load().train) == 8
 
 
 def test_images_in_no_class_folder_are_one_class_and_train_an_autoencoder(tmp_path, train):
@@ -262,7 +300,7 @@ def test_large_photographs_are_decoded_small_and_match_pils_resizing(tmp_path):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_run_lists_skipped_files(folder, stream, tmp_path, caplog, train):
-    """Three epochs over a broken file, which is missing in each; there is one warning."""
+    """There is one warning, however many epochs there are."""
     broken = folder / "train" / "dog" / "1.png"
     damage(broken, "truncated")
     recipe = cnnzoo.Recipe(
@@ -274,6 +312,6 @@ def test_a_run_lists_skipped_files(folder, stream, tmp_path, caplog, train):
     with caplog.at_level(logging.WARNING):
         run = train(recipe.replace(on_error="skip"), workdir=tmp_path / "skipped", verbose=0)
     assert list(run.metrics["skipped"]) == [str(broken)]
-    assert caplog.text.count("1.png' is not a readable image" if stream else "skipped 1 of 12 files") == 1
+    assert caplog.text.count("skipped 1 of 12 files") == 1
     with pytest.raises(cnnzoo.InputError, match="on_error='skip' is for folders of images; 'digits' is a data set"):
         train(recipe.replace(data="digits", on_error="skip"), workdir=tmp_path / "refused")

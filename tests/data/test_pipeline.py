@@ -4,9 +4,13 @@ import pytest
 import cnnzoo
 from cnnzoo.data import Split, eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.augmentation import augmentation
-from cnnzoo.models.lenet import preprocess_input
+from cnnzoo.models import lenet
 
 LENET = (32, 32, 1)
+
+
+def preprocess_input(images):
+    return lenet.preprocess_input(images, LENET)
 
 
 def numbered(examples):

@@ -1,5 +1,7 @@
 """Data sets of TFDS, and the errors for those that cannot be loaded."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -42,11 +44,14 @@ def test_image_size_resizes_images(tfds_folder):
         ("tf_flowers", "have many sizes; give image_size|cannot be reached"),
     ],
 )
-def test_data_sets_that_cannot_be_loaded_raise(name, message, tmp_path, monkeypatch):
+def test_data_sets_that_cannot_be_loaded_raise(name, message, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there: no network
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(cnnzoo.InputError, match=message):
+    level, filters = (absl := logging.getLogger("absl")).level, absl.filters
+    with pytest.raises(cnnzoo.InputError, match=message), caplog.at_level(logging.WARNING):
         cnnzoo.data.load(name, data_dir=tmp_path)
+    assert caplog.text == "", "TFDS' own warnings about its folders"
+    assert (absl.level, absl.filters) == (level, filters)
 
 
 def test_a_missing_data_set_without_network_is_a_one_line_error(tmp_path, processes):

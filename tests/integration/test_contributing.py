@@ -131,6 +131,8 @@ from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions
 from cnnzoo.models.mlp import preprocess_input as preprocess_input
 
+TASK = "classify"
+
 
 def toy(
     include_top=True,
@@ -295,7 +297,9 @@ def add_augmentation(copy):
     package = "cnnzoo/data/augmentation"
     copy.write(f"{package}/toy.py", AUGMENTATION)
     copy.import_and_export(f"{package}/__init__.py", "cnnzoo.data.augmentation.toy", "Toy")
-    copy.insert(f"{package}/named.py", "from keras import layers\n\n", "from cnnzoo.data.augmentation.toy import Toy\n")
+    copy.insert(
+        f"{package}/named.py", "from cnnzoo.checks import choice\n", "from cnnzoo.data.augmentation.toy import Toy\n"
+    )
     function = '\n\ndef toy(input_shape):\n    """Return inversions."""\n    return Augmentation(on_pixels=(Toy(),))\n'
     copy.insert(f"{package}/named.py", '    """Return no changes."""\n    return Augmentation()\n', function)
     copy.insert(f"{package}/named.py", "Callable[[Shape], Augmentation]] = {\n", '    "toy": toy,\n')

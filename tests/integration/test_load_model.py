@@ -1,4 +1,4 @@
-"""Plain Keras reads what cnnzoo saved, in a process that has imported cnnzoo, before or after Keras."""
+"""Plain Keras reads what cnnzoo saved, in a process that has imported cnnzoo, or that has none of it."""
 
 import json
 
@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import cnnzoo
 from cnnzoo.data.augmentation import RandomShifts
 from tests.small_nets import small
 
@@ -73,6 +74,39 @@ def test_keras_alone_loads_ten_models(saved, order, processes):
         np.testing.assert_allclose(np.load(folder / f"{name}.outputs.npy"), outputs, atol=1e-6)
         assert found[name] == described
         assert keras.models.load_model(folder / f"{name}.again.keras").get_config()
+
+
+# Nets of Keras' layers, some of which cnnzoo computes faster.
+OF_KERAS = {"lenet": {}, "mlp": {}, "alexnet_owt": {}, "cuda_convnet": {"lrn": None}}
+READ_ALONE = """
+import sys
+sys.modules["cnnzoo"] = None  # it cannot be imported
+import keras
+import numpy as np
+for name in sys.argv[2:]:
+    model = keras.models.load_model(f"{sys.argv[1]}/{name}.keras", compile=False)
+    np.save(f"{sys.argv[1]}/{name}.outputs.npy", model.predict(np.load(f"{sys.argv[1]}/{name}.npy"), verbose=0))
+compiled = keras.models.load_model(f"{sys.argv[1]}/lenet.keras")
+print(type(compiled.optimizer).__name__, int(compiled.optimizer.iterations))
+"""
+
+
+def test_keras_without_cnnzoo_reads_nets_of_its_own_layers(tmp_path, processes):
+    expected = {}
+    for name, options in OF_KERAS.items():
+        model = small(name, **options)
+        if name == "lenet":
+            model.compile(cnnzoo.optimizers.Adam(0.01), model.loss)
+        images = np.random.default_rng(0).random((4, *model.input_shape[1:])).astype("float32")
+        model.fit(images, np.arange(4), verbose=0)
+        model.save(tmp_path / f"{name}.keras")
+        np.save(tmp_path / f"{name}.npy", images)
+        expected[name] = model.predict(images, verbose=0)
+    result = processes.run(["-c", READ_ALONE, tmp_path, *OF_KERAS])
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "Adam 1"
+    for name, outputs in expected.items():
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.outputs.npy"), outputs, atol=1e-6)
 
 
 def test_a_layer_that_augments_is_read_too(tmp_path, processes):

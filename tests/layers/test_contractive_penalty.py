@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import ContractivePenalty, TiedDense
+from cnnzoo.layers import ContractivePenalty, ReversibleDense
 from tests import reference
 from tests.layers.checking import random
 
@@ -88,6 +88,10 @@ def test_the_penalty_is_added_to_the_loss_and_the_layer_has_no_weights():
     assert model.count_params() == WIDTH * (WIDTH - 1) + WIDTH - 1
 
 
+def renamed(layer):
+    return type(layer).from_config({**layer.get_config(), "name": f"new_{layer.name}"})
+
+
 @pytest.mark.parametrize("stack", [["sigmoid"], ["sigmoid", "tanh"]], ids=" ".join)
 def test_a_copy_penalizes_its_own_layers(stack, tmp_path):
     model = contractive_model(stack)
@@ -95,26 +99,25 @@ def test_a_copy_penalizes_its_own_layers(stack, tmp_path):
     model(images)
     penalty = float(model.losses[0])
     model.save(tmp_path / "model.keras")
-    for copy in (keras.models.load_model(tmp_path / "model.keras"), keras.models.clone_model(model)):
+    copies = [keras.models.load_model(tmp_path / "model.keras"), keras.models.clone_model(model)]
+    for copy in [*copies, keras.models.clone_model(model, clone_function=renamed)]:
         copy.set_weights(model.get_weights())
         copy(images)
         assert float(copy.losses[0]) == pytest.approx(penalty, rel=1e-12)
-        copy.get_layer("dense_0").kernel.assign(np.zeros((WIDTH, WIDTH - 1)))
+        copy.layers[1].kernel.assign(np.zeros((WIDTH, WIDTH - 1)))
         copy(images)
         assert float(copy.losses[0]) == 0
 
 
-def test_a_decoder_loaded_alone_has_no_penalty(tmp_path):
-    encoder = contractive_model(["sigmoid"])
-    output = TiedDense("dense_0", dtype="float64")(encoder.output)
-    decoder = keras.Model(encoder.get_layer("dense_0").output, output)
-    decoder.save(tmp_path / "decoder.keras")
-    alone = keras.models.load_model(tmp_path / "decoder.keras")
-    codes = random(3, WIDTH - 1)
-    np.testing.assert_array_equal(alone(codes), decoder(codes))
-    assert alone.losses == []
-    alone.save(tmp_path / "again.keras")
-    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "again.keras")(codes), decoder(codes))
+def test_a_model_used_as_a_layer_adds_its_penalty_once():
+    model = contractive_model(["sigmoid", "tanh"])
+    images = random(5, WIDTH)
+    model(images)
+    penalty = float(model.losses[0])
+    outer = keras.Input((WIDTH,), dtype="float64")
+    whole = keras.Model(outer, model(outer))
+    whole(images)
+    assert [float(loss) for loss in whole.losses] == pytest.approx([penalty], rel=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
@@ -132,15 +135,22 @@ def dense(activation="sigmoid", name="code"):
     return keras.layers.Dense(3, activation, name=name)
 
 
+square = ReversibleDense(WIDTH, name="square")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda x: ContractivePenalty(1)(x), "not that of 'image', a InputLayer"),
         (lambda x: ContractivePenalty(1)(np.zeros((2, 3), "float32")), "not values"),
+        (
+            lambda x: ContractivePenalty(1)(square(square(x), reverse=True)),
+            "that of 'square', a ReversibleDense in rev",
+        ),
         (lambda x: ContractivePenalty(1)(dense("softmax")(x)), "linear, relu, sigmoid, tanh; 'code' has softmax"),
         (
             lambda x: ContractivePenalty(1)([dense(name="a")(x), dense(name="b")(x)]),
-            "'b' is not called with the output",
+            "'b' is not called with the one before it",
         ),
         (
             lambda x: ContractivePenalty(1)(dense()(keras.layers.Reshape((2, 3))(x))),

@@ -11,7 +11,6 @@ from cnnzoo.layers.graph import (
     calls,
     following,
     graph_inputs,
-    layers_before,
     run_graph,
     walk,
     with_training,
@@ -65,7 +64,6 @@ def test_a_walk_and_another_run_leave_the_model_unchanged():
     before, weights = graph_nodes(model), len(model.weights)
     visited(model, ["image"])
     run_graph(model, [np.ones((1, 4), "float32")], lambda layer: with_training(layer, False))
-    layers_before(model.output)
     calls(model)
     assert (graph_nodes(model), len(model.weights)) == (before, weights)
 
@@ -99,15 +97,6 @@ def test_calls_follow_a_tensor_up_to_where_the_graph_branches():
     model = keras.Model(inputs, layers.Add()([x, layers.Dense(4)(x)]))
     assert [call.layer.name for call in following(inputs, calls(model))] == ["a", "b"]
     assert following(x, calls(model)) == []
-
-
-def test_layers_before_a_tensor_hold_those_of_inner_models_but_none_after_it():
-    model = nested()
-    names = list(layers_before(model.get_layer("head").input))
-    assert {"shared", "a", "b", "inner"} <= set(names)
-    assert names.index("shared") < names.index("a") < names.index("b")
-    assert "head" not in names
-    assert layers_before(np.ones(3)) == {}
 
 
 def test_layers_run_in_the_mode_that_is_passed_on():

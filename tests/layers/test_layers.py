@@ -1,4 +1,4 @@
-"""LeNet-5's layers and average pooling against their formulas in NumPy and Keras, and after saving."""
+"""LeNet-5's layers against their formulas in NumPy and Keras, and after saving."""
 
 import keras
 import numpy as np
@@ -7,7 +7,6 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.layers import (
-    AveragePooling2D,
     FanInUniform,
     PartiallyConnectedConv2D,
     RadialBasis,
@@ -64,33 +63,6 @@ def test_subsampling_gradient_follows_the_formula():
         step[index] = 1e-5
         slope = (value(images.numpy() + step) - value(images.numpy() - step)) / 2e-5
         assert gradient[index] == pytest.approx(slope, abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "options"),
-    [
-        (8, 8, (2,)),
-        (9, 7, (2,)),
-        (9, 12, (3,)),
-        (4, 4, (1,)),
-        (9, 8, (3, 2)),
-        (9, 8, (3, 2, "same")),
-        (9, 8, (2, 2, "same")),
-        (2, 3, (4, 1, "same")),
-    ],
-)
-def test_average_pooling_and_its_gradient_equal_keras_layer(height, width, options):
-    images = tf.constant(random(3, height, width, 4))
-    outputs, gradients = [], []
-    for layer in (AveragePooling2D(*options), keras.layers.AveragePooling2D(*options)):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            outputs.append(layer(images))
-            total = tf.reduce_sum(tf.sin(outputs[-1]))
-        gradients.append(tape.gradient(total, images))
-        assert layer.compute_output_shape(images.shape) == outputs[-1].shape
-    np.testing.assert_array_equal(*outputs)
-    np.testing.assert_allclose(*gradients, atol=1e-7)
 
 
 @pytest.mark.parametrize("table", [C3_TABLE, [[0], [1, 3], [3, 2, 1, 0], [2]]])
@@ -152,8 +124,6 @@ def test_adaptive_centers_are_840_trained_weights():
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
-        (AveragePooling2D(3), (2, 9, 9, 2)),
-        (AveragePooling2D(3, 2, "same"), (2, 9, 9, 2)),
         (Subsampling2D(3, activation=scaled_tanh), (2, 9, 9, 2)),
         (
             PartiallyConnectedConv2D([[0, 1], [1]], 3, activation="relu", kernel_initializer=FanInUniform()),
@@ -175,10 +145,6 @@ def test_a_saved_layer_computes_the_same(layer, shape, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: AveragePooling2D((2, 3)), r"`pool_size` must be a positive integer\. Received: \(2, 3\)"),
-        (lambda: AveragePooling2D(2, 0), r"`strides` must be a positive integer\. Received: 0"),
-        (lambda: AveragePooling2D(2, padding="full"), "unknown padding 'full'; the values of padding are same, valid"),
-        (lambda: AveragePooling2D(4)(keras.Input((3, 5, 1))), "Received: a side of 3 and a window of 4"),
         (lambda: Subsampling2D(0), r"`pool_size` must be a positive integer\. Received: 0"),
         (lambda: PartiallyConnectedConv2D([], 5), "Received: an empty table"),
         (lambda: PartiallyConnectedConv2D([[0, 0]], 5), "distinct input maps"),

@@ -38,6 +38,36 @@ def test_outputs_and_gradient_follow_the_formula(settings, region, dtype):
     assert reference.relative(gradient, expected) <= TOLERANCE[dtype]
 
 
+def compiled(layer):
+    """Return whether a step of training on a layer is compiled, and the step."""
+
+    @tf.function
+    def step(images, upstream):
+        outputs = layer(images, training=True)
+        return outputs, tf.gradients(outputs, images, upstream)[0]
+
+    shape = tf.TensorSpec((2, 4, 3, 7), layer.compute_dtype)
+    library = step.get_concrete_function(shape, shape).graph.as_graph_def().library.function
+    return any(function.attr["_XlaMustCompile"].b for function in library), step
+
+
+@both_regions
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_in_a_step_of_training_they_are_the_same_and_compiled_across_maps(settings, region):
+    """If it is compiled no longer, a step of AlexNet takes longer."""
+    images, upstream = (tf.constant(2 * random(2, 4, 3, 7, seed=seed), "float32") for seed in (0, 1))
+    is_compiled, step = compiled(LocalResponseNormalization(*settings, region=region))
+    assert is_compiled == (region == "across")
+
+    def formula(images):
+        return reference.local_response_normalization(images, *settings, region)
+
+    outputs, gradient = step(images, upstream)
+    assert reference.relative(outputs, formula(images.numpy().astype("float64"))) <= 1e-5
+    (expected,) = reference.slopes(formula, [images.numpy().astype("float64")], upstream.numpy())
+    assert reference.relative(gradient, expected) <= 1e-5
+
+
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_across_maps_it_equals_pytorchs_layer_with_alpha_times_n(settings):
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")

@@ -1,5 +1,7 @@
 """The all-convolutional nets and their siblings against tables 1 and 2 of the paper."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -44,6 +46,7 @@ def test_layers_are_the_papers(name):
     names = [layer.name for layer in sliding if "conv" in layer.name]
     assert names == [f"conv{number}" for number in range(1, len(names) + 1)]
     assert [layer.name for layer in model.layers[-2:]] == ["average", "predictions"]
+    assert f"{model.count_params():,} parameters." in getattr(cnnzoo, name).__doc__
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -60,6 +63,18 @@ def test_dropout_is_before_the_first_layer_and_after_each_halving(name):
     model = cnnzoo.create(name, maps=(6, 12), compile=False)
     dropped = [(layer.rate, layer.input.shape[1:]) for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert dropped == [(0.2, (32, 32, 3)), (0.5, (16, 16, 6)), (0.5, (8, 8, 12))]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_arguments_are_those_of_the_other_nets(name):
+    function = getattr(cnnzoo, name)
+    arguments = list(inspect.signature(function).parameters)
+    assert arguments[:8] == list(inspect.signature(cnnzoo.alexnet).parameters)[:8]
+    assert arguments[8:] == ["maps", "input_dropout", "dropout", "compile"]
+    with pytest.raises(TypeError, match="clases"):
+        function(clases=5)
+    assert function(True, None, None, None, None, 5, None, "net", maps=(6, 12), compile=False).name == "net"
+    assert function(maps=(6, 12), compile=False).name == name
 
 
 def test_last_maps_are_averaged_into_the_logits():

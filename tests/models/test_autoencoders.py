@@ -28,8 +28,8 @@ def test_layers_are_those_of_the_paper_of_2006():
     model = cnnzoo.deep_autoencoder(compile=False)
     names = ["encoder_1", "encoder_2", "encoder_3", "code", "decoder_1", "decoder_2", "decoder_3"]
     assert widths(model) == dict(zip(names, (1000, 500, 250, 30, 250, 500, 1000), strict=True))
-    activations = [model.get_layer(name).activation.__name__ for name in [*names, "output"]]
-    assert activations == ["sigmoid"] * 3 + ["linear"] + ["sigmoid"] * 4
+    activations = [model.get_layer(name).activation.__name__ for name in [*names, "output", "reconstruction"]]
+    assert activations == ["sigmoid"] * 3 + ["linear"] + ["sigmoid"] * 3 + ["linear", "sigmoid"]
     assert cnnzoo.deep_autoencoder(code=2, compile=False).count_params() == 2_837_314 - 2 * 250 * 28 - 28
 
 
@@ -40,12 +40,11 @@ def test_an_autoencoder_follows_its_formula(tied):
     for weight in model.weights:
         weight.assign(rng.normal(size=weight.shape))
     value = {layer.name: [w.numpy() for w in layer.weights] for layer in model.layers if layer.weights}
-    (w1, b1), (w2, b2) = value["encoder_1"], value["code"]
-    bias = {name: next(a for a in value[name] if a.ndim == 1) for name in ("decoder_1", "output")}
-    kernels = (w2.T, w1.T) if tied else (value["decoder_1"][0], value["output"][0])
+    (w1, b1, *last), (w2, b2, *first) = value["encoder_1"], value["code"]  # and, if tied, the biases of the way back
+    (w3, b3), (w4, b4) = ((w2.T, *first), (w1.T, *last)) if tied else (value["decoder_1"], value["output"])
     images = pixels()
     code = sigmoid(sigmoid(images.reshape(12, -1) @ w1 + b1) @ w2 + b2)
-    expected = sigmoid(sigmoid(code @ kernels[0] + bias["decoder_1"]) @ kernels[1] + bias["output"])
+    expected = sigmoid(sigmoid(code @ w3 + b3) @ w4 + b4)
     np.testing.assert_allclose(model(images), expected.reshape(images.shape), atol=1e-5)
     np.testing.assert_allclose(cnnzoo.encoder(model)(images), code, atol=1e-5)
     errors = ((expected.reshape(images.shape) - images) ** 2).sum(axis=(1, 2, 3)).mean()
@@ -60,6 +59,24 @@ def test_another_output_activation_is_trained_on_the_squared_error(name):
     images = pixels(shape=model.input_shape[1:])
     loss, error = model.evaluate(images, images, verbose=0)
     assert loss * images[0].size == pytest.approx(error, rel=1e-5)
+
+
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "graph"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_keras_own_cross_entropy_is_exact_for_pixels_near_0_and_1(name, tied, eager):
+    model = small(name, tied=tied)
+    names = [layer.name for layer in model.layers]
+    last = model.get_layer("output" if "output" in names else "encoder_1" if "encoder_1" in names else "code")
+    bias = last.reverse_bias if tied else last.bias
+    bias.assign(60 * (-1) ** np.arange(bias.shape[0]))  # where probabilities are 0 and 1 in float32
+    images = pixels(4, model.input_shape[1:])
+    logits = np.asarray(keras.Model(model.input, model.get_layer("reconstruction").input)(images), "float64")
+    expected = np.logaddexp(0, logits) - logits * images
+    model.compile("sgd", keras.losses.BinaryCrossentropy(), run_eagerly=eager)
+    loss, *_ = model.evaluate(images, images, verbose=0)
+    assert loss == pytest.approx(expected.mean(), rel=1e-5)
+    assert loss > 25  # Keras' clipped probabilities give 16 at most
 
 
 @pytest.mark.parametrize("name", ["deep_autoencoder", "stacked_autoencoder"])
@@ -109,9 +126,8 @@ def test_the_loss_compares_with_the_clean_images():
     model = cnnzoo.denoising_autoencoder(input_shape=SHAPE, code=4, rate=1.0)  # every pixel is masked
     images = pixels()
     model.optimizer.learning_rate = 0.0
-    bias = next(weight for weight in model.get_layer("output").weights if weight.shape == (30,))
-    code = sigmoid(model.get_layer("code").bias.numpy())
-    expected = sigmoid(code @ model.get_layer("code").kernel.numpy().T + bias.numpy()).reshape(SHAPE)
+    kernel, bias, bias_back = model.get_layer("code").get_weights()
+    expected = sigmoid(sigmoid(bias) @ kernel.T + bias_back).reshape(SHAPE)
     error = ((images - expected) ** 2).sum(axis=(1, 2, 3)).mean()
     history = model.fit(images, images, verbose=0).history
     assert history["squared_error"] == pytest.approx([error], rel=1e-4)
@@ -176,6 +192,24 @@ def test_penalties_survive_saving_and_are_in_the_training_loss(option, tmp_path)
     assert losses[0] - losses[1] == pytest.approx(added, rel=1e-3)
     model.save(tmp_path / "model.keras")
     assert loss_added(keras.models.load_model(tmp_path / "model.keras"), images) == pytest.approx(added)
+
+
+def renamed(layer):
+    return type(layer).from_config({**layer.get_config(), "name": f"new_{layer.name}"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("autoencoder", {"contractive": 0.1, "sparsity": "kl"}), ("convolutional_autoencoder", {"tied": True})],
+)
+def test_a_clone_with_new_names_is_the_same_model(name, options):
+    model = small(name, **options)
+    copy = keras.models.clone_model(model, clone_function=renamed)
+    assert copy.count_params() == model.count_params()
+    copy.set_weights(model.get_weights())
+    images = pixels(4, model.input_shape[1:])
+    np.testing.assert_array_equal(copy(images), model(images))
+    assert loss_added(copy, images) == pytest.approx(loss_added(model, images))
 
 
 # === Convolutional ===

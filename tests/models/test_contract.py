@@ -1,5 +1,6 @@
 """Properties of every model."""
 
+import contextlib
 import math
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import weights
+from cnnzoo.layers import AveragePooling2D
 from tests.small_nets import ALEXNET, CLASSIFIERS, SMALL, by_function, precision, small, targets_for, thin
 
 # Trainable parameters as the papers count them.
@@ -67,11 +69,13 @@ def test_shapes_with_and_without_top(name):
 @every_model
 def test_a_model_can_be_rebuilt_from_its_configuration(name):
     model = thin(name)
-    again = keras.Model.from_config(model.get_config())
+    plain = keras.Model.from_config(model.get_config())  # has Keras' own layers where those of cnnzoo name them
+    again = keras.Model.from_config(model.get_config(), custom_objects={"AveragePooling2D": AveragePooling2D})
     assert again.get_config() == model.get_config()
-    again.set_weights(model.get_weights())
     images = images_for(model)
-    np.testing.assert_array_equal(model(images), again(images))
+    for rebuilt in (plain, again):
+        rebuilt.set_weights(model.get_weights())
+        np.testing.assert_array_equal(model(images), rebuilt(images))
 
 
 @every_model
@@ -130,7 +134,10 @@ def test_two_replicas_equal_one(name, two_replicas):
     replicated.set_weights(single.get_weights())
     images = images_for(single, batch=16)
     batches = tf.data.Dataset.from_tensor_slices((images, targets_for(single, images))).batch(8)
-    for model in (single, replicated):
+    for model, scope in ((single, contextlib.nullcontext()), (replicated, two_replicas.scope())):
+        if isinstance(model.optimizer, cnnzoo.optimizers.Muon):  # in bfloat16 it rounds what differs in float order
+            with scope:
+                model.compile(keras.optimizers.SGD(0.1), model.loss)
         model.fit(batches, epochs=2, shuffle=False, verbose=0)
     for one, two in zip(single.get_weights(), replicated.get_weights(), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-6)
@@ -157,8 +164,8 @@ def test_every_model_passes_its_arguments_to_the_scaffold(name, monkeypatch):
             ({"include_top": "no"}, r"`include_top` must be True or False\. Received: 'no'"),
             ({"classes": 0}, r"`classes` must be a positive integer\. Received: 0"),
             ({"pooling": "avg"}, "`pooling` must be None"),
-            ({"classifier_activation": "relu"}, "'relu'"),
         ]
+        assert not small(name, classifier_activation="relu").compiled  # there is no default loss for it
     for options, message in wrong:
         with pytest.raises(cnnzoo.InputError, match=message):
             small(name, **options)

@@ -45,7 +45,7 @@ def test_pools_and_normalization():
     kinds = {name: type(model.get_layer(name)) for name in ("pool1", "pool2", "pool3")}
     assert kinds == {"pool1": keras.layers.MaxPooling2D, "pool2": AveragePooling2D, "pool3": AveragePooling2D}
     assert model.get_layer("pool1").pool_size == (3, 3)
-    assert model.get_layer("pool2").pool_size == model.get_layer("pool3").pool_size == 3
+    assert model.get_layer("pool2").pool_size == model.get_layer("pool3").pool_size == (3, 3)
     for name in ("norm1", "norm2"):
         layer = model.get_layer(name)
         assert (layer.size, layer.alpha * 9, layer.beta, layer.k) == (3, pytest.approx(5e-5), 0.75, 1.0)

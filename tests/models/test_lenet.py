@@ -85,7 +85,7 @@ def test_the_posterior_of_the_rbf_head_is_the_softmax_of_its_penalties():
 )
 def test_every_head_learns(head, activation):
     digits = cnnzoo.data.load("digits").train[:256]
-    images = preprocess_input(digits.images)
+    images = preprocess_input(digits.images, (32, 32, 1))
     model = cnnzoo.lenet5(head=head, classifier_activation=activation)
     model.compile(keras.optimizers.Adam(0.003), model.loss)
     model.fit(images, digits.labels, epochs=12, batch_size=16, verbose=0)

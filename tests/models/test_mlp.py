@@ -31,6 +31,6 @@ def test_pooling_raises():
 
 def test_preprocessing_scales_and_resizes():
     images = np.full((2, 8, 8, 1), 51, "uint8")
-    np.testing.assert_allclose(preprocess_input(images), np.full((2, 28, 28, 1), 0.2), atol=1e-6)
+    np.testing.assert_allclose(preprocess_input(images, (28, 28, 1)), np.full((2, 28, 28, 1), 0.2), atol=1e-6)
     with pytest.raises(cnnzoo.InputError, match="the images must have the shape"):
-        preprocess_input(np.zeros((2, 28, 28, 3), "uint8"))
+        preprocess_input(np.zeros((2, 28, 28, 3), "uint8"), (28, 28, 1))

@@ -26,8 +26,9 @@ FORMULAS = {
 every_family = pytest.mark.parametrize("name", FORMULAS)
 
 
-def preprocessed(name, images, **options):
-    return models.family(name).preprocess_input(images, **options)
+def preprocessed(name, images, input_shape="the paper's"):
+    shape = (SIDES[name], SIDES[name], 3) if input_shape == "the paper's" else input_shape
+    return models.family(name).preprocess_input(images, shape)
 
 
 def pixels(height, width, channels=3, count=2):
@@ -121,8 +122,25 @@ def test_another_number_of_channels_raises(name):
         cnnzoo.InputError, match=r"must have the shape \(batch, height, width, 3\)\. Received: \(2, 40, 40, 1\)"
     ):
         preprocessed(name, pixels(40, 40, channels=1))
-    with pytest.raises(cnnzoo.InputError, match=r"Received: \(40, 40, 3\)"):
-        preprocessed(name, pixels(40, 40)[0])
+    with pytest.raises(cnnzoo.InputError, match=r"`images` must be an image .* Received: 'a tensor of shape \(5,\)'"):
+        preprocessed(name, np.zeros(5))
+
+
+@pytest.mark.parametrize("name", models.FAMILIES)
+def test_one_image_is_preprocessed_as_in_a_batch_and_sizes_stay_unless_told(name):
+    channels = cnnzoo.create(name, compile=False).input_shape[-1] if name in ("lenet", "mlp") else 3
+    images = pixels(41, 38, channels)
+    border = 4 if name.startswith("lenet") else 0
+    batch = np.asarray(models.family(name).preprocess_input(images))
+    assert batch.shape == (2, 41 + border, 38 + border, channels)
+    one = np.asarray(models.family(name).preprocess_input(images[1]))
+    np.testing.assert_array_equal(one, batch[1])
+
+
+def test_a_data_format_is_no_input_shape():
+    """It is the second argument in keras.applications."""
+    with pytest.raises(cnnzoo.InputError, match=r"`input_shape` must be None, or .* Received: 'channels_last'"):
+        cnnzoo.models.lenet.preprocess_input(pixels(28, 28, 1), "channels_last")
 
 
 def test_an_unknown_size_raises_where_the_scale_depends_on_it():
@@ -130,14 +148,7 @@ def test_an_unknown_size_raises_where_the_scale_depends_on_it():
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)], autograph=False)
     def preprocessed(images):
-        return cnnzoo.models.alexnet.preprocess_input(images)
+        return cnnzoo.models.alexnet.preprocess_input(images, (227, 227, 3))
 
     with pytest.raises(cnnzoo.InputError, match="the size of the images must be known"):
         preprocessed(np.zeros((1, 300, 500, 3), "uint8"))
-
-
-def test_an_autoencoders_images_have_the_size_of_cifar10_by_default():
-    images = np.full((2, 20, 24, 3), 51, "uint8")
-    found = np.asarray(cnnzoo.models.convolutional_autoencoders.preprocess_input(images))
-    assert found.shape == (2, 32, 32, 3)
-    np.testing.assert_allclose(found, 0.2, rtol=1e-6)

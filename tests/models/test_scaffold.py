@@ -105,9 +105,18 @@ def test_pooling_is_only_for_models_without_a_head():
 def test_the_loss_depends_on_the_activation_of_the_head():
     for activation, logits in (("softmax", False), (None, True), ("linear", True)):
         assert scaffold.cross_entropy(activation).get_config()["from_logits"] is logits
-    message = "classifier_activation='relu' has no default loss, .* set compile=False and compile it yourself"
-    with pytest.raises(cnnzoo.InputError, match=message):
-        scaffold.cross_entropy("relu")
+    assert scaffold.cross_entropy("relu") is None
+
+
+@pytest.mark.parametrize("name", ["lenet", "lenet5", "mlp", "cuda_convnet"])
+def test_a_head_without_a_default_loss_is_built_and_not_compiled(name):
+    model = cnnzoo.create(name, classifier_activation="sigmoid")
+    images = np.random.default_rng(0).random((2, *model.input_shape[1:])).astype("float32")
+    assert np.ptp(model(images)) < 1
+    with pytest.raises(ValueError, match=r"call `compile\(\)` before"):
+        model.fit(images, np.zeros(2), verbose=0)
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(images, np.eye(2, 10), verbose=0)
 
 
 # === By name ===

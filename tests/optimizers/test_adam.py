@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+import cnnzoo
 from cnnzoo import optimizers
+from tests.optimizers.graphs import operations
 
 SHAPES, STEPS = [(7, 5), (5,)], 6
 
@@ -69,8 +71,52 @@ def test_a_fit_equals_that_of_keras_also_on_two_replicas(two_replicas):
         assert_close(fitted(optimizers.Adam), expected)
 
 
-def test_it_can_be_made_by_name_and_from_its_config():
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.1}, {"use_ema": True}, {"clipnorm": 0.5}], ids=str)
+def test_each_weight_is_updated_by_one_operation(options, two_replicas):
+    """If this fails, the faster way is no longer taken."""
+    assert operations(optimizers.Adam(0.01, **options), SHAPES)["ResourceApplyAdam"] == len(SHAPES)
+    with two_replicas.scope():
+        assert operations(optimizers.Adam(0.01, **options), SHAPES)["ResourceApplyAdam"] == 2 * len(SHAPES)
+
+
+def test_it_can_be_made_by_name():
     made = optimizers.make("adam", 0.02, {"beta_1": 0.5})
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
-    assert type(again) is optimizers.Adam
-    assert again.beta_1 == 0.5
+    assert type(made) is optimizers.Adam
+    assert made.beta_1 == 0.5
+
+
+def test_a_file_names_keras_adam_and_cnnzoo_makes_its_own_of_it(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile(optimizers.Adam(0.02, beta_1=0.5), "mse")
+    images = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    model.fit(images, images[:, :3], verbose=0)
+    assert keras.saving.serialize_keras_object(model.optimizer)["module"] == "keras.optimizers"
+    model.save(tmp_path / "model.keras")
+    states = [np.array(variable) for variable in model.optimizer.variables]
+    for load, kind in ((keras.models.load_model, keras.optimizers.Adam), (cnnzoo.load_model, optimizers.Adam)):
+        again = load(tmp_path / "model.keras").optimizer
+        assert type(again) is kind
+        assert again.get_config() == model.optimizer.get_config()
+        for one, other in zip(again.variables, states, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_weights_files_hold_what_keras_adam_holds(amsgrad, tmp_path):
+    """Names and order of the state are Keras'; a run may be begun by one and ended by the other."""
+    kinds, results = (optimizers.Adam, keras.optimizers.Adam), []
+    images = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+    for first, second in (kinds, kinds[::-1]):
+        models = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="code")], name="net") for _ in kinds]
+        for model, kind in zip(models, (first, second), strict=True):
+            model.compile(kind(0.02, amsgrad=amsgrad, name="adam"), "mse")
+            model.optimizer.build(model.trainable_variables)
+            model.set_weights([np.full(weight.shape, 0.1) for weight in model.weights])
+        models[0].fit(images, images[:, :3], batch_size=4, shuffle=False, verbose=0)
+        models[0].save_weights(tmp_path / "begun.weights.h5")
+        models[1].load_weights(tmp_path / "begun.weights.h5")
+        paths = [[variable.path for variable in model.optimizer.variables] for model in models]
+        assert paths[0] == paths[1]
+        models[1].fit(images, images[:, :3], batch_size=4, shuffle=False, verbose=0)
+        results.append([*models[1].get_weights(), *map(np.array, models[1].optimizer.variables)])
+    assert_close(*results)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.optimizers import ClassicSGD, classic_sgd
+from cnnzoo.optimizers import ClassicSGD, fused
+from tests.optimizers.graphs import operations
 
 DECAYS = {"fc2/kernel": 1.0, "*/kernel": 0.04}
 MULTIPLIERS = {"*/bias": 2.0}
@@ -105,15 +106,19 @@ def test_at_a_constant_rate_it_equals_pytorchs_sgd():
     assert_close(found, [weight.detach().numpy() for weight in theirs])
 
 
-def test_weights_can_be_excluded_from_the_decay():
-    """By Keras' own method, before the optimizer is built."""
+@pytest.mark.parametrize("by", ["names", "variables"])
+def test_weights_can_be_excluded_from_the_decay(by):
+    """By Keras' own method, before the optimizer is built: only kernels shrink without a gradient."""
     model = net()
+    biases = [weight for weight in model.trainable_variables if weight.name == "bias"]
     optimizer = ClassicSGD(0.03, 0.0, weight_decay=0.5)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    optimizer.build(model.trainable_variables)
-    decays = dict(zip([weight.path for weight in model.trainable_variables], optimizer._decays, strict=True))
-    assert {path: decay for path, decay in decays.items() if path.endswith("bias")} != {}
-    assert all(decay == (0.0 if path.endswith("bias") else 0.5) for path, decay in decays.items())
+    optimizer.exclude_from_weight_decay(**({"var_names": ["bias"]} if by == "names" else {"var_list": biases}))
+    before = model.get_weights()
+    optimizer.apply([keras.ops.zeros(weight.shape) for weight in model.weights], model.trainable_variables)
+    for weight, start in zip(model.weights, before, strict=True):
+        np.testing.assert_allclose(weight, start * (1 if weight.name == "bias" else 1 - 0.03 * 0.5), rtol=1e-6)
+    with pytest.raises(cnnzoo.InputError, match="only before the optimizer is built"):
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
 
 
 @pytest.mark.parametrize(
@@ -137,16 +142,21 @@ def test_the_decay_differs_from_that_of_keras_sgd():
     assert np.abs(results[0] - results[1]).max() > 0.01
 
 
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.05}, {"use_ema": True}, {"clipnorm": 0.5}], ids=str)
+def test_each_weight_is_updated_by_one_operation(options, two_replicas):
+    """If this fails, the faster way is no longer taken."""
+    shapes = [(7, 5), (5,)]
+    assert operations(ClassicSGD(0.01, **options), shapes)["ResourceApplyKerasMomentum"] == len(shapes)
+    with two_replicas.scope():
+        assert operations(ClassicSGD(0.01, **options), shapes)["ResourceApplyKerasMomentum"] == 2 * len(shapes)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.05, DECAYS], ids=str)
 def test_the_fused_update_equals_the_written_out_formula(decay, monkeypatch):
-    results, fused = [], []
-    start, update = net().get_weights(), classic_sgd._fused_update
-    monkeypatch.setattr(classic_sgd, "_fused_update", lambda *args: fused.append(update(*args)) or fused[-1])
-    for written_out in (False, True):
-        if written_out:
-            assert fused, "there was no update"
-            assert all(fused), "an update was not fused"
-            monkeypatch.setattr(classic_sgd, "_fused_update", lambda *_: False)
+    """Other backends have the latter."""
+    results, start = [], net().get_weights()
+    for available in (True, False):
+        monkeypatch.setattr(fused, "is_available", lambda available=available: available)
         model = net(optimizer=ClassicSGD(0.05, 0.9, decay, MULTIPLIERS))
         model.set_weights(start)
         model.fit(*data(), batch_size=8, epochs=3, shuffle=False, verbose=0)

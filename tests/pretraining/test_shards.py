@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 
 from cnnzoo import LayerwisePretraining
-from cnnzoo.layers import MaskingNoise
-from cnnzoo.pretraining.activation_cache import StageInputs
-from cnnzoo.pretraining.inputs import ArrayRows
-from cnnzoo.pretraining.layer_autoencoder import LayerAutoencoder
+from cnnzoo.distribute import batch_shards
 from cnnzoo.pretraining.run import PretrainingRun
-from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, classifier, images, values_of
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="shards need TensorFlow")
@@ -38,7 +34,7 @@ def trained(model, shards, data=None, **options):
         data, **{"epochs": 2, "batch_size": 25, "verbose": 0, "optimizer": keras.optimizers.SGD(0.5), **options}
     )
     run = PretrainingRun(config, model)
-    run.shards = run.activations.shards = shards
+    run.worker.in_shards = lambda autoencoder, batch_size: batch_shards(autoencoder, shards)
     history = run.train()
     return values_of(model), {name: layer["loss"] for name, layer in history.items()}
 
@@ -59,32 +55,6 @@ def test_a_loss_of_the_user_receives_reconstructions_on_shards_too():
     (whole, _), (on_shards, _) = (trained(classifier(), shards, loss="binary_crossentropy") for shards in (1, 2))
     for path, values in whole.items():
         np.testing.assert_allclose(on_shards[path], values, atol=1e-5)
-
-
-class RecordedNoise(keras.layers.Layer):
-    """Masks a half, and records its outputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.noise = MaskingNoise(0.5, seed=1)
-        self.outputs = []
-
-    def call(self, inputs, training=None):
-        self.outputs.append(self.noise(inputs, training=training))
-        return self.outputs[-1]
-
-
-def test_every_shard_draws_its_own_corruption():
-    model, noise = classifier((16,)), RecordedNoise()
-    (stage,) = stages(model, None)
-    inputs = StageInputs(ArrayRows(images()), None, (20,))
-    decoder = keras.layers.Dense(20)
-    decoder.build((None, 16))
-    LayerAutoencoder(stage, inputs, noise, decoder, shards=2)(np.ones((200, 20), "float32"), training=True)
-    one, two = (np.array(part) for part in noise.outputs)
-    assert one.shape == two.shape == (100, 20)
-    assert 0.45 < one.mean() < 0.55
-    assert 0.4 < np.mean(one != two) < 0.6
 
 
 @pytest.mark.parametrize("layer_class", [keras.layers.Dense, keras.layers.Conv2D])

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from cnnzoo.layers import TiedDense
+from cnnzoo.layers import ReversibleDense
 from cnnzoo.pretraining import layer_autoencoder
 from cnnzoo.pretraining.stages import stages
 from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
+from tests.small_nets import AUTOENCODERS, small
 
 DATA = images()
 
@@ -93,6 +94,28 @@ def test_layers_before_a_stage_tell_whether_its_inputs_lie_in_the_unit_range():
     assert [stage.in_unit_range for stage in stages(model)] == [None, True, True, False, False]
 
 
+def test_pooled_sigmoids_are_reconstructed_by_cross_entropy():
+    """By the average pooling of a textbook's LeNet, too, which is a faster one than Keras' own."""
+    data = images(60, (16, 16, 1))
+
+    def first_loss(**options):
+        keras.utils.set_random_seed(1)
+        model = cnnzoo.lenet(activation="sigmoid", input_shape=(16, 16, 1), compile=False)
+        return pretrained(model, data, layers=["C3"], epochs=1, **options).history["C3"]["loss"]
+
+    assert first_loss() == pytest.approx(first_loss(loss="binary_crossentropy"), rel=1e-4)
+    assert first_loss() != pytest.approx(first_loss(loss="mse"), rel=0.5)
+
+
+@pytest.mark.parametrize("room", [cnnzoo.layers, cnnzoo.optimizers], ids=lambda room: room.__name__)
+def test_a_class_with_the_name_of_one_of_keras_is_one(room):
+    """Else `isinstance` misses it where Keras' own is meant, as in the lists of `stages`."""
+    theirs = {"cnnzoo.layers": keras.layers, "cnnzoo.optimizers": keras.optimizers}[room.__name__]
+    shared = [name for name in room.__all__ if hasattr(theirs, name)]
+    assert shared
+    assert all(issubclass(getattr(room, name), getattr(theirs, name)) for name in shared)
+
+
 def test_frozen_layers_are_passed_through():
     model = classifier()
     model.get_layer("b").trainable = False
@@ -137,16 +160,52 @@ def test_the_last_stage_of_a_one_layer_autoencoder_is_the_model():
 
 def test_a_tied_autoencoder_stays_tied():
     inputs = keras.Input((20,))
-    x = keras.layers.Dense(12, "sigmoid", name="encoder_1")(inputs)
-    x = keras.layers.Dense(6, "sigmoid", name="code")(x)
-    x = TiedDense("code", "sigmoid", name="decoder_1")(x)
-    model = keras.Model(inputs, TiedDense("encoder_1", "sigmoid", name="output")(x))
-    count = len(model.weights)
+    first = ReversibleDense(12, "sigmoid", reverse_activation="sigmoid", name="encoder_1")
+    code = ReversibleDense(6, "sigmoid", reverse_activation="sigmoid", name="code")
+    model = keras.Model(inputs, first(code(code(first(inputs)), reverse=True), reverse=True))
     before = values_of(model)
+    assert [stage.decoder_pair.activation for stage in stages(model)] == ["sigmoid", "sigmoid"]
     assert loss_falls(pretrained(model, images()).history)
-    assert changed(before, values_of(model)) == {"encoder_1", "code", "decoder_1", "output"}
-    assert model.get_layer("output").kernel is model.get_layer("encoder_1").kernel
-    assert len(model.weights) == count
+    assert changed(before, values_of(model)) == {"encoder_1", "code"}
+    assert [weight.shape for weight in model.weights] == [(20, 12), (12,), (20,), (12, 6), (6,), (12,)]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_the_sigmoid_behind_the_last_reshape_belongs_to_the_outermost_pair(name, tied):
+    (outermost, *_) = stages(small(name, tied=tied))
+    assert outermost.decoder_pair.activation == "sigmoid"
+    assert outermost.decoder_pair.layers[-1].name == "reconstruction"
+
+
+def test_a_tied_stage_trains_as_the_formulas_say():
+    """One step of gradient descent on the cross-entropy of σ(σ(xW + b)Wᵀ + c), in float64 by hand."""
+    keras.utils.set_random_seed(1)
+    layer = ReversibleDense(4, "sigmoid", reverse_activation="sigmoid", name="code")
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, layer(layer(inputs), reverse=True))
+    x, (kernel, *_) = images(30, (6,)).astype("float64"), map(np.float64, model.get_weights())
+
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
+    hidden = sigmoid(x @ kernel)
+    error = (sigmoid(hidden @ kernel.T) - x) / x.size
+    back = error @ kernel * hidden * (1 - hidden)
+    expected = [kernel - 0.5 * (x.T @ back + error.T @ hidden), -0.5 * back.sum(axis=0), -0.5 * error.sum(axis=0)]
+    pretrained(model, x, epochs=1, batch_size=30, optimizer=keras.optimizers.SGD(0.5))
+    for weight, value in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(weight, value, atol=1e-6)
+
+
+@pytest.mark.parametrize("penalty", [{"sparsity": {"kind": "l1", "weight": 1.0}}, {"contractive": 1.0}], ids=str)
+def test_a_penalty_on_the_code_counts_in_its_stage(penalty):
+    def losses(**options):
+        keras.utils.set_random_seed(1)
+        model = cnnzoo.autoencoder(input_shape=(4, 5, 1), units=(), code=6, compile=False, **options)
+        return pretrained(model, images(60, (4, 5, 1)), epochs=1).history["code"]["loss"]
+
+    assert losses(**penalty)[0] > losses()[0] + 0.1
 
 
 @pytest.mark.parametrize("odd", [False, True])

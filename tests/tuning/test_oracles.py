@@ -1,6 +1,8 @@
 """The oracles give the same trials for the same seed, whenever they were killed, and no trial twice."""
 
+import collections
 import math
+import socket
 import threading
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from cnnzoo.cli.launch import free_ports
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
-from cnnzoo.tuning import oracles
+from cnnzoo.tuning import oracles, tuner_internals
 from cnnzoo.tuning.results import TrialResults
 from cnnzoo.tuning.space import VARIABLES, checked_space
 
@@ -36,10 +38,15 @@ def score_of(values):
 class Oracle:
     """An oracle that keeps a copy of every state that it writes."""
 
-    def __init__(self, folder, tuner, seed=0, state=None):
+    def __init__(self, folder, tuner, seed=0, state=None, trials=None, epochs=9):
         self.states = []
         self.oracle = oracles.make(
-            tuner, file=folder / "oracle.json", objective="accuracy", trials=TRIALS[tuner], epochs=9, seed=seed
+            tuner,
+            file=folder / "oracle.json",
+            objective="accuracy",
+            trials=trials or TRIALS[tuner],
+            epochs=epochs,
+            seed=seed,
         )
         hyperparameters = keras_tuner.HyperParameters()
         space(hyperparameters)
@@ -121,17 +128,43 @@ def test_hyperband_with_too_few_trials_or_epochs_raises_an_error_that_says_how_m
 
 @pytest.mark.parametrize("epochs", [2, 3, 4, 9, 10, 30, 100])
 def test_hyperband_fits_into_its_trials(tmp_path, epochs):
+    """keras-tuner runs the rounds that the number of trials was computed by, and the first bracket to its end."""
+    factor = min(3, epochs)
     for trials in range(1, 60):
         try:
-            oracle = oracles.make(
-                "hyperband", file=tmp_path, objective="accuracy", trials=trials, epochs=epochs, seed=0
-            )
+            oracle = Oracle(tmp_path, "hyperband", trials=trials, epochs=epochs)
         except InputError:
             continue
-        opening = oracle._current_bracket
+        oracle.oracle.save = lambda: None
+        run = [values for values, _ in oracle.run({}).values()]
+        assert len(run) <= trials
+        opening = run[0]["tuner/bracket"]
         assert opening >= 1
-        assert oracle._get_num_brackets() == opening + 1
-        assert sum(oracle._get_size(opening, number) for number in range(opening + 1)) <= trials
+        brackets = {number: oracles.rounds_of(number, epochs, factor) for number in range(opening + 1)}
+        whole = sum(count for rounds in brackets.values() for count, _ in rounds)
+        for number in brackets if whole <= trials else [opening]:
+            found = collections.Counter(
+                (values["tuner/round"], values["tuner/epochs"]) for values in run if values["tuner/bracket"] == number
+            )
+            times = max(1, trials // whole)
+            rounds = enumerate(brackets[number])
+            assert found == {(round, length): times * count for round, (count, length) in rounds}
+
+
+def test_a_trial_that_ends_after_its_chief_was_replaced_is_not_given_out_again(tmp_path):
+    """Its worker has outlived the chief; the new chief was about to give it to another worker, or has."""
+    killed = Oracle(tmp_path, "random")
+    first, second = (killed.oracle.create_trial(f"tuner{worker}") for worker in range(2))
+    resumed = Oracle(tmp_path, "random", state=killed.states[-1]).oracle
+    again = resumed.create_trial("tuner2")
+    assert (again.trial_id, again.hyperparameters.values) == (first.trial_id, first.hyperparameters.values)
+    for trial in (first, second, again):
+        resumed.update_trial(trial.trial_id, {"accuracy": 0.5})
+        trial.status = "COMPLETED"
+        resumed.end_trial(trial)
+    assert resumed.create_trial("tuner0").trial_id == "2"
+    assert resumed.end_order == ["0", "1"]
+    assert {tuner: trial.trial_id for tuner, trial in resumed.ongoing_trials.items()} == {"tuner0": "2"}
 
 
 class FakeTrainer:
@@ -149,7 +182,7 @@ class FakeTrainer:
 
 def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
     """Over keras-tuner's own protocol: the values arrive as they were drawn, and failures keep their message."""
-    from cnnzoo.tuning.tuner import RecipeTuner, search, serve
+    from cnnzoo.tuning.tuner import RecipeTuner, search
 
     monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
     monkeypatch.setenv(VARIABLES[2], str(free_ports(1)[0]))
@@ -165,7 +198,7 @@ def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
     workers = [threading.Thread(target=search, args=(parts[name][1],)) for name in ("worker0", "worker1")]
     for worker in workers:
         worker.start()
-    serve(parts["chief"][0])
+    tuner_internals.serve(parts["chief"][0])
     for worker in workers:
         worker.join()
     drawn = {key: values["learning_rate"] for key, (values, _) in alone.items()}
@@ -179,12 +212,12 @@ def test_a_chief_and_workers_search_as_one(tmp_path, monkeypatch):
         assert rows[key]["score"] == (None if failed else 1 / 3)
         assert parts["chief"][0].trials[key].status == ("FAILED" if failed else "COMPLETED")
     state = Oracle(tmp_path, "random", state=(tmp_path / "oracle.json").read_text()).oracle
-    assert state._retry_queue == []
+    assert state.get_state()["retry_queue"] == []
 
 
 @pytest.mark.parametrize("tuner", ["bayesian", "hyperband"])
 def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
-    from cnnzoo.tuning.tuner import RecipeTuner, search, serve
+    from cnnzoo.tuning.tuner import RecipeTuner, search
 
     class Counting(FakeTrainer):
         def train(self, recipe, folder, pretrained):
@@ -204,7 +237,7 @@ def test_workers_end_every_trial_once(tmp_path, monkeypatch, tuner):
     workers = [threading.Thread(target=search, args=(tuners[name],)) for name in ("worker0", "worker1")]
     for worker in workers:
         worker.start()
-    serve(tuners["chief"].oracle)
+    tuner_internals.serve(tuners["chief"].oracle)
     for worker in workers:
         worker.join()
     assert sorted(ended) == sorted(tuners["chief"].oracle.trials)
@@ -229,3 +262,28 @@ def test_a_worker_that_sees_another_folder_raises_an_error(tmp_path, monkeypatch
     )
     with pytest.raises(InputError, match="must all see the same folder"):
         search(tuner)
+
+
+def test_a_chief_whose_address_is_taken_raises_an_error(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv(VARIABLES[1], "127.0.0.1")
+        monkeypatch.setenv(VARIABLES[2], str(port))
+        with pytest.raises(InputError, match=f"the chief cannot listen at 127.0.0.1:{port}: "):
+            tuner_internals.serve(Oracle(tmp_path, "random").oracle)
+
+
+def test_errors_of_the_search_itself_are_no_failed_trials(tmp_path):
+    from cnnzoo.tuning.tuner import RecipeTuner, search
+
+    class Faulty(FakeTrainer):
+        def train(self, recipe, folder, pretrained):
+            raise TypeError("a fault of the program")
+
+    (tmp_path / "recipe.json").write_text("{}")
+    oracle = Oracle(tmp_path, "random").oracle
+    options = {"recipe": RECIPE, "trainer": Faulty(), "log": lambda line: None}
+    tuner = RecipeTuner(oracle, checked_space(space, RECIPE), results=TrialResults(tmp_path, "accuracy"), **options)
+    with pytest.raises(TypeError, match="a fault of the program"):
+        search(tuner)
+    assert oracle.end_order == []

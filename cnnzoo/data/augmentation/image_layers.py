@@ -1,4 +1,4 @@
-"""Augmentation layers whose random changes are drawn for each image: crops, shifts and color noise."""
+"""Augmentation layers whose random changes are drawn for each image: crops, shifts, flips and color noise."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from cnnzoo.errors import InputError
 
 
 class AugmentationLayer(keras.layers.Layer):
-    """A layer in the two steps of Keras' augmentation layers: one draws a transformation, one applies it.
+    """A layer in two steps: one draws a transformation, one applies it.
 
     `apply_layers` calls the two steps with the seeds of a batch; a direct call of the layer draws from its generator.
     """
@@ -127,6 +127,29 @@ class RandomShifts(AugmentationLayer):
 
     def get_config(self):
         return {**super().get_config(), "pixels": self.pixels}
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class RandomFlips(AugmentationLayer):
+    """Mirror every image, left to right, with a probability of one half.
+
+    Args:
+        seed: seed of the flips for direct calls of the layer.
+
+    Example:
+    >>> import numpy as np
+    >>> flipped = RandomFlips()(np.array([[[[1], [2]]]] * 64, "uint8"), training=True).numpy()
+    >>> sorted({tuple(row) for row in flipped[:, 0, :, 0].tolist()})
+    [(1.0, 2.0), (2.0, 1.0)]
+    """
+
+    def get_random_transformation(self, images, training: bool = True, seed: Any = None):
+        shape = (tf.shape(images)[0], 1, 1, 1)
+        return tf.random.stateless_uniform(shape, seed.next()) <= 0.5 if training else tf.zeros(shape, "bool")
+
+    def transform_images(self, images, transformation, training: bool = True):
+        images = tf.cast(images, "float32")
+        return tf.where(transformation, images[:, :, ::-1], images)
 
 
 def _random_integers(images, seed: Any, bounds: tuple[int, int]):

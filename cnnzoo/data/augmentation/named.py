@@ -3,13 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
-import keras
-from keras import layers
-
 from cnnzoo.checks import choice
 from cnnzoo.data.augmentation.elastic_distortion import ElasticDistortion
-from cnnzoo.data.augmentation.image_layers import ColorNoise, RandomCrops, RandomShifts
+from cnnzoo.data.augmentation.image_layers import AugmentationLayer, ColorNoise, RandomCrops, RandomFlips, RandomShifts
 from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
+from cnnzoo.data.augmentation.random_affine import RandomAffine
 from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 
 Shape = tuple[int, int, int]
@@ -25,9 +23,9 @@ class Augmentation:
         corruptions: layers for the output of `on_inputs`, which remains the target of an autoencoder.
     """
 
-    on_pixels: tuple[keras.layers.Layer, ...] = ()
-    on_inputs: tuple[keras.layers.Layer, ...] = ()
-    corruptions: tuple[keras.layers.Layer, ...] = ()
+    on_pixels: tuple[AugmentationLayer, ...] = ()
+    on_inputs: tuple[AugmentationLayer, ...] = ()
+    corruptions: tuple[AugmentationLayer, ...] = ()
 
     def check(self, image_shape: Shape) -> None:
         """Check that the layers work on images of a shape.
@@ -56,16 +54,11 @@ def affine(input_shape: Shape) -> Augmentation:
 
     Source: LeCun et al. 1998, section III-A: "planar affine transformations".
     """
-    return Augmentation(on_inputs=_affine())
+    return Augmentation(on_inputs=(_affine(),))
 
 
-def _affine() -> tuple[keras.layers.Layer, ...]:
-    return (
-        layers.RandomRotation(6 / 360, fill_mode="nearest", dtype="float32"),
-        layers.RandomShear(0.09, 0.0, fill_mode="nearest", dtype="float32"),
-        layers.RandomZoom(0.07, 0.07, fill_mode="nearest", dtype="float32"),
-        layers.RandomTranslation(0.04, 0.04, fill_mode="nearest", dtype="float32"),
-    )
+def _affine() -> RandomAffine:
+    return RandomAffine(degrees=6, shear=0.09, zoom=0.07, shift=0.04)
 
 
 def elastic(input_shape: Shape) -> Augmentation:
@@ -78,12 +71,12 @@ def elastic(input_shape: Shape) -> Augmentation:
 
 def affine_elastic(input_shape: Shape) -> Augmentation:
     """Return affine distortions, then elastic ones."""
-    return Augmentation(on_inputs=(*_affine(), ElasticDistortion(34, 4)))
+    return Augmentation(on_inputs=(_affine(), ElasticDistortion(34, 4)))
 
 
 def flip(input_shape: Shape) -> Augmentation:
     """Return horizontal flips of half of the images."""
-    return Augmentation(on_pixels=(_flips(),))
+    return Augmentation(on_pixels=(RandomFlips(),))
 
 
 def flip_shift(input_shape: Shape) -> Augmentation:
@@ -92,7 +85,7 @@ def flip_shift(input_shape: Shape) -> Augmentation:
     Source: Springenberg et al. 2014, section 3.1.1: "horizontally flipped" and "randomly translated by up to
     5 pixels"; it does not say what fills the border.
     """
-    return Augmentation(on_pixels=(_flips(), RandomShifts(5)))
+    return Augmentation(on_pixels=(RandomFlips(), RandomShifts(5)))
 
 
 def shift(input_shape: Shape) -> Augmentation:
@@ -133,11 +126,7 @@ def alexnet(input_shape: Shape) -> Augmentation:
 
     Source: Krizhevsky et al. 2012, section 4.1. The images there are 256×256.
     """
-    return Augmentation(on_pixels=(RandomCrops(*input_shape[:2]), _flips(), ColorNoise(0.1)))
-
-
-def _flips() -> keras.layers.Layer:
-    return layers.RandomFlip("horizontal", dtype="float32")
+    return Augmentation(on_pixels=(RandomCrops(*input_shape[:2]), RandomFlips(), ColorNoise(0.1)))
 
 
 AUGMENTATIONS: dict[str, Callable[[Shape], Augmentation]] = {
@@ -167,6 +156,6 @@ def augmentation(name: str, input_shape: Shape) -> Augmentation:
 
     Example:
     >>> [type(layer).__name__ for layer in augmentation("alexnet", (227, 227, 3)).on_pixels]
-    ['RandomCrops', 'RandomFlip', 'ColorNoise']
+    ['RandomCrops', 'RandomFlips', 'ColorNoise']
     """
     return AUGMENTATIONS[choice("augmentation", name, AUGMENTATIONS, "augmentations")](input_shape)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 
-import keras
 import tensorflow as tf
 
+from cnnzoo.data.augmentation.image_layers import AugmentationLayer
 
-def apply_layers(images: tf.Tensor, layers: Iterable[keras.layers.Layer], seeds: "BatchSeeds") -> tf.Tensor:
+
+def apply_layers(images: tf.Tensor, layers: Iterable[AugmentationLayer], seeds: "BatchSeeds") -> tf.Tensor:
     """Apply augmentation layers with the randomness that belongs to one batch of one epoch.
 
-    Keras' layers draw from a state that counts calls: the changes would depend on which thread
+    A layer that is called draws from a state that counts calls: the changes would depend on which thread
     is first, and a resumed run would start the count anew. Here they depend on the seeds alone.
 
     Args:
@@ -23,8 +24,8 @@ def apply_layers(images: tf.Tensor, layers: Iterable[keras.layers.Layer], seeds:
     return images
 
 
-class BatchSeeds(keras.random.SeedGenerator):
-    """Generate the seeds of one batch, one for each draw, without a variable.
+class BatchSeeds:
+    """Generate the seeds of one batch, one for each draw, as `keras.random.SeedGenerator` does, without a variable.
 
     Args:
         seed: int32 tensor `(2,)`, another one for every batch.
@@ -34,6 +35,6 @@ class BatchSeeds(keras.random.SeedGenerator):
         self._seed = seed
         self._draws = 0
 
-    def next(self, ordered=True):
+    def next(self) -> tf.Tensor:
         self._draws += 1
         return tf.random.experimental.stateless_fold_in(self._seed, self._draws)

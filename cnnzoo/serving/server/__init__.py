@@ -1,4 +1,4 @@
-"""`cnnzoo serve`: a local server for a folder of exported models, based on KServe's Python server."""
+"""`cnnzoo serve`: a local server for a folder of exported models, on FastAPI and uvicorn."""
 
 from cnnzoo.serving.server.http_server import serve
 from cnnzoo.serving.server.limits import Limits

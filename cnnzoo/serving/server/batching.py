@@ -11,8 +11,7 @@ import numpy as np
 
 from cnnzoo.checks import integer
 from cnnzoo.serving.server.requests import ParsedRequest
-
-Outputs = dict[str, np.ndarray]
+from cnnzoo.serving.server.responses import Outputs
 
 
 class Batcher:
@@ -89,8 +88,10 @@ def _predict_batch(requests: Sequence[ParsedRequest]) -> list[Outputs | Exceptio
         with contextlib.suppress(Exception):
             inputs = {name: np.concatenate([request.inputs[name] for request in requests]) for name in first.inputs}
             outputs = first.version(first.signature, inputs)
-            ends = np.cumsum([request.images for request in requests])[:-1]
-            parts = {name: np.split(value, ends) for name, value in outputs.items()}
+            ends = np.cumsum([request.images for request in requests])
+            if any(len(value) != ends[-1] for value in outputs.values()):
+                raise ValueError("an output that is no batch cannot be split")
+            parts = {name: np.split(value, ends[:-1]) for name, value in outputs.items()}
             return [{name: part[row] for name, part in parts.items()} for row in range(len(requests))]
     return [_outputs_or_error(request) for request in requests]
 

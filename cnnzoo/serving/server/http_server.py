@@ -1,32 +1,26 @@
 """Start the HTTP server, and run it until it is interrupted."""
 
+import gc
 import logging
+import math
 import os
-import sys
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 from cnnzoo.checks import integer, number
 from cnnzoo.errors import InputError
-from cnnzoo.serving.server.limits import BodyLimit, Limits
 
 try:
-    # KServe parses the command line when it is imported, and would take cnnzoo's options for its own.
-    with mock.patch.object(sys, "argv", sys.argv[:1]):
-        from kserve.model_server import app
-        from kserve.protocol.dataplane import DataPlane
-        from kserve.protocol.model_repository_extension import ModelRepositoryExtension
-        from kserve.protocol.rest.server import RESTServer
+    import uvicorn
+
+    from cnnzoo.serving.server.batching import Batcher
+    from cnnzoo.serving.server.connection import Connection
+    from cnnzoo.serving.server.limits import Limits
+    from cnnzoo.serving.server.repository import Repository
+    from cnnzoo.serving.server.routes import application
 except ImportError as error:
-    raise InputError("serving models needs KServe: pip install 'cnnzoo[serve]'") from error
-
-from starlette.exceptions import HTTPException
-
-from cnnzoo.serving.server.batching import Batcher
-from cnnzoo.serving.server.repository import Repository
-from cnnzoo.serving.server.routes import error_response, routes
+    raise InputError("serving models needs FastAPI and uvicorn: pip install 'cnnzoo[serve]'") from error
 
 log = logging.getLogger("cnnzoo.serving.server")
 
@@ -42,6 +36,8 @@ def serve(
     limits: Limits | None = None,
 ) -> None:
     """Serve every model in a folder over HTTP until interrupted.
+
+    SIGTERM and Ctrl-C end it gracefully: what has been asked is answered, and nothing new is accepted.
 
     Args:
         folder: `MODEL/NUMBER/saved_model.pb` for every model, as `cnnzoo.export` writes them, or one model's folder.
@@ -59,41 +55,40 @@ def serve(
     number("poll_interval", poll_interval, above=0, unit="seconds")
     integer("port", port, 1, 2**16 - 1)
     executor = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="model")
-    repository = Repository(Path(folder), Batcher(executor, batching), versions)
+    batcher = Batcher(executor, batching)
+    repository = Repository(Path(folder), versions)
+    # What has been imported stays: garbage collections need not go over it, a fifth of a second in which no request is
+    # answered. And the lists that JSON is read into are no reason to look for garbage, which took half of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
     repository.scan()
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     repository.poll(poll_interval)
     log.info("serving %s at http://%s:%d", ", ".join(sorted(repository.models)) or "no model yet", host, port)
+    config = uvicorn.Config(
+        application(repository, batcher, limits),
+        http=Connection.within(limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=math.ceil(limits.max_seconds),
+    )
     try:
-        _Server(repository, host, port, limits).run()
-    except SystemExit as error:  # uvicorn ends so if it cannot start
-        raise InputError(f"cannot listen on {host}:{port}; is the port in use by another server?") from error
+        _Server(config).run([listening])
     finally:
         repository.stop()
         executor.shutdown(wait=False)
 
 
-class _Server(RESTServer):
-    """KServe's server with routes for versions, JSON errors, and a limit on the body."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says that it ends."""
 
-    def __init__(self, repository: Repository, host: str, port: int, limits: Limits):
-        super().__init__("kserve.model_server:app", DataPlane(repository), ModelRepositoryExtension(repository), port)
-        self.config.host = host
-        self.config.log_level = "warning"
-        self.config.access_log = False
-        self._repository = repository
-        self._limits = limits
-
-    def _register_endpoints(self, app: Any) -> None:
-        app.include_router(routes(self._repository, self._limits))
-        super()._register_endpoints(app)
-
-    def _add_exception_handlers(self, app: Any) -> None:
-        super()._add_exception_handlers(app)
-        app.add_exception_handler(HTTPException, error_response)
-
-    def _add_middlewares(self, app: Any) -> None:
-        # KServe's own middleware is left out: it logs the duration of each request.
-        app.add_middleware(BodyLimit, limit=self._limits.max_body)
-
-
-assert app is not None  # KServe's server finds it by its name
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping: what was asked is answered, and nothing new is accepted")
+        await super().shutdown(sockets)

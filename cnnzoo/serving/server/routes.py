@@ -1,75 +1,182 @@
-"""The routes of the server: TensorFlow Serving's REST protocol and the Open Inference Protocol, with versions.
+"""The routes: TensorFlow Serving's REST protocol and the Open Inference Protocol, with versions, health and metrics."""
 
-KServe's own routes have no versions and no binary files, and let anybody unload a model; these take precedence.
-"""
-
+import asyncio
+import importlib.metadata
+import re
+import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+import prometheus_client
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from kserve.protocol.infer_type import InferResponse
-from kserve.utils.numpy_codec import from_np_dtype
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from cnnzoo.errors import InputError
-from cnnzoo.serving.server.limits import Limits, RequestTooLargeError
-from cnnzoo.serving.server.model import ServedModel
-from cnnzoo.serving.server.repository import Repository
+from cnnzoo.serving.server.batching import Batcher
+from cnnzoo.serving.server.json_body import APART, RequestTooLargeError, count_values, read, read_apart
+from cnnzoo.serving.server.limits import JPEG, Limits, check_pixels
+from cnnzoo.serving.server.repository import Repository, ServedModel
 from cnnzoo.serving.server.requests import ParsedRequest, parse_v1, parse_v2
-from cnnzoo.serving.server.version import Version
+from cnnzoo.serving.server.responses import Outputs, check_expected_size, check_size, v1_response, v2_response
+from cnnzoo.serving.server.version import DATATYPES, Spec, Version
 
+VERSION = importlib.metadata.version("cnnzoo")
 JSON_LENGTH = "inference-header-content-length"
+READ_FACTOR = 8  # a body that is too long is read up to so many times the limit
+SMALL = 2**16  # bytes that are read and written at once
+LONGEST_MESSAGE = 1000  # letters of an error
 
 
-def routes(repository: Repository, limits: Limits) -> APIRouter:
-    """Return the routes over a repository.
+def application(repository: Repository, batcher: Batcher, limits: Limits) -> FastAPI:
+    """Return the application over a repository.
 
     Args:
         repository: the models.
+        batcher: computes the requests.
         limits: how much a request may hold.
     """
-    router = APIRouter()
-    endpoints = _Endpoints(repository, limits)
+    app = FastAPI(title="cnnzoo serve", version=VERSION, docs_url=None, redoc_url=None)
+    endpoints = _Endpoints(repository, batcher, limits)
     for version in ("", "/versions/{number}"):
         v1, v2 = f"/v1/models/{{name}}{version}", f"/v2/models/{{name}}{version}"
-        router.add_api_route(f"{v1}:predict", endpoints.predict, methods=["POST"])
-        router.add_api_route(f"{v1}/metadata", endpoints.metadata_v1, methods=["GET"])
-        router.add_api_route(v1, endpoints.status, methods=["GET"])
-        router.add_api_route(f"{v2}/infer", endpoints.infer, methods=["POST"])
-        router.add_api_route(f"{v2}/ready", endpoints.ready, methods=["GET"])
-        router.add_api_route(v2, endpoints.metadata_v2, methods=["GET"])
+        app.add_api_route(f"{v1}:predict", endpoints.predict, methods=["POST"])
+        app.add_api_route(f"{v1}:classify", endpoints.classify, methods=["POST"])
+        app.add_api_route(f"{v1}:regress", endpoints.classify, methods=["POST"])
+        app.add_api_route(f"{v1}/metadata", endpoints.metadata_v1, methods=["GET"])
+        app.add_api_route(v1, endpoints.status, methods=["GET"])
+        app.add_api_route(f"{v2}/infer", endpoints.infer, methods=["POST"])
+        app.add_api_route(f"{v2}/ready", endpoints.ready, methods=["GET"])
+        app.add_api_route(v2, endpoints.metadata_v2, methods=["GET"])
+    for path in ("/v1/models", "/v2/models"):
+        app.add_api_route(path, endpoints.models, methods=["GET"])
+    app.add_api_route("/v2/health/ready", endpoints.all_ready, methods=["GET"])
+    app.add_api_route("/v2/health/live", _live, methods=["GET"])
+    app.add_api_route("/v2", _metadata, methods=["GET"])
+    app.add_api_route("/metrics", endpoints.metrics, methods=["GET"])
+    app.add_api_route("/", _alive, methods=["GET"])
     for path in (
         "/v1/models/{name}:explain",
         "/v2/repository/models/{name}/load",
         "/v2/repository/models/{name}/unload",
     ):
-        router.add_api_route(path, _unsupported, methods=["POST"])
-    return router
+        app.add_api_route(path, _unsupported, methods=["POST"])
+    for error in (InputError, HTTPException, ClientDisconnect, Exception):
+        app.add_exception_handler(error, _error_response)
+    return app
 
 
 class _Endpoints:
     """The functions of the routes, which share the repository and the limits."""
 
-    def __init__(self, repository: Repository, limits: Limits):
+    def __init__(self, repository: Repository, batcher: Batcher, limits: Limits):
         self._repository = repository
+        self._batcher = batcher
         self._limits = limits
+        self._metrics = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self._metrics)
+        prometheus_client.GCCollector(registry=self._metrics)
+        self._seconds = {
+            step: prometheus_client.Histogram(
+                f"request_{step}_seconds", f"Seconds to {step} a request.", ["model_name"], registry=self._metrics
+            )
+            for step in ("preprocess", "predict", "postprocess")
+        }
+        # Threads of their own, one each: those that compute may be busy for seconds, and a reading process may be, too.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="read apart")
 
     async def predict(self, request: Request, name: str, number: str | None = None) -> Response:
-        model, version = self._version(name, number)
-        body = await request.body()
-        return _json(await _predict(model, lambda: parse_v1(body, version, self._limits)))
+        _, version = self._version(name, number)
+        body = await self._body(request)
+        parsed, outputs = await self._computed(
+            name, len(body), body, "v1", lambda content: parse_v1(content, version, self._limits)
+        )
+        with self._seconds["postprocess"].labels(name).time():
+            return _json_bytes(await self._in_thread(_size(outputs) > SMALL, v1_response, parsed, outputs))
 
     async def infer(self, request: Request, name: str, number: str | None = None) -> Response:
-        model, version = self._version(name, number)
-        body, length = await request.body(), request.headers.get(JSON_LENGTH)
-        response: InferResponse = await _predict(model, lambda: parse_v2(body, length, version, self._limits))
-        content, json_length = response.to_rest()
+        _, version = self._version(name, number)
+        body = await self._body(request)
+        length = _json_length(request, len(body))
+        text, binary = body if length == len(body) else body[:length], memoryview(body)[length:]
+        parsed, outputs = await self._computed(
+            name, len(body), text, "v2", lambda content: parse_v2(content, binary, version, self._limits)
+        )
+        with self._seconds["postprocess"].labels(name).time():
+            answer, json_length = await self._in_thread(_size(outputs) > SMALL, v2_response, parsed, name, outputs)
         if json_length is None:
-            return _json(content)
-        headers = {JSON_LENGTH: str(json_length)}
-        return Response(content, media_type="application/octet-stream", headers=headers)
+            return _json_bytes(answer)
+        return Response(answer, media_type="application/octet-stream", headers={JSON_LENGTH: str(json_length)})
+
+    async def _computed(
+        self, name: str, size: int, text: bytearray, protocol: str, parse: Callable[[dict[str, Any]], ParsedRequest]
+    ) -> tuple[ParsedRequest, Outputs]:
+        """Return a request, read and within all limits, and its outputs."""
+        with self._seconds["preprocess"].labels(name).time():
+            content = await self._read(text, protocol)
+            parsed = await self._in_thread(size > SMALL, parse, content)
+            check_expected_size(parsed, self._limits)
+            files = parsed.files
+            jpegs = sum(file.startswith(JPEG) for file in files)  # each takes the decoder a tenth of a millisecond
+            await self._in_thread(jpegs > 2, check_pixels, files, self._limits)
+        with self._seconds["predict"].labels(name).time():
+            outputs = await self._batcher.predict(parsed)
+        check_size(parsed, outputs, self._limits)
+        return parsed, outputs
+
+    async def _body(self, request: Request) -> bytearray:
+        """Return the body of a request. Of one that is too long no more is kept than the limit.
+
+        It is read to its end all the same, as most clients read the answer only then; one of more than `READ_FACTOR`
+        times the limit is cut off.
+        """
+        body, length, limit = bytearray(), 0, self._limits.max_body
+        async for part in request.stream():
+            length += len(part)
+            if length <= limit:
+                body += part
+            elif length > READ_FACTOR * limit:
+                break
+        encoding = request.headers.get("content-encoding", "identity").lower()
+        if length <= limit and encoding != "identity":
+            if encoding not in ("gzip", "deflate"):
+                message = f"the body must be plain, or compressed by gzip or deflate, not {encoding!r:.100}"
+                raise HTTPException(415, message)
+            body = await self._in_thread(True, _decompressed, body, limit)
+            length = len(body)
+        if length > limit:
+            message = f"the body of a request must have at most {limit} bytes, and this one is longer"
+            raise HTTPException(413, message, headers={"connection": "close"})
+        return body
+
+    async def _read(self, text: bytearray, protocol: str) -> dict[str, Any]:
+        """Return what `json_body.read` does; how long that may take decides where it is done."""
+        values = await self._in_thread(len(text) > SMALL, count_values, text)
+        if values > self._limits.max_values:
+            raise RequestTooLargeError(
+                f"the JSON of a request must have at most {self._limits.max_values} values, and this one has about "
+                f"{values}; send files or binary tensors"
+            )
+        if values > APART:
+            return await asyncio.get_running_loop().run_in_executor(self._apart, read_apart, text, protocol)
+        return await self._in_thread(len(text) > SMALL, read, text, protocol)
+
+    async def _in_thread(self, is_long: bool, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function: in a thread if it may take long, else at once, which takes less time than another thread."""
+        if not is_long:
+            return function(*args)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    async def classify(self, name: str, number: str | None = None) -> Response:
+        self._version(name, number)
+        raise HTTPException(400, f"the signatures of model {name!r} are for :predict, not :classify or :regress")
+
+    async def models(self) -> Response:
+        return _json({"models": sorted(self._repository.models)})
 
     async def status(self, name: str, number: str | None = None) -> Response:
         model = self._model(name)
@@ -80,9 +187,13 @@ class _Endpoints:
             for version, (state, code, error) in sorted(states.items(), reverse=True)
             if number in (None, str(version))
         ]
-        if not statuses:
-            raise HTTPException(404, f"model {name!r} has no version {number!r}")
+        if number is not None and not statuses:
+            raise self._no_version(model, number)
         return _json({"name": name, "ready": bool(model.versions), "model_version_status": statuses})
+
+    async def all_ready(self) -> Response:
+        ready = all(model.versions for model in self._repository.models.values())
+        return _json({"ready": ready}, 200 if ready else 503)
 
     async def ready(self, name: str, number: str | None = None) -> Response:
         self._version(name, number)
@@ -91,32 +202,28 @@ class _Endpoints:
     async def metadata_v1(self, name: str, number: str | None = None) -> Response:
         _, version = self._version(name, number)
         spec = {"name": name, "signature_name": "", "version": str(version.number)}
-        signatures = {
-            signature: {
-                "inputs": {tensor: _tensor_spec(spec) for tensor, spec in version.inputs[signature].items()},
-                "outputs": {tensor: _tensor_spec(spec) for tensor, spec in version.outputs[signature].items()},
-                "method_name": "tensorflow/serving/predict",
-            }
-            for signature in version.inputs
-        }
-        return _json({"model_spec": spec, "metadata": {"signature_def": {"signature_def": signatures}}})
+        return _json({"model_spec": spec, "metadata": {"signature_def": {"signature_def": version.signature_def}}})
 
     async def metadata_v2(self, name: str, number: str | None = None) -> Response:
         model, version = self._version(name, number)
         signature = version.signature_for(None, set())
         tensors = {
-            key: [{"name": tensor, **_tensor_spec(spec)} for tensor, spec in specs[signature].items()]
+            key: [_described(tensor, spec) for tensor, spec in specs[signature].items()]
             for key, specs in (("inputs", version.inputs), ("outputs", version.outputs))
         }
         versions = [str(number) for number in sorted(model.versions)]
         return _json({"name": name, "versions": versions, "platform": "tensorflow_savedmodel", **tensors})
 
+    async def metrics(self) -> Response:
+        text = prometheus_client.generate_latest(self._metrics)
+        return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
     def _model(self, name: str) -> ServedModel:
-        model = self._repository.get_model(name)
-        if not isinstance(model, ServedModel):
-            names = ", ".join(sorted(self._repository.models)) or "none"
+        models = self._repository.models
+        if name not in models:
+            names = ", ".join(sorted(models)) or "none"
             raise HTTPException(404, f"there is no model {name!r:.100}; the models are {names}")
-        return model
+        return models[name]
 
     def _version(self, name: str, number: str | None) -> tuple[ServedModel, Version]:
         model = self._model(name)
@@ -124,34 +231,79 @@ class _Endpoints:
         for version in sorted(versions, reverse=True):
             if number in (None, str(version)):
                 return model, versions[version]
-        numbers = ", ".join(map(str, sorted(versions)))
-        raise HTTPException(404, f"model {name!r} has no version {number!r:.100}; the versions are {numbers}")
+        raise self._no_version(model, number)
+
+    def _no_version(self, model: ServedModel, number: str | None) -> HTTPException:
+        if not model.versions:
+            return HTTPException(404, f"no version of model {model.name!r} could be loaded")
+        numbers = ", ".join(map(str, sorted(model.versions)))
+        return HTTPException(404, f"model {model.name!r} has no version {number!r:.100}; the versions are {numbers}")
 
 
-async def _predict(model: ServedModel, parse: Callable[[], ParsedRequest]) -> Any:
-    """Parse a request and return the model's response. Errors become HTTP 4xx responses with a message."""
+def _size(outputs: Outputs) -> int:
+    return sum(value.nbytes for value in outputs.values())
+
+
+def _json_length(request: Request, body_length: int) -> int:
+    """Return the length of the JSON of a body, which binary tensors may follow."""
+    stated = request.headers.get(JSON_LENGTH)
+    if stated is None:
+        return body_length
+    if not re.fullmatch("[0-9]{1,18}", stated) or int(stated) > body_length:
+        raise InputError(f"`{JSON_LENGTH}` must be a length within the body. Received: {stated!r:.100}")
+    return int(stated)
+
+
+def _decompressed(body: bytearray, limit: int) -> bytearray:
+    """Return a body unpacked, or a byte more of it than the limit."""
+    unpacker = zlib.decompressobj(32 + zlib.MAX_WBITS)  # gzip or deflate, as its header says
     try:
-        response, _ = await model(parse())
-    except InputError as error:
-        raise HTTPException(400, str(error)) from error
-    except RequestTooLargeError as error:
-        raise HTTPException(413, str(error)) from error
-    return response
+        content = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise InputError(f"the body cannot be unpacked: {error}") from error
+    if len(content) <= limit and (not unpacker.eof or unpacker.unused_data):
+        raise InputError("the body cannot be unpacked: it must be one complete stream")
+    return bytearray(content)
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
+def _described(name: str, spec: Spec) -> dict[str, Any]:
+    sides = [-1 if side is None else side for side in spec.shape or ()]
+    return {"name": name, "datatype": DATATYPES.get(spec.dtype.name, "BYTES"), "shape": sides}
 
 
-async def error_response(request: Request, error: HTTPException) -> Response:
-    """Return a JSON error, as both protocols have it."""
-    return _json({"error": str(error.detail)}, error.status_code)
+def _json(content: Any, status: int = 200, headers: Any = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+
+
+def _json_bytes(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+async def _error_response(request: Request, error: Exception) -> Response:
+    """Return a JSON error, as both protocols have it. Of what a client sent it shows only the beginning."""
+    status, message = 500, "the server failed; its log says more"
+    if isinstance(error, InputError):
+        status, message = 413 if isinstance(error, RequestTooLargeError) else 400, str(error)
+    elif isinstance(error, HTTPException):
+        status, message = error.status_code, str(error.detail)
+    elif isinstance(error, ClientDisconnect):
+        status, message = 400, "the connection was closed"  # nobody reads it
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}…"
+    return _json({"error": message}, status, getattr(error, "headers", None))
+
+
+async def _live() -> Response:
+    return _json({"live": True})
+
+
+async def _alive() -> Response:
+    return _json({"status": "alive"})
+
+
+async def _metadata() -> Response:
+    return _json({"name": "cnnzoo", "version": VERSION, "extensions": ["binary_tensor_data"]})
 
 
 async def _unsupported(name: str) -> Response:
     raise HTTPException(404, "this server supports neither explain nor load and unload: it serves its folder")
-
-
-def _tensor_spec(spec: Any) -> dict[str, Any]:
-    datatype = "BYTES" if spec.dtype.name == "string" else from_np_dtype(spec.dtype.as_numpy_dtype)
-    return {"datatype": datatype, "shape": [-1 if side is None else side for side in spec.shape]}

@@ -8,15 +8,16 @@ from scipy import stats
 
 import cnnzoo
 from cnnzoo.data.augmentation import (
-    EIGENVALUES,
-    EIGENVECTORS,
     BatchSeeds,
     ColorNoise,
     InputNoise,
+    RandomAffine,
     RandomCrops,
+    RandomFlips,
     RandomShifts,
     apply_layers,
 )
+from cnnzoo.data.augmentation.image_layers import EIGENVALUES, EIGENVECTORS
 
 
 def numbered(examples, height, width, channels=3):
@@ -30,7 +31,14 @@ def transformation_of(layer, images, seed=0):
     return layer.get_random_transformation(tf.constant(images), training=True, seed=seeds).numpy()
 
 
-LAYERS = [RandomCrops(5, 7), RandomShifts(2), ColorNoise(0.1), InputNoise(0.3)]
+LAYERS = [
+    RandomCrops(5, 7),
+    RandomShifts(2),
+    RandomFlips(),
+    RandomAffine(6, 0.09, 0.07, 0.04),
+    ColorNoise(0.1),
+    InputNoise(0.3),
+]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
@@ -95,6 +103,18 @@ def test_shifts_equal_numpys_slices_of_the_image_with_repeated_border():
         padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="edge")
         np.testing.assert_array_equal(result, padded[2 - down : 8 - down, 2 - right : 11 - right])
     assert {tuple(shift) for shift in shifts} == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
+    np.testing.assert_array_equal(layer(images), images)
+
+
+def test_flips_equal_numpys_and_those_of_keras_layer():
+    images, layer = numbered(200, 6, 9), RandomFlips(seed=3)
+    flips = transformation_of(layer, images)
+    flipped = layer.transform_images(images, flips).numpy()
+    for image, flip, result in zip(images, flips, flipped, strict=True):
+        np.testing.assert_array_equal(result, image[:, ::-1] if flip else image)
+    assert 70 < flips.sum() < 130
+    theirs = keras.layers.RandomFlip("horizontal", seed=3)
+    np.testing.assert_array_equal(layer(images, training=True), theirs(images, training=True))
     np.testing.assert_array_equal(layer(images), images)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import layers
@@ -29,10 +30,10 @@ def averages(images, size, strides):
     return out
 
 
-def tied(hidden, decoder):
-    """Return a layer and, after it, one that is tied to it, as a model: the kernel's gradient comes from both."""
+def there_and_back(layer):
+    """Return a model that calls a layer forward and in reverse: the kernel's gradient comes from both."""
     image = keras.Input((6, 6, 4))
-    return keras.Model(image, decoder(hidden(image)))
+    return keras.Model(image, layer(layer(image), reverse=True))
 
 
 def tied_convolutions(images, kernel, hidden_bias, bias):
@@ -95,23 +96,12 @@ LAYERS = {
         layers.RadialBasis(3, adaptive=True, negate=True),
         lambda x, centers: -reference.squared_distances(x, centers),
     ),
-    "dense, activated in float32": (
-        layers.WideDense(5, "tanh"),
-        lambda x, kernel, bias: np.tanh(x @ kernel + bias),
-    ),
-    "dense decoder alone": (
-        layers.TiedDense("code", "tanh", units=5),
-        lambda x, kernel, bias: np.tanh(x @ kernel.T + bias),
-    ),
-    "dense layers, tied": (
-        tied(keras.layers.Dense(3, "tanh", name="code"), layers.TiedDense("code")),
+    "dense there and back": (
+        there_and_back(layers.ReversibleDense(3, "tanh")),
         reference.tied_autoencoder,
     ),
-    "convolutions, tied": (
-        tied(
-            keras.layers.Conv2D(3, 3, 2, "same", activation="tanh", name="conv"),
-            layers.TiedConv2DTranspose("conv"),
-        ),
+    "convolution there and back": (
+        there_and_back(layers.ReversibleConv2D(3, 3, 2, "same", activation="tanh")),
         tied_convolutions,
     ),
     "masking noise at rest": (layers.MaskingNoise(0.5), lambda x: x),
@@ -125,6 +115,7 @@ PENALTIES = {
 }
 
 MODELS = ["cuda_convnet", "all_cnn_c", "alexnet"]
+SHIPPED = ["deep_autoencoder on mnist", "cuda_convnet on cifar10"]
 
 
 def test_every_layer_has_a_case():
@@ -166,7 +157,7 @@ def write_penalty(name, folder):
     hidden = keras.layers.Dense(5, "tanh", name="hidden")(image)
     code = keras.layers.Dense(3, "sigmoid", name="code", **options)(hidden)
     code = layers.ContractivePenalty(contractive)([hidden, code]) if contractive else code
-    model = keras.Model(image, layers.TiedDense("hidden")(layers.TiedDense("code", "tanh")(code)))
+    model = keras.Model(image, keras.layers.Dense(6)(code))
     images = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
     weights = {f"weight_{n}": weight for n, weight in enumerate(model.get_weights())}
     model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -200,6 +191,20 @@ def write_model(name, folder):
     )
 
 
+def write_shipped(name, folder):
+    """Write images, and what the SavedModel of weights that come with cnnzoo makes of them."""
+    entry = cnnzoo.weights.shipped(*name.split(" on "))
+    serve = tf.saved_model.load(str(entry.folder)).signatures["serving_default"]
+    shape = serve.structured_input_signature[1]["images"].shape[1:]
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype("float32")
+    outputs = serve(images=images)
+    np.savez(
+        folder / f"{name}.npz",
+        images=images,
+        expected=outputs["probabilities" if entry.class_names else "reconstruction"],
+    )
+
+
 def write_analysis(name, folder):
     """Write a model's weights, images, and what its layers do with them under TensorFlow."""
     model = cnnzoo.lenet()
@@ -215,6 +220,7 @@ def folder(tmp_path_factory):
         ("layers", LAYERS, write_layer),
         ("penalties", PENALTIES, write_penalty),
         ("models", MODELS, write_model),
+        ("shipped", SHIPPED, write_shipped),
         ("analysis", ["what layers do"], write_analysis),
     ):
         (folder / kind).mkdir()
@@ -252,6 +258,11 @@ def test_model_gives_and_learns_the_same_as_under_tensorflow(name, found):
     assert before <= 1e-5
     assert losses <= 1e-4
     assert after <= 1e-4
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_give_the_outputs_of_their_saved_model(name, found):
+    assert max(found[name]) <= 1e-5
 
 
 def test_answers_made_images_and_occlusion_are_those_under_tensorflow(found):

@@ -50,7 +50,8 @@ def outputs_and_gradients(layer, images, upstream):
 
 
 def layer_differences(case):
-    layer = keras.saving.deserialize_keras_object(json.loads(case.with_suffix(".json").read_text()))
+    ours = {"AveragePooling2D": cnnzoo.layers.AveragePooling2D}  # a configuration names Keras' own
+    layer = keras.saving.deserialize_keras_object(json.loads(case.with_suffix(".json").read_text()), ours)
     arrays = np.load(case)
     if not layer.built:
         layer.build(arrays["images"].shape)
@@ -85,6 +86,14 @@ def model_differences(case):
     return [before, losses, difference(model(images, training=False), arrays["after"])]
 
 
+def shipped_differences(case):
+    """Return the difference of the outputs of a model with weights that come with cnnzoo."""
+    arrays = np.load(case)
+    entry = cnnzoo.weights.shipped(*case.stem.split(" on "))
+    model = cnnzoo.models.create(entry.model, weights=entry.weights, **entry.card["recipe"]["model_options"])
+    return [difference(model(entry.preprocess_input(arrays["images"]), training=False), arrays["expected"])]
+
+
 def analysis_results(model, images):
     """Return top activations, feature visualizations and occlusion sensitivity."""
     values = [top.values for top in cnnzoo.analysis.top_activations(model, images, "C3", [1, 4], count=3)]
@@ -108,5 +117,7 @@ if __name__ == "__main__":
     results |= {case.stem: model_differences(case) for case in sorted((folder / "models").glob("*.npz"))}
     results |= {case.stem: analysis_differences(case) for case in sorted((folder / "analysis").glob("*.npz"))}
     results["tensorflow was loaded"] = "tensorflow" in sys.modules
+    sys.modules["tensorflow"] = None  # Keras imports it, where it can, when a layer's configuration is compared
+    results |= {case.stem: shipped_differences(case) for case in sorted((folder / "shipped").glob("*.npz"))}
     results["backend"] = keras.backend.backend()
     print(json.dumps(results))

@@ -79,8 +79,8 @@ def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas, 
             for one, expected in zip(weights(run.folder), weights(alone.folder), strict=True):
                 np.testing.assert_allclose(one, expected, atol=atol)
             assert run.metrics["test"] == pytest.approx(alone.metrics["test"], abs=1e-5)
-            assert [row["loss"] for row in run.history] == pytest.approx(
-                [row["loss"] for row in alone.history], rel=1e-4
+            assert [row["loss"] for row in run.history_rows] == pytest.approx(
+                [row["loss"] for row in alone.history_rows], rel=1e-4
             )
             layers = alone.metrics.get("pretraining", {})
             for name, history in layers.items():
@@ -90,7 +90,7 @@ def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas, 
 
 def test_a_fit_with_partial_batches_gives_the_same_weights(two_replicas):
     digits = cnnzoo.data.load("digits").train[:90]  # 64 and 26
-    images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images))
+    images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images, (32, 32, 1)))
     weights_by_scope = []
     for scope in (None, two_replicas):
         keras.utils.set_random_seed(0)
@@ -108,7 +108,7 @@ def launched(arguments, grace_period=None, **variables):
 
 
 def rows(folder):
-    return len(cnnzoo.Run(folder).history)
+    return len(cnnzoo.Run(folder).history_rows)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, vic
     assert "Traceback" not in out + errors
     assert rows(folder) == 2
     processes.finished([launched([*arguments, "--resume"])])
-    assert [row["epoch"] for row in cnnzoo.Run(folder).history] == [1, 2, 3]
+    assert [row["epoch"] for row in cnnzoo.Run(folder).history_rows] == [1, 2, 3]
     for one, other in zip(weights(folder), weights(undisturbed), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -163,10 +163,10 @@ def test_a_run_resumes_on_more_and_on_fewer_devices(tmp_path, two_replicas, plai
             if number < 2:
                 patch.setattr(cnnzoo.callbacks.StopOnNaN, "on_epoch_begin", interrupt_at(2 * (number + 1)))
                 with pytest.raises(KeyboardInterrupt):
-                    cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume=None)
+                    cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume="auto")
             else:
-                cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume=None)
-    assert [row["epoch"] for row in cnnzoo.Run(folder).history] == [1, 2, 3, 4, 5]
+                cnnzoo.train(PLAIN, workdir=folder, verbose=0, strategy=strategy, resume="auto")
+    assert [row["epoch"] for row in cnnzoo.Run(folder).history_rows] == [1, 2, 3, 4, 5]
     for one, other in zip(weights(folder), weights(plain_alone.folder), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 

@@ -22,7 +22,7 @@ def main(folder: str, kind: str) -> None:
         model = cnnzoo.lenet()
         model.compile(keras.optimizers.SGD(0.1, momentum=0.9), model.loss, metrics=["accuracy"])
     digits = cnnzoo.data.load("digits").train[:EXAMPLES]
-    images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images))
+    images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images, (32, 32, 1)))
     batches = tf.data.Dataset.from_tensor_slices((images, digits.labels)).batch(BATCH)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA

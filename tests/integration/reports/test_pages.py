@@ -84,7 +84,7 @@ def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     source = cnnzoo.data.load("digits")
     test = source.test[: metrics["test_examples"]]
     net = classifier.model()
-    predicted = net.predict(cnnzoo.models.lenet.preprocess_input(test.images), verbose=0).argmax(axis=-1)
+    predicted = net.predict(cnnzoo.models.lenet.preprocess_input(test.images, (32, 32, 1)), verbose=0).argmax(axis=-1)
     wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
@@ -136,7 +136,7 @@ def test_a_page_compares_several_runs(classifier, autoencoder, tmp_path):
     wrong = []
     for run in (classifier, other):
         test = cnnzoo.data.load("digits").test[: run.metrics["test_examples"]]
-        images = cnnzoo.models.lenet.preprocess_input(test.images)
+        images = cnnzoo.models.lenet.preprocess_input(test.images, (32, 32, 1))
         wrong.append(run.model().predict(images, verbose=0).argmax(axis=-1) != test.labels)
     both = int((wrong[0] & wrong[1]).sum())
     assert f"{both} images are misclassified by every run" in page.text

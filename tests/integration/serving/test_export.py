@@ -105,7 +105,7 @@ def test_a_bare_model_is_exported_with_the_preprocessing_given(tmp_path):
     model = cnnzoo.lenet()
     version = cnnzoo.export(model, tmp_path, preprocess=cnnzoo.models.lenet.preprocess_input, image_shape=(28, 28, 1))
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1)).astype("float32")
-    expected = model(cnnzoo.models.lenet.preprocess_input(images))
+    expected = model(cnnzoo.models.lenet.preprocess_input(images, (32, 32, 1)))
     np.testing.assert_allclose(served(version)(images=images)["probabilities"], expected, atol=1e-6)
 
 
@@ -195,11 +195,53 @@ def test_a_model_of_mixed_precision_is_served_in_float32(tmp_path):
     )
 
 
+def test_nested_and_shared_layers_are_served_in_float32_too(tmp_path):
+    """A layer that is called twice stays one, and a model in the model is cast as well."""
+
+    def net(policy):
+        dense = keras.layers.Dense(20, "tanh", dtype=policy, name="shared")
+        block = keras.Sequential([keras.Input((20,)), keras.layers.Dense(20, "tanh", dtype=policy)], name="block")
+        inputs = keras.Input((4, 5, 1))
+        x = keras.layers.Flatten(dtype=policy)(inputs)
+        outputs = keras.layers.Dense(3, "softmax", dtype=policy)(block(dense(dense(x)) + x))
+        return keras.Model(inputs, outputs, name="net")
+
+    keras.utils.set_random_seed(1)
+    mixed, exact = net("mixed_bfloat16"), net("float32")
+    exact.set_weights(mixed.get_weights())
+    images = np.random.default_rng(0).random((5, 4, 5, 1)).astype("float32")
+    outputs = served(cnnzoo.export(mixed, tmp_path))(images=images)["probabilities"]
+    np.testing.assert_allclose(outputs, exact(images), atol=1e-6)
+    assert np.abs(keras.ops.cast(mixed(images), "float32") - exact(images)).max() > 1e-4
+    assert mixed.get_layer("shared").compute_dtype == "bfloat16"
+
+
+class Times(keras.layers.Layer):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+    def get_config(self):
+        return {}  # without the factor, it cannot be made again
+
+
+def test_a_model_that_cannot_be_copied_is_refused(tmp_path):
+    inputs = keras.Input((4, 5, 1))
+    x = keras.layers.Flatten()(Times(2)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x), name="net")
+    assert cnnzoo.export(model, tmp_path).name == "1"
+    with pytest.raises(cnnzoo.InputError, match=r"net cannot be copied to compute in float32: .*'Times'"):
+        cnnzoo.export(model, tmp_path, weights_dtype="float16")
+
+
 def test_the_card_has_recipe_metrics_and_versions(run, tmp_path):
     version = cnnzoo.export(run, tmp_path, evaluate=True)
     card = json.loads((version / "assets.extra" / "card.json").read_text())
     assert card["parameters"] == 60_000
-    assert card["recipe"] == run.recipe
+    assert card["recipe"] == json.loads(json.dumps(run.recipe.to_dict()))
     assert card["seed"] == 0
     assert card["test"]["accuracy"] == pytest.approx(run.metrics["test"]["accuracy"])
     assert card["test"]["images"] == len(cnnzoo.data.load("digits").test)

@@ -1,8 +1,11 @@
 """Encoded images in the served graph: they are decoded as in training."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import cnnzoo
 from cnnzoo import data, models
@@ -58,3 +61,15 @@ def test_images_of_other_sizes_are_resized():
     large = np.full((30, 20, 1), 77, "uint8")
     pixels = pixels_of(tf.constant([tf.io.encode_png(large).numpy(), tf.io.encode_jpeg(large).numpy()]), (8, 8, 1))
     np.testing.assert_array_equal(pixels, np.full((2, 8, 8, 1), 77))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_four_inks_become_colors_or_gray(channels):
+    inks = np.zeros((16, 16, 4), "uint8")
+    inks[:8, :, 1:3], inks[8:, :, 3] = 255, 255  # red above, black below
+    file = io.BytesIO()
+    Image.fromarray(inks, "CMYK").save(file, "JPEG", quality=100)
+    colors = np.array(Image.open(file).convert("RGB"), "float32")  # Pillow's own conversion
+    expected = colors if channels == 3 else colors @ np.array([[0.299], [0.587], [0.114]])
+    (pixels,) = pixels_of(tf.constant([file.getvalue()]), (16, 16, channels))
+    assert np.abs(pixels - expected).max() <= 3  # two decoders of a JPEG

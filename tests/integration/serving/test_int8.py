@@ -26,7 +26,7 @@ def test_int8_lenet5_loses_little_accuracy(tfds_folder, tmp_path):
         (probabilities,) = serve(images=source.test.images.astype("float32")).values()
         accuracy[file] = (probabilities.argmax(axis=1) == source.test.labels).mean()
     assert accuracy["model.tflite"] - accuracy["model.int8.tflite"] <= 0.003
-    assert (version / "model.int8.tflite").stat().st_size <= 0.3 * (version / "model.tflite").stat().st_size
+    assert (version / "model.int8.tflite").stat().st_size <= 0.32 * (version / "model.tflite").stat().st_size
 
 
 def test_int8_of_a_run_is_calibrated_and_evaluated_on_its_data(tmp_path):

@@ -91,6 +91,18 @@ def test_a_recipe_trains_from_shipped_weights(tmp_path):
         (lambda: cnnzoo.lenet5(weights="mnist", classes=5), "'output' has units 5, and they were trained with 10"),
         (lambda: cnnzoo.deep_autoencoder(weights="mnist", units=(1000,)), "has units 1000, and they"),
         (
+            lambda: cnnzoo.stacked_autoencoder(weights="mnist", units=(1000, 1000)),
+            "they have encoder_3/kernel for output/kernel; build it by",
+        ),
+        (
+            lambda: cnnzoo.stacked_autoencoder(weights="mnist", units=(1000,) * 4, include_top=False),
+            "they have output/kernel for encoder_4/kernel",
+        ),
+        (
+            lambda: cnnzoo.cuda_convnet(weights="cifar10", input_shape=(40, 40, 3)),
+            r"takes weights of \(1600, 10\) and \(10,\), and the file has \(1024, 10\)",
+        ),
+        (
             lambda: cnnzoo.lenet(weights="fashion_mnist"),
             "'C1' has activation 'tanh', and .* 'relu'; build it by",
         ),

@@ -1,13 +1,13 @@
-"""Exported nets whose layers share a variable, loaded without Keras and cnnzoo."""
+"""Exported nets whose layers are called in both directions, loaded without Keras and cnnzoo."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers import test_tied_conv2d_transpose, test_tied_dense
+from tests.layers import test_reversible_conv2d, test_reversible_dense
 
 
-@pytest.mark.parametrize("layers", [test_tied_dense, test_tied_conv2d_transpose], ids=["dense", "convolutions"])
+@pytest.mark.parametrize("layers", [test_reversible_dense, test_reversible_conv2d], ids=["dense", "convolutions"])
 def test_tensorflow_alone_loads_an_exported_net(layers, tmp_path):
     model = layers.tied_model()
     model.export(tmp_path / "exported", verbose=False)

@@ -62,7 +62,7 @@ def test_an_autoencoders_metric_is_the_papers_squared_error_and_stands_beside_th
 
 def test_an_autoencoder_is_watched_on_held_out_images(tmp_path):
     run = cnnzoo.train(AUTOENCODER, workdir=tmp_path / "run", verbose=0, validation_split=0.2)
-    assert run.history[-1]["val_squared_error"] < run.history[0]["val_squared_error"]
+    assert run.history_rows[-1]["val_squared_error"] < run.history_rows[0]["val_squared_error"]
 
 
 def test_pretraining_changes_the_start_and_is_kept_with_the_run(tmp_path):

@@ -57,7 +57,7 @@ def test_a_logger_gets_what_the_history_holds(tmp_path):
     assert logger.create_run[0]["rate"] == pytest.approx(1e-2)
     assert (logger.ended, logger.batches) == (2, 10)
     assert list(logger.epochs) == [0, 1, 2, 3, 4]
-    for row, logs in zip(run.history, logger.epochs.values(), strict=True):
+    for row, logs in zip(run.history_rows, logger.epochs.values(), strict=True):
         assert logs == {name: row[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
 
 
@@ -72,7 +72,7 @@ def test_they_change_nothing_but_what_they_want_to(tmp_path):
 @pytest.mark.parametrize(("recipe", "epoch"), [(RECIPE, 2), (PHASES, 1), (PHASES, 3)])
 def test_one_that_stops_training_ends_the_run_at_that_epoch(tmp_path, recipe, epoch):
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, callbacks=[StopAfter(epoch)])
-    assert [row["epoch"] for row in run.history] == list(range(1, epoch + 1))
+    assert run.history["epoch"] == list(range(1, epoch + 1))
     assert run.metrics["epochs"] == epoch
     assert cnnzoo.evaluate(run) == run.metrics["test"]
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
@@ -86,7 +86,7 @@ def test_early_stopping_puts_the_best_weights_back(tmp_path):
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
     recipe = RECIPE.replace(validation_split=0.25, epochs=20, learning_rate=0.1, steps_per_execution=1, batch_size=16)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, callbacks=[stopping])
-    losses = [row["val_loss"] for row in run.history]
+    losses = [row["val_loss"] for row in run.history_rows]
     best = int(np.argmin(losses))
     assert len(losses) == best + 2 < 20
     *_, validation = splits_of(recipe)
@@ -118,7 +118,7 @@ def test_both_phases_are_announced(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "epochs 1 to 2: 4 layers frozen"
     assert lines[3] == "epochs 3 to 5: all layers learn"
-    for line, row in zip(lines[1:3] + lines[4:], run.history, strict=True):
+    for line, row in zip(lines[1:3] + lines[4:], run.history_rows, strict=True):
         loss = cnnzoo.callbacks.progress.format_metric(row["loss"])
         assert line.startswith(f"epoch {row['epoch']:.0f}/5  loss {loss}  acc")
 
@@ -146,7 +146,7 @@ from tests.integration.training.test_callbacks import RECIPE, Logger, StopAfter
 
 logger = Logger()
 run = cnnzoo.train(RECIPE, workdir=sys.argv[1], strategy="multi_worker", verbose=2, callbacks=[logger, StopAfter(2)])
-print(json.dumps({"logged": len(logger.epochs), "rows": len(run.history)}))
+print(json.dumps({"logged": len(logger.epochs), "rows": len(run.history_rows)}))
 """
 
 

@@ -61,8 +61,8 @@ def test_first_the_head_alone_then_the_whole(tmp_path, monkeypatch, frozen, trai
 
 def test_its_rows_and_rates(tmp_path):
     run = cnnzoo.train(RECIPE.replace(schedule="constant"), workdir=tmp_path / "run", verbose=0)
-    assert [row["epoch"] for row in run.history] == [1, 2, 3, 4]
-    assert [row["learning_rate"] for row in run.history] == pytest.approx([1e-2, 1e-2, 1e-3, 1e-3])
+    assert run.history["epoch"] == [1, 2, 3, 4]
+    assert run.history["learning_rate"] == pytest.approx([1e-2, 1e-2, 1e-3, 1e-3])
     model = run.model()
     assert all(layer.trainable for layer in model.layers)
     assert int(model.optimizer.iterations) == 4  # of the second phase, two an epoch
@@ -73,7 +73,7 @@ def test_a_run_resumes_within_and_between_the_phases(tmp_path, monkeypatch, epoc
     whole = cnnzoo.train(RECIPE, workdir=tmp_path / "whole", verbose=0)
     layers_after(RECIPE, tmp_path / "stopped", epochs, monkeypatch)
     resumed = cnnzoo.train(RECIPE, workdir=tmp_path / "stopped", resume=True, verbose=0)
-    assert [row["epoch"] for row in resumed.history] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in resumed.history_rows] == [1, 2, 3, 4]
     for one, other in zip(resumed.model().get_weights(), whole.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

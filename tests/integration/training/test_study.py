@@ -31,7 +31,7 @@ def test_rows_are_what_the_runs_hold(comparison):
         assert row["errors"] == pytest.approx(errors)
         assert row["mean"] == pytest.approx(statistics.mean(errors))
         assert row["deviation"] == pytest.approx(statistics.stdev(errors))
-        assert [run.recipe["seed"] for run in runs] == [0, 3]
+        assert [run.recipe.seed for run in runs] == [0, 3]
     written = json.loads((comparison.folder / "metrics.json").read_text())
     assert written["rows"] == comparison.rows
 

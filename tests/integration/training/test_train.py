@@ -82,7 +82,7 @@ def test_evaluate_is_what_train_measured(run):
 def test_accuracy_is_what_numpy_counts(run):
     source = cnnzoo.data.load("digits")
     model = run.model()
-    outputs = model(cnnzoo.models.lenet.preprocess_input(source.test.images))
+    outputs = model(cnnzoo.models.lenet.preprocess_input(source.test.images, (32, 32, 1)))
     right = (np.argmax(outputs, axis=-1) == source.test.labels).mean()
     assert run.metrics["test"]["accuracy"] == pytest.approx(right)
 
@@ -119,7 +119,7 @@ def test_precision_is_the_runs_alone(tmp_path, precision):
 
 def test_validation_images_are_held_out_and_watched(tmp_path):
     run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", validation_split=0.2, **QUICK)
-    assert {"val_accuracy", "val_loss"} <= set(run.history[0])
+    assert {"val_accuracy", "val_loss"} <= set(run.history)
 
 
 def test_recipe_of_ones_own(tmp_path):
@@ -148,7 +148,7 @@ def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
     lr_multipliers = [float(rate(step)) for step in range(4 * 4)]
     np.testing.assert_allclose(lr_multipliers, 6e-3 * np.repeat([1, 0.1, 0.1, 0.01], 4), rtol=1e-6)
     # A row shows the rate that the next epoch begins with.
-    np.testing.assert_allclose([row["learning_rate"] for row in run.history], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
+    np.testing.assert_allclose(run.history["learning_rate"], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,8 @@ def test_a_diverging_run_stops_and_leaves_nothing(tmp_path):
 
 
 def test_full_and_unwritable_work_folders_are_refused(run, tmp_path):
+    with pytest.raises(cnnzoo.InputError, match=r"`resume` must be True, False or 'auto'\. Received: None"):
+        cnnzoo.train("lenet5_digits", workdir=run.folder, resume=None)
     with pytest.raises(cnnzoo.InputError, match="is not empty; give another one, or --resume"):
         cnnzoo.train("lenet5_digits", workdir=run.folder)
     (tmp_path / "file").write_text("")
@@ -230,7 +232,7 @@ def test_an_interrupted_run_resumes_in_python_too(tmp_path, monkeypatch, precisi
     with pytest.raises(cnnzoo.InputError, match="has 0 rows, but the checkpoint was written after 1 epochs"):
         cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0)
     (tmp_path / "history.csv").write_text(history)
-    assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history) == 2
+    assert len(cnnzoo.train(recipe, workdir=tmp_path, resume=True, verbose=0).history_rows) == 2
 
 
 def test_averaged_weights_are_saved_and_evaluated_also_after_a_resume(tmp_path, monkeypatch):
@@ -317,11 +319,11 @@ def undisturbed(tmp_path_factory):
 
 
 def _assert_resumes_as_undisturbed(run, undisturbed):
-    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert run.history["epoch"] == [1, 2]
     assert not run.metrics_file.exists()
     assert _ended(_train(run.folder, "--resume")) == (0, "")
-    assert [row["epoch"] for row in run.history] == [1, 2, 3]
-    for one, two in zip(undisturbed.history, run.history, strict=True):
+    assert run.history["epoch"] == [1, 2, 3]
+    for one, two in zip(undisturbed.history_rows, run.history_rows, strict=True):
         assert {**one, "seconds": 0} == {**two, "seconds": 0}
     for one, two in zip(undisturbed.model().get_weights(), run.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -357,7 +359,7 @@ def test_dropout_resumes_with_the_randomness_it_would_have_had(tmp_path, monkeyp
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
     _train_and_interrupt_after_an_epoch(recipe, tmp_path / "cut", monkeypatch)
     resumed = cnnzoo.train(recipe, workdir=tmp_path / "cut", resume=True, verbose=0)
-    assert len(resumed.history) == 2
+    assert len(resumed.history_rows) == 2
     for one, two in zip(whole.model().get_weights(), resumed.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -379,12 +381,12 @@ def test_a_streamed_set_is_trained_on_evaluated_and_resumed_as_one_in_memory(tmp
     )
     whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", data_dir=imagenet_folder, verbose=0)
     assert (whole.metrics["image_shape"], whole.metrics["test_examples"]) == ([40, 40, 3], 12)
-    assert "val_loss" in whole.history[0]
+    assert "val_loss" in whole.history_rows[0]
     assert cnnzoo.evaluate(whole, data_dir=imagenet_folder) == whole.metrics["test"]
 
     _train_and_interrupt_after_an_epoch(recipe, tmp_path / "cut", monkeypatch, data_dir=imagenet_folder)
     resumed = cnnzoo.train(recipe, workdir=tmp_path / "cut", resume=True, data_dir=imagenet_folder, verbose=0)
-    assert {**resumed.history[1], "seconds": 0} == {**whole.history[1], "seconds": 0}
+    assert {**resumed.history_rows[1], "seconds": 0} == {**whole.history_rows[1], "seconds": 0}
     for one, two in zip(whole.model().get_weights(), resumed.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
 

@@ -88,7 +88,7 @@ def test_a_score_is_that_of_the_last_epoch_on_held_out_images(result):
         assert len(rows) == 2
         assert row["score"] == pytest.approx(float(rows[-1]["val_accuracy"]))
         assert row["validation_examples"] == round(0.2 * 1437)
-        assert run.recipe["validation_split"] == 0.2
+        assert run.recipe.validation_split == 0.2
         assert "test" not in run.metrics
         assert not run.checkpoint_file.exists()
 
@@ -97,10 +97,9 @@ def test_the_best_trial_is_compared_with_the_recipe_on_test_images(result):
     default, best = result.comparison.rows
     assert (default["variant"], best["variant"]) == ("default", "best")
     folder = result.comparison.folder
-    base = load_recipe("lenet5_digits").to_dict() | cnnzoo.Run(folder / "default" / "seed0").recipe
-    recipe = cnnzoo.Run(folder / "best" / "seed0").recipe
-    assert recipe["learning_rate"] == result.overrides["learning_rate"]
-    assert (base["learning_rate"], base["validation_split"], base["steps_per_execution"]) == (0.01, 0.0, 2)
+    base, recipe = (cnnzoo.Run(folder / name / "seed0").recipe for name in ("default", "best"))
+    assert recipe.learning_rate == result.overrides["learning_rate"]
+    assert (base.learning_rate, base.validation_split, base.steps_per_execution) == (0.01, 0.0, 2)
     assert cnnzoo.Run(folder / "best" / "seed0").metrics["test_examples"] == 50
     assert result.comparison.to_markdown() in result.to_markdown()
 
@@ -349,7 +348,7 @@ def test_autoencoders_are_compared_by_squared_error_and_pretraining_is_searched(
     for row in result.rows:
         run = cnnzoo.Run(tmp_path / "trials" / row["trial"])
         assert run.metrics["validation"]["squared_error"] == row["score"]
-        assert run.recipe["pretraining"]["epochs"] == row["overrides"]["pretraining.epochs"]
+        assert run.recipe.pretraining["epochs"] == row["overrides"]["pretraining.epochs"]
     assert not (tmp_path / ".pretrained").exists()
 
 

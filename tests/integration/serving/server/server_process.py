@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import resource
 import signal
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from tests import processes
 class Server:
     """`cnnzoo serve` over a folder, until the block ends."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, descriptors=None):
         (self.port,) = processes.free_ports(1)
         self.log = Path(folder).parent / f"server-{self.port}.log"
         command = ["-m", "cnnzoo", "serve", folder, "--port", self.port, "--poll-interval", "0.1", *options]
         with self.log.open("w") as log:
             self.process = processes.start(command, streams={"stderr": log})
+        if descriptors:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
     def __enter__(self):
         try:
@@ -66,8 +69,16 @@ class Server:
     @property
     def memory(self):
         """Resident memory in MiB."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak_memory(self):
+        """The most resident memory so far, in MiB."""
+        return self._memory("VmHWM")
+
+    def _memory(self, name):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
 
 
 def send(connection, method, path, body=None, headers=None):

@@ -90,7 +90,7 @@ def test_each_version_has_its_own_address(server, folder, pixels):
 
 @pytest.mark.parametrize("datatype", ["UINT8", "FP32", "FP16"])
 def test_binary_tensors_in_requests_and_responses(server, pixels, expected, datatype):
-    from kserve.protocol.infer_type import InferResponse
+    from tritonclient.http import InferResult
 
     data = pixels.astype({"UINT8": "uint8", "FP32": "float32", "FP16": "float16"}[datatype]).tobytes()
     tensor = {
@@ -106,11 +106,11 @@ def test_binary_tensors_in_requests_and_responses(server, pixels, expected, data
         response = connection.getresponse()
         content = response.read()
     assert response.status == 200, content
-    response = InferResponse.from_bytes(content, int(response.getheader("inference-header-content-length")))
-    assert response.id == "7"
-    outputs = {output.name: output.as_numpy() for output in response.outputs}
-    np.testing.assert_allclose(outputs["probabilities"], expected["probabilities"], atol=1e-6)
-    np.testing.assert_array_equal(outputs["class_id"], expected["class_id"])
+    length = int(response.getheader("inference-header-content-length"))
+    response = InferResult.from_response_body(content, header_length=length)
+    assert response.get_response()["id"] == "7"
+    np.testing.assert_allclose(response.as_numpy("probabilities"), expected["probabilities"], atol=1e-6)
+    np.testing.assert_array_equal(response.as_numpy("class_id"), expected["class_id"])
 
 
 def test_binary_and_encoded_files(server, files, expected):
@@ -147,7 +147,9 @@ def test_models_versions_and_signatures_are_listed(server):
     assert {state["state"] for state in response["model_version_status"]} == {"AVAILABLE"}
     _, response = server.get("/v1/models/net/metadata")
     signature = response["metadata"]["signature_def"]["signature_def"]["serve_bytes"]
-    assert signature["inputs"] == {"image_bytes": {"datatype": "BYTES", "shape": [-1]}}
+    shape = {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}
+    named = {"name": "serve_bytes_image_bytes:0", "dtype": "DT_STRING", "tensor_shape": shape}
+    assert signature["inputs"] == {"image_bytes": named}  # as TensorFlow Serving writes a SignatureDef
     _, response = server.get("/v2/models/net")
     assert response["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28, 1]}]
     assert server.get("/v2/models/net/ready")[0] == 200
@@ -219,7 +221,7 @@ def test_other_methods_and_paths_get_json_errors(server):
     for path in (PREDICT, "/nowhere", "/v1/models/net/versions"):
         status, response = server.get(path)
         assert status in (404, 405)
-        assert "error" in response or "detail" in response
+        assert list(response) == ["error"]
 
 
 def test_one_broken_file_does_not_affect_other_requests_of_its_batch(server, files, expected):

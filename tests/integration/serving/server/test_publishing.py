@@ -127,6 +127,14 @@ def test_invalid_options_get_an_error_message(tmp_path, monkeypatch, capsys, opt
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "httptools", "orjson", "prometheus_client"])
+def test_without_the_extra_a_sentence_names_it(tmp_path, package):
+    code = f"import sys; sys.modules[{package!r}] = None; from cnnzoo.cli import main; main(['serve', '.'])"
+    ended = processes.run(["-c", code], cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith("needs FastAPI and uvicorn: pip install 'cnnzoo[serve]'")
+
+
 EXPORT = """
 import sys, cnnzoo
 model = cnnzoo.mlp(units=(5,))

@@ -1,4 +1,4 @@
-"""A transposed convolution tied to a convolution, against its formula, its definition as an adjoint, and PyTorch."""
+"""A convolution called in reverse, against its formula, its definition as an adjoint, and PyTorch."""
 
 import keras
 import numpy as np
@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import ColumnConv2D, PointwiseConv2D, TiedConv2DTranspose
+from cnnzoo.layers import ReversibleConv2D
 from tests import reference
-from tests.layers.checking import TOLERANCE, outputs_and_gradients, random, with_weights
+from tests.layers.checking import TOLERANCE, random, with_weights
 
 # Sides of the image, kernel, strides, padding, dilation.
 WINDOWS = [
@@ -23,11 +23,9 @@ WINDOWS = [
 ]
 
 
-def convolution(sides, kernel, strides, padding, dilation, dtype="float32"):
-    conv = keras.layers.Conv2D(
-        4, kernel, strides, padding, dilation_rate=dilation, use_bias=False, name="conv", dtype=dtype
-    )
-    return with_weights(conv, (None, *sides, 2))
+def convolution(sides, kernel, strides, padding, dilation, dtype="float32", **options):
+    layer = ReversibleConv2D(4, kernel, strides, padding, dilation_rate=dilation, dtype=dtype, **options)
+    return with_weights(layer, (None, *sides, 2))
 
 
 # On a CPU, oneDNN alone has a dilated convolution that goes back, and that in float32 alone.
@@ -40,67 +38,77 @@ CASES = [
 
 
 @pytest.mark.parametrize(("window", "dtype"), CASES)
-def test_it_follows_its_formula(window, dtype):
+def test_in_reverse_it_follows_its_formula(window, dtype):
     sides, _, _, padding, _ = window
-    conv = convolution(*window, dtype)
-    maps = random(2, *conv.compute_output_shape((None, *sides, 2))[1:]).astype(dtype)
-    layer = with_weights(TiedConv2DTranspose(conv, dtype=dtype), maps.shape)
-    assert layer.kernel is conv.kernel
+    layer = convolution(*window, dtype)
+    maps = random(2, *layer.compute_output_shape((None, *sides, 2))[1:]).astype(dtype)
+    shape = layer.compute_output_shape(maps.shape, reverse=True)
 
     def formula(maps, kernel, bias):
-        shape = layer.compute_output_shape(maps.shape)
         return reference.transposed_convolution(
-            maps, kernel, bias, conv.strides, padding, shape[1:3], conv.dilation_rate
+            maps, kernel, bias, layer.strides, padding, shape[1:3], layer.dilation_rate
         )
 
-    arrays = [np.asarray(value, dtype) for value in (maps, *layer.get_weights())]
+    kernel, _, bias = layer.weights
+    arrays = [np.asarray(value, dtype) for value in (maps, kernel, bias)]
     expected = formula(*arrays)
+    assert expected.shape == shape
     upstream = random(*expected.shape, seed=9)
-    outputs, gradients = outputs_and_gradients(layer, maps, upstream)
+    maps = tf.constant(maps)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        outputs = layer(maps, reverse=True)
+        total = tf.reduce_sum(outputs * upstream.astype(dtype))
     assert reference.relative(outputs, expected) < TOLERANCE[dtype]
+    gradients = tape.gradient(total, [maps, kernel.value, bias.value])
     for found, slope in zip(gradients, reference.slopes(formula, arrays, upstream), strict=True):
         assert reference.relative(found, slope) < TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("window", [*UNDILATED, *DILATED])
-def test_it_equals_the_adjoint_of_the_convolution(window):
+def test_forward_it_is_keras_own_and_in_reverse_its_adjoint(window):
     """⟨conv(x), m⟩ = ⟨x, transposed(m)⟩, for an image of the sides that the transposed convolution gives."""
-    conv = convolution(*window)
-    maps = random(3, *conv.compute_output_shape((None, *window[0], 2))[1:], seed=2).astype("float32")
-    back = np.asarray(TiedConv2DTranspose(conv, use_bias=False)(maps), "float64")
+    sides, kernel, strides, padding, dilation = window
+    layer = convolution(*window, use_bias=False, use_reverse_bias=False)
+    plain = keras.layers.Conv2D(4, kernel, strides, padding, dilation_rate=dilation, use_bias=False)
+    maps = random(3, *layer.compute_output_shape((None, *sides, 2))[1:], seed=2).astype("float32")
+    back = np.asarray(layer(maps, reverse=True), "float64")
     images = random(*back.shape, seed=3)
-    forth = np.asarray(conv(images), "float64")
+    forth = np.asarray(layer(images), "float64")
     assert (forth * maps).sum() == pytest.approx((images * back).sum(), abs=1e-5 * np.abs(forth * maps).sum())
+    plain.build(images.shape)
+    plain.kernel.assign(layer.kernel)
+    np.testing.assert_array_equal(layer(images), plain(images))
 
 
 @pytest.mark.parametrize(
     ("side", "padding", "stride"), [(s, p, t) for s in (9, 10, 11) for p in ("same", "valid") for t in (2, 3)]
 )
 def test_output_padding_restores_sides_that_the_stride_does_not_divide(side, padding, stride):
-    """For every remainder of the stride, there is an `output_padding` with which the output has the image's sides."""
-    image = keras.Input((side, side, 1))
-    maps = keras.layers.Conv2D(2, 3, stride, padding, name="conv")(image)
-    reached = {TiedConv2DTranspose("conv", output_padding=extra)(maps).shape[1] for extra in (None, *range(stride))}
+    """For every remainder of the stride, there is a padding with which the output in reverse has the image's sides."""
+    reached = set()
+    for extra in (None, *range(stride)):
+        layer = ReversibleConv2D(2, 3, stride, padding, reverse_output_padding=extra)
+        reached.add(layer(layer(keras.Input((side, side, 1))), reverse=True).shape[1])
     assert side in reached
 
 
 def test_it_equals_pytorchs_transposed_convolution():
     torch = pytest.importorskip("torch", reason="needs PyTorch (pip install torch)")
-    conv = convolution((9, 9), 3, 2, "valid", 1)
+    layer = convolution((9, 9), 3, 2, "valid", 1)
     maps = random(2, 4, 4, 4).astype("float32")
-    layer = with_weights(TiedConv2DTranspose(conv), maps.shape)
-    kernel, bias = (torch.tensor(value) for value in layer.get_weights())
+    kernel, _, bias = (torch.tensor(value) for value in layer.get_weights())
     # PyTorch's kernel is (in, out, height, width), where `in` are the maps that come in here.
     theirs = torch.nn.functional.conv_transpose2d(
         torch.tensor(maps).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, stride=2
     )
-    np.testing.assert_allclose(layer(maps), theirs.permute(0, 2, 3, 1), atol=1e-5)
+    np.testing.assert_allclose(layer(maps, reverse=True), theirs.permute(0, 2, 3, 1), atol=1e-5)
 
 
 def tied_model(dtype="float32", **options):
     image = keras.Input((8, 8, 2), name="image", dtype=keras.DTypePolicy(dtype).variable_dtype)
-    maps = keras.layers.Conv2D(3, 3, 2, "same", activation="tanh", name="conv", dtype=dtype)(image)
-    return keras.Model(image, TiedConv2DTranspose("conv", name="back", dtype=dtype, **options)(maps))
+    layer = ReversibleConv2D(3, 3, 2, "same", activation="tanh", name="conv", dtype=dtype, **options)
+    return keras.Model(image, layer(layer(image), reverse=True))
 
 
 def test_the_gradient_of_the_kernel_is_the_sum_of_both_uses():
@@ -123,36 +131,34 @@ def test_the_gradient_of_the_kernel_is_the_sum_of_both_uses():
 
 
 def test_every_copy_is_tied(tmp_path):
-    model = tied_model(output_padding=1)
+    model = tied_model(reverse_output_padding=1)
     images = random(4, 8, 8, 2).astype("float32")
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(images), model(images))
     for copy in (loaded, keras.models.clone_model(model), keras.Model.from_config(model.get_config())):
-        assert copy.get_layer("back").kernel is copy.get_layer("conv").kernel
-        assert copy.get_layer("back").get_config() == model.get_layer("back").get_config()
+        assert copy.get_layer("conv").get_config() == model.get_layer("conv").get_config()
         assert copy.count_params() == 3 * 3 * 2 * 3 + 3 + 2
+        copy.set_weights(model.get_weights())
         copy.compile(keras.optimizers.SGD(0.1), "mse")
         copy.fit(images, images, verbose=0)
-        np.testing.assert_array_equal(copy.get_layer("back").get_weights()[0], copy.get_layer("conv").get_weights()[0])
+        kernel, hidden_bias, bias = copy.get_weights()
+        assert np.abs(kernel - model.get_weights()[0]).max() > 1e-5
+        maps = np.tanh(reference.grouped_convolution(images, kernel, hidden_bias, (2, 2), "same", 1))
+        expected = reference.transposed_convolution(maps, kernel, bias, (2, 2), "same", (8, 8))
+        np.testing.assert_allclose(copy(images), expected, atol=1e-5)
 
 
-def test_a_decoder_saved_alone_has_a_kernel_of_its_own(tmp_path):
+def test_a_decoder_alone_can_be_saved_and_cloned(tmp_path):
     model = tied_model()
-    decoder = keras.Model(model.get_layer("conv").output, model.output)
-    assert decoder.get_layer("back").kernel is model.get_layer("conv").kernel
+    values = keras.Input((4, 4, 3))
+    decoder = keras.Model(values, model.get_layer("conv")(values, reverse=True))
     decoder.save(tmp_path / "decoder.keras")
-    alone = keras.models.load_model(tmp_path / "decoder.keras")
     maps = random(2, 4, 4, 3).astype("float32")
-    np.testing.assert_array_equal(alone(maps), decoder(maps))
-
-
-def test_cnnzoos_own_convolutions_can_be_tied_to():
-    image = keras.Input((7, 8, 3))
-    maps = PointwiseConv2D(4, strides=2, name="conv")(image)
-    layer = TiedConv2DTranspose("conv")
-    assert layer(maps).shape == (None, 8, 8, 3)
-    assert layer.kernel.shape == (1, 1, 3, 4)
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "decoder.keras")(maps), decoder(maps))
+    copy = keras.models.clone_model(decoder)
+    copy.set_weights(decoder.get_weights())
+    np.testing.assert_array_equal(copy(maps), decoder(maps))
 
 
 def test_mixed_precision_computes_in_bfloat16():
@@ -165,26 +171,17 @@ def test_mixed_precision_computes_in_bfloat16():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda x: TiedConv2DTranspose(keras.layers.Conv2D(4, 3, groups=2, name="g")), "'g' with groups=2"),
-        (lambda x: TiedConv2DTranspose("c")(ColumnConv2D(4, 3, groups=2, name="c")(x)), "'c' with groups=2"),
+        (lambda x: ReversibleConv2D(4, 3, groups=2), "`groups` must be 1, .* Received: 2"),
         (
-            lambda x: TiedConv2DTranspose("d")(keras.layers.Dense(4, name="d")(x)),
-            "Conv2D layer or its name, not to 'd'",
+            lambda x: ReversibleConv2D(4, 3, 2, reverse_output_padding=2),
+            r"`reverse_output_padding` must be None or two integers from 0 to below the strides \(2, 2\)\. Received: 2",
         ),
-        (lambda x: TiedConv2DTranspose("e")(x), "'e', which must be a layer before it; those are 'image'"),
-        (lambda x: TiedConv2DTranspose(keras.layers.Conv2D(4, 3, name="c"))(x), "'c', which has no kernel yet"),
-        (
-            lambda x: TiedConv2DTranspose("c")(keras.layers.Dense(5)(keras.layers.Conv2D(4, 3, name="c")(x))),
-            "of 4 filters and cannot take 5 maps",
-        ),
-        (
-            lambda x: TiedConv2DTranspose("c", output_padding=2)(keras.layers.Conv2D(4, 3, 2, name="c")(x)),
-            r"below the strides \(2, 2\)\. Received: \(2, 2\)",
-        ),
-        (lambda x: TiedConv2DTranspose("c", convolution={"filters": 2}), "must contain data_format, dilation_rate, "),
+        (lambda x: ReversibleConv2D(4, 3, 2, reverse_output_padding=(1, True)), r"Received: \(1, True\)"),
+        (lambda x: convolution((8, 8), 3, 1, "same", 1, name="c")(x, reverse=True), "of width 4 for 'c' in reverse"),
+        (lambda x: convolution((8, 8), 3, 1, "same", 1, name="c")(keras.Input((8, 8, 3))), "of width 2 for 'c'"),
     ],
 )
-def test_layers_that_cannot_be_tied_raise(make, message):
+def test_wrong_depths_and_arguments_raise(make, message):
     with pytest.raises(InputError, match=message):
         make(keras.Input((8, 8, 2), name="image"))
 
@@ -194,13 +191,10 @@ def test_channels_first_equals_channels_last():
     maps = random(2, 4, 3, 5).astype("float32")
     weights, found = None, {}
     for order in ("channels_last", "channels_first"):
-        conv = keras.layers.Conv2D(5, 3, 2, "same", data_format=order, use_bias=False)
-        conv.build((None, 2, 8, 6) if order == "channels_first" else (None, 8, 6, 2))
-        layer = TiedConv2DTranspose(conv)
-        given = maps if order == "channels_last" else maps.transpose(0, 3, 1, 2)
-        layer.build(given.shape)
+        layer = ReversibleConv2D(5, 3, 2, "same", data_format=order)
+        layer.build((None, 2, 8, 6) if order == "channels_first" else (None, 8, 6, 2))
         weights = weights or [random(*each.shape, seed=number) for number, each in enumerate(layer.get_weights())]
         layer.set_weights(weights)
-        found[order] = np.asarray(layer(given))
+        found[order] = np.asarray(layer(maps if order == "channels_last" else maps.transpose(0, 3, 1, 2), reverse=True))
     assert np.abs(weights[-1]).min() > 0.01  # the biases
     np.testing.assert_allclose(found["channels_first"].transpose(0, 2, 3, 1), found["channels_last"], atol=1e-5)
