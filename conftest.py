@@ -60,6 +60,13 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.integration)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One worker more than cores for what is not the unit tier: TensorFlow keeps some memory of every fit."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return None if "not integration" in config.option.markexpr else cores + 1
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("onednn") and os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         pytest.skip("needs oneDNN: unset TF_ENABLE_ONEDNN_OPTS, or choose the tier by `-m integration`")
