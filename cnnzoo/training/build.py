@@ -150,8 +150,8 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
         InputError: the recipe's values do not fit its data or its model.
     """
     source, unlabeled, train, validation = splits_of(recipe, with_test=with_test)
-    # Made once before the model, too: Keras seeds layers in the order of their making, and so the published figures with
-    # distortions were measured; of affine ones there were four layers then, which are one now.
+    # Made once before the model, too: Keras seeds layers in the order of their making, and so the published figures
+    # with distortions were measured; of affine ones there were four layers then, which are one now.
     augmentation(recipe.augment, source.image_shape)
     for _ in range(3 if recipe.augment.startswith("affine") else 0):
         keras.random.SeedGenerator()
