@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,7 +30,12 @@ def start(arguments, cwd=None, streams=None, **variables):
     """
     command = [sys.executable, *map(str, arguments)]
     streams = streams or {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=cwd, env=environment(**variables), **streams)
+    return subprocess.Popen(command, cwd=cwd, env=environment(**variables), preexec_fn=_take_interrupts, **streams)
+
+
+def _take_interrupts():
+    """Undo what a shell does to all that it starts in its background: it lets them ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(arguments, cwd=None, **variables):

@@ -38,7 +38,7 @@ def test_rows_are_what_the_runs_hold(comparison):
 
 def test_variants_change_single_entries_of_a_mapping(comparison):
     recipe = cnnzoo.Run(comparison.folder / "max" / "seed0").recipe
-    assert recipe["model_options"] == {"activation": "relu", "subsampling": "max"}
+    assert recipe.model_options == {"activation": "relu", "subsampling": "max"}
 
 
 def test_markdown_has_a_line_a_variant(comparison):
