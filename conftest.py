@@ -33,6 +33,7 @@ from tensorflow.python.framework.ops import gradient_registry
 import cnnzoo
 import cnnzoo.serving.server
 import cnnzoo.training.train
+from cnnzoo.runtime import cores
 
 gc.freeze()  # see `_tidied`
 
@@ -63,8 +64,7 @@ def pytest_itemcollected(item):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """One worker more than cores for what is not the unit tier: TensorFlow keeps some memory of every fit."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return None if "not integration" in config.option.markexpr else cores + 1
+    return None if "not integration" in config.option.markexpr else cores() + 1
 
 
 def pytest_runtest_setup(item):

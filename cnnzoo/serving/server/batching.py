@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -10,6 +9,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from cnnzoo.checks import integer
+from cnnzoo.runtime import cores
 from cnnzoo.serving.server.requests import ParsedRequest
 from cnnzoo.serving.server.responses import Outputs
 
@@ -30,7 +30,7 @@ class Batcher:
     def __init__(self, executor: Executor, limit: int):
         self._limit = integer("batching", limit, 0)
         self._executor = executor
-        self._workers = os.cpu_count() or 1
+        self._workers = cores()
         self._waiting: dict[tuple, list[tuple[ParsedRequest, asyncio.Future]]] = defaultdict(list)
         self._running: dict[tuple, int] = defaultdict(int)
 

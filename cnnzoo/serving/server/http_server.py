@@ -3,13 +3,13 @@
 import gc
 import logging
 import math
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cnnzoo.checks import integer, number
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import cores
 
 try:
     import uvicorn
@@ -54,7 +54,7 @@ def serve(
     limits = limits or Limits()
     number("poll_interval", poll_interval, above=0, unit="seconds")
     integer("port", port, 1, 2**16 - 1)
-    executor = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="model")
+    executor = ThreadPoolExecutor(cores(), thread_name_prefix="model")
     batcher = Batcher(executor, batching)
     repository = Repository(Path(folder), versions)
     # What has been imported stays: garbage collections need not go over it, a fifth of a second in which no request is
