@@ -1,12 +1,14 @@
 """What every test stands on: a quiet TensorFlow with two logical CPUs, and the two tiers of the suite.
 
-The unit tier is what `pytest` runs: tests that neither train a recipe, search, export, serve nor start a process. The
-integration tier (`pytest -m integration`) is the rest, but for what is marked slow, since it takes minutes. Nobody
-marks a test `integration` by hand: it is one if it lies in `tests/integration/`, uses one of the fixtures named in
-`HEAVY`, or is a docstring's example that calls one of the functions named there. A test that does so unmarked fails.
+The unit tier is what `pytest` runs: tests that neither train a recipe, search, export, serve, start a process, train on
+several devices nor read a data set of TFDS. The integration tier (`pytest -m integration`) is the rest, but for what is
+marked slow, since it takes minutes. Nobody marks a test `integration` by hand: it is one if it lies in
+`tests/integration/`, uses one of the fixtures named in `HEAVY`, or is a docstring's example that calls one of the
+functions named there. A test that does so unmarked fails.
 
 The unit tier runs without oneDNN, whose allocator gives no memory back, and so does without the operations that
-TensorFlow has on a CPU by oneDNN alone. Tests of those, marked `onednn`, are of the integration tier.
+TensorFlow has on a CPU by oneDNN alone. Tests of those, marked `onednn`, are of the integration tier, and skipped
+where TensorFlow does without oneDNN by itself, as it does on processors before 2019.
 """
 
 import ctypes
@@ -26,6 +28,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ and not any(word.startswith("-m") for
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
@@ -44,7 +47,7 @@ tf.config.set_logical_device_configuration(
 
 INTEGRATION = Path(__file__).parent / "tests" / "integration"
 # Names of fixtures, which hand out what they are named after, and of functions in docstrings' examples.
-HEAVY = {"train", "validate", "run_study", "tune", "export", "serve", "processes"}
+HEAVY = {"train", "validate", "run_study", "tune", "export", "serve", "processes", "two_replicas", "tfds_folder"}
 _HEAVY_EXAMPLE = re.compile(rf"\b({'|'.join(sorted(HEAVY))})\(")
 
 
@@ -67,9 +70,22 @@ def pytest_xdist_auto_num_workers(config):
     return None if "not integration" in config.option.markexpr else cores() + 1
 
 
+@functools.cache
+def _has_onednn():
+    """Whether TensorFlow computes by oneDNN here: by itself it does so on newer processors alone."""
+    images, kernel = np.zeros((1, 4, 4, 1), np.float32), np.zeros((2, 2, 1, 1), np.float32)
+    try:
+        tf.nn.conv2d_transpose(images, kernel, (1, 6, 6, 1), strides=1, padding="VALID", dilations=2)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
 def pytest_runtest_setup(item):
-    if item.get_closest_marker("onednn") and os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
-        pytest.skip("needs oneDNN: unset TF_ENABLE_ONEDNN_OPTS, or choose the tier by `-m integration`")
+    if item.get_closest_marker("onednn") and not _has_onednn():
+        pytest.skip(
+            "needs oneDNN: choose the tier by `-m integration`, and on an older processor TF_ENABLE_ONEDNN_OPTS=1"
+        )
 
 
 # === The guard ===
@@ -155,6 +171,8 @@ def _forget_gradients():
 def _tidied():
     """Let go of a module's models and graphs, which would add up to gigabytes."""
     yield
+    if plt := sys.modules.get("matplotlib.pyplot"):
+        plt.close("all")  # what examples have drawn
     keras.utils.clear_session()
     _forget_gradients()
     gc.collect()

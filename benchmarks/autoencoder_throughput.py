@@ -168,14 +168,14 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = cnnzoo.deep_autoencoder()
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
-    fitted = distribute.batch_shards(model, shards)
-    fitted.compile(rule, model.loss, steps_per_execution=STEPS)
+    distribute.set_batch_shards(model, shards)
+    model.compile(rule, model.loss, steps_per_execution=STEPS)
     split = data.Split(_images(), np.zeros(EXAMPLES, "int32"))
     batches = data.train_pipeline(split, BATCH, preprocess=cnnzoo.models.preprocessing("deep_autoencoder", model))
     pairs = batches.map(lambda images, _: (images, images)).with_options(batches.options())
 
     def train():
-        fitted.fit(pairs, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+        model.fit(pairs, steps_per_epoch=STEPS, shuffle=False, verbose=0)
 
     return train
 

@@ -85,7 +85,7 @@ def _batches(name: str, folder: Path):
 def _cnnzoo(folder: Path, *, stream: bool):
     from cnnzoo import data
 
-    # All files, none held out: `load` returns the files of a folder named train as training images.
+    # Without a folder `test` beside `train`, a fifth of the files is held out; the batches go on without end.
     source = data.load(folder.parent, image_size=(SIDE, SIDE), stream=stream)
     return iter(data.train_pipeline(source.train, BATCH))
 

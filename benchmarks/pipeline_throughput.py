@@ -132,8 +132,8 @@ def _fit(options):
     shards = distribute.batch_shards_for(BATCH)
     split = _source(options).train
     model = cnnzoo.lenet5()
-    fitted = distribute.batch_shards(model, shards)
-    fitted.compile(model.optimizer, model.loss)
+    distribute.set_batch_shards(model, shards)
+    model.compile(model.optimizer, model.loss)
     batches = data.train_pipeline(split, BATCH, preprocess=models.preprocessing("lenet5", model))
     steps = data.steps_per_epoch(split, BATCH)
     if options.contender == "one batch":
@@ -148,12 +148,12 @@ def _fit(options):
         waited = tf.constant(0.0, "float64")
         for _ in tf.range(steps):
             # The first layer's kernel is updated last: until then the model does not wait.
-            with tf.control_dependencies([tf.identity(fitted.trainable_variables[0].value)]):
+            with tf.control_dependencies([tf.identity(model.trainable_variables[0].value)]):
                 start = tf.timestamp()
             batch = next(iterator)
             with tf.control_dependencies(tf.nest.flatten(batch)):
                 waited += tf.timestamp() - start
-            fitted.train_step(batch)
+            model.train_step(batch)
         return waited
 
     def turn():

@@ -80,8 +80,8 @@ def _contender(name: str, limit: int):
     split = data.Split(rng.integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8"), rng.integers(0, 10, EXAMPLES, "int32"))
     model = cnnzoo.lenet()
     steps, steps_per_execution = steps_per_execution_for(data.steps_per_epoch(split, BATCH), limit)
-    fitted = distribute.batch_shards(model, shards)
-    fitted.compile(
+    distribute.set_batch_shards(model, shards)
+    model.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
         model.loss,
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
@@ -96,7 +96,7 @@ def _contender(name: str, limit: int):
         progress = Timed(batch_size=BATCH)
         callbacks = [StopOnNaN(), *([progress] if name == "Progress" else [])]
         with contextlib.redirect_stdout(terminal):
-            taken = seconds(lambda: fitted.fit(batches, callbacks=callbacks, **options))
+            taken = seconds(lambda: model.fit(batches, callbacks=callbacks, **options))
         return {"seconds": taken, "wall": progress.wall, "cpu": progress.cpu}
 
     return turn

@@ -97,8 +97,8 @@ def _cnnzoo(optimizer: str):
     split = data.Split(*_images())
     model = cnnzoo.lenet()
     steps, together = steps_per_execution_for(data.steps_per_epoch(split, BATCH), 32)
-    fitted = distribute.batch_shards(model, shards)
-    fitted.compile(
+    distribute.set_batch_shards(model, shards)
+    model.compile(
         _optimizer(optimizer),
         model.loss,
         metrics=[keras.metrics.SparseCategoricalAccuracy()],
@@ -108,7 +108,7 @@ def _cnnzoo(optimizer: str):
     batches = data.train_pipeline(split, BATCH, preprocess=preprocess, steps=steps)
 
     def train_epoch():
-        fitted.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
         return steps * BATCH
 
     return train_epoch

@@ -32,6 +32,7 @@ _DEFINED_IN = {
     "report": "reports.report",
     "tune": "tuning.tune",
     "export": "serving.export",
+    "predict": "serving.predict",
     "LayerwisePretraining": "pretraining.callback",
     "InputError": "errors",
 }

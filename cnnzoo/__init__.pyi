@@ -56,6 +56,7 @@ from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_au
 from cnnzoo.pretraining.callback import LayerwisePretraining as LayerwisePretraining
 from cnnzoo.reports.report import report as report
 from cnnzoo.serving.export import export as export
+from cnnzoo.serving.predict import predict as predict
 from cnnzoo.training.evaluate import evaluate as evaluate
 from cnnzoo.training.study import run_study as run_study
 from cnnzoo.training.train import train as train

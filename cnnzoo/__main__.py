@@ -1,5 +1,22 @@
 """`python -m cnnzoo` is `cnnzoo`."""
 
-from cnnzoo.cli import main
+import signal
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it in a sentence also while it is still being imported."""
+    try:
+        from cnnzoo.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("cnnzoo: stopped", file=sys.stderr)
+        sys.exit(130)
+    finally:  # all is done and said: while Python ends, nothing is left to interrupt
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,9 @@ The sentences are Keras': "`batch_size` must be a positive integer. Received: -1
 
 import math
 import numbers
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import InputError, unknown
@@ -19,6 +21,16 @@ def refusal(name: str, allowed: str, value: object) -> InputError:
     '`rate` must be a number from 0 to 1. Received: 2'
     """
     return InputError(f"`{name}` must be {allowed}. Received: {value!r}")
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether a value is an integer, Python's or NumPy's, and no boolean.
+
+    Example:
+    >>> is_integer(3), is_integer(3.0), is_integer(True)
+    (True, False, False)
+    """
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def integer(name: str, value: Any, least: int = 1, most: int | None = None, *, of: str = "", or_none: str = "") -> Any:
@@ -41,8 +53,7 @@ def integer(name: str, value: Any, least: int = 1, most: int | None = None, *, o
     """
     if value is None and or_none:
         return None
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if whole and least <= value and (most is None or value <= most):
+    if is_integer(value) and least <= value and (most is None or value <= most):
         return int(value)
     if most is not None:
         allowed = f"an integer from {least} to {most}" + (f", {of}" if of else "")
@@ -133,3 +144,24 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise refusal(name, "True or False", value)
     return value
+
+
+def path(name: str, value: Any, what: str) -> Path:
+    """Return a path, given as text or as a path.
+
+    Args:
+        name: the value's name.
+        value: the value.
+        what: what it must be the path of.
+
+    Raises:
+        InputError: it is neither.
+
+    Example:
+    >>> path("run", None, "the folder of a run")
+    Traceback (most recent call last):
+    cnnzoo.errors.InputError: `run` must be the folder of a run. Received: None
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise refusal(name, what, value)
+    return Path(value)

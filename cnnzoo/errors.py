@@ -7,11 +7,26 @@ from collections.abc import Iterable
 class InputError(ValueError):
     """Input that cannot be used; the message names the value received and what is allowed.
 
-    The command line prints it as one sentence and ends with exit code 2.
+    The command line prints it as one sentence and ends with its exit code.
+
+    Attributes:
+        exit_code: 2; that of an error which no other input would have prevented is 1.
     """
+
+    exit_code = 2
 
     # AutoGraph raises an error of its own in place of any whose constructor it does not know.
     __init__ = Exception.__init__
+
+
+class WriteError(InputError):
+    """A file that the disk does not take, with the reason; what was there before is kept."""
+
+    exit_code = 1
+
+
+class ChangedDataError(InputError):
+    """Images, or their classes, that are not those that an earlier part of the same work has seen."""
 
 
 def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None = None) -> InputError:
@@ -28,10 +43,19 @@ def unknown(kind: str, name: object, allowed: Iterable[str], plural: str | None 
     "unknown model 'lenet6'; did you mean 'lenet' or 'lenet5'?"
     """
     names = sorted(allowed)
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    if near:
+    if near := near_names(str(name), names):
         return InputError(f"unknown {kind} {str(name)!r}; did you mean {_either(near)}?")
     return InputError(f"unknown {kind} {str(name)!r}; the {plural or kind + 's'} are {', '.join(names)}")
+
+
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Return up to three names that one may have been meant to be, the nearest first.
+
+    Example:
+    >>> near_names("lenet6", ["lenet5", "mlp"])
+    ['lenet5']
+    """
+    return difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.6)
 
 
 def reason(error: BaseException) -> str:

@@ -77,6 +77,32 @@ def run_graph(graph: keras.Function, inputs: list[Any], operation_for: Callable[
     return graph._run_through_graph(inputs, operation_fn=operation_for)
 
 
+def shape_of_new(initial_value: Any) -> tuple[int, ...] | None:
+    """Return the shape of a variable of Keras that TensorFlow is about to make, or `None` for another variable.
+
+    Keras hands TensorFlow a function that makes the value, and that knows the variable. Waits for a public way to
+    build a model without its weights; to call the function in a graph would end the process where the shape overflows.
+
+    Args:
+        initial_value: what `tf.Variable` is given, as a `tf.variable_creator_scope` hears of it.
+
+    Example:
+    >>> heard = []
+    >>> def creator(next_creator, **options):
+    ...     heard.append(shape_of_new(options["initial_value"]))
+    ...     return next_creator(**options)
+    >>> import tensorflow as tf
+    >>> with tf.variable_creator_scope(creator):
+    ...     _ = keras.Variable("zeros", shape=(3, 5), dtype="float16")
+    >>> heard
+    [(3, 5)]
+    """
+    for cell in getattr(initial_value, "__closure__", None) or ():
+        if isinstance(variable := cell.cell_contents, keras.Variable):
+            return tuple(variable.shape)
+    return None
+
+
 @contextmanager
 def own_global_generator() -> Iterator[None]:
     """Let Keras make a new global random generator in the block, and put back the one of before after it.

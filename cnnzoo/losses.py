@@ -1,9 +1,15 @@
-"""Losses of the classic nets that Keras lacks."""
+"""Losses of the classic nets that Keras lacks.
+
+Targets that a loss is not made for are refused: an answer that is wrong would look right.
+"""
 
 import keras
+import numpy as np
 from keras import ops
 
 from cnnzoo.checks import number
+from cnnzoo.errors import InputError
+from cnnzoo.targets import images_like, weights_like, zero_if_labels, zero_if_pixels
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -18,11 +24,14 @@ class MaximumAPosteriori(keras.losses.Loss):
         rubbish_penalty: the constant j; ≥ 0.
 
     Call arguments:
-        y_true: integer labels, `(batch,)` or `(batch, 1)`.
+        y_true: integer labels, from 0 to below the number of classes, `(batch,)` or `(batch, 1)`.
         y_pred: *negated* penalties −y, `(batch, classes)`, as `RadialBasis(negate=True)` returns them.
+        sample_weight: a number, or one for each image, `(batch,)` or `(batch, 1)`, or `None`.
 
     Raises:
-        InputError: the penalty is not a number of at least 0.
+        InputError: the penalty is not a number of at least 0, or an argument of the call is none of these. Labels out
+            of range stop a compiled step by TensorFlow's `InvalidArgumentError`; the loss is NaN where none can be
+            raised, as under XLA and JAX.
 
     Source: LeCun et al. 1998, eq. 9.
 
@@ -43,11 +52,36 @@ class MaximumAPosteriori(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.rubbish_penalty = number("rubbish_penalty", rubbish_penalty, 0)
 
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = (np.asarray(each) if isinstance(each, list) else each for each in (y_true, y_pred))
+        if sample_weight is not None:
+            y_pred = ops.convert_to_tensor(y_pred, self.dtype)
+            sample_weight = weights_like(sample_weight, y_pred, self.dtype)
+        return super().__call__(y_true, y_pred, sample_weight)
+
     def call(self, y_true, y_pred):
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        of_label = ops.sum(y_pred * ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype), axis=-1)
+        if tuple(y_true.shape[1:]) not in ((), (1,)):
+            raise InputError(
+                f"`y_true` must be integer labels of shape (batch,) or (batch, 1), and not one-hot, for {self.name}. "
+                f"Received: shape {tuple(y_true.shape)}"
+            )
+        if len(y_pred.shape) != 2:
+            raise InputError(
+                f"`y_pred` must have the shape (batch, classes) for {self.name}. Received: {tuple(y_pred.shape)}"
+            )
+        if None not in (y_true.shape[0], y_pred.shape[0]) and y_true.shape[0] != y_pred.shape[0]:
+            raise InputError(
+                f"`y_true` must have a label for each of the {y_pred.shape[0]} outputs for {self.name}. Received: "
+                f"{y_true.shape[0]} labels"
+            )
+        classes = y_pred.shape[-1]
+        given = ops.reshape(y_true, ops.shape(y_pred)[:1])
+        zero = zero_if_labels(given, classes, self.name)  # before PyTorch counts them in words of its own
+        labels = ops.cast(given, "int32")
+        of_label = ops.sum(y_pred * ops.one_hot(labels, classes, dtype=y_pred.dtype), axis=-1)
         rubbish = ops.full_like(y_pred[:, :1], -self.rubbish_penalty)
-        return ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1) - of_label
+        values = ops.logsumexp(ops.concatenate([y_pred, rubbish], axis=-1), axis=-1) - of_label
+        return values + zero
 
     def get_config(self):
         return {**super().get_config(), "rubbish_penalty": self.rubbish_penalty}
@@ -65,8 +99,14 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
         kwargs: the arguments of `keras.losses.BinaryCrossentropy`.
 
     Call arguments:
-        y_true: pixels in 0…1, `(batch, height, width, channels)`.
-        y_pred: their reconstructions, of the same shape.
+        y_true: pixels in 0…1, `(batch, height, width, channels)`, or without the axis of a single channel.
+        y_pred: their reconstructions, `(batch, height, width, channels)`.
+        sample_weight: a number, one for each image, `(batch,)`, or one for each pixel, `(batch, height, width)`, as
+            for Keras' losses; `None` for 1.
+
+    Raises:
+        InputError: an argument of the call is none of these. Pixels out of range stop a compiled step by TensorFlow's
+            `InvalidArgumentError`; the loss is NaN where none can be raised, as under XLA and JAX.
 
     Example:
     >>> import numpy as np
@@ -75,6 +115,33 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
     0.693
     """
 
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = (np.asarray(each) if isinstance(each, list) else each for each in (y_true, y_pred))
+        if sample_weight is not None:
+            y_pred = ops.convert_to_tensor(y_pred, self.dtype)
+            sample_weight = weights_like(sample_weight, y_pred, self.dtype)
+            if len(sample_weight.shape) > 1:
+                return self._weighted_by_row(y_true, y_pred, sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)
+
     def call(self, y_true, y_pred):
-        values = super().call(y_true, y_pred)
-        return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
+        y_true, zero = self._checked(y_true, y_pred)
+        return _of_each_image(super().call(y_true, y_pred)) + zero
+
+    def _weighted_by_row(self, y_true, y_pred, sample_weight):
+        """Return the loss with weights for each row of pixels, by Keras' own, which has one value for each of them."""
+        per_image = self.reduction in (None, "none", "sum")
+        config = {**self.get_config(), "axis": -1, "reduction": None if per_image else self.reduction}
+        y_true, zero = self._checked(ops.convert_to_tensor(y_true, self.dtype), y_pred)
+        values = keras.losses.BinaryCrossentropy(**config, dtype=self.dtype)(y_true, y_pred, sample_weight) + zero
+        values = _of_each_image(values) if per_image else values
+        return ops.sum(values) if self.reduction == "sum" else values
+
+    def _checked(self, y_true, y_pred):
+        """Return the targets in the shape of the outputs, and 0, or NaN where no error can be raised."""
+        y_true = images_like(y_true, y_pred, self.name)
+        return y_true, zero_if_pixels(y_true, self.name)
+
+
+def _of_each_image(values):
+    return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values

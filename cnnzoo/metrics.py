@@ -3,27 +3,28 @@
 import keras
 from keras import ops
 
-from cnnzoo.errors import InputError
+from cnnzoo.targets import images_like, weights_like
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
-class SquaredError(keras.metrics.Mean):
+class SquaredError(keras.metrics.MeanSquaredError):
     """Compute the squared error per image, summed over its pixels, and average it over the images.
 
-    The unit of Hinton and Salakhutdinov 2006. `keras.metrics.MeanSquaredError` averages over the pixels,
-    too: for 28×28 pixels it is 784 times smaller.
+    The unit of Hinton and Salakhutdinov 2006. `keras.metrics.MeanSquaredError`, whose direction it shares, averages
+    over the pixels, too: for 28×28 pixels it is 784 times smaller.
 
     Args:
         name: name of the metric.
         dtype: dtype of the computation; default Keras' float dtype.
 
     Call arguments:
-        y_true: images `(batch, …)`, integer or float.
-        y_pred: their reconstructions, of the same shape.
-        sample_weight: weight of each image, `(batch,)`, or `None`.
+        y_true: images `(batch, …)`, integer or float, also without the axis of a single channel.
+        y_pred: their reconstructions, `(batch, height, width, channels)` or `(batch, …)`.
+        sample_weight: a number, one for each image, `(batch,)`, or one for each pixel, `(batch, height, width)`, as
+            for Keras' metrics; `None` for 1.
 
     Raises:
-        InputError: the two have different shapes.
+        InputError: the two have different shapes, or the weights another one.
 
     Source: Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006.
 
@@ -39,11 +40,13 @@ class SquaredError(keras.metrics.Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = ops.cast(y_true, self.dtype), ops.cast(y_pred, self.dtype)
-        if y_true.shape[1:] != y_pred.shape[1:]:
-            raise InputError(
-                f"squared_error needs images and reconstructions of the same shape. Received: {tuple(y_true.shape)} "
-                f"and {tuple(y_pred.shape)}"
-            )
-        errors = ops.sum(ops.square(y_true - y_pred), axis=tuple(range(1, len(y_pred.shape))))
-        super().update_state(errors, sample_weight)
+        y_pred = ops.cast(y_pred, self.dtype)
+        y_true = images_like(ops.cast(y_true, self.dtype), y_pred, self.name)
+        squares = ops.square(y_true - y_pred)
+        if sample_weight is not None:
+            sample_weight = weights_like(sample_weight, y_pred, self.dtype)
+        if sample_weight is None or len(sample_weight.shape) < 2:
+            errors = ops.sum(squares, axis=tuple(range(1, len(squares.shape))))
+        else:  # of each row of pixels, over which the weights are averaged
+            errors = ops.mean(squares, axis=-1) * ops.cast(ops.size(squares[0]), self.dtype)
+        keras.metrics.Mean.update_state(self, errors, sample_weight)

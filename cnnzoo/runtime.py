@@ -2,8 +2,10 @@
 
 import importlib
 import logging
+import math
 import os
 import random
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,9 +14,12 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
+from cnnzoo.errors import InputError
+
 # The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
 SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
 WITH_TENSORFLOW = ("data.augmentation",)  # layers that a model may begin with
+LITTLE_MEMORY = 4e9  # bytes of addresses: above what `ulimit -v` must leave for the smallest recipe to train
 
 
 def register_with_keras() -> None:
@@ -126,8 +131,15 @@ def keras_home() -> Path:
 def start_tensorflow() -> None:
     """Start TensorFlow without the warnings that it writes to stderr before any log level applies.
 
-    They say how it was compiled and which libraries it found. If the start fails, they are printed.
+    They say how it was compiled and which libraries it found. If the start fails, they are printed. Where the process
+    may have too little memory, that is said before: TensorFlow ends it without a word.
     """
+    if (limit := _address_space()) < LITTLE_MEMORY:
+        print(
+            f"cnnzoo: this process may take {limit / 1e9:.1f} GB of memory (ulimit -v); TensorFlow needs some "
+            f"{LITTLE_MEMORY / 1e9:.0f}, and may be killed with less",
+            file=sys.stderr,
+        )
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as warnings:
         os.dup2(warnings.fileno(), 2)
@@ -142,6 +154,41 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def own_group() -> dict[str, Any]:
+    """Return the options of `subprocess.Popen` for a process that an interrupt at the terminal does not reach.
+
+    It is for the process that has started it, which ends it then.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _address_space() -> float:
+    """Return how many bytes of addresses this process may have, which nobody limits on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return math.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if limit == resource.RLIM_INFINITY else limit
+
+
+def require_tensorflow(what: str) -> None:
+    """Check that Keras runs on TensorFlow.
+
+    Args:
+        what: what needs it.
+
+    Raises:
+        InputError: Keras has another backend.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"KERAS_BACKEND must be 'tensorflow' for {what}. Received: {keras.backend.backend()!r}")
 
 
 def steps_per_execution_for(batches: int, limit: int) -> tuple[int, int]:

@@ -6,12 +6,12 @@ They are no interface, so nothing but the words shown depends on them. Written f
 
 import re
 
-from cnnzoo.errors import reason
-
 # Lines that TensorFlow puts around the message of an operation, and names of operations within it.
 AROUND = ("Graph execution error", "Detected at node", "<stack traces", "[[", "WARNING", "File ")
 OPERATIONS = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*")
-ALLOCATION = re.compile(r"(OOM when )?allocat\w+ .*?(?= by allocator| on /|\n|$)", re.IGNORECASE)
+ALLOCATION = re.compile(r"(OOM when )?\ballocating .*?(?= by allocator| on /|\n|$)", re.IGNORECASE)
+NO_PRIMITIVE = "could not create a primitive"  # of oneDNN, where it gets no memory
+NO_ROOM = "No space left on device"  # which TensorFlow counts among the resources
 LOST_WORKER = re.compile(r"(?:Collective ops is aborted by|coordination|Connection reset|remote target)[^\n]*")
 
 
@@ -33,15 +33,24 @@ def operation_message(error: BaseException) -> str:
     return message.rstrip(". ")
 
 
-def failed_allocation(error: BaseException) -> str:
-    """Return the part of an out-of-memory error that says what could not be allocated.
+def out_of_memory(error: BaseException | None) -> str | None:
+    """Return what could not be allocated, or `None` for an error that neither is one of memory nor came from one.
 
     Example:
-    >>> failed_allocation(MemoryError("OOM when allocating tensor with shape[9] on /device:CPU:0 by allocator cpu"))
+    >>> out_of_memory(MemoryError("OOM when allocating tensor with shape[9] on /device:CPU:0 by allocator cpu"))
     'allocating tensor with shape[9]'
     """
-    found = ALLOCATION.search(str(error))
-    return found.group().removeprefix("OOM when ").rstrip(".") if found else reason(error)
+    while error is not None:
+        text = str(error)
+        exhausted = type(error).__name__ == "ResourceExhaustedError" and "alloc" in text  # else a limit of gRPC's
+        no_memory = isinstance(error, MemoryError) or exhausted
+        if (no_memory or NO_PRIMITIVE in text) and NO_ROOM not in text:
+            found = ALLOCATION.search(text)
+            if found:
+                return found.group().removeprefix("OOM when ").rstrip(".")
+            return NO_PRIMITIVE if NO_PRIMITIVE in text else operation_message(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None
 
 
 def lost_worker(error: BaseException) -> str | None:

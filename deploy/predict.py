@@ -53,8 +53,10 @@ def main() -> None:
         sys.exit(str(error))
     for path, prediction in zip(options.files, predictions, strict=True):
         if isinstance(prediction, dict):
-            print(f"{path}: {prediction['class_name']} ({max(prediction['probabilities']):.1%})")
-        else:  # a single output has no name
+            # One score is that of the second of two classes.
+            probabilities = prediction.get("probabilities") or [prediction["score"], 1 - prediction["score"]]
+            print(f"{path}: {prediction['class_name']} ({max(probabilities):.1%})")
+        else:  # a single output, such as those of an autoencoder or a regression, has no name
             print(f"{path}: {json.dumps(prediction)}")
 
 

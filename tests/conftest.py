@@ -61,7 +61,7 @@ def imagenet_in_another_format(tmp_path_factory):
 def photo_folder(tmp_path_factory):
     """Return a folder of JPEGs of many sizes, 48 for training and 12 for testing, in two class folders."""
     folder = tmp_path_factory.mktemp("photos")
-    for part, split in (("train", "train"), ("val", "validation")):
+    for part, split in (("train", "train"), ("test", "validation")):
         for number, (_, example) in enumerate(photographs(split)):
             into = folder / part / ("even", "odd")[number % 2]
             into.mkdir(parents=True, exist_ok=True)

@@ -179,3 +179,18 @@ def ten_crops(images):
     crops = [images[:, top : top + 4, left : left + 3] for top, left in corners]
     crops += [crop[:, :, ::-1] for crop in crops]
     return np.stack(crops, axis=1).reshape(-1, 4, 3, images.shape[-1])
+
+
+def expected_calibration_error(labels, probabilities, bins):
+    """Guo et al. 2017, equation 3, image by image."""
+    members = [[] for _ in range(bins)]
+    for label, row in zip(labels, probabilities, strict=True):
+        confidence = max(row)
+        for number in range(bins):
+            if number / bins < confidence <= (number + 1) / bins:
+                members[number].append((confidence, float(np.argmax(row) == label)))
+    error = 0.0
+    for each in filter(None, members):
+        confidence, accuracy = (sum(column) / len(each) for column in zip(*each, strict=True))
+        error += len(each) / len(labels) * abs(accuracy - confidence)
+    return error

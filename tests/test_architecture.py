@@ -13,7 +13,7 @@ PACKAGE = Path(cnnzoo.__file__).parent
 # From the ground up. A room imports from the floors below its own; `__init__` and `__main__` stand outside.
 FLOORS = [
     {"errors", "keras_internals"},
-    {"files", "runtime", "checks", "tensorflow_errors"},
+    {"files", "runtime", "checks", "targets", "tensorflow_errors"},
     {"layers", "optimizers", "weights", "losses", "metrics"},
     {"experiments", "models", "data", "distribute", "callbacks"},
     {"serving", "analysis", "pretraining"},
@@ -26,7 +26,8 @@ OUTSIDE = {"__init__", "__main__"}
 
 # They run on every backend of Keras; a faster path may load TensorFlow inside of its own function.
 KERAS_ALONE = {
-    *("layers", "losses", "metrics", "models", "callbacks", "weights", "optimizers", "analysis", "pretraining", "plots")
+    *("layers", "losses", "metrics", "targets", "models", "callbacks", "weights", "optimizers"),
+    *("analysis", "pretraining", "plots"),
 }
 
 PATHS = {}  # dotted name → file

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnzoo import InputError
-from cnnzoo.checks import choice, flag, integer, number
+from cnnzoo.checks import choice, flag, integer, is_integer, number
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(0, 50))
@@ -68,3 +68,8 @@ def test_what_is_allowed_comes_back():
     assert (type(integer("size", np.int8(3))), type(number("rate", np.float32(0.5)))) == (int, float)
     assert (number("rate", 0, 0, 1), number("rate", 1, 0, 1), number("rate", -7)) == (0.0, 1.0, -7.0)
     assert (choice("crops", 10, (1, 10)), flag("tied", False)) == (10, False)
+
+
+def test_numpys_integers_are_integers_and_booleans_are_none():
+    assert all(map(is_integer, (3, np.int64(3), np.uint8(3), 10**30)))
+    assert not any(map(is_integer, (3.0, np.float32(3), True, np.True_, "3", None, np.array([3]))))

@@ -1,12 +1,15 @@
 """Atomic writes of files and of numbered folders."""
 
 import os
+import resource
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from cnnzoo.errors import InputError
-from cnnzoo.files import atomic_write, make_folder, next_version, versions, write_json
+from cnnzoo.errors import InputError, WriteError
+from cnnzoo.files import atomic_write, make_folder, next_version, read_rows, versions, write_json
 
 
 def test_a_file_is_written_atomically(tmp_path):
@@ -73,6 +76,8 @@ def test_abandoned_versions_are_removed_and_unfinished_ones_are_kept(tmp_path):
             folder.mkdir()
             (folder / "model").write_text("half")
         os.utime(pair[0], (0, 0))
+    (tmp_path / ".part-complete.lock").touch()
+    os.utime(tmp_path / ".part-complete.lock", (0, 0))
     with next_version(tmp_path) as first:
         os.utime(first.part, (0, 0))  # it is being written for a long time
         with next_version(tmp_path) as second:
@@ -81,3 +86,56 @@ def test_abandoned_versions_are_removed_and_unfinished_ones_are_kept(tmp_path):
     assert (first.folder.name, second.folder.name) == ("2", "1")
     assert not any(folder.exists() for folder in abandoned)
     assert all(folder.exists() for folder in recent)
+    assert not list(tmp_path.glob("*.lock"))
+
+
+@pytest.mark.parametrize("kind", ["text", "JSON", "version"])
+def test_a_full_disk_is_named_and_what_was_there_is_kept(tmp_path, kind):
+    """A file-size limit stands for the disk; it is the process' own, and is put back."""
+    path = tmp_path / "a.json"
+    path.write_text("before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(
+            WriteError, match=r"cannot write .*: File too large; what was there before is kept"
+        ) as caught:
+            write(kind, path, tmp_path / "versions")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.exit_code == 1
+    assert path.read_text() == "before"
+    assert {entry.name for entry in tmp_path.iterdir()} <= {"a.json", "versions"}
+    assert not list(tmp_path.glob("versions/*"))
+
+
+def write(kind, path, folder):
+    if kind == "JSON":
+        write_json(path, {"value": 12_345_678})
+    elif kind == "text":
+        with atomic_write(path) as part:
+            part.write_text("longer than ten bytes")
+    else:
+        with next_version(folder) as version:
+            (version.part / "model").write_text("longer than ten bytes")
+
+
+def test_errors_that_are_not_of_the_disk_come_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a"):
+        (tmp_path / "none" / "b").read_text()
+
+
+@pytest.mark.parametrize("positions", [True, False], ids=["as on Linux", "as on Windows"])
+def test_rows_are_read_by_threads_at_once(tmp_path, monkeypatch, positions):
+    if not positions:
+        monkeypatch.delattr(os, "preadv")
+    values = np.arange(4000, dtype="float32").reshape(1000, 2, 2)
+    values.tofile(tmp_path / "rows")
+    with (tmp_path / "rows").open("rb") as file, ThreadPoolExecutor(8) as pool:
+        chosen = np.random.default_rng(0).integers(0, 1000, (200, 5))
+        for rows, read in zip(
+            chosen, pool.map(lambda rows: read_rows(file, rows, (2, 2), "float32"), chosen), strict=True
+        ):
+            np.testing.assert_array_equal(read, values[rows])
+        with pytest.raises(OSError, match="the file ends within a row"):
+            read_rows(file, [1000], (2, 2), "float32")

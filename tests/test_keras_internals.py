@@ -8,8 +8,9 @@ import random
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from cnnzoo.keras_internals import call_of, own_global_generator, run_graph
+from cnnzoo.keras_internals import call_of, own_global_generator, run_graph, shape_of_new
 
 
 def test_call_of_finds_the_call_of_a_layer_that_is_called_twice():
@@ -45,6 +46,22 @@ def test_run_graph_calls_what_it_is_told_in_the_order_of_the_graph():
     assert run_graph(graph, [5.0], operation_for) == [25.0]
     assert sorted(called[:2]) == ["left", "right"]
     assert called[2:] == ["add"]
+
+
+def test_shape_of_new_hears_of_the_variables_of_layers_and_optimizers_before_they_are_made():
+    heard = []
+
+    def creator(next_creator, **options):
+        heard.append((shape_of_new(options["initial_value"]), options["dtype"]))
+        return next_creator(**options)
+
+    with tf.variable_creator_scope(creator):
+        tf.Variable(tf.zeros(2), dtype="float32")
+        layer = keras.layers.Dense(3, dtype="float16")
+        layer.build((None, 5))
+        keras.optimizers.SGD(momentum=0.9).build(layer.trainable_variables)
+    assert heard[:3] == [(None, "float32"), ((5, 3), "float16"), ((3,), "float16")]
+    assert [shape for shape, _ in heard[3:] if shape] == [(5, 3), (3,)]
 
 
 def draws():

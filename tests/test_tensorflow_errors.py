@@ -1,9 +1,11 @@
 """What is shown of TensorFlow's errors: they are raised here by TensorFlow itself."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnzoo.tensorflow_errors import failed_allocation, operation_message
+import cnnzoo
+from cnnzoo.tensorflow_errors import operation_message, out_of_memory
 
 
 def error_of(function, compiled):
@@ -29,4 +31,23 @@ def test_an_assertion_in_a_graph_is_a_sentence_with_its_values():
 def test_of_memory_it_is_said_what_does_not_fit():
     with pytest.raises(tf.errors.ResourceExhaustedError) as raised:
         tf.zeros((2**21, 2**21))
-    assert failed_allocation(raised.value).startswith("allocating tensor with shape[2097152,2097152]")
+    assert out_of_memory(raised.value).startswith("allocating tensor with shape[2097152,2097152]")
+
+
+def test_memory_is_seen_behind_an_error_that_came_of_it_and_nowhere_else():
+    with pytest.raises(tf.errors.ResourceExhaustedError) as raised:
+        tf.zeros((2**21, 2**21))
+    later = cnnzoo.InputError("a model cannot be built")
+    later.__cause__ = raised.value
+    assert out_of_memory(later).startswith("allocating tensor")
+    with pytest.raises(MemoryError) as raised:
+        np.empty(2**60, "uint8")
+    assert out_of_memory(raised.value).startswith("Unable to allocate 1.00 EiB")
+    text = "Operation received an exception:Status: 1, message: could not create a primitive, in file a.cc:685"
+    assert out_of_memory(tf.errors.AbortedError(None, None, text)) == "could not create a primitive"
+    assert out_of_memory(tf.errors.ResourceExhaustedError(None, None, "a; No space left on device")) is None
+    assert out_of_memory(ValueError("no")) is None
+    assert out_of_memory(tf.errors.ResourceExhaustedError(None, None, "Received message larger than max")) is None
+    after = ValueError("something else")
+    after.__context__, after.__suppress_context__ = MemoryError(), True  # `raise … from None`
+    assert out_of_memory(after) is None

@@ -400,3 +400,36 @@ def test_a_card_of_an_earlier_version_names_the_new_key(tmp_path, monkeypatch):
         weights.list()
     card.write_text(json.dumps(entry.card))
     assert [(entry.model, entry.weights) for entry in weights.list()] == [("lenet5", "mnist")]
+
+
+@pytest.mark.parametrize(("correct", "examples"), [(9891, 10_000), (344, 360), (0, 20), (20, 20), (1, 1), (3, 7)])
+def test_the_interval_of_an_accuracy_is_wilsons(correct, examples):
+    """Its ends are the fractions p that lie exactly 1.96 of their own standard deviations from what was observed."""
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    observed, deviations = correct / examples, norm.ppf(0.975)
+
+    def excess(p):
+        return (observed - p) ** 2 - deviations**2 * p * (1 - p) / examples
+
+    low = brentq(excess, 0, observed - 1e-7, xtol=1e-15) if correct else 0.0
+    high = brentq(excess, observed + 1e-7, 1, xtol=1e-15) if correct < examples else 1.0
+    assert shipped_models.wilson_interval(observed, examples) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_metrics_have_the_interval_of_their_images_and_no_more():
+    accuracy = {"accuracy": 0.9891, "loss": 1.0}
+    for more, text in (
+        ({}, "accuracy 98.91 %"),
+        ({"images": 10_000}, "accuracy 98.91 % (95 % interval 98.69 to 99.10 %) on 10,000 test images"),
+        ({"images": 10_000, "n": 1}, "accuracy 98.91 % (95 % interval 98.69 to 99.10 %) on 10,000 test images, n=1"),
+    ):
+        assert shipped_models.formatted_metrics({**accuracy, **more}) == text
+    reconstruction = {"squared_error": 2.5, "images": 1_000, "n": 1}
+    assert shipped_models.formatted_metrics(reconstruction) == "squared error per image 2.500 on 1,000 test images, n=1"
+
+
+def test_weights_that_are_neither_a_name_nor_a_path_are_refused():
+    with pytest.raises(cnnzoo.InputError, match=r"`weights` must be None, a name or a path\. Received: 5"):
+        cnnzoo.mlp(weights=5)

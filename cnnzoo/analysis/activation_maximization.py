@@ -1,6 +1,7 @@
 """Feature visualization by activation maximization: images that maximize a unit's activation, by gradient ascent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 
 from cnnzoo import checks
 from cnnzoo.analysis.layer_activations import activations, checked_units, images_for
+from cnnzoo.layers.graph import outputs_of_layers
 from cnnzoo.runtime import suppress_retracing_warnings
 
 STEPS = 192  # of gradient ascent
@@ -26,7 +28,7 @@ def feature_visualization(
 
     Args:
         model: a functional or Sequential model with one image of a fixed size as its input.
-        layer: name of a layer of maps, or of a dense one.
+        layer: name of a layer of maps, or of a dense one, as `cnnzoo.conv_report` prints it.
         units: indices of maps or units.
         images: float array `(batch, height, width, channels)` of real images, in the model's own scale, for the
             range of pixels and activations.
@@ -53,8 +55,11 @@ def feature_visualization(
     real = activations(model, images, [layer])[layer]
     units = checked_units(units, real.shape[-1], layer)
     deviations = real.reshape(-1, real.shape[-1]).std(axis=0)[units] + 1e-6
-    net = keras.Model(model.inputs, model.get_layer(layer).output)
-    ascent = _GradientAscent(net, np.asarray(units), deviations.astype("float32"), images, seed)
+
+    def activations_of(inputs):
+        return outputs_of_layers(model, [inputs], [layer])[layer]
+
+    ascent = _GradientAscent(activations_of, np.asarray(units), deviations.astype("float32"), images, seed)
     ascent.compile(keras.optimizers.Adam(RATE), steps_per_execution=_steps_per_execution(steps), jit_compile=False)
     unused = np.zeros((steps, 1), "float32")  # the images are the weights
     with suppress_retracing_warnings():
@@ -72,10 +77,17 @@ def _steps_per_execution(steps: int) -> int:
 class _GradientAscent(keras.Model):
     """A model whose weights are the images; the net's own weights are not among them and stay as they are."""
 
-    def __init__(self, net: keras.Model, units: np.ndarray, deviations: np.ndarray, images: np.ndarray, seed: int):
+    def __init__(
+        self,
+        activations_of: Callable[[Any], Any],
+        units: np.ndarray,
+        deviations: np.ndarray,
+        images: np.ndarray,
+        seed: int,
+    ):
         super().__init__(name="gradient_ascent", dtype="float32")
         # Keras does not track a function, so that it does not train the net's weights.
-        self._activations = lambda inputs: net(inputs, training=False)
+        self._activations = activations_of
         self._low, self._high = float(images.min()), float(images.max())
         self._units, self._deviations = units, deviations
         self._range = (self._high - self._low) or 1.0

@@ -8,8 +8,8 @@ import numpy as np
 
 from cnnzoo import checks
 from cnnzoo.analysis.layer_receptive_fields import receptive_field_function
-from cnnzoo.errors import InputError, reason, unknown
-from cnnzoo.layers.graph import graph_inputs
+from cnnzoo.errors import InputError, reason
+from cnnzoo.layers.graph import graph_inputs, outputs_of_layers
 
 BATCH = 250  # images a step
 BYTES = 2**28  # of a layer's activations held at once
@@ -21,7 +21,8 @@ def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, 
     Args:
         model: a functional or Sequential model with one input.
         images: float array `(batch, *input_shape)`, in the model's own scale.
-        layers: names of layers.
+        layers: names of layers, as `cnnzoo.conv_report` prints them: `"inner/conv1"` inside of a model that is used as
+            a layer, `"conv1 (call 2)"` where a layer is called again.
 
     Returns:
         For each layer, a float32 array `(batch, …)`.
@@ -46,18 +47,10 @@ def activations_function(model: keras.Model, layers: Sequence[str]) -> Callable[
     Raises:
         InputError: there is no such layer.
     """
-    names = [layer.name for layer in model.layers]
-    for name in layers:
-        if name not in names:
-            raise unknown(f"layer of {model.name}", name, names, plural=f"layers of {model.name}")
-    # A function, not a model: a model would add calls to the layers, and be traced again for each batch size.
-    function = keras.Function(graph_inputs(model)[0], [model.get_layer(name).output for name in layers])
 
     def outputs_of(batch: np.ndarray) -> dict[str, np.ndarray]:
-        return {
-            name: keras.ops.convert_to_numpy(keras.ops.cast(output, "float32"))
-            for name, output in zip(layers, function(batch), strict=True)
-        }
+        outputs = outputs_of_layers(model, [keras.ops.convert_to_tensor(batch)], layers)
+        return {name: keras.ops.convert_to_numpy(keras.ops.cast(outputs[name], "float32")) for name in layers}
 
     return outputs_of
 
@@ -113,9 +106,11 @@ def checked_units(units: Sequence[int], count: int, layer: str) -> list[int]:
     >>> checked_units(range(2), 6, "C1")
     [0, 1]
     """
-    if not len(units) or any(not isinstance(unit, int | np.integer) or not 0 <= unit < count for unit in units):
-        raise checks.refusal("units", f"integers from 0 to {count - 1}, the units of {layer!r}", list(units))
-    return [int(unit) for unit in units]
+    given = list(units) if isinstance(units, Sequence | np.ndarray) else []
+    if not given or not all(checks.is_integer(unit) and 0 <= unit < count for unit in given):
+        allowed = f"integers from 0 to {count - 1}, the units of {layer!r}"
+        raise checks.refusal("units", allowed, given or units)
+    return [int(unit) for unit in given]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -140,9 +135,9 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
     """Find the images and positions with the top activations of units of a layer, one position per image.
 
     Args:
-        model: a functional or Sequential model without branches, with one image as its input.
+        model: a functional or Sequential model with one image as its input.
         images: float array `(batch, height, width, channels)`, in the model's own scale.
-        layer: name of a layer of maps, or of a dense one.
+        layer: name of a layer of maps, or of a dense one, as `cnnzoo.conv_report` prints it.
         units: indices of maps or units; `None` for all.
         count: images per unit; from 1 to the number of images.
 
@@ -177,7 +172,7 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
 def _maxima(model: keras.Model, images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Return each image's largest activation of each unit, its flat position in the map, and the map's sides."""
     outputs_of = activations_function(model, [layer])
-    batch = max(1, min(BATCH, BYTES // (4 * max(1, int(np.prod(model.get_layer(layer).output.shape[1:]))))))
+    batch = max(1, min(BATCH, BYTES // max(1, outputs_of(images[:1])[layer].nbytes)))
     values, positions, sides = [], [], ()
     for start in range(0, len(images), batch):
         outputs = outputs_of(images[start : start + batch])[layer]

@@ -28,6 +28,19 @@ def _response_normalization(call: Call) -> Arithmetic:
     return (sliding.normalization_within_maps if call.layer.region == "within" else pointwise.elementwise)(call)
 
 
+# Keras' layers that change images at random, and pass them on at inference; some are newer than others.
+AUGMENTATIONS = [
+    getattr(layers, name)
+    for name in (
+        *("AugMix", "CutMix", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration"),
+        *("RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip"),
+        *("RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective"),
+        *("RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear"),
+        *("RandomTranslation", "RandomZoom"),
+    )
+    if hasattr(layers, name)
+]
+
 # A class that is not here has the formula of a class that it derives from.
 LAYER_FORMULAS: dict[type, Formula] = {
     **dict.fromkeys([layers.Conv1D, layers.Conv2D, layers.Conv3D], sliding.convolution),
@@ -50,6 +63,7 @@ LAYER_FORMULAS: dict[type, Formula] = {
     **dict.fromkeys([layers.Cropping1D, layers.Cropping2D, layers.Cropping3D], pointwise.cropping),
     **dict.fromkeys([layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D], pointwise.upsampling),
     layers.Resizing: pointwise.resizing,
+    **dict.fromkeys([layers.CenterCrop, layers.RandomCrop], pointwise.central_crop),
     **dict.fromkeys([layers.Flatten, layers.Reshape], pointwise.reshaping),
     layers.Permute: pointwise.permutation,
     layers.Concatenate: pointwise.concatenation,
@@ -62,7 +76,8 @@ LAYER_FORMULAS: dict[type, Formula] = {
             *(layers.RMSNormalization, layers.UnitNormalization, layers.Normalization, layers.Rescaling),
             # activation
             *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax),
-            # noise, and layers that pass on their input
+            # what only training changes
+            *AUGMENTATIONS,
             *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
             *(layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise),
             *(layers.ActivityRegularization, layers.Identity, layers.Masking),

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
+import numpy as np
 
 from cnnzoo import checks
-from cnnzoo.analysis.arithmetic import Arithmetic
 from cnnzoo.analysis.report import surveyed
+from cnnzoo.analysis.sides import hull
+from cnnzoo.checks import is_integer
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.layers.graph import graph_inputs
 
 
 def receptive_field_of(
@@ -15,9 +18,12 @@ def receptive_field_of(
 ) -> tuple[range, ...]:
     """Return the receptive field of one position of a layer's maps: its pixels along each side of the image.
 
+    Where branches of a net meet, it reaches from the first pixel of all to the last of all.
+
     Args:
-        model: a functional or Sequential model without branches, with one image of a fixed size as its input.
-        layer: name of a layer whose outputs have positions.
+        model: a functional or Sequential model with one image of a fixed size as its input.
+        layer: name of a layer whose outputs have positions, as `cnnzoo.conv_report` prints it: `"inner/conv1"` inside
+            of a model that is used as a layer.
         position: row and column of the position, from 0.
         elementwise: layer classes of your own that compute each output from the inputs at its position.
 
@@ -25,7 +31,7 @@ def receptive_field_of(
         The rows and the columns of the image, those in the padding left out.
 
     Raises:
-        InputError: no such layer or position, or the model is no such chain of known layers.
+        InputError: no such layer or position, several inputs, or a layer type that has no formula.
 
     Example:
     >>> import cnnzoo
@@ -48,51 +54,37 @@ def receptive_field_function(
     Raises:
         InputError: as `receptive_field_of`.
     """
-    arithmetics = _layers_until(model, layer, elementwise)
-    last, image = arithmetics[-1], arithmetics[0].shape[:-1]
-    image_axes = last.receptive_field.image_axes
-    if len(image_axes) != len(image):
+    if not isinstance(model, keras.Model):
+        raise checks.refusal("model", "a Keras model, such as cnnzoo.lenet()", model)
+    if len(graph_inputs(model)) != 1:
+        raise InputError(f"the receptive field of a position is known for nets of one image; {model.name} takes more")
+    survey = surveyed(model, None, elementwise, bordered=True)
+    arithmetics = dict(zip([row.name for row in survey.rows], survey.arithmetics, strict=True))
+    image = survey.rows[0].name
+    if layer not in arithmetics or layer == image:
+        raise unknown(f"layer of {model.name}", layer, arithmetics.keys() - {image}, plural=f"layers of {model.name}")
+    field, shape = arithmetics[layer].receptive_field, arithmetics[layer].shape
+    [parts] = field.images.values()
+    if len(field.image_axes) != len(parts[0]):
         raise InputError(
             f"layer {layer!r} of {model.name} has no positions: each of its values depends on the whole image"
         )
-    sides = [last.shape[number] for number, _ in image_axes]
+    sides = [shape[number] for number, _ in field.image_axes]
 
     def receptive_field(position: Sequence[int]) -> tuple[range, ...]:
-        if len(position) != len(sides) or not all(0 <= at < side for at, side in zip(position, sides, strict=True)):
+        given = tuple(position) if isinstance(position, Sequence | np.ndarray) else ()
+        if len(given) != len(sides) or not all(
+            is_integer(at) and 0 <= at < side for at, side in zip(given, sides, strict=True)
+        ):
             allowed = f"within the {'×'.join(map(str, sides))} positions of {layer!r}"
             raise checks.refusal("position", allowed, position)
-        if last.receptive_field.whole:
-            return tuple(range(side) for side in image)
-        return tuple(_pixels(arithmetics, axis.side, at) for (_, axis), at in zip(image_axes, position, strict=True))
+        places = [(axis.side, at) for (_, axis), at in zip(field.image_axes, position, strict=True)]
+        read = [[sides[number].at(at) for number, at in places] for sides in parts]
+        read = [spans for spans in read if None not in spans]  # in the padding, or between windows
+        if not read:
+            return (range(0),) * len(sides)
+        hulls = dict(zip((number for number, _ in places), map(hull, zip(*read, strict=True)), strict=True))
+        found = (hulls[number] for number in sorted(hulls))  # of the image, whose sides a layer may have changed around
+        return tuple(range(int(first), int(last) + 1) for first, last in filter(None, found))
 
     return receptive_field
-
-
-def _layers_until(model: keras.Model, layer: str, elementwise: Iterable[type]) -> list[Arithmetic]:
-    """Return the arithmetic of the image and of every layer up to one."""
-    if not isinstance(model, keras.Model):
-        raise checks.refusal("model", "a Keras model, such as cnnzoo.lenet()", model)
-    survey = surveyed(model, None, elementwise)
-    if any(len(row.input_shapes) > 1 or "/" in row.name for row in survey.rows) or len(model.inputs) != 1:
-        raise InputError(
-            f"the receptive field of a position is known for nets without branches and nested models; {model.name} "
-            "has some"
-        )
-    names = [row.name for row in survey.rows]
-    if layer not in names[1:]:
-        raise unknown(f"layer of {model.name}", layer, names[1:], plural=f"layers of {model.name}")
-    return survey.arithmetics[: names.index(layer) + 1]
-
-
-def _pixels(arithmetics: Sequence[Arithmetic], side: int, position: int) -> range:
-    """Return the pixels along one side of the image that a position depends on, going back layer by layer."""
-    first = last = position
-    for before, layer in zip(arithmetics[-2::-1], arithmetics[:0:-1], strict=True):
-        for number, axis in before.receptive_field.image_axes:
-            if axis.side == side and number < len(layer.steps):
-                step = layer.steps[number]
-                inputs = [index for end in (first, last) for index in step.receptive_field(end)]
-                if not inputs:  # between the windows of a transposed convolution
-                    return range(0)
-                first, last = max(min(inputs), 0), min(max(inputs), step.size - 1)
-    return range(first, last + 1)

@@ -8,10 +8,18 @@ import numpy as np
 from cnnzoo import checks
 from cnnzoo.analysis.layer_activations import BATCH, images_for
 from cnnzoo.errors import InputError
-from cnnzoo.models.probabilities import to_logits
+from cnnzoo.models.probabilities import check_probabilities, to_logits
 
 
-def occlusion(model: keras.Model, images, classes=None, *, window: int | None = None, stride: int | None = None):
+def occlusion(
+    model: keras.Model,
+    images,
+    classes=None,
+    *,
+    window: int | None = None,
+    stride: int | None = None,
+    output: str | None = None,
+):
     """Return by how much the log-odds of a class decrease where a square of the image is covered.
 
     The square has the mean value of the images. A pixel that several squares cover has the mean over them. Log-odds,
@@ -23,6 +31,8 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
         classes: integer array `(batch,)`, the class of each; `None` for the predicted ones.
         window: side of the square in pixels; default: a fifth of the image's smaller side.
         stride: pixels between two squares, at most `window`; default: half of it.
+        output: what the model returns, `"probabilities"` or `"logits"`; default what its last operation says (a
+            softmax), or else its loss.
 
     Returns:
         float32 array `(batch, height, width)`: log-odds of the original image minus those of the covered one, in nats.
@@ -40,7 +50,8 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
     (1, 32, 32)
     """
     images = images_for(model, images)
-    if images.ndim != 4 or len(model.output_shape) != 2 or model.output_shape[-1] < 2:
+    shapes = [tensor.shape for tensor in model.outputs]
+    if images.ndim != 4 or len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][-1] < 2:
         raise InputError(
             "occlusion is for classifiers of images (height, width, channels) into two classes or more, and "
             f"{model.name} is none"
@@ -49,7 +60,7 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
     window = math.ceil(min(height, width) / 5) if window is None else window
     window = checks.integer("window", window, 1, min(height, width), of="the image's smaller side")
     stride = checks.integer("stride", math.ceil(window / 2) if stride is None else stride, 1, window, of="the window")
-    logits = _Logits(model)
+    logits = _Logits(model, output)
     original = logits(images)
     classes = original.argmax(axis=-1) if classes is None else np.asarray(classes)
     known = set(range(original.shape[1]))
@@ -68,14 +79,15 @@ def occlusion(model: keras.Model, images, classes=None, *, window: int | None = 
 class _Logits:
     """A classifier's logits, batch by batch."""
 
-    def __init__(self, model: keras.Model):
-        self._model, self._to_logits = model, to_logits(model)
+    def __init__(self, model: keras.Model, output: str | None):
+        self._model, self._output, self._to_logits = model, output, to_logits(model, output)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         parts = []
         for start in range(0, len(images), BATCH):
-            outputs = self._model(images[start : start + BATCH], training=False)
-            parts.append(keras.ops.convert_to_numpy(self._to_logits(keras.ops.cast(outputs, "float32"))))
+            outputs = keras.ops.cast(self._model(images[start : start + BATCH], training=False), "float32")
+            check_probabilities(self._model, self._output, keras.ops.convert_to_numpy(outputs))
+            parts.append(keras.ops.convert_to_numpy(self._to_logits(outputs)))
         return np.concatenate(parts).astype("float64")
 
 

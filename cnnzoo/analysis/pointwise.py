@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+from keras.layers import RandomCrop
 
 from cnnzoo.analysis.arithmetic import Arithmetic, Call, weighted
-from cnnzoo.analysis.receptive_field import merged
+from cnnzoo.analysis.receptive_field import concatenated, merged
 from cnnzoo.analysis.window import Border, Resampling, Step
 
 # Input values between the first and the last one that an interpolation reads.
@@ -47,7 +48,8 @@ def whitening(call: Call) -> Arithmetic:
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 
-    A batch or layer normalization is one of these: the receptive field does not count what it averages over.
+    A batch or layer normalization is one of these, and a softmax over positions: the receptive field does not count
+    what they average over.
     """
     shapes = [signal.shape for signal in call.inputs]
     try:
@@ -83,7 +85,7 @@ def concatenation(call: Call) -> Arithmetic:
         raise call.error("concatenates along the batch, and a report is of one image")
     shape = (*shapes[0][:axis], sum(each[axis] for each in shapes), *shapes[0][axis + 1 :])
     receptive_fields = [signal.receptive_field for signal in call.inputs]
-    return Arithmetic(shape=shape, receptive_field=merged(receptive_fields, [shape] * len(shapes), shape))
+    return Arithmetic(shape=shape, receptive_field=concatenated(receptive_fields, shapes, axis))
 
 
 def reshaping(call: Call) -> Arithmetic:
@@ -110,6 +112,17 @@ def padding(call: Call) -> Arithmetic:
 def cropping(call: Call) -> Arithmetic:
     """Return the map without its border."""
     return _bordered(call, call.layer.cropping, sign=-1)
+
+
+def central_crop(call: Call) -> Arithmetic:
+    """Return the middle of the map; at random in training, where the layer says so."""
+    layer, sides = call.layer, call.shape[:-1]
+    missing = [side - kept for side, kept in zip(sides, (layer.height, layer.width), strict=True)]
+    is_random = isinstance(layer, RandomCrop)  # which crops to the proportions, and resizes what is left
+    if min(missing) < 0 or (is_random and any(missing)):
+        raise call.error(f"resizes {sides} to {(layer.height, layer.width)} at inference, as conv_report does not know")
+    borders = (Border(side, (-(less // 2), -(less - less // 2))) for side, less in zip(sides, missing, strict=True))
+    return _along_sides(call, tuple(borders))
 
 
 def _bordered(call: Call, amounts: tuple, sign: int) -> Arithmetic:

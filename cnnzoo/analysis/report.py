@@ -92,8 +92,8 @@ def conv_report(
     - "Unshared" is the number of parameters if every output had its own.
     - The receptive field is that of a neuron far from the border, and may exceed the image; a neuron that
       depends on the whole image has the image's size. The statistics of a batch or layer normalization do not
-      widen it; local response normalization within maps does, by its square of pixels. After upsampling it is
-      rounded up.
+      widen it, nor does a softmax over positions; local response normalization within maps does, by its square
+      of pixels. After upsampling it is rounded up.
     - A shared layer has its parameters counted once, everything else at every call.
 
     Args:
@@ -133,12 +133,23 @@ def conv_report(
     return report
 
 
-def surveyed(model: keras.Model, input_shape: Any, elementwise: Iterable[type]) -> Survey:
-    """Return the survey of a model, call by call; the arguments are those of `conv_report`."""
+def surveyed(model: keras.Model, input_shape: Any, elementwise: Iterable[type], *, bordered: bool = False) -> Survey:
+    """Return the survey of a model, call by call.
+
+    Args:
+        model: as for `conv_report`.
+        input_shape: as for `conv_report`.
+        elementwise: as for `conv_report`.
+        bordered: whether receptive fields end at the border of the image, so that each position has its own; else
+            they are those far from every border.
+    """
     pointwise = tuple(elementwise) if isinstance(elementwise, Iterable) else (elementwise,)
     if not all(isinstance(cls, type) for cls in pointwise):
         raise checks.refusal("elementwise", "layer classes in a tuple, such as (MyLayer,)", elementwise)
-    signals = _image_signals(model, input_shape)
+    signals = [
+        Signal(tensor, ReceptiveField.of_image(tensor.shape[1:], number, bordered=bordered))
+        for number, tensor in enumerate(_image_tensors(model, input_shape))
+    ]
     survey = Survey(pointwise)
     for signal in signals:
         survey.add_input(signal)
@@ -146,8 +157,8 @@ def surveyed(model: keras.Model, input_shape: Any, elementwise: Iterable[type]) 
     return survey
 
 
-def _image_signals(model: keras.Model, input_shape: Any) -> list[Signal]:
-    """Return one signal for each input of a model, with every side known.
+def _image_tensors(model: keras.Model, input_shape: Any) -> list[keras.KerasTensor]:
+    """Return one tensor for each input of a model, with every side known.
 
     Args:
         model: as for `conv_report`.
@@ -172,12 +183,12 @@ def _image_signals(model: keras.Model, input_shape: Any) -> list[Signal]:
             f"Received: {input_shape!r}"
         )
     return [
-        _image_signal(model, reference, shape, given=input_shape is not None)
+        _image_tensor(model, reference, shape, given=input_shape is not None)
         for reference, shape in zip(references, shapes, strict=True)
     ]
 
 
-def _image_signal(model: keras.Model, reference: keras.KerasTensor, shape: Any, *, given: bool) -> Signal:
+def _image_tensor(model: keras.Model, reference: keras.KerasTensor, shape: Any, *, given: bool) -> keras.KerasTensor:
     own = tuple(reference.shape[1:])
     name = _layer_of(model, reference)
     if given and not (isinstance(shape, tuple | list) and all(type(side) is int and side > 0 for side in shape)):
@@ -188,8 +199,7 @@ def _image_signal(model: keras.Model, reference: keras.KerasTensor, shape: Any, 
     fits = len(shape) == len(own) and all(want in (None, side) for want, side in zip(own, shape, strict=True))
     if not fits:
         raise InputError(f"{model.name} was built for the input shape {own}, which input_shape={shape} contradicts")
-    tensor = keras.KerasTensor((None, *shape), dtype=reference.dtype, name=name)
-    return Signal(tensor, ReceptiveField.of_image(shape))
+    return keras.KerasTensor((None, *shape), dtype=reference.dtype, name=name)
 
 
 def _layer_of(model: keras.Model, reference: keras.KerasTensor) -> str:

@@ -1,5 +1,6 @@
 """The survey of a net, call by call: its arithmetic, checked against Keras, with every weight counted once."""
 
+import dataclasses
 import math
 import re
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import keras
 
 from cnnzoo.analysis.arithmetic import Arithmetic, Call, Signal
-from cnnzoo.analysis.layer_formulas import formula_of
+from cnnzoo.analysis.layer_formulas import Formula, formula_of
 from cnnzoo.analysis.table import Row
 from cnnzoo.analysis.window import Step, Window
 from cnnzoo.errors import InputError, reason
+from cnnzoo.layers.graph import walk
 from cnnzoo.weights import count_parameters
 
 # What a value along each side is called, by the number of sides.
@@ -99,9 +101,7 @@ class Survey:
                 f"layer {name!r} is channels_first, and conv_report reads channels_last alone: "
                 "build it with data_format='channels_last'"
             )
-        formula = formula_of(layer, self._elementwise)
-        if formula is None:
-            raise InputError(_unknown_layer(layer, name))
+        formula = self._formula_of(layer, name)
         output = _output(layer, name, args, kwargs)
         call = Call(layer, name, inputs, tuple(output.shape[1:]), reverse=bool(kwargs.get("reverse")))
         arithmetic = formula(call)
@@ -113,6 +113,44 @@ class Survey:
         self.arithmetics.append(arithmetic)
         self.warnings.extend(unread_warning(row.name, call, arithmetic.steps))
         return Signal(output, arithmetic.receptive_field)
+
+    def _formula_of(self, layer: Any, name: str) -> Formula:
+        if isinstance(layer, keras.layers.TimeDistributed):
+            return self._at_each_step
+        formula = formula_of(layer, self._elementwise)
+        if formula is None:
+            raise InputError(_unknown_layer(layer, name))
+        return formula
+
+    def _at_each_step(self, call: Call) -> Arithmetic:
+        """Return the arithmetic of a layer, or of a whole model, at each step of the first axis."""
+        steps, inner, before = call.shape[0], call.layer.layer, call.receptive_field
+        time = before.axes[0]
+        frame = keras.KerasTensor((None, *call.shape[1:]), dtype=call.inputs[0].tensor.dtype)
+        signal = Signal(frame, dataclasses.replace(before, axes=before.axes[1:]))
+        survey = Survey(self._elementwise)
+        if isinstance(inner, keras.Function | keras.Sequential):
+            [output] = walk(inner, [signal], survey.visit, f"{call.name}/")
+        else:
+            output = survey.visit(inner, f"{call.name}/{inner.name}", (signal,), {})
+        parts, after = survey.arithmetics, output.receptive_field
+        if time is not None:  # what depends on a whole frame depends on one step all the same
+            after = after.restored(before, time.side)
+        only = parts[0] if len(parts) == 1 else None
+        known = all(part.parameters is not None for part in parts)
+        return Arithmetic(
+            shape=(steps, *output.shape),
+            receptive_field=dataclasses.replace(after, axes=(time, *after.axes)),
+            steps=(Window(steps, 1), *only.steps) if only and only.steps else (),
+            groups=only.groups if only else 1,
+            weights_per_neuron=only.weights_per_neuron if only else None,
+            parameters_per_neuron=only.parameters_per_neuron if only else None,
+            parameters=sum(part.parameters or 0 for part in parts) if known else None,
+            unshared=steps * sum(part.unshared for part in parts),
+            connections=steps * sum(part.connections for part in parts),
+            multiply_adds=steps * sum(part.multiply_adds for part in parts),
+            has_memory=any(part.has_memory for part in parts),
+        )
 
     def _count(self, layer: Any) -> tuple[int, int]:
         """Return the numbers of a layer's trained and fixed parameters, without those counted before."""

@@ -15,7 +15,8 @@ from cnnzoo.analysis.layer_activations import numeric
 from cnnzoo.analysis.receptive_field import ReceptiveField
 from cnnzoo.analysis.report import surveyed
 from cnnzoo.errors import InputError
-from cnnzoo.layers.graph import graph_inputs
+from cnnzoo.keras_internals import Call
+from cnnzoo.layers.graph import calls, graph_inputs
 
 TOLERANCE = 1e-4  # of the outputs' range, for the order of floating-point sums
 
@@ -83,14 +84,14 @@ def equivariance(
     height, width, channels = _image_shape(model)
     images = _checked_images(images, model.name, (height, width, channels), shift)
     arithmetics = surveyed(model, None, elementwise).arithmetics
-    layers = _chain(model, len(arithmetics))
-    all_layers = keras.Model(model.inputs, [layer.output for layer in layers])
+    chain = _chain(model, len(arithmetics) - 1)
+    all_layers = keras.Model(model.inputs, [call.outputs[0] for call in chain])
     before = all_layers.predict(images[:, :height, :width], verbose=0)
     after = all_layers.predict(images[:, shift : shift + height, shift : shift + width], verbose=0)
     return [
-        _compared(layer.name, arithmetic.receptive_field, inside, shift, *outputs)
-        for layer, arithmetic, inside, *outputs in zip(
-            layers, arithmetics[1:], _inside(arithmetics), _listed(before), _listed(after), strict=True
+        _compared(call.layer.name, arithmetic.receptive_field, inside, shift, *outputs)
+        for call, arithmetic, inside, *outputs in zip(
+            chain, arithmetics[1:], _inside(arithmetics), _listed(before), _listed(after), strict=True
         )
     ]
 
@@ -120,14 +121,16 @@ def _checked_images(images, name: str, image: tuple[int, int, int], shift: int) 
     return images
 
 
-def _chain(model: keras.Model, calls: int) -> list[keras.Operation]:
-    """Return the layers after the input, each of which takes the output of the one before it."""
-    layers = keras.Function(model.inputs, model.outputs).operations
-    if len(layers) != calls or any(after.input is not before.output for before, after in itertools.pairwise(layers)):
+def _chain(model: keras.Model, count: int) -> list[Call]:
+    """Return the calls of layers, each of which takes the output of the one before it."""
+    chain = calls(model)
+    before = [model.inputs[0], *(call.outputs[0] for call in chain)]
+    follows = all([id(tensor)] == [*map(id, call.inputs)] for call, tensor in zip(chain, before, strict=False))
+    if len(chain) != count or len({id(call.layer) for call in chain}) != count or not follows:
         raise InputError(
             f"equivariance follows nets without branches, nested models or shared layers, and {model.name} has some"
         )
-    return layers[1:]
+    return chain
 
 
 def _listed(outputs) -> list[np.ndarray]:

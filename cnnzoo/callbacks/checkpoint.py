@@ -1,14 +1,18 @@
 """A checkpoint after every epoch, written atomically."""
 
+import shutil
 from pathlib import Path
 
 import h5py
 import keras
 
+from cnnzoo.callbacks.hdf5_writer import HDF5Writer
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write
+from cnnzoo.weights.bounds import check_file
 
-EPOCHS = "epochs"  # attribute of the file: complete epochs
+# Attributes of the file: complete epochs, and the learning rate if other callbacks have set it after the last of them.
+EPOCHS, RATE = "epochs", "learning_rate"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -19,7 +23,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         path: a path that ends in `.weights.h5`.
-        model: the compiled model to save; the model that is fitted may wrap it.
+        model: the compiled model to save.
 
     Example:
     >>> import cnnzoo, pathlib, tempfile
@@ -58,8 +62,12 @@ class Checkpoint(keras.callbacks.Callback):
         epochs = self.epochs
         if epochs:
             try:
+                check_file(self.path)
                 self._saved.optimizer.build(self._saved.trainable_variables)
                 self._saved.load_weights(self.path)
+                with h5py.File(self.path) as file:
+                    if RATE in file.attrs:
+                        self._saved.optimizer.learning_rate = float(file.attrs[RATE])
             except Exception as error:  # h5py and Keras raise many classes
                 raise self._unreadable(error) from error
         return epochs
@@ -70,7 +78,22 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch, logs=None):
-        with atomic_write(self.path) as part:
-            self._saved.save_weights(part)
-            with h5py.File(part, "r+") as file:
+        with atomic_write(self.path) as part, HDF5Writer(part) as target:
+            self._saved.save_weights(target)
+            target.check()
+            with h5py.File(target, "r+") as file:
                 file.attrs[EPOCHS] = epoch + 1
+        self._rate = self._learning_rate()
+
+    def keep_rate(self) -> None:
+        """Add the learning rate to the checkpoint of this epoch, if other callbacks have set it since."""
+        if (rate := self._learning_rate()) != self._rate:
+            with atomic_write(self.path) as part, HDF5Writer(part) as target:
+                with self.path.open("rb") as saved:
+                    shutil.copyfileobj(saved, target)
+                target.check()
+                with h5py.File(target, "r+") as file:
+                    file.attrs[RATE] = rate
+
+    def _learning_rate(self) -> float:
+        return float(keras.ops.convert_to_numpy(self._saved.optimizer.learning_rate))

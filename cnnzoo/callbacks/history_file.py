@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from cnnzoo.errors import InputError
 from cnnzoo.files import atomic_write
 
 
@@ -20,6 +21,9 @@ class HistoryFile(keras.callbacks.Callback):
         path: the file.
         rows: rows of the epochs that a resumed run has completed.
 
+    Raises:
+        InputError: another callback, such as Keras' `BackupAndRestore`, lets the fit begin at another epoch.
+
     Example:
     >>> import pathlib, tempfile
     >>> history = HistoryFile(pathlib.Path(tempfile.mkdtemp()) / "history.csv", rows=[])
@@ -33,6 +37,7 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows = rows
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._check(epoch)
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -44,3 +49,14 @@ class HistoryFile(keras.callbacks.Callback):
             writer = csv.DictWriter(file, fieldnames=list(row))
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in self.rows)
+
+    def on_train_end(self, logs=None):
+        if not self.model.stop_training:
+            self._check(self.params["epochs"])
+
+    def _check(self, epoch: int) -> None:
+        if epoch != len(self.rows):
+            raise InputError(
+                f"the run has completed {len(self.rows)} epochs, and another callback, such as BackupAndRestore, has "
+                f"set it to {epoch}; leave that out, or clear its folder: a run resumes by itself, with resume=True"
+            )

@@ -1,4 +1,4 @@
-"""A progress display for `fit`: a live line in a terminal or a notebook, or one line per epoch.
+"""A progress display for `fit`: a live line in a terminal or a notebook, else lines, at most one per minute.
 
 Why neither of the two that exist: `rich.progress` shows nothing in a notebook without ipywidgets, gives no rate where
 an epoch is a single execution, and knows nothing of the epochs of a later fit. Keras' `ProgbarLogger` shows neither
@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
 from rich.console import Console
@@ -21,14 +21,16 @@ from cnnzoo.checks import refusal
 
 INTERVAL = 0.2  # seconds between two updates of the live line
 BAR = len("validation")  # columns of the bar, which that word replaces
+RARE = 60.0  # least seconds between two lines in a pipe or a log
 
 
-def progress_style(verbose: str | int, console: Console | None = None) -> Literal["live", "lines"] | None:
-    """Return how progress is shown: as a live line, as one line per epoch, or not at all.
+def progress_style(verbose: str | int, console: Console | None = None) -> Literal["live", "lines", "rare"] | None:
+    """Return how progress is shown: as a live line, as one line per epoch, as at most one per minute, or not at all.
 
     Args:
-        verbose: `"auto"`: a live line in a terminal or a notebook, and nothing elsewhere. 0: nothing. 1: a live line
-            in a terminal or a notebook, one line per epoch elsewhere. 2: one line per epoch.
+        verbose: `"auto"`: a live line in a terminal or a notebook; elsewhere, as in a log, a line per epoch, but at
+            most one per minute. 0: nothing. 1: a live line in a terminal or a notebook, one line per epoch elsewhere.
+            2: one line per epoch.
         console: where it is shown; default the standard output.
 
     Raises:
@@ -37,7 +39,7 @@ def progress_style(verbose: str | int, console: Console | None = None) -> Litera
     Example:
     >>> import io
     >>> [progress_style(verbose, Console(file=io.StringIO())) for verbose in ("auto", 0, 1, 2)]
-    [None, None, 'lines', 'lines']
+    ['rare', None, 'lines', 'lines']
     """
     if verbose not in ("auto", 0, 1, 2):
         raise refusal("verbose", "'auto', 0, 1 or 2", verbose)
@@ -48,14 +50,15 @@ def progress_style(verbose: str | int, console: Console | None = None) -> Litera
         return "lines" if console.is_dumb_terminal else "live"
     if Console().is_jupyter:
         return "live"
-    return "lines" if verbose == 1 else None
+    return "lines" if verbose == 1 else "rare"
 
 
 class Progress(keras.callbacks.Callback):
     """Show the epochs of a fit, with images per second and the time left; pass `verbose=0` to `fit` along with it.
 
-    In a terminal and in a notebook one line is updated, and every epoch leaves one line behind; elsewhere nothing is
-    shown, unless `verbose` is 1 or 2. Only a terminal receives control codes; a notebook, carriage returns.
+    In a terminal and in a notebook one line is updated, and every epoch leaves one line behind; elsewhere an epoch
+    leaves one if there was none in the last minute, unless `verbose` is 1 or 2. Only a terminal receives control codes;
+    a notebook, carriage returns.
 
     Images per second are those of training alone, without the first execution, in which the model is compiled. The time
     left is estimated from the last epochs, with validation and other callbacks. What is not known yet is left out.
@@ -83,6 +86,8 @@ class Progress(keras.callbacks.Callback):
     epoch 2/2  loss 0  lr 0.01  4 images/s  5.0 s
     """
 
+    _last_line: ClassVar[float | None] = None  # when, of all fits of the process: a run has several, some of seconds
+
     def __init__(
         self,
         verbose: str | int = "auto",
@@ -106,13 +111,15 @@ class Progress(keras.callbacks.Callback):
         self._console = self._given_console or _standard_output()
         self._style = progress_style(self._verbose, self._console)
         self._pace = Pace(self.params.get("steps"), self._clock)
-        self._epoch, self._last_epoch = 0, self.params["epochs"]
+        self._epoch, self._last_epoch, self._untold = 0, self.params["epochs"], self._title
         if self._style:
             self._learning_rate = self._read_learning_rate()
+        if self._style == "rare" and Progress._last_line is None:
+            Progress._last_line = self._clock()
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._style and self._title and not self._epoch:
-            self._write(f"{self._title}\n")
+        if self._style != "rare":
+            self._write_title()
         self._epoch, self._logs = epoch + 1, {}
         self._draw(self._pace.begin_epoch())
 
@@ -130,7 +137,8 @@ class Progress(keras.callbacks.Callback):
         self._pace.end_epoch()
         self._logs = logs or {}
         self.close()
-        if self._style:
+        if self._style and self._is_due():
+            self._write_title()
             self._learning_rate = self._read_learning_rate()
             self._write(f"{self._epoch_line()}\n")
 
@@ -143,6 +151,21 @@ class Progress(keras.callbacks.Callback):
         if self._is_drawn:
             self._write(f"\r{' ' * self._width}\r")
             self._is_drawn = False
+
+    def _is_due(self) -> bool:
+        """Return whether an epoch leaves a line."""
+        if self._style != "rare":
+            return True
+        now = self._clock()
+        if Progress._last_line is None or 0 <= now - Progress._last_line < RARE:  # below 0: of another clock
+            return False
+        Progress._last_line = now
+        return True
+
+    def _write_title(self) -> None:
+        if self._style and self._untold:
+            self._write(f"{self._untold}\n")
+            self._untold = None
 
     def _read_learning_rate(self) -> str:
         return f"lr {float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)):.4g}"

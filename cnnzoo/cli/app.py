@@ -63,7 +63,7 @@ Verbose = Annotated[
 Progress = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|bar|lines|none", help="auto: a live line in a terminal, nothing in a pipe. lines: one an epoch."
+        metavar="auto|bar|lines|none", help="auto: a live line in a terminal, in a pipe a line an epoch or a minute."
     ),
 ]
 

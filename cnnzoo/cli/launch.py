@@ -12,8 +12,11 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+import psutil
+
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import own_group
 
 GRACE_PERIOD = 20.0  # seconds in which the other workers may end by themselves after one has failed
 POLL_INTERVAL = 0.1  # seconds between two checks of the workers
@@ -104,8 +107,14 @@ def end_with_launcher() -> None:
     if launcher is None:
         return
 
+    try:
+        started_by = psutil.Process(int(launcher))
+    except psutil.NoSuchProcess:
+        os._exit(1)
+
     def watch() -> None:
-        while os.getppid() == int(launcher):
+        # On Windows a process keeps the number of the one that has started it.
+        while os.getppid() == started_by.pid and started_by.is_running():
             time.sleep(POLL_INTERVAL)
         os._exit(1)
 
@@ -141,7 +150,7 @@ def _start(arguments: list[str], member: Member) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # it receives an interrupt at the terminal from here, once
+        **own_group(),  # it receives an interrupt at the terminal from here, once
     )
     if member.cores and hasattr(os, "sched_setaffinity"):
         index, count = member.cores
@@ -159,7 +168,10 @@ def _print_lines(stream: TextIO, name: str, target: TextIO) -> None:
 def _forward(number: int, workers: list[subprocess.Popen]) -> None:
     for worker in workers:
         if worker.poll() is None:
-            worker.send_signal(number)
+            if sys.platform == "win32":
+                worker.send_signal(signal.CTRL_BREAK_EVENT)  # Windows delivers no other to another group
+            else:
+                worker.send_signal(number)
 
 
 def _wait(workers: list[subprocess.Popen], names: list[str]) -> int:

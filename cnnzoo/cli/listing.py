@@ -2,12 +2,16 @@
 
 import json
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnzoo.cli.app import app, start_tensorflow
 from cnnzoo.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 
 @app.command("list")
@@ -31,7 +35,9 @@ def list_all() -> None:
 
 @app.command()
 def info(
-    model: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows.")],
+    model: Annotated[
+        str, typer.Argument(help="A name that `cnnzoo list` shows, the folder of a finished run, or a .keras file.")
+    ],
     input: Annotated[
         str | None, typer.Option("--input", metavar="SIZE", help="Size of an image, as 28, 28x28 or 400x400x3.")
     ] = None,
@@ -53,18 +59,41 @@ def info(
     from cnnzoo.experiments import parse_settings
 
     options = parse_settings(settings or [])
+    trained = model not in models.FAMILIES and (Path(model).exists() or re.search(r"[/.]", model))
+    if trained and (options or input is not None):
+        raise InputError(f"--input and --set are for a model by its name; that in {model!r} is built already")
     if input is not None:
         if "input_shape" in options:
             raise InputError("--input and --set input_shape set the same thing: give one of them")
         options["input_shape"] = _image_shape(input, model)
-    report = conv_report(models.create(model, **{"compile": False, **options}))
+    built, title = _trained(model) if trained else _by_name(model, options)
+    report = conv_report(built)
     if as_json:
         print(json.dumps(report.to_dict(), indent=1))
     elif markdown:
         print(report.to_markdown())
     else:
-        summary, _, _ = (models.function(model).__doc__ or "").partition("\n")
-        print(f"{model}: {summary}\n\n{report}")
+        print(f"{model}: {title}\n\n{report}")
+
+
+def _by_name(name: str, options: dict[str, Any]) -> "tuple[keras.Model, str]":
+    """Return a new model, and the first sentence of its function."""
+    from cnnzoo import models
+
+    summary, _, _ = (models.function(name).__doc__ or "").partition("\n")
+    return models.create(name, **{"compile": False, **options}), summary
+
+
+def _trained(path: str) -> "tuple[keras.Model, str]":
+    """Return the model in a run's folder or in a file, and what it is."""
+    from cnnzoo.experiments.run import Run, load_model
+
+    if Path(path).suffix == ".keras":
+        model = load_model(path)
+        return model, model.name
+    run = Run(path)
+    recipe = run.recipe  # it raises the error for a study
+    return run.model(), f"{recipe.model}, trained by {recipe.name}, seed {recipe.seed}"
 
 
 def _image_shape(text: str, model: str) -> tuple[int, ...]:

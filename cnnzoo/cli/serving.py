@@ -20,6 +20,14 @@ def export(
     ] = None,
     top: Annotated[int, typer.Option(help="How many classes to name.")] = 1,
     weights_dtype: Annotated[str, typer.Option(help="float32, or float16 for half the size.")] = "float32",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            help="What the model returns, if neither its last operation nor its loss says it: probabilities, logits, "
+            "labels or values.",
+            show_default=False,
+        ),
+    ] = None,
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Evaluate each written format on the run's test images.")
     ] = False,
@@ -37,6 +45,7 @@ def export(
         formats=tuple(format or ("saved_model",)),
         top=top,
         weights_dtype=weights_dtype,
+        output=output,
         evaluate=evaluate,
         data_dir=data_dir,
     )
@@ -59,6 +68,7 @@ def serve(
     max_batch: Annotated[int, typer.Option(help="Most images of a request.")] = 1024,
     max_pixels: Annotated[int, typer.Option(help="Most pixels of a request's files together.")] = 100_000_000,
     max_response: Annotated[int, typer.Option(help="Most bytes of an answer.")] = 32 * 2**20,
+    max_held: Annotated[int, typer.Option(help="Most bytes of all requests and answers at a time.")] = 256 * 2**20,
     max_header: Annotated[int, typer.Option(help="Most bytes of a request's header.")] = 64 * 2**10,
     max_seconds: Annotated[float, typer.Option(help="Most seconds for a request to arrive.")] = 30.0,
 ) -> None:
@@ -74,6 +84,7 @@ def serve(
         max_batch=max_batch,
         max_pixels=max_pixels,
         max_response=max_response,
+        max_held=max_held,
         max_header=max_header,
         max_seconds=max_seconds,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cnnzoo.cli import stopping
 from cnnzoo.cli.app import DataDir, Progress, Verbose, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError, reason
 
@@ -84,20 +85,17 @@ def train(
     worker = distribute.worker_info(where)
     configure_threads(chosen.recipe if isinstance(chosen, Study) else chosen, Devices(where, worker))
     if worker.workers > 1:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # TensorFlow takes it for a notice, and continues
+        signal.signal(signal.SIGTERM, stopping.receive)  # TensorFlow takes it for a notice, and continues
     options = {"workdir": workdir, "resume": "auto" if auto_resume else resume, "verbose": shown, "strategy": where}
+    command = f"cnnzoo train {recipe}" + (f" --workdir {workdir}" if workdir else "")
     try:
-        with using_data_dir(data_dir):
+        with stopping.resumable(command, workdir, chosen.name, resumed=resumes), using_data_dir(data_dir):
             _train(chosen, worker, with_report=not no_report, **options)
-    except KeyboardInterrupt:
-        folder = f" --workdir {workdir}" if workdir else ""
-        print(f"\nstopped; resume with: cnnzoo train {recipe}{folder} --resume", file=sys.stderr)
-        _exit(130, worker)
-    except InputError as error:
+    except (stopping.Stopped, InputError) as error:
         if worker.workers == 1:
             raise
         print(f"cnnzoo: {error}", file=sys.stderr)
-        _exit(1 if isinstance(error, distribute.WorkerLostError) else 2, worker)
+        _exit(stopping.exit_code() or error.exit_code, worker)
 
 
 @app.command()
@@ -107,11 +105,13 @@ def evaluate(
 ) -> None:
     """Evaluate a finished run's model on the test images."""
     start_tensorflow()
+    from cnnzoo.experiments.run import Run
     from cnnzoo.training.evaluate import evaluate as evaluate_run
     from cnnzoo.weights.shipped_models import formatted_metrics
 
     results = evaluate_run(run, data_dir=data_dir)
-    print(f"test {formatted_metrics(results)}, loss {results['loss']:.4f}")
+    images = Run(run).metrics["test_examples"]
+    print(f"test {formatted_metrics({**results, 'images': images})}, loss {results['loss']:.4f}")
 
 
 def _train(chosen: "Recipe | Study", worker: "WorkerInfo", *, with_report: bool, **options: Any) -> None:
@@ -194,7 +194,7 @@ def _print_run(run: "Run") -> None:
 
     metrics = run.metrics
     print(
-        f"test {formatted_metrics(metrics['test'])}, {metrics['test_examples']:,} images, "
+        f"test {formatted_metrics({**metrics['test'], 'images': metrics['test_examples']})}, "
         f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
         f"{metrics['images_per_second']:,} images/s\n"
         f"{_pretraining_line(metrics)}"
@@ -233,5 +233,5 @@ def _recipe_of(workdir: Path | None, recipe: str) -> "Recipe | Study":
     from cnnzoo.experiments import Recipe, Study
     from cnnzoo.experiments import run as runs
 
-    content = runs.reopen(workdir, Path(recipe).stem).content
+    content = runs.find(workdir, Path(recipe).stem).content
     return Study.from_dict(content) if "variants" in content else Recipe.from_dict(content["recipe"])

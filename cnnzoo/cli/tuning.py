@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnzoo.checks import refusal
+from cnnzoo.cli import stopping
 from cnnzoo.cli.app import DataDir, Verbose, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError
 
@@ -48,7 +49,8 @@ def tune(
     if workers is not None and not launch.is_member():
         raise typer.Exit(_in_processes(context.obj, workers, chosen, recipe, workdir, resume))
     launch.end_with_launcher()
-    try:
+    command = _command(recipe, workdir)
+    with stopping.resumable(command, workdir, f"tune/{chosen.name}", resumed=resume):
         start_tensorflow()
         from cnnzoo.tuning.tune import OVERRIDES
         from cnnzoo.tuning.tune import tune as search
@@ -66,10 +68,6 @@ def tune(
             data_dir=data_dir,
             verbose=shown,
         )
-    except KeyboardInterrupt:
-        if not launch.is_member():  # else the launcher prints it, for all processes
-            _print_how_to_resume(recipe, workdir)
-        raise typer.Exit(130) from None
     if result is None:
         print("the search has ended; its chief has the results")
         return
@@ -79,9 +77,8 @@ def tune(
     )
 
 
-def _print_how_to_resume(recipe: str, workdir: Path | None, more: str = "") -> None:
-    folder = f" --workdir {workdir}" if workdir else ""
-    print(f"\nstopped; resume with: cnnzoo tune {recipe}{folder}{more} --resume", file=sys.stderr)
+def _command(recipe: str, workdir: Path | None) -> str:
+    return f"cnnzoo tune {recipe}" + (f" --workdir {workdir}" if workdir else "")
 
 
 def _in_processes(
@@ -99,13 +96,13 @@ def _in_processes(
     if process_role() != ALONE:
         raise InputError(f"--workers starts workers on this machine, but {VARIABLES[0]} says that this is one already")
     if workdir is None:  # all processes need the same
-        workdir = runs.reopen(None, name).folder if resume else runs.next_folder(name)
+        workdir = runs.find(None, name).folder if resume else runs.next_folder(name)
     common = {VARIABLES[1]: "127.0.0.1", VARIABLES[2]: str(free_ports(1)[0])}
     members = [Member(CHIEF, {**common, VARIABLES[0]: CHIEF})] + [
         Member(f"worker {index}", {**common, VARIABLES[0]: f"worker{index}"}, (index, workers))
         for index in range(workers)
     ]
     code = run_together([*arguments, "--workdir", str(workdir)], members)  # of an option given twice the last counts
-    if code == 130:
-        _print_how_to_resume(recipe, workdir, f" --workers {workers}")
+    if code in (130, 143):
+        print(f"\nstopped; resume with: {_command(recipe, workdir)} --workers {workers} --resume", file=sys.stderr)
     return code

@@ -1,10 +1,11 @@
 """Data sets by name, and the input pipelines that feed them to a model."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnzoo.checks import integer, refusal
+from cnnzoo.checks import integer, is_integer, refusal
 from cnnzoo.data import folders, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.file_split import report_broken_files
@@ -12,7 +13,7 @@ from cnnzoo.data.in_memory import fake, from_arrays, load_digits
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.data.tfds_source import using_data_dir
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, near_names
 
 __all__ = [
     "AUGMENTATIONS",
@@ -45,6 +46,7 @@ def load(
     train: str | None = None,
     test: str | None = None,
     on_error: str = "raise",
+    class_names: Sequence[str] | None = None,
     train_examples: int | None = None,
     test_examples: int | None = None,
     with_test: bool = True,
@@ -70,7 +72,9 @@ def load(
         test: test split, such as `"train[90%:]"`; default as described at `cnnzoo.data.tfds_source.load`.
         on_error: how to handle a file in a folder that cannot be decoded: `"raise"` stops and names it, `"skip"` leaves
             it out, warns and lists it in `Source.skipped`.
-        train_examples: number of training images to load, the first ones; `None` for all.
+        class_names: the class folders of a folder in the order of their labels; default the alphabetical one.
+        train_examples: number of training images to load, the first ones, or of a folder, which is in the order of its
+            classes, evenly spread ones; `None` for all.
         test_examples: number of test images to load.
         with_test: whether the test images are read at all; without, `Source.test` is empty. Set it to `False` where
             something is chosen.
@@ -87,27 +91,27 @@ def load(
     >>> digits.image_shape, digits.classes, len(digits.train), len(digits.test)
     ((8, 8, 1), 10, 1437, 360)
     """
+    if not isinstance(name, str | Path) or not str(name):
+        raise refusal("name", "the name of a data set, or the path of a folder", name)
     _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
+    image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
     folder = _folder(name)
+    counts: dict[str, Any] = {"train_examples": train_examples, "test_examples": test_examples}
+    options: dict[str, Any] = {"image_size": image_size, "stream": stream, "cache": cache, "with_test": with_test}
     if (folder or name in IN_MEMORY) and not (train is None and test is None):
         raise InputError(f"train and test are in TFDS' split language; {str(name)!r} is not a TFDS data set")
-    if not folder and on_error != "raise":
+    if folder:
+        return folders.load(folder, on_error=on_error, class_names=class_names, **counts, **options)
+    if on_error != "raise":
         raise InputError(
             f"on_error={on_error!r} is for folders of images; {str(name)!r} is a data set without broken files"
         )
-    options: dict[str, Any] = {"image_size": image_size, "stream": stream, "cache": cache, "with_test": with_test}
-    if folder:
-        return folders.load(folder, on_error=on_error, **options).first(train_examples, test_examples)
+    if class_names is not None:
+        raise InputError(f"class_names is for folders of images; {str(name)!r} has classes in an order of its own")
     if name in IN_MEMORY:
         return _load_in_memory(str(name), **options).first(train_examples, test_examples)
-    splits: dict[str, Any] = {
-        "train": train,
-        "test": test,
-        "train_examples": train_examples,
-        "test_examples": test_examples,
-    }
     with using_data_dir(data_dir):
-        return tfds_source.load(str(name), others=IN_MEMORY, **splits, **options)
+        return tfds_source.load(str(name), others=IN_MEMORY, train=train, test=test, **counts, **options)
 
 
 def _load_in_memory(name: str, *, image_size: object, stream: bool | None, cache: object, with_test: bool) -> Source:
@@ -124,7 +128,7 @@ def _load_in_memory(name: str, *, image_size: object, stream: bool | None, cache
 
 def _check(image_size: object, stream: bool | None, cache: object, **counts: int | None) -> None:
     sides = image_size if isinstance(image_size, tuple | list) else ()
-    if image_size is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
+    if image_size is not None and not (len(sides) == 2 and all(is_integer(side) and side > 0 for side in sides)):
         raise refusal("image_size", "(height, width), two positive integers", image_size)
     for name, count in counts.items():
         integer(name, count, or_none="all")
@@ -133,9 +137,13 @@ def _check(image_size: object, stream: bool | None, cache: object, **counts: int
 
 
 def _folder(name: str | Path) -> Path | None:
-    """Return the folder that a name stands for, or `None`: a path, or a name that only the file system knows."""
+    """Return the folder that a name stands for, or `None` for the name of a data set, perhaps a mistyped one."""
     if isinstance(name, Path) or Path(name).is_absolute() or name.startswith((".", "~")):
         return Path(name).expanduser()
-    if name in IN_MEMORY or not Path(name).is_dir() or tfds_source.knows(name):
+    if name in IN_MEMORY or tfds_source.knows(name):
         return None
-    return Path(name)
+    if Path(name).exists() or not {"/", os.sep, "."}.isdisjoint(name):
+        return Path(name)
+    if near_names(name, tfds_source.all_names(IN_MEMORY)):
+        return None
+    raise InputError(f"there is neither a folder nor a data set {name!r} (this is {str(Path.cwd())!r})")

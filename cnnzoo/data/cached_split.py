@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from cnnzoo.data.decoding import CHUNK
 from cnnzoo.data.file_split import report_broken_files
-from cnnzoo.data.source import Shard, StreamedSplit, random_split
+from cnnzoo.data.source import Shard, StreamedSplit, digest_of, random_split
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write, make_folder, read_rows
 from cnnzoo.runtime import cores
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CachedSplit(StreamedSplit):
     """Images with their labels, whose pixels lie in a file, one image after the other.
 
@@ -44,6 +44,10 @@ class CachedSplit(StreamedSplit):
 
     def fingerprint(self) -> str:
         return hashlib.sha256(str(self.path).encode() + self.rows.tobytes()).hexdigest()
+
+    def digest(self) -> str:
+        """Return a short text of the labels."""
+        return f"cached {digest_of(self.labels)}"
 
     def held_out(self, fraction: float, seed: int) -> tuple[Self, Self]:
         """Return the remaining examples and a random fraction of them, the same as in memory."""
@@ -103,10 +107,15 @@ def cache_split(split: StreamedSplit, folder: str | Path) -> CachedSplit:
     if not metadata.is_file():  # it is written last
         _check_room(folder, len(split), split.image_shape)
         _write(split, pixels, metadata)
+    from cnnzoo.weights.bounds import check_file  # with Keras, whose import may be what has loaded this module
+
     try:
+        check_file(metadata)
         with np.load(metadata) as file:
             labels = file["labels"]
         complete = pixels.stat().st_size == len(labels) * int(np.prod(split.image_shape))
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"the cache {str(metadata)!r} cannot be read ({reason(error)}); delete it") from error
     if not complete:
@@ -125,12 +134,9 @@ def _check_room(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
 
 def _write(split: StreamedSplit, pixels: Path, metadata: Path) -> None:
     labels = []
-    try:
-        with report_broken_files([split]), atomic_write(pixels) as part, part.open("wb") as file:
-            for images, batch_labels in split.in_order().batch(CHUNK).prefetch(2).as_numpy_iterator():
-                file.write(images.data)
-                labels.append(batch_labels)
-    except OSError as error:
-        raise InputError(f"cannot write the cache {str(pixels)!r}: {error.strerror}") from error
+    with report_broken_files([split]), atomic_write(pixels) as part, part.open("wb") as file:
+        for images, batch_labels in split.in_order().batch(CHUNK).prefetch(2).as_numpy_iterator():
+            file.write(images.data)
+            labels.append(batch_labels)
     with atomic_write(metadata) as part, part.open("wb") as file:
         np.savez(file, labels=np.concatenate(labels))

@@ -1,18 +1,50 @@
 """Decode image files, and bring the pixels to one size."""
 
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
+import simplejpeg
 import tensorflow as tf
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cnnzoo.data.orientation import exif_orientation, oriented
+from cnnzoo.errors import reason
 from cnnzoo.runtime import cores
 from cnnzoo.tensorflow_errors import operation_message
 
 CHUNK = 64  # images that are decoded, or read, before the next ones
+BY_PILLOW = 0  # in place of an orientation: TensorFlow cannot decode the file, and Pillow turns it, too
+
+# What Pillow may read: no formats that other programs decode for it, and none that it takes anything for.
+PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 
 
-def decode(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf.Tensor:
+# How libjpeg's warnings begin; the others are of headers that it understands even so.
+DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG file", "Inconsistent progression")
+
+
+class Decoded(NamedTuple):
+    """What became of a file.
+
+    Attributes:
+        pixels: uint8 array `(height, width, 3)`, the right way up, or `None` where it cannot be decoded.
+        orientation: its EXIF orientation, 1 to 8, or `BY_PILLOW`.
+        reason: why it cannot be decoded.
+        damage: what of it is damaged, though it can be decoded; some pixels are wrong.
+    """
+
+    pixels: np.ndarray | None
+    orientation: int
+    reason: str = ""
+    damage: str = ""
+
+
+def decode(
+    content: tf.Tensor, shape: tuple[int, int, int] | None = None, orientation: tf.Tensor | None = None
+) -> tf.Tensor:
     """Return the pixels of a JPEG, PNG, GIF, BMP or WebP file; the content decides which, not the file's name.
 
     Every image gets three colors of 8 bits, or as many channels as `shape` says: gray is repeated, colors are
@@ -24,35 +56,53 @@ def decode(content: tf.Tensor, shape: tuple[int, int, int] | None = None) -> tf.
         shape: `(height, width, channels)` to bring the image to, as `crop_and_resize` does, or `None` to keep its
             size. A JPEG at least twice as large is decoded at a half, a quarter or an eighth of its size, as PIL's
             `draft` does.
+        orientation: its EXIF orientation, int32 tensor `()`, or `None` for an image that is stored upright.
 
     Returns:
-        uint8 tensor `(height, width, channels)`.
+        uint8 tensor `(height, width, channels)`, the right way up.
 
     Raises:
         tf.errors.InvalidArgumentError: the content is no such image, or is truncated.
     """
     if shape is None:
-        return _decode_full_size(content)
+        return _upright(_decode_full_size(content), orientation)
     is_jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
     # Reading its size costs a tenth of decoding a small JPEG; files so short are hardly ever twice as large.
-    may_be_large = tf.logical_and(is_jpeg, tf.strings.length(content) > shape[0] * shape[1])
-    image = tf.cond(may_be_large, lambda: _decode_jpeg(content, shape), lambda: _decode_full_size(content, shape[2]))
-    return tf.ensure_shape(crop_and_resize(image, shape[:2]), shape)
+    least = shape[0] * shape[1] if shape[2] == 3 else 0  # for gray, what its colors are must be read, too
+    image = tf.cond(
+        tf.logical_and(is_jpeg, tf.strings.length(content) > least),
+        lambda: _decode_jpeg(content, shape, orientation),
+        lambda: _decode_full_size(content, shape[2]),
+    )
+    return tf.ensure_shape(crop_and_resize(_upright(image, orientation), shape[:2]), shape)
+
+
+def _upright(image: tf.Tensor, orientation: tf.Tensor | None) -> tf.Tensor:
+    return image if orientation is None else oriented(image, orientation)
 
 
 def _decode_full_size(content: tf.Tensor, channels: int = 3) -> tf.Tensor:
     return tf.io.decode_image(content, channels=channels, expand_animations=False)
 
 
-def _decode_jpeg(content: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+def _decode_jpeg(content: tf.Tensor, shape: tuple[int, int, int], orientation: tf.Tensor | None = None) -> tf.Tensor:
     """Decode a JPEG at the smallest of its whole, half, quarter or eighth size that still covers `shape`."""
-    sides = tf.io.extract_jpeg_shape(content)[:2]
+    stored = tf.io.extract_jpeg_shape(content)
+    sides = stored[:2]
+    if orientation is not None:
+        sides = tf.where(orientation >= 5, sides[::-1], sides)
     times = tf.reduce_min(sides // tf.constant(shape[:2], "int32"))
 
-    def at(ratio):
-        return lambda: tf.io.decode_jpeg(content, channels=shape[2], ratio=ratio)
+    def at(ratio, channels=shape[2]):
+        return lambda: tf.io.decode_jpeg(content, channels=channels, ratio=ratio)
 
-    return tf.case([(times >= ratio, at(ratio)) for ratio in (8, 4, 2)], default=at(1))
+    def in_size(channels):
+        return tf.case([(times >= ratio, at(ratio, channels)) for ratio in (8, 4, 2)], default=at(1, channels))
+
+    if shape[2] == 3:
+        return in_size(3)
+    # libjpeg turns four inks into colors, and not into gray.
+    return tf.cond(tf.equal(stored[2], 4), lambda: tf.image.rgb_to_grayscale(in_size(3)), lambda: in_size(1))
 
 
 def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
@@ -99,45 +149,106 @@ def crop_and_resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(pixels + 0.5, "uint8")  # no weight is negative: they stay from 0 to 255
 
 
-def decode_files(paths: np.ndarray, shape: tuple[int, int, int] | None) -> Iterator[tuple[np.ndarray | None, str]]:
-    """Read and decode files on all cores; yield the pixels of each, or `None` and why it cannot be decoded.
+def decode_by_pillow(path: bytes) -> np.ndarray:
+    """Read a file that TensorFlow cannot decode, the right way up.
+
+    Args:
+        path: the file's name.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+
+    Raises:
+        OSError: the file cannot be read, or is no image that Pillow knows. Other errors of Pillow's are passed on.
+        ValueError: its pixels have 32 bits, of no range that is stated.
+    """
+    Image.init()
+    with Image.open(path, formats=[name for name in PILLOW_FORMATS if name in Image.OPEN]) as file:
+        file.info.pop("transparency", None)  # which Pillow would warn about: it is dropped
+        has_16_bits = file.mode.startswith("I;16") or (file.format, file.mode) == ("PPM", "I")
+        if file.mode in ("I", "F") and not has_16_bits:
+            raise ValueError(f"its pixels are 32-bit {'integers' if file.mode == 'I' else 'floats'} of no stated range")
+        image = ImageOps.exif_transpose(file)
+    if has_16_bits:
+        image = Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+    return np.asarray(image.convert("RGB"))
+
+
+def decode_files(paths: np.ndarray, shape: tuple[int, int, int] | None) -> Iterator[Decoded]:
+    """Read and decode files on all cores; Pillow decodes those that TensorFlow cannot.
 
     Args:
         paths: bytes array `(files,)`.
         shape: as in `decode`.
     """
+    read = _reader(shape)
+
+    def decoded(path):
+        try:
+            with tf.device("CPU:0"):
+                content, pixels, orientation = read(path)
+                return Decoded(pixels.numpy(), int(orientation), damage=damage_of(content.numpy()))
+        except tf.errors.OpError as error:
+            return _decoded_by_pillow(path, shape, operation_message(error))
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(paths), CHUNK):
+            yield from pool.map(decoded, paths[start : start + CHUNK])
+
+
+@functools.cache
+def _reader(shape: tuple[int, int, int] | None) -> Any:
+    """Return a function of a path that returns the pixels and the orientation of what TensorFlow can decode."""
 
     # Compiled it leaves Python to the other threads: three times as fast as operation by operation.
     @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
     def read(path):
-        return decode(tf.io.read_file(path), shape)
+        content = tf.io.read_file(path)
+        tf.debugging.Assert(~_is_decoded_wrongly(content), ["an image with a palette"])
+        orientation = exif_orientation(content)
+        return content, decode(content, shape, orientation), orientation
 
-    def pixels_of(path):
-        try:
-            with tf.device("CPU:0"):
-                return read(path).numpy(), ""
-        except tf.errors.OpError:
-            return try_decode(path, shape)  # whose error has the reason in its first line
-
-    with ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(paths), CHUNK):
-            yield from pool.map(pixels_of, paths[start : start + CHUNK])
+    return read
 
 
-def try_decode(path: bytes, shape: tuple[int, int, int] | None) -> tuple[np.ndarray | None, str]:
-    """Read and decode a file, and return its pixels, or `None` and why it cannot be decoded.
+def damage_of(content: bytes) -> str:
+    """Return what libjpeg complains of in a JPEG that it decodes, or nothing, as for every other format.
 
-    Args:
-        path: the file's name.
-        shape: as in `decode`.
+    TensorFlow and Pillow decode such a file to pixels that are far from those that were saved, and say nothing.
     """
+    if not content.startswith(b"\xff\xd8\xff"):
+        return ""
     try:
-        with tf.device("CPU:0"):
-            return decode(tf.io.read_file(path), shape).numpy(), ""
-    except tf.errors.NotFoundError:
-        return None, "it does not exist any more"
-    except tf.errors.OpError as error:
-        return None, operation_message(error)
+        *_, colors, _ = simplejpeg.decode_jpeg_header(content)
+        colors = "CMYK" if colors in ("CMYK", "YCCK") else "GRAY"
+        # At an eighth of its size: what takes time is to read it, and all of it is read even so.
+        simplejpeg.decode_jpeg(content, colors, min_height=1, min_width=1, strict=True)
+    except ValueError as error:
+        return reason(error) if str(error).startswith(DAMAGE) else ""
+    return ""
+
+
+def _is_decoded_wrongly(content: tf.Tensor) -> tf.Tensor:
+    """Return whether TensorFlow would decode a file to other colors than it has.
+
+    It takes the indices of a BMP's palette for gray values, and what is transparent in a GIF for black.
+    """
+    return tf.strings.regex_full_match(tf.strings.substr(content, 0, 30), r"GIF8\C*|BM\C{26}[\x01-\x08]\x00")
+
+
+def _decoded_by_pillow(path: bytes, shape: tuple[int, int, int] | None, by_tensorflow: str) -> Decoded:
+    """Decode a file that TensorFlow refuses for a reason."""
+    try:
+        pixels = decode_by_pillow(path)
+        if shape is not None:
+            pixels = crop_and_resize(tf.constant(pixels), shape[:2]).numpy()
+    except FileNotFoundError:
+        return Decoded(None, BY_PILLOW, "it does not exist any more")
+    except UnidentifiedImageError:
+        return Decoded(None, BY_PILLOW, by_tensorflow)
+    except Exception as error:  # each of its formats has its own
+        return Decoded(None, BY_PILLOW, reason(error))
+    return Decoded(pixels, BY_PILLOW)
 
 
 def broken_file_message(path: str, reason: str) -> str:

@@ -2,25 +2,48 @@
 
 import dataclasses
 import hashlib
-import json
+import itertools
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Self
+from contextlib import contextmanager
+from typing import NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo.data.decoding import broken_file_message, decode, decode_files
-from cnnzoo.data.source import AnySplit, Shard, StreamedSplit, random_split
+from cnnzoo.data.decoding import (
+    BY_PILLOW,
+    Decoded,
+    broken_file_message,
+    crop_and_resize,
+    decode,
+    decode_by_pillow,
+    decode_files,
+)
+from cnnzoo.data.found_in_files import keep, recall
+from cnnzoo.data.source import AnySplit, Shard, StreamedSplit, digest_of, random_split
 from cnnzoo.errors import InputError
-from cnnzoo.files import write_json
-from cnnzoo.runtime import cores, keras_home
+from cnnzoo.runtime import cores
 
 GONE = (-1, -1)  # size and time of a file that is not there
+VERSION = 3  # of what is decoded from a file: what earlier ones have kept on disk is not read
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+class FileProblem(NamedTuple):
+    """What there is to say of a file.
+
+    Attributes:
+        file: which of a split's files.
+        reason: why it cannot be decoded, or what of it is damaged.
+        broken: whether it cannot be decoded.
+    """
+
+    file: int
+    reason: str
+    broken: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class FileSplit(StreamedSplit):
     """Images in files of their own.
 
@@ -28,26 +51,42 @@ class FileSplit(StreamedSplit):
         paths: bytes array `(files,)`.
         labels: int32 array `(files,)`.
         stamps: int64 array `(files, 2)`: size and time of each file when its folder was read.
+        orientations: int32 array `(files,)`: the EXIF orientation of each file, or `BY_PILLOW`; 1 until `check` has
+            found it.
         image_shape: height, width and channels that every image is brought to.
     """
 
     paths: np.ndarray
     labels: np.ndarray
     stamps: np.ndarray
+    orientations: np.ndarray
     image_shape: tuple[int, int, int] = (0, 0, 3)
+
+    @classmethod
+    def of(cls, paths: Iterable[str], labels: Iterable[int]) -> Self:
+        """Return files with their labels, with their sizes and times as they are now."""
+        files = np.array([os.fsencode(path) for path in paths])
+        return cls(files, np.array(labels, "int32"), stamps_of(files), np.ones(len(files), "int32"))
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: slice | np.ndarray) -> Self:
-        return dataclasses.replace(self, paths=self.paths[index], labels=self.labels[index], stamps=self.stamps[index])
+        arrays = {name: getattr(self, name)[index] for name in ("paths", "labels", "stamps", "orientations")}
+        return dataclasses.replace(self, **arrays)
 
     def fingerprint(self) -> str:
         """Return hexadecimal digits that belong to these files by their names, sizes and times."""
-        digest = hashlib.sha256(repr((self.image_shape, self.paths.tolist())).encode())
+        digest = hashlib.sha256(repr((VERSION, self.image_shape, self.paths.tolist())).encode())
         for values in (self.labels, self.stamps):
             digest.update(values.tobytes())
         return digest.hexdigest()
+
+    def digest(self) -> str:
+        """Return a short text of the files' names below their folder, sizes and labels."""
+        above = os.path.commonpath(self.paths.tolist()) if len(self) > 1 else b""
+        names = [path.removeprefix(above) for path in self.paths.tolist()]
+        return f"files {digest_of(names, self.stamps[:, 0], self.labels)}"
 
     def held_out(self, fraction: float, seed: int) -> tuple[Self, Self]:
         """Return the remaining files and a random fraction of them; see `StreamedSplit.held_out`."""
@@ -64,32 +103,74 @@ class FileSplit(StreamedSplit):
         return self._examples(batches.unbatch().unbatch())
 
     def _examples(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        paths, labels = tf.constant(self.paths), tf.constant(self.labels)
+        paths, labels, orientations = map(tf.constant, (self.paths, self.labels, self.orientations))
+        # Files that are all upright, or all TensorFlow's, cost nothing more.
+        are_upright, any_by_pillow = np.all(self.orientations == 1), np.any(self.orientations == BY_PILLOW)
+
+        def by_tensorflow(path, orientation):
+            return decode(tf.io.read_file(path), self.image_shape, None if are_upright else orientation)
+
+        def by_pillow(path):
+            pixels = tf.numpy_function(decode_by_pillow, [path], tf.uint8)
+            return crop_and_resize(tf.ensure_shape(pixels, (None, None, 3)), self.image_shape[:2])
 
         def read(index):
-            return decode(tf.io.read_file(tf.gather(paths, index)), self.image_shape), tf.gather(labels, index)
+            path, orientation = tf.gather(paths, index), tf.gather(orientations, index)
+            if any_by_pillow:
+                is_pillows = tf.equal(orientation, BY_PILLOW)
+                image = tf.cond(is_pillows, lambda: by_pillow(path), lambda: by_tensorflow(path, orientation))
+            else:
+                image = by_tensorflow(path, orientation)
+            return tf.ensure_shape(image, self.image_shape), tf.gather(labels, index)
 
         return indices.map(read, num_parallel_calls=cores(), deterministic=True)
 
-    def broken(self) -> Iterator[tuple[int, str]]:
-        """Decode all files once, and yield the index of each that is no readable image, and why.
+    def decoded(self, *, exact: bool) -> Iterator[Decoded]:
+        """Decode all files once.
 
-        Which ones they were is kept in Keras' folder. As long as no file has another name, size or time, the next time
-        only those are decoded again.
+        Args:
+            exact: whether to refuse images that are not of `image_shape`, instead of bringing them to it.
+
+        Raises:
+            InputError: an image has another size.
         """
-        record = keras_home() / "cnnzoo" / "broken_files" / f"{self.fingerprint()[:24]}.json"
-        suspects = np.arange(len(self))
-        if record.is_file():
-            suspects = np.array(json.loads(record.read_text(encoding="utf-8"))["broken"], int)
+        for path, file in zip(self.paths, decode_files(self.paths, None if exact else self.image_shape), strict=True):
+            if file.pixels is not None and file.pixels.shape != self.image_shape:
+                one, others = ("×".join(map(str, shape[:2])) for shape in (file.pixels.shape, self.image_shape))
+                raise InputError(
+                    f"{os.fsdecode(path)!r} is {one}, others are {others}; give image_size=(height, width), such as "
+                    "(227, 227)"
+                )
+            yield file
+
+    def check(self, *, exact: bool) -> Iterator[FileProblem]:
+        """Decode all files once; yield what there is to say of them, and note the EXIF of those that can be read.
+
+        It is kept in Keras' folder. As long as no file has another name, size or time, the next time only those that
+        were broken are decoded again.
+
+        Args:
+            exact: see `decoded`.
+        """
+        fingerprint = self.fingerprint() + str(exact)
+        known = recall(fingerprint)
+        suspects = np.arange(len(self)) if known is None else np.array(known["broken"], int)
+        known = known or {"turned": [], "damaged": []}
+        for index, orientation in known["turned"]:
+            self.orientations[index] = orientation
+        damaged = known["damaged"]
+        yield from itertools.starmap(FileProblem, damaged)
         broken = []
-        results = decode_files(self.paths[suspects], self.image_shape)
-        for index, (pixels, reason) in zip(suspects.tolist(), results, strict=True):
-            if pixels is None:
+        for index, file in zip(suspects.tolist(), self[suspects].decoded(exact=exact), strict=True):
+            self.orientations[index] = file.orientation
+            if file.pixels is None:
                 broken.append(index)
-                yield index, reason
-        with suppress(OSError):  # without a folder to keep it in, all are decoded again
-            record.parent.mkdir(parents=True, exist_ok=True)
-            write_json(record, {"broken": broken})
+                yield FileProblem(index, file.reason, broken=True)
+            elif file.damage:
+                damaged.append([index, file.damage])
+                yield FileProblem(index, file.damage)
+        turned = [[index, int(self.orientations[index])] for index in np.flatnonzero(self.orientations != 1).tolist()]
+        keep(fingerprint, {"broken": broken, "damaged": damaged, "turned": turned})
 
     def changed(self) -> Self:
         """Return the files that have another size or time by now, or are gone."""
@@ -123,7 +204,7 @@ def report_broken_files(splits: Iterable[AnySplit | None]) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         for files in (split.changed() for split in splits if isinstance(split, FileSplit)):
-            for path, (pixels, reason) in zip(files.paths, decode_files(files.paths, files.image_shape), strict=True):
-                if pixels is None:
-                    raise InputError(broken_file_message(os.fsdecode(path), reason)) from error
+            for path, file in zip(files.paths, decode_files(files.paths, files.image_shape), strict=True):
+                if file.pixels is None:
+                    raise InputError(broken_file_message(os.fsdecode(path), file.reason)) from error
         raise

@@ -1,14 +1,19 @@
 """Data sets in memory: one's own arrays, made-up images for trying things out, and scikit-learn's digits."""
 
+import logging
 import math
-import os
 from collections.abc import Sequence
 
 import numpy as np
+import psutil
 
-from cnnzoo.checks import integer
-from cnnzoo.data.source import Source, Split, empty_split
+from cnnzoo.checks import choice, integer
+from cnnzoo.data.source import Source, Split, classes_without_images, empty_split
 from cnnzoo.errors import InputError
+
+LARGEST_LABEL = 999_999  # every label up to the largest is a class
+
+log = logging.getLogger(__name__)
 
 
 def fits_into_memory(name: str, shape: tuple[int, ...], stream: bool | None) -> bool:
@@ -23,7 +28,7 @@ def fits_into_memory(name: str, shape: tuple[int, ...], stream: bool | None) -> 
     Raises:
         InputError: `stream=False`, and it takes more than half of the memory.
     """
-    needed, memory = math.prod(shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, memory = math.prod(shape), psutil.virtual_memory().total
     if stream is False and needed > memory / 2:
         raise InputError(
             f"data set {name!r} takes {needed / 2**30:.1f} GiB as {shape[1:]} pixels, more than half of this "
@@ -36,28 +41,39 @@ def from_arrays(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     *,
+    scale: int | None = None,
     class_names: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> Source:
     """Return arrays as a data set, without a copy where their types fit.
 
     Args:
-        train: training images, uint8 `(examples, height, width[, channels])`, and their labels, integers
-            `(examples,)` from 0.
+        train: training images `(examples, height, width[, channels])`, and their labels, integers `(examples,)` or
+            `(examples, 1)` from 0.
         test: test images, and their labels.
+        scale: the value of white, 1 or 255, for images of other types than uint8, such as floats: they are scaled and
+            rounded to uint8 of 0 to 255. `None` for uint8.
         class_names: a name for each label; default the numbers up to the largest label.
         name: name of the data set in messages.
 
     Raises:
-        InputError: the arrays do not fit together, or the images are not uint8.
+        InputError: the arrays do not fit together, pixels are outside 0 to `scale` or not uint8 without a `scale`, or
+            labels are no integers from 0.
 
     Example:
-    >>> images, labels = np.zeros((6, 8, 8), "uint8"), np.arange(6) % 3
-    >>> source = from_arrays((images, labels), (images[:3], labels[:3]), class_names=["a", "b", "c"])
+    >>> images, labels = np.zeros((6, 8, 8)), np.arange(6) % 3
+    >>> source = from_arrays((images, labels), (images[:3], labels[:3]), scale=1, class_names=["a", "b", "c"])
     >>> source.image_shape, source.classes, len(source.train)
     ((8, 8, 1), 3, 6)
     """
-    splits = {part: _split(f"{part} of {name}", *pair) for part, pair in (("train", train), ("test", test))}
+    if scale is not None:
+        choice("scale", scale, (1, 255))
+    pairs = {"train": train, "test": test}
+    for part, pair in pairs.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            received = f"{len(pair)} of them" if isinstance(pair, tuple | list) else type(pair).__name__
+            raise InputError(f"`{part}` must be images and their labels, a pair of arrays. Received: {received}")
+    splits = {part: _split(f"{part} of {name}", *pair, scale) for part, pair in pairs.items()}
     shapes = {part: split.image_shape for part, split in splits.items()}
     if shapes["train"] != shapes["test"]:
         raise InputError(f"the images of {name} have two shapes, {shapes['train']} in train, {shapes['test']} in test")
@@ -65,26 +81,67 @@ def from_arrays(
     names = tuple(map(str, class_names if class_names is not None else range(largest + 1)))
     if len(names) <= largest:
         raise InputError(f"{name} has labels up to {largest}, but only {len(names)} class names")
+    smallest = min(int(split.labels.min()) for split in splits.values())
+    if class_names is None and smallest > 0:
+        warnings = [f"labels begin at {smallest}, not at 0, which makes {len(names)} classes: subtract {smallest}"]
+    else:
+        warnings = list(classes_without_images(splits["train"].labels, names))
+    for warning in warnings:
+        log.warning("%s: %s", name, warning)
     return Source(name, splits["train"], splits["test"], names)
 
 
-def _split(which: str, images: np.ndarray, labels: np.ndarray) -> Split:
+def _split(which: str, images: np.ndarray, labels: np.ndarray, scale: int | None) -> Split:
     images, labels = np.asarray(images), np.asarray(labels)
     if images.ndim == 3:
         images = images[..., np.newaxis]
-    if images.ndim != 4 or images.dtype != "uint8":
+    if images.ndim != 4:
         raise InputError(
-            f"the images in {which} must be uint8 of shape (examples, height, width, channels). "
+            f"the images in {which} must be an array (examples, height, width[, channels]). "
             f"Received: {images.dtype} of shape {images.shape}"
         )
-    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+    if not len(images):
+        raise InputError(f"{which} must have examples")
+    return Split(_pixels(which, images, scale), _labels(which, labels, len(images)))
+
+
+def _pixels(which: str, images: np.ndarray, scale: int | None) -> np.ndarray:
+    """Return images as uint8, 0 to 255."""
+    if images.dtype == "uint8" and scale in (None, 255):
+        return images
+    if images.dtype.kind not in "biuf":
+        raise InputError(f"the images in {which} must be uint8, other integers or floats. Received: {images.dtype}")
+    low, high = float(images.min()), float(images.max())
+    seen = f"Received: {images.dtype} from {low:g} to {high:g}"
+    if scale is None:
         raise InputError(
-            f"the labels in {which} must be integers of shape ({len(images)},). "
+            f"the images in {which} must be uint8, or have scale=1 or scale=255, the value of white. {seen}"
+        )
+    if scale == 255 and 0 < high <= 1 and images.dtype.kind in "bf":
+        raise InputError(
+            f"the images in {which} must have pixels from 0 to 255, as scale=255 says; scale=1 is for those of 0 to 1. "
+            f"{seen}"
+        )
+    if not (low >= 0 and high <= scale):  # also where one is NaN
+        raise InputError(f"the images in {which} must have pixels from 0 to {scale}, as scale={scale} says. {seen}")
+    return np.rint(np.multiply(images, 255 / scale, dtype=np.result_type(images, "float32"))).astype("uint8")
+
+
+def _labels(which: str, labels: np.ndarray, count: int) -> np.ndarray:
+    """Return labels as int32 `(examples,)`."""
+    if labels.shape == (count, 1):  # as in keras.datasets.cifar10
+        labels = labels[:, 0]
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"the labels in {which} must be integers of shape ({count},) or ({count}, 1). "
             f"Received: {labels.dtype} of shape {labels.shape}"
         )
-    if not len(images) or labels.min() < 0:
-        raise InputError(f"{which} must have examples, with labels of at least 0")
-    return Split(images, labels.astype("int32", copy=False))
+    if labels.min() < 0 or labels.max() > LARGEST_LABEL:
+        raise InputError(
+            f"the labels in {which} must be from 0 to the number of classes less one, at most {LARGEST_LABEL:,}. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
+    return labels.astype("int32", copy=False)
 
 
 def fake(shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, n: int = 256, *, seed: int = 0) -> Source:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from cnnzoo.checks import integer
@@ -10,7 +12,7 @@ from cnnzoo.data.augmentation import Augmentation, BatchSeeds, apply_layers
 from cnnzoo.data.cached_split import CachedSplit
 from cnnzoo.data.source import AnySplit, Shard, Split, StreamedSplit
 from cnnzoo.errors import InputError
-from cnnzoo.runtime import cores
+from cnnzoo.runtime import cores, require_tensorflow
 
 Preprocess = Callable[[Any], Any]
 Read = Callable[[Any], tuple[tf.Tensor, tf.Tensor]]
@@ -100,12 +102,17 @@ def train_pipeline(
         # Workers must not repeat each other's noise; the draws of a single process do not depend on this.
         seeds = BatchSeeds(tf.random.experimental.stateless_fold_in(own, worker) if workers > 1 else own)
         images = apply_layers(images, augment.on_pixels, seeds)
-        images = preprocess(images) if preprocess else images
+        images = _preprocessed(images, preprocess) if preprocess else images
         images = apply_layers(images, augment.on_inputs, seeds)
         corrupted = apply_layers(images, augment.corruptions, seeds)
         return corrupted, batch_labels if labels else images
 
-    return _prefetched(batches.map(make_batch, num_parallel_calls=cores(), deterministic=True))
+    try:
+        return _prefetched(batches.map(make_batch, num_parallel_calls=cores(), deterministic=True))
+    except (NotImplementedError, TypeError):  # what other backends say to a tensor of TensorFlow's graph
+        if layers := (*augment.on_pixels, *augment.on_inputs, *augment.corruptions):
+            require_tensorflow(f"the augmentation {', '.join(layer.name for layer in layers)}")
+        raise
 
 
 def _gathered(split: Split | CachedSplit, shard: Shard) -> tuple[tf.data.Dataset, Read]:
@@ -161,10 +168,25 @@ def eval_pipeline(
         examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = examples.batch(batch_size)
     if preprocess:
-        batches = batches.map(lambda images, labels: (preprocess(images), labels), num_parallel_calls=cores())
+        batches = batches.map(
+            lambda images, labels: (_preprocessed(images, preprocess), labels), num_parallel_calls=cores()
+        )
     if not labels:
         batches = batches.map(lambda images, labels: (images, images))
     return _prefetched(batches)
+
+
+def _preprocessed(images: tf.Tensor, preprocess: Preprocess) -> Any:
+    """Return preprocessed images: in the graph, or under another backend, whose operations are in none, as arrays."""
+    if keras.backend.backend() == "tensorflow":
+        return preprocess(images)
+
+    def of_arrays(batch):
+        return keras.ops.convert_to_numpy(preprocess(batch))
+
+    example = of_arrays(np.zeros((1, *images.shape[1:]), images.dtype.as_numpy_dtype))
+    inputs = tf.numpy_function(of_arrays, [images], example.dtype)
+    return tf.ensure_shape(inputs, (images.shape[0], *example.shape[1:]))
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:

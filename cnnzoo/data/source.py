@@ -2,12 +2,17 @@
 
 import abc
 import dataclasses
-from typing import Self
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from cnnzoo.errors import InputError
+
+SHOWN = 10  # names of classes in a text
+DIGESTED = 50  # images of a split, of which a digest is taken
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,6 +30,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return _described(self)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""
@@ -41,6 +49,17 @@ class Split:
         30
         """
         return Split(np.repeat(self.images, times, axis=0), np.repeat(self.labels, times))
+
+    def digest(self) -> str:
+        """Return a short text that other examples do not have: of the labels, and of a few images.
+
+        Example:
+        >>> zeros = Split(np.zeros((9, 2, 2, 1), "uint8"), np.arange(9, dtype="int32"))
+        >>> zeros.digest() == zeros[::-1][::-1].digest(), zeros.digest() == zeros[1:].digest()
+        (True, False)
+        """
+        some = self.images[:: max(1, len(self) // DIGESTED)]
+        return f"pixels {digest_of(self.images.shape, self.labels, some)}"
 
     def held_out(self, fraction: float, seed: int) -> tuple["Split", "Split"]:
         """Return the remaining examples and a random fraction of them, e.g. for validation.
@@ -117,12 +136,19 @@ class StreamedSplit(abc.ABC):
     @abc.abstractmethod
     def __len__(self) -> int: ...
 
+    def __repr__(self) -> str:
+        return _described(self)
+
     @abc.abstractmethod
     def __getitem__(self, index: slice) -> Self: ...
 
     @abc.abstractmethod
     def fingerprint(self) -> str:
         """Return hexadecimal digits that belong to exactly these images at this size."""
+
+    def digest(self) -> str:
+        """Return a short text that other examples do not have, also where they lie elsewhere; see `Split.digest`."""
+        return f"records {self.fingerprint()[:16]}"
 
     @abc.abstractmethod
     def held_out(self, fraction: float, seed: int) -> tuple[Self, Self]:
@@ -159,6 +185,7 @@ class StreamedSplit(abc.ABC):
 
 
 AnySplit = Split | StreamedSplit
+SomeSplit = TypeVar("SomeSplit", bound=AnySplit)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -181,6 +208,20 @@ class Source:
     validation: AnySplit | None = None
     skipped: tuple[tuple[str, str], ...] = ()
 
+    def __repr__(self) -> str:
+        """Return name, sizes and classes, as text.
+
+        Example:
+        >>> Source("none", empty_split((8, 8, 1)), empty_split((8, 8, 1)), ("cat", "dog"))
+        Source('none', train: 0, test: 0 images of 8×8×1, 2 classes: cat, dog)
+        """
+        counts = {"train": self.train, "validation": self.validation, "test": self.test}
+        sizes = ", ".join(f"{name}: {len(split):,}" for name, split in counts.items() if split is not None)
+        names = ", ".join(self.class_names[:SHOWN]) + ", …" * (self.classes > SHOWN)
+        skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
+        shape = _shape_text(self.image_shape)
+        return f"Source({self.name!r}, {sizes} images of {shape}, {self.classes} classes: {names}{skipped})"
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""
@@ -197,8 +238,62 @@ class Source:
         return self.train, self.test, self.validation
 
     def first(self, train_examples: int | None, test_examples: int | None) -> "Source":
-        """Return the data set with its first training and test images only; `None` keeps all."""
-        return dataclasses.replace(self, train=self.train[:train_examples], test=self.test[:test_examples])
+        """Return the data set with so many training and test images only, see `take`; `None` keeps all."""
+        return dataclasses.replace(self, train=take(self.train, train_examples), test=take(self.test, test_examples))
+
+
+def digest_of(*values: Any) -> str:
+    """Return hexadecimal digits of arrays, and of what prints itself."""
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(np.ascontiguousarray(value).data if isinstance(value, np.ndarray) else repr(value).encode())
+    return digest.hexdigest()[:16]
+
+
+def take(split: SomeSplit, count: int | None) -> SomeSplit:
+    """Return so many examples: the first ones, or evenly spread ones where the examples are in the order of classes.
+
+    Args:
+        split: examples, such as those of a folder, which are in the order of its classes.
+        count: number of examples; `None`, or a number above that of the split, for all.
+
+    Example:
+    >>> take(Split(np.zeros((6, 2, 2, 1), "uint8"), np.repeat([0, 1, 2], 2)), 3).labels
+    array([0, 1, 2])
+    """
+    if count is None or count >= len(split):
+        return split
+    labels: Any = getattr(split, "labels", None)
+    chosen: Any = slice(count)
+    if labels is not None and np.all(labels[:-1] <= labels[1:]):
+        chosen = np.arange(count) * len(split) // count
+    return split[chosen]  # type: ignore[return-value]
+
+
+def _described(split: AnySplit) -> str:
+    return f"{type(split).__name__}({len(split):,} images of {_shape_text(split.image_shape)})"
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def classes_without_images(labels: np.ndarray, class_names: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence about the classes that have no training image, if there are any.
+
+    Args:
+        labels: integer array `(examples,)`, the labels of the training images.
+        class_names: name of each label.
+
+    Example:
+    >>> list(classes_without_images(np.array([0, 2]), ("a", "b", "c")))
+    ["no training image is of class 'b', which a model cannot learn"]
+    """
+    counts = np.bincount(labels, minlength=len(class_names))
+    missing = [repr(name) for name, count in zip(class_names, counts, strict=True) if not count]
+    if missing:
+        names = ", ".join(missing[:SHOWN]) + ", …" * (len(missing) > SHOWN)
+        yield f"no training image is of class {names}, which a model cannot learn"
 
 
 def empty_split(image_shape: tuple[int, int, int]) -> Split:

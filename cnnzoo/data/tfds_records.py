@@ -15,7 +15,7 @@ PARALLEL_FILES = 16  # files read in parallel
 BLOCK_BYTES = 2**29  # encoded images that are shuffled at a time; about twice as many are in memory
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class TfdsSplit(StreamedSplit):
     """Images with their labels in the files of a TFDS data set.
 

@@ -48,11 +48,16 @@ def current_data_dir() -> str | Path | None:
     return _data_dir.get()
 
 
-def knows(name: str) -> bool:
-    """Return whether TFDS has a data set of this name."""
+def all_names(others: Iterable[str] = ()) -> list[str]:
+    """Return the names of TFDS' data sets, and others."""
     import tensorflow_datasets as tfds
 
-    return name.partition("/")[0].partition(":")[0] in tfds.list_builders(with_community_datasets=False)
+    return [*others, *tfds.list_builders(with_community_datasets=False)]
+
+
+def knows(name: str) -> bool:
+    """Return whether TFDS has a data set of this name."""
+    return name.partition("/")[0].partition(":")[0] in all_names()
 
 
 @suppress_messages("absl", "has no dataset_info.json")  # a data set that is not there has a sentence here
@@ -117,7 +122,8 @@ def _builder(name: str, others: Iterable[str]) -> Any:
     try:
         return tfds.builder(name, data_dir=folder, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
-        raise unknown("data set", name, [*others, *tfds.list_builders(with_community_datasets=False)]) from error
+        message = f"{unknown('data set', name, all_names(others))} There is no folder of that name either"
+        raise InputError(message) from error
     except (ValueError, AssertionError, RuntimeError, ImportError) as error:  # an unknown config, version or package
         raise InputError(f"data set {name!r} cannot be loaded: {reason(error)}") from error
 

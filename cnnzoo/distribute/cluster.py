@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from cnnzoo.checks import refusal
-from cnnzoo.errors import InputError
+from cnnzoo.errors import ChangedDataError, InputError, WriteError
 from cnnzoo.tensorflow_errors import lost_worker
 
 INDEX, HOSTS = "JOB_COMPLETION_INDEX", "CNNZOO_HOSTS"
@@ -178,10 +178,11 @@ def by_chief(strategy: tf.distribute.Strategy, work: Callable[[], Any]) -> Any:
         try:
             result = {"value": work()}
         except InputError as error:
-            result = {"error": str(error)}
+            result = {"error": str(error), "kind": type(error).__name__}
     result = json.loads(_broadcast(strategy, worker, json.dumps(result)))
     if "error" in result:
-        raise InputError(result["error"])
+        kinds = {kind.__name__: kind for kind in (WriteError, ChangedDataError)}
+        raise kinds.get(result["kind"], InputError)(result["error"])
     return result["value"]
 
 
@@ -203,6 +204,8 @@ def _sum(strategy: tf.distribute.Strategy, numbers: list[int]) -> list[int]:
 
 class WorkerLostError(InputError):
     """Another worker does not run anymore."""
+
+    exit_code = 1
 
 
 @contextmanager

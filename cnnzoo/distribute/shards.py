@@ -1,15 +1,17 @@
 """A batch in shards, one for every core."""
 
+import functools
 import itertools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from cnnzoo.checks import integer
+from cnnzoo.checks import integer, refusal
+from cnnzoo.distribute import kernel_gradients
 from cnnzoo.errors import InputError
 from cnnzoo.layers.contractive_penalty import penalizes_activations
-from cnnzoo.runtime import cores
+from cnnzoo.runtime import cores, require_tensorflow
 
 MIN_SHARD_SIZE = 32  # images; smaller shards gain less than it costs to split and to sum
 
@@ -65,90 +67,131 @@ def _shards(batch_size: int) -> int:
     return max(1, min(cores(), batch_size // MIN_SHARD_SIZE))
 
 
-def batch_shards(model: keras.Model, shards: int) -> keras.Model:
-    """Return a model of the same layers that trains on shards of the batch, each on one core.
+def set_batch_shards(model: keras.Model, shards: int) -> None:
+    """Let a model train and evaluate on shards of each batch, each on one core, or on whole batches again.
 
     Loss, gradient and metrics are those of the whole batch, so training gives the same result up to the order of
     floating-point sums; dropout draws its noise for each shard, so that it depends on their number. Not for models
     that compute across the batch, such as those with batch normalization.
 
+    It is the model's own training step that changes: callbacks, checkpoints and predictions have the model as it is.
+
     Args:
         model: a functional or built Sequential model with one input and one output. One that adds penalties on
-            activations to the loss is returned as it is: they may be sums or squares of means over the batch, which
-            shards cannot add up.
-        shards: number of shards; 1 returns `model` itself. Batches must have at least as many images.
-
-    Returns:
-        A functional model, not compiled. Its loss must be a mean over the images, as Keras' losses are.
+            activations to the loss trains on whole batches: they may be sums or squares of means over the batch,
+            which shards cannot add up. Its loss must be a mean over the images, as Keras' losses are.
+        shards: number of shards; 1 for whole batches.
 
     Raises:
-        InputError: Keras' backend is not TensorFlow, or `shards` is no positive integer.
+        InputError: Keras' backend is not TensorFlow, `shards` is no positive integer, or the model has several
+            outputs or a batch normalization. A loss that is no mean over the images is refused by the first step.
 
     Example:
     >>> import cnnzoo, numpy as np
     >>> model, images = cnnzoo.lenet(), np.random.default_rng(0).random((8, 32, 32, 1), "float32")
-    >>> sharded = batch_shards(model, 2)
-    >>> sharded.compile("sgd", "sparse_categorical_crossentropy")
-    >>> history = sharded.fit(images, np.arange(8), verbose=0)
+    >>> set_batch_shards(model, 2)
+    >>> history = model.fit(images, np.arange(8), verbose=0)
     """
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(f"Keras' backend must be 'tensorflow' for shards. Received: {keras.backend.backend()!r}")
-    if integer("shards", shards) == 1 or any(map(penalizes_activations, _with_inner_layers(model))):
-        return model
-    sharded = BatchShards(model.inputs[0], model.outputs[0], name=model.name)
-    sharded.shards = shards
-    return sharded
+    require_tensorflow("shards of batches")
+    if not isinstance(model, keras.Model) or not model.built:
+        raise refusal("model", "a built Keras model, such as cnnzoo.lenet()", model)
+    several = integer("shards", shards) > 1
+    if several:
+        _check_model(model)
+        several = not _adds_penalties(model)
+    for step in (_train_step, _test_step):
+        name = step.__name__[1:]
+        if several:
+            setattr(model, name, functools.partial(step, model, shards))
+        elif name in vars(model):
+            delattr(model, name)
+        else:
+            continue
+        model.train_function = model.test_function = None  # Keras makes them of the steps, at the next fit
 
 
 def _with_inner_layers(layer: Any) -> list[Any]:
     return [layer, *(each for inner in getattr(layer, "layers", ()) for each in _with_inner_layers(inner))]
 
 
-@keras.saving.register_keras_serializable(package="cnnzoo")
-class BatchShards(keras.Model):
-    """A functional model whose steps take each batch in nearly equal shards, which run at the same time.
+def _adds_penalties(model: keras.Model) -> bool:
+    """Return whether a model adds penalties on activations to its loss.
 
-    Attributes:
-        shards: number of shards.
-
-    Example:
-    >>> import cnnzoo
-    >>> model = cnnzoo.mlp()
-    >>> BatchShards(model.input, model.output).layers == model.layers
-    True
+    What layers of others do in their calls is seen by tracing one, which is never run.
     """
+    layers = _with_inner_layers(model)
+    if any(map(penalizes_activations, layers)):
+        return True
+    if all(isinstance(layer, keras.Model) or _keeps_no_layer(layer) for layer in layers):
+        return False
+    [inputs] = model.inputs
+    spec = tf.TensorSpec(inputs.shape, inputs.dtype)
+    tf.function(lambda x: model(x, training=True), autograph=False).get_concrete_function(spec)
+    regularized = [weight for weight in model.trainable_weights if weight.regularizer is not None]
+    return len(model.losses) > len(regularized)
 
-    shards = 1
 
-    def train_step(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            y_pred, loss = self._by_shards(x, y, sample_weight, training=True)
-            scaled = self.optimizer.scale_loss(loss)
-        weights = self.trainable_weights
-        self.optimizer.apply(tape.gradient(scaled, weights), weights)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+def _keeps_no_layer(layer: Any) -> bool:
+    """Return whether a layer is one of Keras or cnnzoo that does not hand its work on to another one."""
+    room = type(layer).__module__.partition(".")[0]
+    return room in ("keras", "cnnzoo") and not isinstance(layer, keras.layers.Wrapper | keras.layers.RNN)
 
-    def test_step(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        y_pred, _ = self._by_shards(x, y, sample_weight, training=False)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def _by_shards(self, x, y, sample_weight, training):
-        """Return the outputs for the whole batch and the loss, which is the mean of the shards' by their images."""
-        size = tf.shape(keras.tree.flatten(x)[0])[0]
-        ends = [size * number // self.shards for number in range(self.shards + 1)]
-        outputs, losses = [], []
-        for start, end in itertools.pairwise(ends):
-            x_part, y_part, weights = (_rows(each, start, end) for each in (x, y, sample_weight))
-            outputs.append(self(x_part, training=training))
-            loss = self.compute_loss(x_part, y_part, outputs[-1], weights, training=training)
-            losses.append(loss * tf.cast((end - start) / size, loss.dtype))
-        total = tf.add_n(losses)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(total, sample_weight=size)
-        return keras.tree.map_structure(lambda *parts: tf.concat(parts, axis=0), *outputs), total
+def _check_model(model: keras.Model) -> None:
+    for kind, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(tensors) != 1:
+            raise InputError(f"{model.name} has {len(tensors)} {kind}, and shards are for models with one")
+    for layer in _with_inner_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            raise InputError(
+                f"{layer.name} of {model.name} normalizes over the batch, which shards have only parts of: train it on "
+                "whole batches"
+            )
+
+
+def _check_loss(model: keras.Model) -> None:
+    reduction = getattr(model.loss, "reduction", "mean")
+    if reduction not in ("sum_over_batch_size", "mean"):
+        raise InputError(
+            f"shards of a batch need a loss that is a mean over the images. Received: reduction={reduction!r}"
+        )
+
+
+def _train_step(model, shards, data):
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    in_one = kernel_gradients.of_whole_batch(_with_inner_layers(model), shards)
+    with tf.GradientTape() as tape, in_one:
+        y_pred, loss = _by_shards(model, shards, x, y, sample_weight, training=True)
+        scaled = model.optimizer.scale_loss(loss)
+    weights = model.trainable_weights
+    model.optimizer.apply(tape.gradient(scaled, weights), weights)
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def _test_step(model, shards, data):
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    y_pred, _ = _by_shards(model, shards, x, y, sample_weight, training=False)
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def _by_shards(model, shards, x, y, sample_weight, training):
+    """Return the outputs for the whole batch and the loss, which is the mean of the shards' by their images."""
+    _check_loss(model)
+    size = tf.shape(keras.tree.flatten(x)[0])[0]
+    ends = [size * number // shards for number in range(shards + 1)]
+    outputs, losses = [], []
+    for start, end in itertools.pairwise(ends):
+        some = tf.maximum(end, start + 1)  # layers need an image; that of an empty shard does not count
+        x_part, y_part, weights = (_rows(each, start, some) for each in (x, y, sample_weight))
+        y_pred = model(x_part, training=training)
+        loss = model.compute_loss(x_part, y_part, y_pred, weights, training=training)
+        outputs.append(_rows(y_pred, 0, end - start))
+        losses.append(loss * tf.cast((end - start) / size, loss.dtype))
+    total = tf.add_n(losses)
+    for metric in model.metrics:
+        if metric.name == "loss":
+            metric.update_state(total, sample_weight=size)
+    return keras.tree.map_structure(lambda *parts: tf.concat(parts, axis=0), *outputs), total
 
 
 def _rows(values, start, end):

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from cnnzoo.checks import choice, integer, number
@@ -11,6 +10,7 @@ from cnnzoo.distribute import cluster
 from cnnzoo.distribute.cluster import tasks_of, worker_info
 from cnnzoo.distribute.rendezvous import WORKER_TIMEOUT, wait_for_workers
 from cnnzoo.errors import InputError
+from cnnzoo.runtime import require_tensorflow
 
 
 class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
@@ -79,8 +79,7 @@ def strategy(
     >>> strategy("default").num_replicas_in_sync
     1
     """
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(f"Keras' backend must be 'tensorflow' for strategies. Received: {keras.backend.backend()!r}")
+    require_tensorflow("training by recipes and strategies of tf.distribute")
     if isinstance(kind, tf.distribute.Strategy):
         if devices is not None:
             raise InputError(f"a strategy has its devices; leave out devices={devices!r}")

@@ -1,13 +1,17 @@
 """Checks of a recipe's names and values."""
 
 import itertools
+import numbers
+import re
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
 
-from cnnzoo.checks import choice, integer, number, refusal
+from cnnzoo.checks import choice, integer, is_integer, number, refusal
 from cnnzoo.errors import InputError, unknown
+
+LEAST_RATE = 1e-12  # of a step
 
 # Old name → new name of a recipe's value, or of an entry of one. Recipes, overrides, spaces, studies and run folders
 # that still use an old name get an error that names the new one.
@@ -76,15 +80,43 @@ def check(recipe: Any) -> None:
         integer(name, getattr(recipe, name))
     for name in ("train_examples", "test_examples"):
         integer(name, getattr(recipe, name), or_none="all")
+    check_name(recipe.name)
+    if 0 < recipe.learning_rate < LEAST_RATE:
+        at_least = f"at least {LEAST_RATE:g}: smaller steps change no weight in single precision"
+        raise refusal("learning_rate", at_least, recipe.learning_rate)
     number("learning_rate", recipe.learning_rate, above=0)
     for name in ("warmup", "validation_split"):
         number(name, getattr(recipe, name), 0, below=1)
     integer("seed", recipe.seed, 0, 2**31 - 1)
     for name, allowed in CHOICES.items():
         choice(name, getattr(recipe, name), allowed)
+    _check_class_weight(recipe.class_weight)
     _check_schedule(recipe)
     _check_pretraining(recipe)
     _check_frozen(recipe)
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be that of a folder below `runs`, where a run is written.
+
+    Raises:
+        InputError: it leads elsewhere, or cannot be printed.
+
+    Example:
+    >>> check_name("../elsewhere")
+    Traceback (most recent call last):
+    cnnzoo.errors.InputError: `name` must be the name of a folder below `runs`. Received: '../elsewhere'
+    """
+    if not name.isprintable() or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise refusal("name", "the name of a folder below `runs`", name)
+
+
+def _check_class_weight(given: Mapping[str, Any]) -> None:
+    """Check that labels are integers, and their weights numbers."""
+    for label, weight in given.items():
+        if not re.fullmatch("0|[1-9][0-9]*", label):
+            raise refusal("class_weight", "weights by the labels of classes, such as {0: 1.0, 1: 5.0}", dict(given))
+        number(f"class_weight.{label}", weight, 0)
 
 
 def _check_schedule(recipe: Any) -> None:
@@ -153,23 +185,21 @@ def typed(name: str, value: Any, hints: Mapping[str, Any]) -> Any:
         return None
     hint = typing.get_args(hint)[0] if optional else hint
     kind = typing.get_origin(hint) or hint
-    if kind is float and _is_integer(value):
+    if kind is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
         return float(value)
+    if kind is int and is_integer(value):
+        return int(value)
     if kind is tuple and isinstance(value, list):
         value = tuple(value)
     if kind is Mapping and isinstance(value, Mapping):
-        return dict(value)
-    fits = _is_integer(value) if kind is int else isinstance(value, kind)
+        return {str(key): entry for key, entry in value.items()}  # as JSON has them
+    fits = isinstance(value, kind) and kind is not int
     if kind is tuple and fits:
         pair = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], and not tuple[int, ...]
-        fits = all(_is_integer(each) and each > 0 for each in value) and not (pair and len(value) != 2)
+        fits = all(is_integer(each) and each > 0 for each in value) and not (pair and len(value) != 2)
     if not fits:
         raise refusal(name, f"{_TYPE_NAMES[hint]}{' or None' if optional else ''}", value)
-    return value
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return tuple(map(int, value)) if kind is tuple else value
 
 
 _TYPE_NAMES = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cnnzoo import checks
 from cnnzoo.errors import InputError, reason, unknown
 from cnnzoo.experiments.recipe import Recipe
 from cnnzoo.experiments.study import Study
@@ -110,7 +111,7 @@ def read_overrides(path: str | Path) -> dict[str, Any]:
 
 def _run_file(name: str | Path) -> tuple[Path, ModuleType]:
     """Run a recipe's file, and return its path and its module."""
-    path = Path(name)
+    path = checks.path("recipe", name, "a Recipe, the name of one, or the path of a recipe file")
     if path.suffix != ".py":
         path = _folder() / f"{name}.py"
         if not path.is_file():

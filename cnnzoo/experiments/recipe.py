@@ -63,20 +63,24 @@ class Recipe:
         whitening: whether a `cnnzoo.layers.ZCAWhitening`, adapted to the training images, is made the model's first
             layer; it comes after the model's preprocessing and after augmentation.
         validation_split: fraction of the training images that is held out as validation images; in [0, 1). They are
-            drawn at random, by `seed`, where Keras' `validation_split` takes the last part.
+            drawn at random, by `seed`, where Keras' `validation_split` takes the last part. A data set's own
+            validation images are then not used, which is said.
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
         cache: folder to keep the decoded images in, as `cnnzoo.data.load` says, or `None`.
         on_error: what to do with a broken file in a folder of images: `"raise"` ends the run with an error that names
             it, `"skip"` leaves it out, warns, and lists it in the run's `metrics.json`.
-        train_examples: number of training images to use with their labels, or `None` for all; the first ones.
+        train_examples: number of training images to use with their labels, or `None` for all; the first ones, or of a
+            folder, which is in the order of its classes, evenly spread ones.
         repeat: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: greedy layer-wise pretraining of the hidden layers, on all training images without their labels,
             before the whole model is trained; empty for none. `epochs` is required; the others are `corruption`,
             `optimizer`, `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`,
             `loss`, `layers`, `tied`, `cache` and `train_examples` (the number of images), as
             `cnnzoo.LayerwisePretraining` and this recipe say.
+        class_weight: weights of the classes in the training loss, by their labels, as `{0: 1.0, 1: 5.0}`; classes that
+            are not named have 1, as in Keras' `fit`. Metrics and validation are not weighted.
         weights: initial weights, as the model's function takes them: the name of published weights, such as
             `"imagenet"`, or a path. The head, its last layer with weights, is initialized anew, for the data's classes.
         frozen: a phase of further epochs before the whole model is trained, in which the features are frozen; empty
@@ -122,6 +126,7 @@ class Recipe:
     train_examples: int | None = None
     repeat: int = 1
     pretraining: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    class_weight: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     weights: str | None = None
     frozen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     test_examples: int | None = None

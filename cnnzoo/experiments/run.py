@@ -1,16 +1,18 @@
 """The `Run`: a folder on disk, from which a run is resumed, evaluated, exported and reported on."""
 
-import csv
-import json
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnzoo import checks
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments.checks import check_renamed
 from cnnzoo.experiments.recipe import Recipe
-from cnnzoo.files import PART, make_folder, versions, write_json
+from cnnzoo.experiments.run_file import read_history, read_json
+from cnnzoo.files import LOCK, PART, exclusive_lock, make_folder, versions, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +32,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+        self.folder = checks.path("folder", folder, "the path of a run's folder")
         self.recipe_file = self.folder / "recipe.json"
         self.history_file = self.folder / "history.csv"
         self.checkpoint_file = self.folder / "checkpoint.weights.h5"
@@ -66,7 +68,10 @@ class Run:
             check_renamed(content["recipe"])
         except InputError as error:
             raise InputError(f"the run in {str(self.folder)!r} is of an earlier version of cnnzoo: {error}") from error
-        return Recipe.from_dict(content["recipe"])
+        try:
+            return Recipe.from_dict(content["recipe"])
+        except (InputError, TypeError, AttributeError) as error:
+            raise InputError(f"the recipe in {str(self.recipe_file)!r} cannot be used: {error}") from error
 
     @property
     def class_names(self) -> list[str]:
@@ -90,7 +95,8 @@ class Run:
     def history(self) -> dict[str, list[float]]:
         """The metrics of every completed epoch, by name, as Keras' `History.history` has them; empty before the first.
 
-        `epoch`, from 1, `seconds` and `learning_rate` are among them.
+        `epoch`, from 1, `seconds` and `learning_rate` are among them; the rate is that after the epoch's last step, as
+        Keras' callbacks see it, so that a drop of a schedule at its end is in its row.
         """
         rows = self.history_rows
         return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
@@ -100,8 +106,7 @@ class Run:
         """The same as one row for every completed epoch."""
         if not self.history_file.is_file():
             return []
-        with self.history_file.open(newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return read_history(self.history_file)
 
     def model(self) -> "keras.Model":
         """Load the trained model.
@@ -121,10 +126,7 @@ class Run:
     def _read(self, path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise InputError(f"{str(self.folder)!r} holds no finished run: there is no {path.name}")
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{str(path)!r} is damaged: {error}") from error
+        return read_json(path)
 
 
 def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
@@ -165,24 +167,40 @@ def load_model(path: str | Path) -> "keras.Model":
     >>> load_model(f"{folder}/lenet5.keras").name
     'lenet5'
     """
+    import h5py
     import keras
 
     from cnnzoo.layers import AveragePooling2D
     from cnnzoo.optimizers import Adam
+    from cnnzoo.weights import bounds
 
+    checks.path("path", path, "the path of a .keras file")
     if not Path(path).is_file():
         raise InputError(f"there is no model file {str(path)!r}")
+    if h5py.is_hdf5(path):
+        raise InputError(
+            f"{str(path)!r} is an HDF5 file, of which `load_model` reads none: a whole model in it is read by "
+            "keras.models.load_model, whose model.save('model.keras') makes a file for cnnzoo; weights alone by "
+            "model.load_weights"
+        )
     if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"the model in {str(path)!r} is damaged or no .keras file, as model.save writes it")
     try:
-        return keras.models.load_model(path, custom_objects={"AveragePooling2D": AveragePooling2D, "Adam": Adam})
+        with bounds.bounded_variables(Path(path), bounds.check_file(Path(path))):
+            model = keras.models.load_model(path, custom_objects={"AveragePooling2D": AveragePooling2D, "Adam": Adam})
+    except InputError:
+        raise
     except Exception as error:  # zipfile, h5py, json and Keras each have their own
         why = reason(error).split(". ")[0]  # what follows is how to have the file's code run
         raise InputError(f"the model in {str(path)!r} is damaged or not to be trusted: {why}") from error
+    if keras.backend.backend() != "tensorflow":
+        model.steps_per_execution = 1  # PyTorch takes no other number, and under JAX the last steps run out of data
+    return model
 
 
-def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run:
-    """Create the folder of a new run and write its recipe.
+@contextmanager
+def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Iterator[Run]:
+    """Create the folder of a new run, write its recipe, and keep other processes out of it in the block.
 
     Args:
         folder: an empty or new folder, or `None` for the next number in `runs/<name>`.
@@ -190,13 +208,15 @@ def create(folder: str | Path | None, name: str, content: dict[str, Any]) -> Run
         content: the content of `recipe.json`.
 
     Raises:
-        InputError: the folder is not empty, or cannot be written.
+        InputError: the folder is not empty, another process is at work in it, or it cannot be written.
     """
     check_free(folder)
-    run = Run(folder if folder is not None else next_folder(name))
+    run = Run(_made_next(name) if folder is None else folder)
     make_folder(run.folder)
-    write_json(run.recipe_file, content)
-    return run
+    with exclusive_lock(run.folder):
+        check_free(run.folder)  # another process may have been first
+        write_json(run.recipe_file, content)
+        yield run
 
 
 def check_free(folder: str | Path | None) -> None:
@@ -211,7 +231,7 @@ def check_free(folder: str | Path | None) -> None:
     try:
         if folder is None or not Path(folder).exists():
             return
-        free = Path(folder).is_dir() and not any(Path(folder).iterdir())
+        free = Path(folder).is_dir() and all(entry.name == LOCK for entry in Path(folder).iterdir())
     except OSError as error:
         raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
     if not free:
@@ -220,24 +240,26 @@ def check_free(folder: str | Path | None) -> None:
         )
 
 
-def reopen(folder: str | Path | None, name: str) -> Run:
-    """Return the run to resume, without the partial files of a killed process; no other process may be writing to it.
+@contextmanager
+def reopen(folder: str | Path | None, name: str) -> Iterator[Run]:
+    """Open the run to resume, without the partial files of a killed process, and keep others out of it in the block.
 
     Args:
         folder: the run's folder, or `None` for the latest in `runs/<name>`.
         name: the recipe's name.
 
     Raises:
-        InputError: there is no run in the folder.
+        InputError: there is no run in the folder, or another process is at work in it.
     """
     run = find(folder, name)
-    for part in run.folder.glob(f"{PART}*"):
-        part.unlink()
-    return run
+    with exclusive_lock(run.folder):
+        for part in run.folder.glob(f"{PART}*"):
+            part.unlink()
+        yield run
 
 
 def find(folder: str | Path | None, name: str) -> Run:
-    """Return the run that `reopen` returns, and leave its folder as it is.
+    """Return the run that `reopen` opens, and leave its folder as it is.
 
     Args:
         folder: the run's folder, or `None` for the latest in `runs/<name>`.
@@ -256,6 +278,20 @@ def find(folder: str | Path | None, name: str) -> Run:
     if not run.recipe_file.is_file():
         raise InputError(f"there is no run in {str(folder)!r} to resume: it has no {run.recipe_file.name}")
     return run
+
+
+def _made_next(name: str) -> Path:
+    """Make the next numbered folder, or the one after it where another process was faster, and return it."""
+    while True:
+        folder = next_folder(name)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(f"cannot write to the folder {str(folder)!r}: {error.strerror}") from error
+        else:
+            return folder
 
 
 def next_folder(name: str) -> Path:

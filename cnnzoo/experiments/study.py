@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from cnnzoo.checks import refusal
+from cnnzoo.checks import is_integer, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.recipe import Recipe, parse_settings
 
@@ -43,13 +43,13 @@ class Study:
         if not isinstance(self.recipe, Recipe):
             raise refusal("recipe", "a cnnzoo.Recipe", self.recipe)
         seeds = tuple(self.seeds) if isinstance(self.seeds, tuple | list) else (self.seeds,)
-        if not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int for seed in seeds):
+        if not seeds or len(set(seeds)) < len(seeds) or not all(map(is_integer, seeds)):
             raise refusal("seeds", "one or more different integers, such as seeds=0,1,2", self.seeds)
         if not isinstance(self.variants, Mapping) or not self.variants:
             raise refusal("variants", "a mapping with at least one variant", self.variants)
         for name, changes in self.variants.items():
             self._check_variant(name, changes)
-        object.__setattr__(self, "seeds", seeds)
+        object.__setattr__(self, "seeds", tuple(map(int, seeds)))
         object.__setattr__(self, "variants", {name: dict(changes) for name, changes in self.variants.items()})
         self.recipes()  # so that a wrong value is refused before the first run
 

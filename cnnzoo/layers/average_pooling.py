@@ -10,8 +10,8 @@ class AveragePooling2D(keras.layers.AveragePooling2D):
     """Average windows, as Keras' layer does, with a faster gradient where they touch and the same on every backend.
 
     TensorFlow's own gradient of average pooling is written for windows that may overlap: on a CPU a step of `lenet`
-    costs 6 % more processor time with it. Where windows touch and fill the images, the gradient here is written by
-    copying.
+    costs 6 % more processor time with it (`benchmarks/own_ways.py`). Where windows touch and fill the images, the
+    gradient here is written by copying.
 
     Files name Keras' own layer, so that they can be read without cnnzoo; `cnnzoo.load_model` makes this one of it.
 

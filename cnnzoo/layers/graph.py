@@ -1,13 +1,16 @@
 """A model's graph: what computed a tensor, all calls in their order, and the graph run with other operations."""
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, unknown
 from cnnzoo.keras_internals import Call, call_of, run_graph
 
 
@@ -36,6 +39,16 @@ def calls(model: keras.Model) -> list[Call]:
             ordered.append(call)
             done.update(map(id, call.outputs))
     return ordered
+
+
+def output_of(model: keras.Model, name: str) -> keras.KerasTensor:
+    """Return the tensor that a layer returns where this model calls it first; other models may have called it before.
+
+    Args:
+        model: a functional or Sequential model.
+        name: name of one of its layers.
+    """
+    return next(call.outputs[0] for call in calls(model) if call.layer.name == name)
 
 
 def following(tensor: keras.KerasTensor, graph: list[Call]) -> list[Call]:
@@ -99,7 +112,13 @@ def with_training(operation: Any, training: bool | None) -> Callable[..., Any]:
 Visit = Callable[[Any, str, tuple, dict], Any]
 
 
-def walk(model: keras.Model, inputs: list[Any], visit: Visit, prefix: str = "") -> list[Any]:
+def walk(
+    model: keras.Model,
+    inputs: list[Any],
+    visit: Visit,
+    prefix: str = "",
+    after_model: Callable[[str, list[Any]], None] | None = None,
+) -> list[Any]:
     """Call `visit` for every call of every layer, also inside of models that are used as layers.
 
     Nothing is added to the model's own graph, and no weights are made.
@@ -109,6 +128,7 @@ def walk(model: keras.Model, inputs: list[Any], visit: Visit, prefix: str = "") 
         inputs: one value for each input, in the order of `model.inputs`.
         visit: see `Visit`; in the arguments, values stand for the tensors.
         prefix: text before the names, such as `"encoder/"`.
+        after_model: is called after every call of a model, with its name and the values of its outputs.
 
     Returns:
         The values of the outputs, in the order of `model.outputs`.
@@ -122,11 +142,73 @@ def walk(model: keras.Model, inputs: list[Any], visit: Visit, prefix: str = "") 
     def apply(layer: Any, *args: Any, **kwargs: Any) -> Any:
         name = prefix + layer.name
         if isinstance(layer, keras.Function | keras.Sequential):
-            return walk(layer, _inputs_of(layer, args, kwargs), visit, f"{name}/")
+            outputs = walk(layer, _inputs_of(layer, args, kwargs), visit, f"{name}/", after_model)
+            if after_model is not None:
+                after_model(name, outputs)
+            return outputs
         return visit(layer, name, args, kwargs)
 
     graph = keras.Function(model.inputs, model.outputs)
     return run_graph(graph, inputs, lambda layer: functools.partial(apply, layer))
+
+
+class _AllFoundError(Exception):
+    """The rest of a graph need not be computed."""
+
+
+def outputs_of_layers(model: keras.Model, inputs: list[Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the outputs of layers, as at inference; what comes after them is not computed.
+
+    Args:
+        model: a functional or a built Sequential model.
+        inputs: one tensor for each input, in the order of `model.inputs`.
+        names: of layers as `cnnzoo.conv_report` prints them: `"inner/conv1"` inside of a model that is used as a layer,
+            `"conv1 (call 2)"` where a layer is called again. The name of a model itself stands for its output.
+
+    Raises:
+        InputError: the model has no graph, or no layer of a name.
+
+    Example:
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(4, name="b")])
+    >>> outputs_of_layers(model, [keras.ops.ones((1, 2))], ["a"])["a"].shape
+    TensorShape([1, 3])
+    """
+    graph_inputs(model)
+    wanted, count = set(names), Counter[str]()
+    found: dict[str, Any] = {}
+    known = list(_layer_names(model))
+    for name in wanted:
+        if re.sub(r" \(call \d+\)$", "", name) not in known:
+            raise unknown(f"layer of {model.name}", name, known, plural=f"layers of {model.name}")
+
+    def record(name: str, output: Any) -> None:
+        count[name] += 1
+        called = name if count[name] == 1 else f"{name} (call {count[name]})"
+        if called in wanted:
+            found[called] = output[0] if isinstance(output, list) and len(output) == 1 else output
+        if len(found) == len(wanted):
+            raise _AllFoundError
+
+    def visit(layer: Any, name: str, args: tuple, kwargs: dict) -> Any:
+        output = with_training(layer, False)(*args, **kwargs)
+        record(name, output)
+        return output
+
+    with contextlib.suppress(_AllFoundError):
+        for tensor, given in zip(model.inputs, inputs, strict=True):
+            call: Any = call_of(tensor)
+            record(call.layer.name, given)
+        walk(model, inputs, visit, after_model=record)
+    for name in wanted - found.keys():
+        raise unknown(f"layer of {model.name}", name, [*known, *found], plural=f"layers of {model.name}")
+    return found
+
+
+def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:
+    for layer in model.layers:
+        yield f"{prefix}{layer.name}"
+        if isinstance(layer, keras.Function | keras.Sequential):
+            yield from _layer_names(layer, f"{prefix}{layer.name}/")
 
 
 def _inputs_of(model: keras.Model, args: tuple, kwargs: dict) -> list[Any]:

@@ -125,8 +125,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 def _one_pass(formula: Callable) -> Callable:
     """Return a formula compiled into one pass over memory, where TensorFlow traces a step of training.
 
-    Operation by operation memory is passed over many times, and a step of AlexNet costs 7 % more processor time
-    (two cores, 7 interleaved turns).
+    Operation by operation memory is passed over many times, and a step of AlexNet costs 13 % more processor time
+    (`benchmarks/own_ways.py`, two cores, 5 interleaved turns).
     Inference and exports are left uncompiled, so that every server and converter takes them.
     """
     if keras.backend.backend() != "tensorflow":

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from cnnzoo.checks import flag, integer, refusal
+from cnnzoo.checks import flag, integer, is_integer, refusal
 from cnnzoo.errors import InputError
 
 
@@ -214,16 +214,16 @@ class ReversibleConv2D(_Reversible, keras.layers.Conv2D):
     def __init__(self, *args, reverse_output_padding=None, **kwargs):
         super().__init__(*args, **kwargs)
         sides = reverse_output_padding
-        if isinstance(sides, int | list):  # a configuration has a list
-            sides = (sides, sides) if isinstance(sides, int) else tuple(sides)
-        is_pair = isinstance(sides, tuple) and len(sides) == 2 and all(type(side) is int for side in sides)
+        if is_integer(sides) or isinstance(sides, list):  # a configuration has a list
+            sides = (sides, sides) if is_integer(sides) else tuple(sides)
+        is_pair = isinstance(sides, tuple) and len(sides) == 2 and all(map(is_integer, sides))
         allowed = is_pair and all(0 <= side < stride for side, stride in zip(sides, self.strides, strict=True))
         if sides is not None and not allowed:
             below = f"None or two integers from 0 to below the strides {self.strides}"
             raise refusal("reverse_output_padding", below, reverse_output_padding)
         if self.groups != 1:
             raise refusal("groups", "1, for a convolution that has a reverse", self.groups)
-        self.reverse_output_padding = sides
+        self.reverse_output_padding = sides if sides is None else tuple(map(int, sides))
 
     def get_config(self):
         return {**super().get_config(), "reverse_output_padding": self.reverse_output_padding}

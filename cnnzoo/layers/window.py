@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from cnnzoo.checks import refusal
+from cnnzoo.checks import is_integer, refusal
 from cnnzoo.errors import InputError
 
 PADDINGS = ("valid", "same")
@@ -25,9 +25,9 @@ def pair(name: str, value: Any) -> tuple[int, int]:
     >>> pair("pool_size", 3), pair("strides", [2, 1])
     ((3, 3), (2, 1))
     """
-    sides = (value, value) if isinstance(value, int) else value
-    if isinstance(sides, list | tuple) and len(sides) == 2 and all(type(n) is int and n > 0 for n in sides):
-        return tuple(sides)
+    sides = (value, value) if is_integer(value) else value
+    if isinstance(sides, list | tuple) and len(sides) == 2 and all(is_integer(n) and n > 0 for n in sides):
+        return int(sides[0]), int(sides[1])
     raise refusal(name, "a positive integer or two of them", value)
 
 

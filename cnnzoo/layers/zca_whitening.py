@@ -69,7 +69,7 @@ class ZCAWhitening(keras.layers.Layer):
             data: array `(n, …)`, or batches of such, read once.
 
         Raises:
-            InputError: fewer than two images.
+            InputError: fewer than two images, or a number that is not finite.
         """
         batches: Iterable[Any] = [data] if hasattr(data, "shape") else data
         count, total, products = 0, 0.0, 0.0
@@ -79,6 +79,8 @@ class ZCAWhitening(keras.layers.Layer):
                 self.build((None, *batch.shape[1:]))
             rows = batch.reshape(len(batch), -1)
             count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
+        if not np.isfinite(total).all():
+            raise InputError("whitening needs finite numbers to adapt to. Received: images with NaN or infinity")
         if count < 2:
             raise InputError(f"whitening needs at least two images to adapt to. Received: {count}")
         mean = total / count

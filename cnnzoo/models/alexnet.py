@@ -13,7 +13,7 @@ from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from cnnzoo.checks import choice, integer, number
 from cnnzoo.layers import ColumnConv2D, LocalResponseNormalization
 from cnnzoo.models import scaffold
-from cnnzoo.optimizers import ClassicSGD
+from cnnzoo.optimizers import Adam, ClassicSGD
 
 TASK = "classify"
 
@@ -48,6 +48,7 @@ def alexnet(
       both, where each card of the paper had only its own.
     - The paper does not say which maps a column has; here it is the first and the second half.
     - `preprocess_input` subtracts one mean per color, where the paper subtracts the mean image.
+    - It is compiled with Adam, under which it learns from few images, too; `compile="paper"` has the paper's.
 
     `groups=1` joins the columns: 62,378,344 parameters.
 
@@ -66,7 +67,8 @@ def alexnet(
         initial_bias: initial bias of conv2, conv4, conv5, fc6 and fc7. With the paper's 1 training sometimes
             does not start, and the loss stays at ln(classes); BVLC chose 0.1 because of that.
         dropout: fraction of fc6's and fc7's outputs dropped in training, in [0, 1).
-        compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0005.
+        compile: whether to compile, with a loss and Adam of rate 0.0001, which learns from some hundred images on;
+            `"paper"` for the paper's gradient descent, for ImageNet: rate 0.01, momentum 0.9, decay 0.0005.
 
     Returns:
         A functional `keras.Model`. Layers: conv1, norm1, pool1, conv2, norm2, pool2, conv3, conv4,
@@ -138,8 +140,8 @@ def _two_columns(
     compile,
     caffe,
 ):
-    scaffold.check_top(include_top, pooling, classes)
-    integer("groups", groups, most=2, of="the columns of the paper")
+    classes = scaffold.check_top(include_top, pooling, classes)
+    groups = integer("groups", groups, most=2, of="the columns of the paper")
     number("initial_bias", initial_bias)
     x = inputs = scaffold.image_input(input_tensor, input_shape, (227, 227, 3), open_sides=not include_top)
 
@@ -178,9 +180,11 @@ def _two_columns(
         x = scaffold.pooled_features(x, pooling)
 
     rule = {"weight_decay": {"*kernel": 5e-4}, "lr_multipliers": {"*bias": 2.0}} if caffe else {"weight_decay": 5e-4}
-    optimizer = ClassicSGD(0.01, momentum=0.9, **rule)
+    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-4), paper=ClassicSGD(0.01, momentum=0.9, **rule))
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
+    return scaffold.assemble(
+        inputs, x, name=name, preprocess_input=preprocess_input, weights=weights, loss=loss, optimizer=optimizer
+    )
 
 
 def _normalized(x, lrn, number):

@@ -10,7 +10,7 @@ from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, ZeroPadd
 from cnnzoo.models import scaffold
 from cnnzoo.models.alexnet import MEAN
 from cnnzoo.models.alexnet import decode_predictions as decode_predictions  # ImageNet's classes
-from cnnzoo.optimizers import ClassicSGD
+from cnnzoo.optimizers import Adam, ClassicSGD
 from cnnzoo.weights import Pretrained
 
 TASK = "classify"
@@ -71,8 +71,8 @@ def alexnet_owt(
         classifier_activation: `"softmax"`, or `None` for logits; a model with another is not compiled.
         name: name of the model.
         dropout: fraction dropped before fc6 and fc7 in training, in [0, 1).
-        compile: whether to compile with loss and optimizer: rate 0.01, momentum 0.9, decay 0.0001, which
-            is torchvision's own training recipe.
+        compile: whether to compile, with a loss and Adam of rate 0.0001, which learns from some hundred images on;
+            `"paper"` for torchvision's own training on ImageNet: rate 0.01, momentum 0.9, decay 0.0001.
 
     Returns:
         A functional `keras.Model`. Layers: pad1, conv1, pool1, conv2, pool2, conv3, conv4, conv5, pool5,
@@ -88,7 +88,7 @@ def alexnet_owt(
     >>> cnnzoo.alexnet_owt(include_top=False).count_params()
     2469696
     """
-    scaffold.check_top(include_top, pooling, classes)
+    classes = scaffold.check_top(include_top, pooling, classes)
     x = inputs = scaffold.image_input(input_tensor, input_shape, (224, 224, 3), open_sides=not include_top)
 
     def initial(fan_in):  # PyTorch's default: everything uniform within ±1/√fan-in
@@ -117,10 +117,18 @@ def alexnet_owt(
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-4)
+    paper = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-4)
+    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-4), paper)
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, pretrained=PRETRAINED
+        inputs,
+        x,
+        name=name,
+        preprocess_input=preprocess_input,
+        weights=weights,
+        loss=loss,
+        optimizer=optimizer,
+        pretrained=PRETRAINED,
     )
 
 

@@ -23,11 +23,11 @@ import keras
 from keras import ops
 from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
-from cnnzoo.checks import refusal
+from cnnzoo.checks import is_integer, refusal
 from cnnzoo.layers import PointwiseConv2D
 from cnnzoo.models import scaffold
 from cnnzoo.models.cuda_convnet import decode_predictions as decode_predictions  # CIFAR-10's classes
-from cnnzoo.optimizers import ClassicSGD
+from cnnzoo.optimizers import Adam, ClassicSGD
 
 TASK = "classify"
 
@@ -69,8 +69,8 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
         maps: number of maps before and after the first halving; fewer make a smaller net.
         input_dropout: fraction of the pixels dropped in training, in [0, 1).
         dropout: fraction dropped after each halving in training, in [0, 1).
-        compile: whether to compile with loss and optimizer: rate 0.01 of the paper's four, momentum 0.9,
-            decay 0.001.
+        compile: whether to compile, with a loss and Adam of rate 0.0003, under which the nets learn from the start;
+            `"paper"` for the paper's gradient descent: rate 0.01 of its four, momentum 0.9, decay 0.001.
 
     Returns:
         A functional `keras.Model`. Layers: conv1, conv2, … with pool1 and pool2 where there are any,
@@ -86,9 +86,10 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
     >>> cnnzoo.all_cnn_c(input_shape=(16, 16, 3)).get_layer("average").input.shape
     (None, 2, 2, 10)
     """
-    scaffold.check_top(include_top, pooling, classes)
-    if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(type(n) is int and n > 0 for n in maps)):
+    classes = scaffold.check_top(include_top, pooling, classes)
+    if not (isinstance(maps, tuple | list) and len(maps) == 2 and all(is_integer(n) and n > 0 for n in maps)):
         raise refusal("maps", "two positive integers, such as (96, 192)", maps)
+    maps = tuple(map(int, maps))
     numbers = itertools.count(1)
 
     def convolved(x, maps, window, stride=1, padding="same"):
@@ -120,9 +121,12 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
         x = scaffold.pooled_features(x, pooling)
 
     name = f"{sibling}_{base}" if name is None else name
-    optimizer = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
+    paper = ClassicSGD(0.01, momentum=0.9, weight_decay=1e-3)
+    optimizer = scaffold.chosen_optimizer(compile, Adam(3e-4), paper)
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer)
+    return scaffold.assemble(
+        inputs, x, name=name, preprocess_input=preprocess_input, weights=weights, loss=loss, optimizer=optimizer
+    )
 
 
 def _convolution(maps: int, window: int, stride: int, **options: Any) -> Conv2D:

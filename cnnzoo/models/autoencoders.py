@@ -8,11 +8,10 @@ from keras.layers import Activation, Flatten
 from cnnzoo import optimizers
 from cnnzoo.checks import flag, integer
 from cnnzoo.layers import ContractivePenalty
-from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
-from cnnzoo.models.reconstruction import decode, encoder_layers, reconstruction_loss
+from cnnzoo.models.reconstruction import assemble, decode, encoder_layers
 
 TASK = "reconstruct"
 
@@ -76,8 +75,8 @@ def autoencoder(
     >>> cnnzoo.autoencoder(units=(), code=64, tied=False).count_params()  # (784 + 1)·64 + (64 + 1)·784
     101200
     """
-    scaffold.check_widths("units", units)
-    integer("code", code)
+    units = scaffold.check_widths("units", units)
+    code = integer("code", code)
     flag("tied", tied)
     penalty = sparsity_penalty(sparsity, code_activation)
     check_contractive(contractive, [*([activation] if units else []), code_activation])
@@ -95,11 +94,8 @@ def autoencoder(
         x = Activation("linear", activity_regularizer=penalty, dtype="float32", name="sparsity_penalty")(x)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
-    optimizer = optimizers.Adam(1e-3)
-    loss = reconstruction_loss(output_activation) if compile else None
-    return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
-    )
+    compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(1e-3)}
+    return assemble(inputs, x, name=name, weights=weights, **compilation)
 
 
 def deep_autoencoder(
@@ -151,8 +147,8 @@ def deep_autoencoder(
     >>> cnnzoo.deep_autoencoder().count_params()
     2837314
     """
-    scaffold.check_widths("units", units, example="(1000, 500, 250)")
-    integer("code", code)
+    units = scaffold.check_widths("units", units, example="(1000, 500, 250)")
+    code = integer("code", code)
     flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
@@ -162,15 +158,6 @@ def deep_autoencoder(
         x = layer(x)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
-    optimizer = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
-    loss = reconstruction_loss(output_activation) if compile else None
-    return scaffold.assemble(
-        inputs,
-        x,
-        name=name,
-        weights=weights,
-        loss=loss,
-        metric=SquaredError(),
-        optimizer=optimizer,
-        shipped="deep_autoencoder",
-    )
+    muon = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)
+    compilation = {"output_activation": output_activation, "compile": compile, "optimizer": muon}
+    return assemble(inputs, x, name=name, weights=weights, **compilation, shipped="deep_autoencoder")

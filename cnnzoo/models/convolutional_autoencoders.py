@@ -10,9 +10,9 @@ from cnnzoo import optimizers
 from cnnzoo.checks import flag, integer
 from cnnzoo.errors import InputError
 from cnnzoo.layers import ReversibleConv2D
-from cnnzoo.metrics import SquaredError
-from cnnzoo.models import mlp, scaffold
-from cnnzoo.models.reconstruction import reconstruction_loss
+from cnnzoo.models import scaffold
+from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
+from cnnzoo.models.reconstruction import assemble
 
 TASK = "reconstruct"
 
@@ -43,7 +43,7 @@ def convolutional_autoencoder(
 
     It deviates from the paper, which halves by max pooling, has scaled tanh units, and ties the decoder's
     weights to the encoder's: here strides halve, hidden units are rectified, and weights are tied
-    with `tied=True` only. The optimizer is Adam with rate 0.001.
+    with `tied=True` only. The optimizer is Adam with rate 0.003.
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
@@ -76,8 +76,8 @@ def convolutional_autoencoder(
     >>> model.get_layer("code").output.shape, model.count_params()
     ((None, 4, 4, 32), 134371)
     """
-    scaffold.check_widths("maps", maps, example="(32, 64)")
-    integer("code", code)
+    maps = scaffold.check_widths("maps", maps, example="(32, 64)")
+    code = integer("code", code)
     flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
     _check_sides(inputs.shape[1:3], halvings=len(maps) + 1)
@@ -103,11 +103,8 @@ def convolutional_autoencoder(
         x = Cropping2D(excess, name=f"crop_{number}")(x) if any(map(any, excess)) else x
     x = Activation(output_activation, dtype="float32", name="reconstruction")(x)
 
-    optimizer = optimizers.Adam(1e-3)
-    loss = reconstruction_loss(output_activation) if compile else None
-    return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
-    )
+    compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(3e-3)}
+    return assemble(inputs, x, name=name, weights=weights, **compilation)
 
 
 def _check_sides(sides: tuple[int, int], halvings: int) -> None:
@@ -133,27 +130,3 @@ def _doubling(maps: int, activation, name: str) -> Conv2DTranspose:
 def _excess(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the rows and columns to crop, all at the end."""
     return (0, shape[1] - wanted[1]), (0, shape[2] - wanted[2])
-
-
-@scaffold.preprocessing()
-def preprocess_input(images, input_shape=None):
-    """Scale pixels 0…255 to 0…1, resizing images (bilinear) that have another size than the model.
-
-    Args:
-        images: tensor `(batch, height, width, channels)` or, of one image, `(height, width, channels)`, integer or
-            float, 0 to 255.
-        input_shape: the model's `(height, width, channels)`, to which images of other sizes are brought; `None` to keep
-            their size.
-
-    Returns:
-        Float32 tensor `(batch, *input_shape)`, or `input_shape`.
-
-    Raises:
-        InputError: another number of channels than the model's.
-
-    Example:
-    >>> import numpy as np
-    >>> float(preprocess_input(np.full((1, 32, 32, 3), 255, "uint8"))[0, 0, 0, 0])
-    1.0
-    """
-    return mlp.preprocess_input(images, input_shape)

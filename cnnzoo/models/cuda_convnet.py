@@ -50,8 +50,8 @@ def cuda_convnet(
         name: name of the model.
         lrn: `"within"` for 3×3 normalization within maps (α=5e-5 over 9 pixels, β=0.75, k=1) after pool1
             and pool2, or `None` for the form without.
-        compile: whether to compile with loss and optimizer: rate 0.001 and 0.002 for biases, momentum
-            0.9, decay 0.004 in the convolutions and 1.0 in the dense layer.
+        compile: whether to compile, with a loss and the paper's optimizer (`"paper"` for the same): rate 0.001 and
+            0.002 for biases, momentum 0.9, decay 0.004 in the convolutions and 1.0 in the dense layer.
 
     Returns:
         A functional `keras.Model`. Layers: conv1, pool1, norm1, conv2, pool2, norm2, conv3, pool3, fc10.
@@ -66,7 +66,7 @@ def cuda_convnet(
     >>> cnnzoo.cuda_convnet().count_params(), cnnzoo.cuda_convnet(lrn=None).count_params()
     (89578, 89578)
     """
-    scaffold.check_top(include_top, pooling, classes)
+    classes = scaffold.check_top(include_top, pooling, classes)
     if lrn is not None:
         choice("lrn", lrn, ["within"], "forms of lrn besides None")
 
@@ -98,10 +98,18 @@ def cuda_convnet(
         x = scaffold.pooled_features(x, pooling)
 
     decay = {"*fc10/kernel": 1.0, "*/kernel": 0.004}
-    optimizer = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, lr_multipliers={"*/bias": 2.0})
+    paper = ClassicSGD(0.001, momentum=0.9, weight_decay=decay, lr_multipliers={"*/bias": 2.0})
+    optimizer = scaffold.chosen_optimizer(compile, paper, paper)
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, shipped="cuda_convnet"
+        inputs,
+        x,
+        name=name,
+        preprocess_input=preprocess_input,
+        weights=weights,
+        loss=loss,
+        optimizer=optimizer,
+        shipped="cuda_convnet",
     )
 
 

@@ -10,10 +10,9 @@ from keras.layers import Flatten, GaussianNoise
 from cnnzoo import optimizers
 from cnnzoo.checks import choice, flag, integer, number
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
-from cnnzoo.metrics import SquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import decode, encoder_layers, reconstruction_loss
+from cnnzoo.models.reconstruction import assemble, decode, encoder_layers
 
 TASK = "reconstruct"
 
@@ -76,8 +75,8 @@ def denoising_autoencoder(
     >>> cnnzoo.denoising_autoencoder(corruption="gaussian", rate=0.3).get_layer("corruption").stddev
     0.3
     """
-    scaffold.check_widths("units", units)
-    integer("code", code)
+    units = scaffold.check_widths("units", units)
+    code = integer("code", code)
     flag("tied", tied)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
@@ -89,8 +88,5 @@ def denoising_autoencoder(
         x = layer(x)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
-    optimizer = optimizers.Adam(1e-3)
-    loss = reconstruction_loss(output_activation) if compile else None
-    return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, metric=SquaredError(), optimizer=optimizer
-    )
+    compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(1e-3)}
+    return assemble(inputs, x, name=name, weights=weights, **compilation)

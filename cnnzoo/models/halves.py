@@ -1,8 +1,14 @@
 """The encoder and the decoder of an autoencoder, which share its weights."""
 
-import keras
+import functools
+from typing import Any
 
+import keras
+import numpy as np
+
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
+from cnnzoo.layers.graph import calls, output_of
 
 
 def encoder(model: keras.Model) -> keras.Model:
@@ -30,10 +36,11 @@ def encoder(model: keras.Model) -> keras.Model:
     last = "code" if "code" in names else f"encoder_{_hidden_layers(names)}"
     if last not in names:
         raise _not_an_autoencoder(model, "encoder", "no layer 'code' or 'encoder_1'")
-    codes = model.get_layer(last).output
+    codes = output_of(model, last)
     if "corruption" in names:
-        corruption = model.get_layer("corruption")
-        codes = keras.Function(corruption.output, codes).call(corruption.input)
+        corrupted = output_of(model, "corruption")
+        [clean] = next(call.inputs for call in calls(model) if call.outputs[0] is corrupted)
+        codes = keras.Function(corrupted, codes).call(clean)
     return keras.Model(model.input, codes, name=f"{model.name}_encoder")
 
 
@@ -44,8 +51,9 @@ def decoder(model: keras.Model) -> keras.Model:
         model: an autoencoder of cnnzoo, also after save and load.
 
     Returns:
-        A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled. With tied
-        weights, either half holds whole layers: the bias of the other direction, too.
+        A functional model from codes, as `encoder(model)` returns them, to images. It is not compiled. Its `predict`
+        takes codes in lists, too, such as `[[0, 0]]`. With tied weights, either half holds whole layers: the bias of
+        the other direction, too.
 
     Raises:
         InputError: the model has no layer `code`, or does not end in a layer `reconstruction`.
@@ -60,11 +68,37 @@ def decoder(model: keras.Model) -> keras.Model:
     if not {"code", "reconstruction"} <= names:
         raise _not_an_autoencoder(model, "decoder", "no layer 'code', or no 'reconstruction' after it")
     last = next(name for name in ("sparsity_penalty", "contractive_penalty", "code") if name in names)
-    start = model.get_layer(last).output
+    start = output_of(model, last)
     # keras.Model(start, …) of Keras 3.15 takes every other call of a tied code layer for the input, too.
     codes = keras.Input(batch_shape=start.shape, dtype=start.dtype, name="codes")
     images = keras.Function(start, model.output).call(codes)
-    return keras.Model(codes, images, name=f"{model.name}_decoder")
+    half = keras.Model(codes, images, name=f"{model.name}_decoder")
+    half.predict = _predict_of_lists(half)
+    return half
+
+
+def _predict_of_lists(half: keras.Model) -> Any:
+    """Return a decoder's `predict` that takes lists of numbers for an array, where Keras looks for several inputs."""
+    predict = half.predict
+
+    @functools.wraps(predict)
+    def of_lists(x, *arguments, **options):
+        if isinstance(x, list | tuple):
+            try:
+                x = np.array(x, "float32")
+            except (TypeError, ValueError) as error:
+                raise refusal("x", "codes as numbers in lists of one length, such as [[0, 0]]", x) from error
+        shape = tuple(getattr(x, "shape", half.input_shape))  # batches of a data set have theirs
+        expected = half.input_shape
+        fits = len(shape) == len(expected) and all(
+            side in (None, given) for side, given in zip(expected[1:], shape[1:], strict=True)
+        )
+        if not fits:
+            sides = ", ".join("any" if side is None else str(side) for side in expected[1:])
+            raise refusal("x", f"codes of the shape (batch, {sides})", shape)
+        return predict(x, *arguments, **options)
+
+    return of_lists
 
 
 def _layer_names(model: keras.Model) -> set[str]:

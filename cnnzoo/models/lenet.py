@@ -19,6 +19,7 @@ from cnnzoo.layers import (
 )
 from cnnzoo.losses import MaximumAPosteriori
 from cnnzoo.models import scaffold
+from cnnzoo.optimizers import Adam
 
 TASK = "classify"
 
@@ -57,7 +58,7 @@ def lenet5(
     - The bitmaps are redrawn (the paper prints them as a figure); classes beyond ten get random codes.
     - Initial weights are within ±2.4/fan-in, as the paper is commonly quoted; the subsampling coefficients
       start as averages, and biases at 0.
-    - It is compiled with momentum in place of the stochastic diagonal Levenberg–Marquardt method.
+    - It is compiled with Adam in place of the stochastic diagonal Levenberg–Marquardt method.
 
     Args:
         include_top: whether F6 and the output units follow C5.
@@ -72,7 +73,7 @@ def lenet5(
             another is not compiled.
         name: name of the model.
         head: `"rbf"`, or `"softmax"` for 10 ordinary units, 850 more parameters.
-        compile: whether to compile with loss and optimizer.
+        compile: whether to compile, with a loss and Adam: of rate 0.005 on penalties, else of rate 0.002.
 
     Returns:
         A functional `keras.Model`. Layers: C1, S2, C3, S4, C5, F6, output.
@@ -87,7 +88,7 @@ def lenet5(
     >>> cnnzoo.lenet5().count_params()  # 60,000 trained, and 10 × 84 fixed pixels
     60840
     """
-    scaffold.check_top(include_top, pooling, classes)
+    classes = scaffold.check_top(include_top, pooling, classes)
     choice("head", head, ("rbf", "softmax"), "heads")
 
     def options():  # one initializer draws the same numbers each time, so every layer has its own
@@ -102,7 +103,9 @@ def lenet5(
     x = scaffold.slide(Conv2D(120, 5, **options(), name="C5"), x)
     if not include_top:
         x = scaffold.pooled_features(x, pooling)
-        return scaffold.assemble(inputs, x, name=name, weights=weights, loss=None, shipped="lenet5")
+        return scaffold.assemble(
+            inputs, x, name=name, preprocess_input=preprocess_input, weights=weights, loss=None, shipped="lenet5"
+        )
     x = Flatten(name="flatten")(x)
     x = Dense(84, **options(), name="F6")(x)
     activation = classifier_activation
@@ -115,11 +118,13 @@ def lenet5(
         activation = "softmax" if activation == "auto" else activation
         x = Dense(classes, activation=activation, dtype="float32", name="output")(x)
 
+    penalties = head == "rbf" and activation in ("auto", None)
+    optimizer = scaffold.chosen_optimizer(compile, Adam(5e-3 if penalties else 2e-3))
     loss = None
     if compile:
-        penalties = head == "rbf" and activation in ("auto", None)
         loss = MaximumAPosteriori() if penalties else scaffold.cross_entropy(activation)
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, shipped="lenet5")
+    common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
+    return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, shipped="lenet5", **common)
 
 
 def lenet(
@@ -155,7 +160,7 @@ def lenet(
             draw `"sigmoid"`, later ones `"relu"`.
         subsampling: `"average"` or `"max"`.
         dropout: fraction of S4's and C5's outputs dropped in training, in [0, 1); not in the paper.
-        compile: whether to compile with loss and optimizer.
+        compile: whether to compile, with a loss and Adam of rate 0.001.
 
     Returns:
         A functional `keras.Model`. Layers: C1, S2, C3, S4, C5, F6, output.
@@ -170,7 +175,7 @@ def lenet(
     >>> cnnzoo.lenet().count_params()
     61706
     """
-    scaffold.check_top(include_top, pooling, classes)
+    classes = scaffold.check_top(include_top, pooling, classes)
     pools = {"average": AveragePooling2D, "max": MaxPooling2D}
     pool = pools[choice("subsampling", subsampling, pools, "kinds of subsampling")]
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
@@ -189,8 +194,10 @@ def lenet(
     else:
         x = scaffold.pooled_features(x, pooling)
 
+    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-3))
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss, shipped="lenet")
+    common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
+    return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, shipped="lenet", **common)
 
 
 @scaffold.preprocessing(border=2)
@@ -238,7 +245,7 @@ def decode_predictions(predictions, top=5, class_names=CLASS_NAMES):
         class_names: name of each class, such as `cnnzoo.weights.shipped("lenet", "fashion_mnist").class_names`.
 
     Raises:
-        InputError: another shape, or `top` is out of range.
+        InputError: another shape, no probabilities, or `top` is out of range.
 
     Example:
     >>> import numpy as np

@@ -11,6 +11,7 @@ from keras.layers import Dense, Dropout, Flatten
 from cnnzoo.checks import number
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
+from cnnzoo.optimizers import Adam
 
 TASK = "classify"
 
@@ -51,7 +52,7 @@ def mlp(
         input_dropout: fraction of the pixels dropped in training, in [0, 1).
         dropout: fraction of each hidden layer dropped in training, in [0, 1).
         max_norm: largest length of a hidden unit's incoming weights, > 0, or `None` for no bound.
-        compile: whether to compile with loss and optimizer.
+        compile: whether to compile, with a loss and Adam of rate 0.001.
 
     Returns:
         A functional `keras.Model`. Layers: flatten, fc1, fc2, …, output.
@@ -66,8 +67,8 @@ def mlp(
     >>> cnnzoo.mlp().count_params()
     266610
     """
-    scaffold.check_top(include_top, pooling, classes, has_maps=False)
-    scaffold.check_widths("units", units, example="(300, 100)", empty=False)
+    classes = scaffold.check_top(include_top, pooling, classes, has_maps=False)
+    units = scaffold.check_widths("units", units, example="(300, 100)", empty=False)
     if max_norm is not None:
         number("max_norm", max_norm, above=0)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
@@ -81,8 +82,10 @@ def mlp(
     if include_top:
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
 
+    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-3))
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss)
+    common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
+    return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)
 
 
 @scaffold.preprocessing()

@@ -10,6 +10,9 @@ from keras.layers import Activation, Dense, Reshape
 
 from cnnzoo.layers import ReversibleDense
 from cnnzoo.losses import PixelCrossentropy
+from cnnzoo.metrics import SquaredError
+from cnnzoo.models import scaffold
+from cnnzoo.models.mlp import preprocess_input
 
 
 def dense(units: int, activation: Any, *, kind: type[Dense] = Dense, **options: Any) -> Dense:
@@ -94,3 +97,27 @@ def reconstruction_loss(output_activation: Any) -> keras.losses.Loss:
     """
     logistic = keras.activations.get(output_activation) is keras.activations.sigmoid
     return PixelCrossentropy() if logistic else keras.losses.MeanSquaredError()
+
+
+def assemble(
+    inputs, images, *, output_activation: Any, compile: Any, optimizer: keras.optimizers.Optimizer, **options: Any
+) -> keras.Model:
+    """Build an autoencoder, load its weights, and compile it with the loss of its output.
+
+    Args:
+        inputs: the tensor that `image_input` returned.
+        images: the reconstruction, with its activation.
+        output_activation: that activation, which decides on the loss.
+        compile: the argument of the model's function.
+        optimizer: the optimizer to compile with.
+        options: `name`, `weights` and `shipped`, as `scaffold.assemble` takes them.
+    """
+    return scaffold.assemble(
+        inputs,
+        images,
+        preprocess_input=preprocess_input,
+        loss=reconstruction_loss(output_activation) if compile else None,
+        metric=SquaredError(),
+        optimizer=scaffold.chosen_optimizer(compile, optimizer),
+        **options,
+    )

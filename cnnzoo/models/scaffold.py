@@ -10,8 +10,10 @@ import numpy as np
 from keras import ops
 
 from cnnzoo import weights as weight_files
-from cnnzoo.checks import choice, flag, integer, refusal
+from cnnzoo.checks import choice, flag, integer, is_integer, refusal
 from cnnzoo.errors import InputError, reason
+from cnnzoo.keras_internals import call_of
+from cnnzoo.models.input_checks import check_inputs, check_pixels
 from cnnzoo.weights import Pretrained
 
 
@@ -42,7 +44,8 @@ def image_input(
     if keras.config.image_data_format() != "channels_last":
         raise InputError("cnnzoo's models need images with channels last, not 'channels_first'")
     if input_tensor is None:
-        return keras.Input(tuple(input_shape or default), name="images")
+        sides = (side if side is None else int(side) for side in input_shape or default)
+        return keras.Input(tuple(sides), name="images")
     if not keras.utils.is_keras_tensor(input_tensor):
         raise InputError(f"`input_tensor` must be a Keras tensor. Received: a {type(input_tensor).__name__}")
     shape = tuple(input_tensor.shape[1:])
@@ -57,7 +60,7 @@ def _is_image_shape(shape: Any, open_sides: bool = False) -> bool:
     if not isinstance(shape, tuple | list) or len(shape) != 3:
         return False
     *image, channels = shape
-    return all(type(n) is int and n > 0 for n in (channels, *(n for n in image if not (open_sides and n is None))))
+    return all(is_integer(n) and n > 0 for n in (channels, *(n for n in image if not (open_sides and n is None))))
 
 
 def slide(layer: keras.layers.Layer, images):
@@ -98,8 +101,8 @@ def pooled_features(images, pooling: str | None):
     return layers[choice("pooling", pooling, layers, "kinds of pooling besides None")](name=f"{pooling}_pool")(images)
 
 
-def check_top(include_top: bool, pooling: str | None, classes: int, *, has_maps: bool = True) -> None:
-    """Check the arguments of a classifier's head.
+def check_top(include_top: bool, pooling: str | None, classes: int, *, has_maps: bool = True) -> int:
+    """Check the arguments of a classifier's head, and return the number of its classes.
 
     Args:
         include_top: whether there is a head.
@@ -112,15 +115,16 @@ def check_top(include_top: bool, pooling: str | None, classes: int, *, has_maps:
             given together with the head, or for a model without maps.
     """
     flag("include_top", include_top)
-    integer("classes", classes)
+    classes = integer("classes", classes)
     if pooling is not None and not has_maps:
         raise refusal("pooling", "None for a model without feature maps", pooling)
     if pooling is not None and include_top:
         raise refusal("pooling", "None with include_top=True, as it is for models without a head", pooling)
+    return classes
 
 
-def check_widths(name: str, widths: Any, *, example: str = "(256, 64)", empty: bool = True) -> None:
-    """Check that widths of layers are a tuple of positive integers.
+def check_widths(name: str, widths: Any, *, example: str = "(256, 64)", empty: bool = True) -> tuple[int, ...]:
+    """Return widths of layers, a tuple of positive integers.
 
     Args:
         name: the argument's name.
@@ -131,10 +135,11 @@ def check_widths(name: str, widths: Any, *, example: str = "(256, 64)", empty: b
     Raises:
         InputError: they are not.
     """
-    positive = isinstance(widths, tuple | list) and all(type(width) is int and width > 0 for width in widths)
+    positive = isinstance(widths, tuple | list) and all(is_integer(width) and width > 0 for width in widths)
     if not positive or not (widths or empty):
         least = "" if empty else "one or more "
         raise refusal(name, f"{least}positive integers in a tuple, such as {example}", widths)
+    return tuple(map(int, widths))
 
 
 def assemble(
@@ -142,6 +147,7 @@ def assemble(
     outputs,
     *,
     name: str,
+    preprocess_input: Callable[..., Any],
     weights: str | Path | None,
     loss: keras.losses.Loss | None,
     metric: keras.metrics.Metric | None = None,
@@ -149,28 +155,60 @@ def assemble(
     pretrained: Pretrained | None = None,
     shipped: str | None = None,
 ) -> keras.Model:
-    """Build the model, load its weights, and compile it with the paper's optimizer.
+    """Build the model, load its weights, and compile it.
 
     Args:
         inputs: the tensor that `image_input` returned.
         outputs: the output tensor.
         name: name of the model.
+        preprocess_input: the family's preprocessing, for warnings of images that it did not make.
         weights: a weights file, the name of published weights, or `None` for fresh ones.
         loss: the loss to compile with, or `None` to leave the model uncompiled.
         metric: the metric to compile with; by default the accuracy.
-        optimizer: the paper's optimizer; by default gradient descent with momentum, in place of
-            the optimizers of the 1980s and 1990s. Every recipe has its own.
+        optimizer: the optimizer to compile with, where there is a loss. Every recipe has its own.
         pretrained: the weights that are published for the model and the names of its layers there.
         shipped: name of the model's function, if weights of it are included in cnnzoo.
     """
     sources = keras.utils.get_source_inputs(inputs)
     model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
+    if len(sources) == 1 and sources[0] is inputs:  # the images may come from other layers
+        check_inputs(model, preprocess_input)
+    if outputs.shape[1:] == (1,):
+        check_single_unit(model, loss)
     if weights is not None:
         weight_files.load(model, weights, pretrained, shipped)
     if loss is not None:
-        optimizer = optimizer or keras.optimizers.SGD(learning_rate=0.01, momentum=0.9)
         model.compile(optimizer, loss, metrics=[metric or keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
     return model
+
+
+def check_single_unit(model: keras.Model, loss: keras.losses.Loss | None) -> None:
+    """Refuse a softmax of one unit, which is 1 for every image."""
+    output: Any = call_of(model.outputs[0])
+    by_softmax = getattr(output.layer, "activation", None) is keras.activations.softmax
+    if by_softmax or isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+        sigmoid = "one unit is for classifier_activation='sigmoid', with a loss of your own"
+        raise refusal("classes", f"at least 2 with a softmax, which is 1 for a single unit; {sigmoid}", 1)
+
+
+def chosen_optimizer(
+    compile: Any, learns: keras.optimizers.Optimizer, paper: keras.optimizers.Optimizer | None = None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer that a model's argument `compile` asks for.
+
+    Args:
+        compile: the argument: `True`, `False`, or `"paper"` where the paper's optimizer is another one.
+        learns: the one that learns as it arrives, from some hundred images on, at batches of 32 to 128.
+        paper: the paper's, for its own data, batches and epochs.
+
+    Raises:
+        InputError: `compile` is none of these.
+    """
+    if compile == "paper" and paper is not None:
+        return paper
+    if not isinstance(compile, bool):
+        raise refusal("compile", "True or False" + (", or 'paper' for the paper's optimizer" if paper else ""), compile)
+    return learns
 
 
 def cross_entropy(classifier_activation: Any) -> keras.losses.Loss | None:
@@ -202,6 +240,7 @@ def preprocessing(border: int = 0) -> Callable[[Callable], Callable]:
             if len(shape) not in (3, 4):
                 allowed = "an image (height, width, channels), or a batch (batch, height, width, channels)"
                 raise refusal("images", f"{allowed}, of pixels 0 to 255", f"a tensor of shape {shape}")
+            check_pixels(images, f"{function.__module__}.preprocess_input")
             if input_shape is None:
                 height, width, channels = shape[-3:]
                 if None in (height, width):
@@ -289,7 +328,7 @@ def decode(predictions, names: Sequence[str], top: int) -> list[list[tuple[int, 
         top: how many classes to return, from 1 to all.
 
     Raises:
-        InputError: another shape, or `top` is out of range.
+        InputError: another shape, no probabilities, or `top` is out of range.
 
     Example:
     >>> import numpy as np
@@ -308,7 +347,7 @@ def decode_imagenet(predictions, top: int) -> list[list[tuple[str, str, float]]]
     """Return ImageNet's most probable classes by `keras.applications`, which downloads their names.
 
     Raises:
-        InputError: another shape, `top` is out of range, or the names cannot be downloaded.
+        InputError: another shape, no probabilities, `top` is out of range, or the names cannot be downloaded.
     """
     predictions = _checked_predictions(predictions, 1000, top)
     try:
@@ -323,4 +362,11 @@ def _checked_predictions(predictions, classes: int, top: int) -> np.ndarray:
     if predictions.ndim != 2 or predictions.shape[1] != classes:
         raise refusal("predictions", f"probabilities of shape (batch, {classes})", predictions.shape)
     integer("top", top, most=classes, of="the number of classes")
+    sums = predictions.sum(axis=1, dtype="float64")
+    if not (np.abs(sums - 1) <= 0.01).all() or predictions.min(initial=0) < 0:  # half precision has three digits
+        raise InputError(
+            f"`predictions` must be probabilities, from 0 to 1 with a sum of 1 for each image. Received: "
+            f"{predictions.min():.3g} to {predictions.max():.3g}, with sums from {sums.min():.3g} to {sums.max():.3g}; "
+            "of logits, and of the negated penalties of lenet5, keras.ops.softmax(predictions) makes them"
+        )
     return predictions

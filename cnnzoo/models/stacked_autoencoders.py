@@ -47,7 +47,7 @@ def stacked_autoencoder(
         units: width of each hidden layer; at least one positive integer.
         activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
             bound.
-        compile: whether to compile with loss and optimizer.
+        compile: whether to compile, with a loss and Adam of rate 0.001.
 
     Returns:
         A functional `keras.Model`. Layers: flatten, encoder_1, encoder_2, …, output.
@@ -62,8 +62,8 @@ def stacked_autoencoder(
     >>> cnnzoo.stacked_autoencoder().count_params()
     2797010
     """
-    scaffold.check_top(include_top, pooling, classes, has_maps=False)
-    scaffold.check_widths("units", units, example="(1000, 1000, 1000)", empty=False)
+    classes = scaffold.check_top(include_top, pooling, classes, has_maps=False)
+    units = scaffold.check_widths("units", units, example="(1000, 1000, 1000)", empty=False)
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
 
     x = Flatten(name="flatten")(x)
@@ -72,8 +72,15 @@ def stacked_autoencoder(
     if include_top:
         x = Dense(classes, activation=classifier_activation, dtype="float32", name="output")(x)
 
-    optimizer = optimizers.Adam(1e-3)
+    optimizer = scaffold.chosen_optimizer(compile, optimizers.Adam(1e-3))
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     return scaffold.assemble(
-        inputs, x, name=name, weights=weights, loss=loss, optimizer=optimizer, shipped="stacked_autoencoder"
+        inputs,
+        x,
+        name=name,
+        preprocess_input=preprocess_input,
+        weights=weights,
+        loss=loss,
+        optimizer=optimizer,
+        shipped="stacked_autoencoder",
     )

@@ -2,7 +2,8 @@
 
 import fnmatch
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 
 import keras
 from keras import ops
@@ -20,6 +21,9 @@ class ClassicSGD(keras.optimizers.Optimizer):
     applies the decay outside of the momentum, with an effect about 1 − µ as large. On TensorFlow the update of
     a weight is one operation that reads and writes its memory once.
 
+    A pattern that matches none of the trained weights has no effect: their layer is frozen, or the pattern misspelled.
+    A warning says so, unless `check_patterns` has told the two apart.
+
     Args:
         learning_rate: ε, a number or a schedule of Keras.
         momentum: µ, in [0, 1); the default is that of these papers and programs, where `keras.optimizers.SGD` has 0.
@@ -32,7 +36,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
         kwargs: the other arguments of `keras.optimizers.Optimizer`, such as `clipnorm`.
 
     Raises:
-        InputError: an argument is out of range, or a pattern matches none of the trainable weights.
+        InputError: an argument is out of range.
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 5.
 
@@ -63,6 +67,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
             raise refusal("lr_multipliers", allowed, lr_multipliers)
         self.lr_multipliers = _by_pattern("lr_multipliers", lr_multipliers or {})
         self._given_decay = weight_decay
+        self._checked = False
         self.exclude_from_weight_decay()
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
@@ -70,6 +75,29 @@ class ClassicSGD(keras.optimizers.Optimizer):
             raise InputError("weights can be excluded from the weight decay only before the optimizer is built")
         self._excluded = {id(variable) for variable in var_list or ()}
         self._excluded_names = tuple(var_names or ())
+
+    def check_patterns(self, weights: Iterable[keras.Variable]) -> None:
+        """Check that every pattern matches some of a model's weights, trained or frozen.
+
+        Args:
+            weights: all of them, `model.weights`.
+
+        Raises:
+            InputError: a pattern matches none.
+        """
+        self._checked = True
+        for message in self._unmatched(weights):
+            raise InputError(message)
+
+    def _unmatched(self, weights: Iterable[keras.Variable]) -> Iterator[str]:
+        """Yield a message for each pattern that matches none of some weights."""
+        paths = [weight.path for weight in weights]
+        for pattern in {**self.decays, **self.lr_multipliers}:
+            if not fnmatch.filter(paths, pattern):
+                yield (
+                    f"the pattern {pattern!r} of weight_decay or lr_multipliers matches none of the weights "
+                    f"{', '.join(paths)}"
+                )
 
     def _decay_of(self, variable) -> float:
         if id(variable) in self._excluded or any(re.search(name, variable.name) for name in self._excluded_names):
@@ -81,12 +109,9 @@ class ClassicSGD(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
-        for pattern in {**self.decays, **self.lr_multipliers} if variables else ():
-            if not any(fnmatch.fnmatch(variable.path, pattern) for variable in variables):
-                paths = ", ".join(variable.path for variable in variables)
-                raise InputError(
-                    f"the pattern {pattern!r} of weight_decay or lr_multipliers matches none of the weights {paths}"
-                )
+        if variables and not self._checked:
+            for message in self._unmatched(variables):
+                warnings.warn(f"{message} that are trained", stacklevel=2)
         multipliers = [_first_match(self.lr_multipliers, variable.path, default=1.0) for variable in variables]
         self._states = fused.States(variables, self.velocities, multipliers, map(self._decay_of, variables))
 

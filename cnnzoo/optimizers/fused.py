@@ -1,7 +1,7 @@
 """Updates of a weight by one operation of TensorFlow, which passes over the memory of weight and state once.
 
-Written out, each operation of a rule passes over it: a step of `deep_autoencoder` by Adam costs 11 % more processor
-time, one of `alexnet_owt` by momentum 3 % (two cores, medians of 7 and 15 interleaved turns).
+Written out, each operation of a rule passes over it: a step of `deep_autoencoder` by Adam costs 20 % more processor
+time, one of `alexnet_owt` by momentum 3 % (`benchmarks/own_ways.py`, two cores, medians of 5 interleaved turns).
 """
 
 from collections.abc import Iterable, Mapping

@@ -3,10 +3,12 @@
 Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
-from cnnzoo.plots.classes import confusion_matrix, misclassified, precision_recall
+from cnnzoo.plots.calibration import reliability_diagram
+from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
 from cnnzoo.plots.deep_units import units
 from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
+from cnnzoo.plots.image_rows import images
 from cnnzoo.plots.layers import activation_maps, filters, layer_costs
 from cnnzoo.plots.lecture import (
     WindowAnimation,
@@ -19,6 +21,7 @@ from cnnzoo.plots.lecture import (
 )
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
+from cnnzoo.plots.predictions import misclassified
 
 __all__ = [
     "Picture",
@@ -31,6 +34,7 @@ __all__ = [
     "dense_beside_convolution",
     "errors_by_code_size",
     "filters",
+    "images",
     "layer_costs",
     "learning_curves",
     "misclassified",
@@ -40,6 +44,7 @@ __all__ = [
     "pretraining_curves",
     "receptive_fields",
     "reconstructions",
+    "reliability_diagram",
     "sliding_window",
     "sliding_window_animation",
     "units",

@@ -1,15 +1,17 @@
-"""A classifier's predictions, class by class: confusion matrix, precision and recall, misclassified images."""
+"""A classifier's predictions, class by class: confusion matrix, precision and recall."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.ticker import PercentFormatter
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLORS, Picture, height_of, light_grid, listed, picture, plain, tiles
+from cnnzoo.plots.picture import COLORS, Picture, light_grid, listed, picture, plain
 
 NUMBERED = 20  # classes up to which a confusion matrix shows its numbers
 WORST = 25  # classes of many that precision and recall are drawn of
+SHADES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are named on the scale of colors
 _PALE_TO_RED = LinearSegmentedColormap.from_list("pale to red", ["#f7f3ee", "#e8927c", "#a4161a"]).with_extremes(
     bad="#cfe8d5"  # the diagonal, which is masked
 )
@@ -18,7 +20,9 @@ _PALE_TO_RED = LinearSegmentedColormap.from_list("pale to red", ["#f7f3ee", "#e8
 def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
     """Draw a confusion matrix: rows are true classes, columns predicted ones.
 
-    Colors are of the misclassified images alone, as fractions of their row.
+    Colors are of the misclassified images alone, as fractions of their row. Their scale is the same for every matrix,
+    from 0 to 1, by the square root, so that the eye can compare two matrices, and one image in a hundred is pale, but
+    not white.
 
     Args:
         labels: integer array `(examples,)`, the true classes.
@@ -42,12 +46,14 @@ def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
     class_names = [plain(name) for name in class_names]
     diagonal = np.eye(len(counts), dtype=bool)
     fractions = np.ma.masked_array(counts / np.maximum(1, counts.sum(axis=1, keepdims=True)), diagonal)
-    most = float(fractions.filled(0).max())
     side = 1.6 + min(0.48 * len(counts), 8)
     figure = picture(side + 0.8, side, _confusion_description(counts, class_names))
     axis = figure.subplots()
-    image = axis.imshow(fractions, cmap=_PALE_TO_RED, vmin=0, vmax=max(0.01, most), interpolation="none")
-    figure.colorbar(image, ax=axis, shrink=0.7, label="fraction of the row's images")
+    shade = PowerNorm(0.5, vmin=0, vmax=1)
+    image = axis.imshow(fractions, cmap=_PALE_TO_RED, norm=shade, interpolation="none")
+    percent = PercentFormatter(1, decimals=0, symbol=" %")
+    label = "fraction of the row's images"
+    figure.colorbar(image, ax=axis, shrink=0.7, label=label, ticks=SHADES, format=percent)
     axis.set(xlabel="predicted", ylabel="true")
     if len(counts) <= NUMBERED:
         axis.set(xticks=range(len(counts)), yticks=range(len(counts)))
@@ -56,7 +62,7 @@ def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
         axis.set_yticklabels(class_names, fontsize=8)
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                dark = row != column and fractions[row, column] > 0.6 * most
+                dark = row != column and shade(fractions[row, column]) > 0.6
                 color = "#fdfdfd" if dark else "#0a0a0a"
                 axis.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=color)
     return figure
@@ -76,7 +82,7 @@ def checked_labels(labels, predicted, classes: int) -> tuple[np.ndarray, np.ndar
             )
         if array.min() < 0 or array.max() >= classes:
             raise InputError(
-                f"`{name}` must be from 0 to {classes - 1}, as there are {classes} `class_names`. Received: "
+                f"`{name}` must be from 0 to {classes - 1}, as there are {classes} classes. Received: "
                 f"{int(array.min())} to {int(array.max())}"
             )
     if len(labels) != len(predicted):
@@ -154,75 +160,3 @@ def class_metrics(labels, predicted, class_names: Sequence[str]) -> list[dict]:
         {"class": name, "precision": float(precision), "recall": float(recall), "f1": float(f1), "images": int(count)}
         for name, precision, recall, f1, count in zip(class_names, *scores, strict=True)
     ]
-
-
-def misclassified(
-    images, labels, probabilities, class_names: Sequence[str], *, count: int = 24, columns: int = 8
-) -> Picture:
-    """Draw misclassified images, those with the highest predicted probability first.
-
-    Args:
-        images: array `(examples, height, width, channels)`; uint8 pixels, or floats of 0 to 1.
-        labels: integer array `(examples,)`, the true classes.
-        probabilities: float array `(examples, classes)`.
-        class_names: name of each class.
-        count: images at most.
-        columns: images per row.
-
-    Returns:
-        The figure; where no image is misclassified, one that says so.
-
-    Raises:
-        InputError: arrays whose shapes do not fit each other.
-
-    Example:
-    >>> images = np.zeros((3, 4, 4, 1), "uint8")
-    >>> figure = misclassified(images, [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["cat", "dog"])
-    >>> figure.axes[0].texts[0].get_text().splitlines()
-    ['true dog,', 'predicted cat', '70 %']
-    """
-    images, probabilities = np.asarray(images), np.asarray(probabilities, "float64")
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise InputError(f"`images` must be (examples, height, width, 1 or 3). Received the shape: {images.shape}")
-    if probabilities.shape != (len(images), len(class_names)):
-        raise InputError(
-            f"`probabilities` must be one for each of the {len(class_names)} classes of {len(images)} images. "
-            f"Received the shape: {probabilities.shape}"
-        )
-    labels, predicted = checked_labels(labels, probabilities.argmax(axis=1), len(class_names))
-    order = most_confident_misclassified(labels, probabilities)[:count]
-    if not len(order):
-        figure = picture(4, 0.6, f"None of the {len(images):,} images is misclassified.")
-        figure.text(0.5, 0.5, f"none of {len(images):,} images is misclassified", ha="center", va="center")
-        return figure
-    room = 0.62
-    pairs = [(class_names[labels[index]], class_names[predicted[index]]) for index in order]
-    figure = picture(
-        8, height_of(images[order], columns, 8, room),
-        f"The {len(order)} misclassified images with the highest predicted probability: "
-        + listed([f"{true} predicted as {other}" for true, other in pairs[:3]])
-        + (" and others." if len(order) > 3 else "."),
-    )  # fmt: skip
-    tiles(
-        figure.subplots(),
-        images[order],
-        columns=columns,
-        captions=[
-            f"true {true},\npredicted {other}\n{100 * probabilities[index].max():.0f} %"
-            for index, (true, other) in zip(order, pairs, strict=True)
-        ],
-        limits=(0, 255 if images.dtype == np.uint8 else 1),
-        room=room,
-    )
-    return figure
-
-
-def most_confident_misclassified(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the indices of the misclassified images, those with the highest predicted probability first.
-
-    Example:
-    >>> most_confident_misclassified(np.array([0, 1, 1]), np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8]]))
-    array([1, 0])
-    """
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from cnnzoo import checks
 from cnnzoo.analysis import LabeledCodes, LinearCode, pca, pca_errors, psnr
@@ -15,7 +14,17 @@ from cnnzoo.analysis.reconstruction.codes import Coder, ModelCode
 from cnnzoo.analysis.reconstruction.linear_codes import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.noise import Corruption
-from cnnzoo.plots.picture import COLORS, Picture, height_of, light_grid, listed, picture, plain, tiles
+from cnnzoo.plots.picture import (
+    COLORS,
+    Picture,
+    height_of,
+    label_logarithms,
+    light_grid,
+    listed,
+    picture,
+    plain,
+    tiles,
+)
 
 NOISES = (Corruption, keras.layers.GaussianNoise, keras.layers.Dropout, keras.layers.GaussianDropout)
 
@@ -199,25 +208,23 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     if not points:
         raise checks.refusal("points", "a mapping from at least one autoencoder to (code size, squared error)", points)
     curve, largest = pca_errors(components, images), components.size
-    curve = np.maximum(curve, 1e-4 * curve[0])  # as many components as pixels have no error, and 0 has no logarithm
+    drawn = np.where(curve > 1e-4 * curve[0], curve, np.nan)  # as many components as pixels have no error but rounding
     errors = [f"{name} {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
     sizes = sorted({size for size, _ in points.values() if size <= largest})
     errors += [f"{size} principal components {curve[size - 1]:.2f}" for size in sizes]
     figure = picture(5.6, 3.4, f"Squared error per image against code size: {listed(errors)}.")
     axis = figure.subplots()
     marker = "." if largest < 3 else ""
-    axis.plot(range(1, largest + 1), curve, color="#888888", label="principal components", marker=marker)
+    axis.plot(range(1, largest + 1), drawn, color="#888888", label="principal components", marker=marker)
     for number, (name, (size, error)) in enumerate(points.items()):
         axis.plot(size, error, "o", color=COLORS[number % len(COLORS)], label=plain(name))
     axis.set(xscale="log", yscale="log", xlabel="code size", ylabel="squared error per test image")
-    axis.set_ylim(bottom=0.5 * min(float(curve[-1]), *(error for _, error in points.values())))
+    axis.set_ylim(bottom=0.5 * min(*drawn[drawn > 0].tolist(), *(error for _, error in points.values())))
     ratio = math.prod(components.image_shape)
     upper = axis.secondary_xaxis("top", functions=(lambda size: ratio / np.maximum(size, 1e-9),) * 2)
     upper.set_xlabel("pixel values per number of the code", fontsize=8)
     for scale in (axis.xaxis, axis.yaxis, upper.xaxis):
-        scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        scale.set_major_formatter(StrMethodFormatter("{x:g}"))
-        scale.set_minor_formatter(NullFormatter())
+        label_logarithms(scale)
     axis.legend(fontsize=8, frameon=False)
     light_grid(axis)
     return figure
@@ -225,6 +232,9 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
 
 def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[str]) -> Picture:
     """Draw scatter plots of codes of two numbers, in the colors of their classes.
+
+    The axes have the code's own numbers: the decoder turns any point into an image, as
+    `cnnzoo.decoder(model).predict(np.array([[first, second]]))`.
 
     Args:
         planes: results of `cnnzoo.analysis.codes_2d`, by title.
@@ -264,5 +274,8 @@ def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[s
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
             )  # fmt: skip
         axis.set_title(f"{plain(title)}\n{accuracies[title]}", fontsize=9)
-        axis.set(xticks=[], yticks=[])
+        axis.set_xlabel("first number", fontsize=8)
+        axis.set_ylabel("second number", fontsize=8)
+        axis.tick_params(labelsize=7)
+        light_grid(axis)
     return figure

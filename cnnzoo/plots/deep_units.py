@@ -49,7 +49,7 @@ def units(
     top = top_activations(model, images, layer, count=min(PATCHES, len(images)))
     chosen = _most_selective(model, images, layer, top) if chosen is None else checked_units(chosen, len(top), layer)
     optimized = feature_visualization(model, layer, chosen, images[:1000], seed=seed)
-    middle = _middle_receptive_field(model, layer, images.shape[1:3])
+    middle = _middle_receptive_field(model, layer, images)
     # Where layers pad, the receptive field in the middle may be smaller than others.
     regions = [middle, *(region for unit in chosen for region in top[unit].regions)]
     window = [max(map(len, sides)) for sides in zip(*regions, strict=True)]
@@ -95,10 +95,12 @@ def _most_selective(model: keras.Model, images: np.ndarray, layer: str, top: Seq
     return sorted(np.argsort(-scores, kind="stable")[:6].tolist())
 
 
-def _middle_receptive_field(model: keras.Model, layer: str, image: tuple[int, ...]) -> tuple[range, ...]:
+def _middle_receptive_field(model: keras.Model, layer: str, images: np.ndarray) -> tuple[range, ...]:
     """Return the receptive field of the middle position, for which images are optimized; of a dense layer all."""
-    sides = model.get_layer(layer).output.shape[1:-1]
-    return receptive_field_of(model, layer, [side // 2 for side in sides]) if sides else tuple(map(range, image))
+    sides = activations(model, images[:1], [layer])[layer].shape[1:-1]
+    if not sides:
+        return tuple(map(range, images.shape[1:3]))
+    return receptive_field_of(model, layer, [side // 2 for side in sides])
 
 
 def _patch(image: np.ndarray, region: tuple[range, ...], window: Sequence[int]) -> np.ndarray:

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.picture import COLORS, Picture, light_grid, listed, picture, plain
+from cnnzoo.experiments.run import Run
+from cnnzoo.plots.picture import COLORS, Picture, label_logarithms, light_grid, listed, picture, plain
 
 Columns = dict[str, np.ndarray]
 PANELS = {
@@ -35,7 +36,7 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
         The figure.
 
     Raises:
-        InputError: there is no epoch, or `history` is none of these.
+        InputError: there is no run or no epoch, or `history` is none of these.
 
     Example:
     >>> figure = learning_curves({"loss": [2.0, 1.0, 0.5], "accuracy": [0.5, 0.8, 0.9]})
@@ -75,6 +76,9 @@ def columns(history: Any) -> Columns:
     {'epoch': array([1., 2.]), 'loss': array([2., 1.])}
     """
     epochs = getattr(history, "history", history)
+    if isinstance(history, Run) and not epochs:
+        _ = history.content  # it raises the error for a folder without a run
+        raise InputError(f"the run in {str(history.folder)!r} has not completed an epoch yet")
     if isinstance(epochs, Sequence) and epochs and all(isinstance(row, Mapping) for row in epochs):
         names = [name for name in epochs[0] if all(name in row for row in epochs)]
         epochs = {name: [row[name] for row in epochs] for name in names}
@@ -110,8 +114,11 @@ def _finish(axis: Axes, label: str, *, legend: bool) -> None:
     """Set scale, labels and legend of a panel over the epochs."""
     values = [value for line in axis.lines for value in np.asarray(line.get_ydata(), "float64")]
     positive = [value for value in values if value > 0]
-    if positive and max(positive) > LOGARITHMIC * min(positive) and label != PANELS["learning_rate"]:
+    # Values below zero, such as the loss of `MaximumAPosteriori`, have no logarithm; a zero is drawn below the axis.
+    drawable = positive and not any(value < 0 for value in values) and label != PANELS["learning_rate"]
+    if drawable and max(positive) > LOGARITHMIC * min(positive):
         axis.set_yscale("log")
+        label_logarithms(axis.yaxis)
     axis.set(xlabel="epoch", ylabel=label)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if legend:

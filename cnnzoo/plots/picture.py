@@ -1,4 +1,4 @@
-"""The base of all pictures: a figure with an alternative text, and images in rows."""
+"""The base of all pictures: a figure with an alternative text, images in rows, and the ticks of axes."""
 
 import io
 from collections.abc import Sequence
@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 GAP = 0.12  # between two images, as a fraction of one
+LINE = 0.14  # inches that a line of a caption needs
 COLORS = ("#1f77b4", "#e07b00", "#2a9d4a", "#c8323c", "#8b62bf")  # legible on white and on black
 
 
@@ -127,6 +130,36 @@ def height_of(images: Sequence[np.ndarray] | np.ndarray, columns: int, width: fl
     return width * (down * high * (1 + GAP + room)) / (columns * wide * (1 + GAP))
 
 
+def room_for(lines: int, images: Sequence[np.ndarray] | np.ndarray, columns: int, width: float) -> float:
+    """Return the free space that captions of so many lines need below each row, as a fraction of an image.
+
+    Example:
+    >>> round(room_for(3, np.zeros((8, 10, 10)), columns=8, width=8.0), 2)
+    0.47
+    """
+    high, wide = np.shape(images[0])[:2]
+    return lines * LINE * columns * (1 + GAP) * wide / (width * high)
+
+
+def drawable(images) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return images for `tiles`, and their values of black and white.
+
+    These are 0 and 255 for uint8, 0 and 1 for floats that lie between them, and else the smallest and the largest value
+    of all images.
+
+    Example:
+    >>> drawable(np.zeros((1, 2, 2, 1)))[1], drawable(np.array([[[[-1.0], [3.0]]]]))[1]
+    ((0.0, 1.0), (-1.0, 3.0))
+    """
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images, (0.0, 255.0)
+    low, high = float(images.min()), float(images.max())
+    if low >= 0 and high <= 1 and images.dtype.kind == "f":
+        return images, (0.0, 1.0)
+    return (one_scale(images) if images.shape[-1] == 3 else images), (low, high)
+
+
 def one_scale(images: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """Return color images scaled to 0 to 1, by one scale for all of them, so that they can be compared.
 
@@ -158,6 +191,25 @@ def light_grid(axis: Axes) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.set_axisbelow(True)
+
+
+class LogarithmicTicks(LogLocator):
+    """Ticks at 1, 2 and 5 times each power of ten; on an axis of more than four, at the powers alone.
+
+    Matplotlib itself labels powers alone, of which an axis often has one or two.
+    """
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        few = max(vmin, vmax) <= 1e4 * min(vmin, vmax)
+        self.set_params(subs=(1, 2, 5) if few else (1,), numticks=9)
+        return super().tick_values(vmin, vmax)
+
+
+def label_logarithms(axis: Axis) -> None:
+    """Set and label the ticks of a logarithmic axis, as `LogarithmicTicks` has them."""
+    axis.set_major_locator(LogarithmicTicks())
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def listed(names: Sequence[Any]) -> str:

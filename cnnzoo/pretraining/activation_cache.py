@@ -1,17 +1,18 @@
 """Activations of the trained layers, computed once and kept in memory or in a file."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import keras
 import numpy as np
+import psutil
 
 from cnnzoo.errors import InputError
-from cnnzoo.files import make_folder
+from cnnzoo.files import make_folder, writing
 from cnnzoo.pretraining.inputs import ArrayRows, FileRows, Rows, StreamRows, rows_per_batch
 from cnnzoo.pretraining.segment import Segment
 from cnnzoo.pretraining.stages import Stage
@@ -140,35 +141,27 @@ def _temporary_file(batches: Iterable[np.ndarray], folder: Path) -> BinaryIO:
     make_folder(folder)
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     try:
-        for batch in batches:
-            file.write(np.ascontiguousarray(batch).data)
-        file.flush()
-    except OSError as error:
-        file.close()
-        raise InputError(f"cannot write activations to the folder {str(folder)!r}: {error.strerror}") from error
+        with writing(folder):
+            for batch in batches:
+                file.write(np.ascontiguousarray(batch).data)
+            file.flush()
+    except BaseException:
+        with suppress(OSError):  # what it still holds
+            file.close()
+        raise
     return file
 
 
 def _check_memory(count: int, shape: tuple[int, ...]) -> None:
     """Raise an `InputError` for activations that would take more than half of the memory available."""
-    needed, available = 4 * count * int(np.prod(shape, dtype="int64")), available_memory()
+    needed = 4 * count * int(np.prod(shape, dtype="int64"))
+    available = psutil.virtual_memory().available
     if needed > available / 2:
         raise InputError(
             f"activations of shape {(count, *shape)} take {needed / 2**30:,.1f} GiB, more than half of the "
             f"{available / 2**30:,.1f} GiB of memory available; give cache=folder to keep them in a file, "
             "or cache=False to compute them anew for every batch"
         )
-
-
-def available_memory() -> int:
-    """Return the bytes of memory that can be had without swapping."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    except OSError:  # not Linux
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def compiled(function: Callable[[Any], Any], rows: Rows) -> Callable[[np.ndarray], Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.pretraining.stages import Stage
+from cnnzoo.weights.bounds import check_file
 
 
 class Backup:
@@ -38,6 +39,7 @@ class Backup:
         if not path.is_file():
             return None
         try:
+            check_file(path)
             with np.load(path) as file:
                 metadata = json.loads(str(file["metadata"]))
                 weights = [file[f"weight_{index}"] for index in range(len(file.files) - 1)]

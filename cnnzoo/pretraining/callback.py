@@ -22,8 +22,9 @@ class LayerwisePretraining(keras.callbacks.Callback):
     entered the layer. In a classifier the decoders are thrown away. In an autoencoder, known by widths
     that read the same from both ends and by no softmax at the last, the decoder of a layer is the layer of the
     model's own decoder that is paired with it, which keeps what it learned (unrolling). A layer that no other layer
-    with weights follows, a head, is no hidden one. Frozen layers are passed through. Everything between the layers
-    runs as at inference.
+    with weights follows, a head, is no hidden one. Frozen layers are passed through. Hidden layers of other types,
+    such as Conv1D, recurrent ones or whole models, stay as they are, and a warning names them. Everything between the
+    layers runs as at inference.
 
     A model whose optimizer has taken steps is refused in a fit: pretraining would undo what it learned. With a
     `backup` that holds every stage the fit resumes instead, as after `keras.callbacks.BackupAndRestore`.

@@ -102,6 +102,13 @@ def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool
             f"the layer {layer.name!r} has its channels first; convolutions can be pretrained only with "
             "data_format='channels_last'"
         )
+    if max(getattr(layer, "dilation_rate", (1,))) > 1:
+        raise InputError(
+            f"the layer {layer.name!r} is dilated, and TensorFlow trains no transposed convolution like that on a CPU; "
+            "name the layers to pretrain without it, by `layers`"
+        )
+    if tied and getattr(layer, "groups", 1) > 1:
+        raise InputError(f"the layer {layer.name!r} has groups, whose kernel has no transpose: give tied=False")
     common = {"activation": activation, "name": f"{layer.name}_decoder", "dtype": layer.dtype_policy}
     is_dense = isinstance(layer, keras.layers.Dense)
     if tied:

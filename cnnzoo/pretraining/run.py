@@ -1,5 +1,6 @@
 """One pretraining of one model, stage by stage."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,11 +17,13 @@ from cnnzoo.pretraining.backup import Backup, restore
 from cnnzoo.pretraining.batches import Batches, fit_arguments
 from cnnzoo.pretraining.inputs import check_finite, rows_of
 from cnnzoo.pretraining.layer_autoencoder import decoder_and_loss, layer_autoencoder
-from cnnzoo.pretraining.stages import Stage, stages
+from cnnzoo.pretraining.stages import Stage, left_out, stages
 from cnnzoo.runtime import steps_per_execution_for
 
 if TYPE_CHECKING:
     from cnnzoo.pretraining.callback import LayerwisePretraining
+
+log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -56,13 +59,13 @@ class Worker:
         """Return the context in which variables are made."""
         return nullcontext() if self._strategy is None else self._strategy.scope()
 
-    def in_shards(self, model: keras.Model, batch_size: int) -> keras.Model:
-        """Return a model that trains as is fastest here; other backends spread a step over the cores themselves."""
+    def set_shards(self, model: keras.Model, batch_size: int) -> None:
+        """Let a model train as is fastest here; other backends spread a step over the cores themselves."""
         if self._strategy is None or self.replicas > 1:
-            return model
-        from cnnzoo.distribute import batch_shards, batch_shards_for
+            return
+        from cnnzoo.distribute import batch_shards_for, set_batch_shards
 
-        return batch_shards(model, batch_shards_for(batch_size))
+        set_batch_shards(model, batch_shards_for(batch_size))
 
 
 class Clock(keras.callbacks.Callback):
@@ -95,6 +98,9 @@ class PretrainingRun:
         self.data = rows_of(config.data, model)
         self.batch_size = min(config.batch_size, self.data.count)
         self.worker = Worker(model)
+        others = left_out(model) if config.layers is None and self.worker.is_chief else []
+        if others:
+            log.warning("pretraining leaves out %s: it trains Dense and Conv2D layers", ", ".join(others))
         replicas = self.worker.replicas
         if self.batch_size % replicas:
             raise InputError(
@@ -172,7 +178,7 @@ class PretrainingRun:
             corruption = settings.corruption_layer(self.corruption[number], stage.layer.dtype_policy, int(seeds[0]))
             decoder, loss = decoder_and_loss(stage, inputs.shape, in_unit_range, self.config, int(seeds[1]))
             autoencoder = layer_autoencoder(stage, inputs, corruption, decoder, loss)
-            autoencoder = self.worker.in_shards(autoencoder, self.batch_size)
+            self.worker.set_shards(autoencoder, self.batch_size)
             optimizer = self.config.optimizer(epochs * self.steps)
             autoencoder.compile(optimizer, steps_per_execution=self.steps_per_execution)
         batches = Batches(inputs.rows, self.batch_size, self.steps, (self.config.seed, number))

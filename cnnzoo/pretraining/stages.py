@@ -220,10 +220,7 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
     if len(model.inputs) != 1:
         inputs = ", ".join(tensor.name for tensor in model.inputs)
         raise InputError(f"{model.name} has {len(model.inputs)} inputs ({inputs}); a model to pretrain must have one")
-    first_calls: dict[tuple[int, bool], Call] = {}  # of each layer, and in reverse
-    for call in filter(is_weighted, graph):
-        first_calls.setdefault((id(call.layer), in_reverse(call)), call)
-    weighted = list(first_calls.values())
+    weighted = _weighted(graph)
     pairs = decoder_pairs(model, graph, weighted)
     if names is not None:
         _check_names(names, model, weighted)
@@ -240,6 +237,29 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
         frozen = ", ".join(call.layer.name for call in candidates)
         raise InputError(f"there is nothing to pretrain: {frozen} are frozen (trainable=False)")
     return [_stage(call, graph, pairs.get(id(call))) for call in trainable]
+
+
+def left_out(model: keras.Model) -> list[str]:
+    """Return the hidden layers with weights to train that can be no stage, as text: they stay as they are.
+
+    Example:
+    >>> hidden = [keras.layers.Conv1D(4, 3, name="maps"), keras.layers.Flatten(), keras.layers.Dense(5)]
+    >>> left_out(keras.Sequential([keras.Input((8, 1)), *hidden, keras.layers.Dense(2)]))
+    ['maps (Conv1D)']
+    """
+    graph = calls(model)
+    weighted = _weighted(graph)
+    hidden = [] if decoder_pairs(model, graph, weighted) else _hidden(graph, weighted)
+    others = [call.layer for call in hidden if not is_encoder(call) and not in_reverse(call)]
+    return [f"{layer.name} ({type(layer).__name__})" for layer in others if layer.trainable_weights]
+
+
+def _weighted(graph: list[Call]) -> list[Call]:
+    """Return the first call of each layer with weights, and its first in reverse."""
+    first_calls: dict[tuple[int, bool], Call] = {}
+    for call in filter(is_weighted, graph):
+        first_calls.setdefault((id(call.layer), in_reverse(call)), call)
+    return list(first_calls.values())
 
 
 def _stage(call: Call, graph: list[Call], pair: DecoderPair | None) -> Stage:

@@ -96,9 +96,11 @@ def _denoising(run_data: RunData) -> Section:
 
 def _plane(run_data: RunData, linear: LinearCode) -> Section:
     per_class = min(PER_CLASS, *np.bincount(run_data.labels)[np.unique(run_data.labels)].tolist())
+    decodes = " The decoder turns any two numbers of the code into an image."
     caption = (
         f"Test images as points, up to {per_class} of each class, in the colors of their classes; the net was trained "
         "without labels. The accuracy is that of a vote of the five nearest neighbors of each image."
+        f"{decodes if ModelCode(run_data.model).size == 2 else ''}"
     )
     draw = drawn(
         "codes_on_a_plane",

@@ -21,6 +21,7 @@ def sections(run_data: RunData) -> list[Section]:
     assert predictions is not None  # a classifier's
     return [
         _classes(run_data, predictions),
+        _calibration(run_data, predictions),
         _misclassified(run_data, predictions),
         _layers(run_data),
         _occlusion(run_data),
@@ -40,7 +41,7 @@ def _classes(run_data: RunData, predictions: Predictions) -> Section:
             drawn(
                 "confusion_matrix",
                 f"On {run_data.describe(len(labels))}: rows are true classes, columns are predicted classes; green is "
-                "correct.",
+                "correct; counts are written, and colors are fractions of the row, on a square root.",
                 lambda: plots.confusion_matrix(labels, predicted, names),
             ),
             drawn(
@@ -54,17 +55,29 @@ def _classes(run_data: RunData, predictions: Predictions) -> Section:
     )
 
 
+def _calibration(run_data: RunData, predictions: Predictions) -> Section:
+    caption = (
+        f"On {run_data.describe(len(predictions.labels))}, in bins by the probability of the predicted class: the "
+        "fraction of each bin that is classified correctly. Below the dashed line the net is too confident. The "
+        "expected calibration error is the mean distance from the line, over all images (Guo et al. 2017)."
+    )
+    draw = functools.partial(plots.reliability_diagram, predictions.labels, predictions.logits, from_logits=True)
+    return Section("Calibration", [drawn("reliability_diagram", caption, draw)])
+
+
 def _misclassified(run_data: RunData, predictions: Predictions) -> Section:
     caption = (
         f"The misclassified images with the most confident predictions, among {run_data.describe(len(run_data.pixels))}"
-        ": true class, predicted class, and its probability."
+        ": true class, predicted class, and its log-odds, log p − log(1 − p): 2.2 are 90 %, 4.6 are 99 %, 9.2 are "
+        "99.99 %."
     )
     draw = functools.partial(
         plots.misclassified,
         run_data.pixels,
         run_data.labels,
-        predictions.shown_probabilities,
+        predictions.shown_logits,
         run_data.class_names,
+        from_logits=True,
     )
     return Section("Misclassified images", [drawn("misclassified", caption, draw)])
 

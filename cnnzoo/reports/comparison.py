@@ -81,15 +81,14 @@ def _metrics(metrics: Mapping[str, Any]) -> Section:
             name,
             each["model"],
             f"{each['parameters']:,}",
-            formatted_metrics(each["test"]),
-            f"{each['test_examples']:,}",
+            formatted_metrics({**each["test"], "images": each["test_examples"]}),
             each["epochs"],
             f"{each['train_seconds']:.0f} s",
             f"{each['images_per_second']:,}",
         )
         for name, each in metrics.items()
     ]
-    headings = ("run", "model", "parameters", "test", "test images", "epochs", "training", "images/s")
+    headings = ("run", "model", "parameters", "test", "epochs", "training", "images/s")
     return Section("Metrics", [Table(headings, rows)])
 
 
@@ -121,7 +120,9 @@ def _classifiers(several: Mapping[str, RunData]) -> Section:
     first, *others = several.values()
     labels = predictions[next(iter(several))].labels
     if others and all(
-        np.array_equal(predictions[name].labels, labels) and each.class_names == first.class_names
+        np.array_equal(predictions[name].labels, labels)
+        and each.class_names == first.class_names
+        and np.array_equal(each.pixels, first.pixels)
         for name, each in several.items()
     ):
         wrong = {name: each.classes != labels for name, each in predictions.items()}

@@ -9,7 +9,6 @@ from pathlib import Path
 import jinja2
 from matplotlib import rc_context
 
-from cnnzoo.errors import InputError
 from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.plots import Picture
 from cnnzoo.reports.sections import PagePicture, Section, Table
@@ -94,8 +93,5 @@ def png(picture: Picture) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
-        with atomic_write(path) as part:
-            part.write_bytes(content)
-    except OSError as error:
-        raise InputError(f"cannot write the report's file {str(path)!r}: {error.strerror}") from error
+    with atomic_write(path) as part:
+        part.write_bytes(content)

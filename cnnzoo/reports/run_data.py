@@ -13,8 +13,8 @@ from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.training.build import ModelContext
-from cnnzoo.training.evaluate import predict_probabilities
-from cnnzoo.training.sources import source_of
+from cnnzoo.training.evaluate import predict_logits
+from cnnzoo.training.sources import check_data, source_of
 
 MAX_IMAGES = 10_000  # that a report evaluates, so that it takes seconds
 MAX_BYTES = 2**29  # of the images that layers are shown on
@@ -68,18 +68,18 @@ class Predictions:
 
     Attributes:
         labels: integer array, the true classes of the evaluated images.
-        probabilities: float array `(evaluated, classes)`.
-        shown_probabilities: float array, the probabilities for the images that are shown.
+        logits: float array `(evaluated, classes)`; see `cnnzoo.training.evaluate.predict_logits`.
+        shown_logits: float array, the logits for the images that are shown.
     """
 
     labels: np.ndarray
-    probabilities: np.ndarray
-    shown_probabilities: np.ndarray
+    logits: np.ndarray
+    shown_logits: np.ndarray
 
     @property
     def classes(self) -> np.ndarray:
         """The predicted class of each evaluated image."""
-        return self.probabilities.argmax(axis=1)
+        return self.logits.argmax(axis=1)
 
 
 def run_data_of(run: Run) -> RunData:
@@ -91,6 +91,7 @@ def run_data_of(run: Run) -> RunData:
     recipe, model = run.recipe, run.model()
     reconstructs = models.reconstructs(recipe.model)
     source = source_of(recipe, with_train=reconstructs)  # principal components are fitted to training images
+    check_data(run, source, *(("train", "test") if reconstructs else ("test",)))
     test = spread(source.test, MAX_IMAGES)
     context = ModelContext.of(recipe, model)
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
@@ -109,9 +110,9 @@ def run_data_of(run: Run) -> RunData:
 
 
 def _predict(context: ModelContext, test: data.AnySplit, shown: data.AnySplit) -> Predictions:
-    probabilities = predict_probabilities(context, test)
-    for_shown = probabilities if len(shown) == len(test) else predict_probabilities(context, shown)
-    return Predictions(labels_of(test), probabilities, for_shown)
+    logits = predict_logits(context, test)
+    for_shown = logits if len(shown) == len(test) else predict_logits(context, shown)
+    return Predictions(labels_of(test), logits, for_shown)
 
 
 def spread(split: data.AnySplit, most: int) -> data.AnySplit:

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from cnnzoo import data
 from cnnzoo.checks import refusal
-from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import next_version
+from cnnzoo.runtime import require_tensorflow
 from cnnzoo.serving import formats as files
 from cnnzoo.serving import model_card, verify
 from cnnzoo.serving.export_model import ExportedModel, exported_model_of
@@ -29,18 +29,25 @@ def export(
     top: int = 1,
     weights_dtype: str = "float32",
     calibration: Any = None,
+    output: str | None = None,
     evaluate: bool = False,
     warmup: bool | None = None,
     data_dir: str | Path | None = None,
 ) -> Path:
-    """Write a classifier or an autoencoder to `folder/<next integer>`, as model servers expect it.
+    """Write a model of images to `folder/<next integer>`, as model servers expect it.
 
     The SavedModel's signatures:
 
-    - `serving_default` takes `images`, float32 `(batch, height, width, channels)`, and returns `probabilities`
-      `(batch, classes)`, `class_id` and `class_name` `(batch,)`; with `top` above 1 these are `(batch, top)`, the most
-      probable first, and `class_probability`. For an autoencoder, a model that returns images of the shape that it
-      takes, it returns `reconstruction`.
+    - `serving_default` takes `images`, float32 `(batch, height, width, channels)`, and returns what the model's outputs
+      are:
+
+      - of a classifier `probabilities` `(batch, classes)`, `class_id` and `class_name` `(batch,)`; with `top` above 1
+        these are `(batch, top)`, the most probable first, and `class_probability`;
+      - of a classifier of two classes with one unit `score` `(batch,)`, the probability of the second, with `class_id`
+        and `class_name`;
+      - of one with several labels for an image `labels` `(batch, labels)`, a probability for each;
+      - of a regression `values`, the outputs as they are;
+      - of an autoencoder, a model that returns images of the shape that it takes, `reconstruction`.
     - `serve_bytes` takes `image_bytes`, strings `(batch,)` that are whole JPEG or PNG files, decodes them as folders
       of photographs are read for training, and returns the same.
     - `reconstruct`, `encode` (`images` → `code`) and `decode` (`code` → `reconstruction`), for an autoencoder.
@@ -50,26 +57,31 @@ def export(
     is given. The graph itself refuses inputs that would crash a server or give meaningless outputs.
 
     Whatever precision the model was trained in, its files compute in float32: all formats return the same outputs on
-    every processor. Before it is published, each format is compared with the Keras model, and refused if it differs
-    by more than 1e-5 (SavedModel, LiteRT) or 1e-4 (ONNX) in any probability or pixel.
+    every processor. Before it is published, each format is compared with the model's own `predict`, and refused if it
+    differs by more than 1e-5 (SavedModel, LiteRT) or 1e-4 (ONNX) in any number; where there are numbers above 1, of the
+    largest.
 
     The version is written atomically; a server that polls `folder` never sees a part. Besides the model it holds the
     names of the classes (`assets/labels.txt`), a model card (`assets.extra/README.md` and `card.json`) and the
     requests with which TensorFlow Serving warms it up.
 
     Args:
-        model: a classifier, an autoencoder, a finished `Run`, a run's folder, or a `.keras` file.
+        model: a model with one output, a finished `Run`, a run's folder, or a `.keras` file.
         folder: the model's folder, such as `saved_models/lenet5`.
         formats: any of `"saved_model"`, `"onnx"` (`model.onnx`), `"litert"` (`model.tflite`) and `"litert_int8"`
             (`model.int8.tflite`, weights and activations of 8 bits); all but the first need the extra `export`.
         preprocess: the function that turns pixels into the model's input; a run has its own.
         image_shape: `(height, width, channels)` of the images; default the model's input, or the run's data.
-        class_names: name of each class; default the numbers, or the run's own. An autoencoder has none.
+        class_names: name of each class or label; default the numbers, or the run's own. Autoencoders and regressions
+            have none.
         top: how many classes to name, from 1 to all.
         weights_dtype: `"float32"`, or `"float16"`, which halves the file. The weights are rounded first, in every
             format, and the rounded model is compared.
         calibration: images as the signatures take them, whose activations give `"litert_int8"` its scales; default
             the first 500 training images of a run.
+        output: what the model returns: `"probabilities"`, `"logits"` of these, `"labels"` (independent probabilities)
+            or `"values"`; default what its last operation says (a softmax, a sigmoid), or else its loss. Without
+            either, as after a layer without activation in a model that is not compiled, it must be given.
         evaluate: whether to evaluate every format on the run's test images, for the card; `"litert_int8"` of a run
             is always evaluated, and so is the float32 model that it is made of.
         warmup: whether to write warm-up records, which needs the extra `serve`; default if that is installed.
@@ -79,8 +91,8 @@ def export(
         The path of the new version.
 
     Raises:
-        InputError: no finished run, neither classifier nor autoencoder, values that do not fit it, a missing
-            package, or a file whose outputs differ from the model's.
+        InputError: no finished run, outputs of which nothing says what they are, values that do not fit the model, a
+            missing package, or a file whose outputs differ from the model's.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -88,13 +100,10 @@ def export(
     >>> version.name, sorted(entry.name for entry in version.iterdir())
     ('1', ['assets', 'assets.extra', 'fingerprint.pb', 'saved_model.pb', 'variables'])
     """
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"models are exported by TensorFlow: set KERAS_BACKEND=tensorflow, not {keras.backend.backend()}"
-        )
+    require_tensorflow("exports")
     formats = files.checked_formats(formats)
     warmup = model_card.writes_warmup(warmup) and "saved_model" in formats
-    exported = exported_model_of(model, preprocess, image_shape, class_names, top, weights_dtype)
+    exported = exported_model_of(model, preprocess, image_shape, class_names, top, weights_dtype, output)
     if evaluate and exported.run is None:
         raise refusal("evaluate", "False for a bare model, which has no test images", evaluate)
     evaluate = evaluate or (exported.run is not None and "litert_int8" in formats)
@@ -103,6 +112,7 @@ def export(
     if "litert_int8" in formats:
         calibration = verify.calibration_images(calibration, exported, source)
     with next_version(Path(folder)) as version:
+        verify.check_outputs(exported)
         written = {format: _write(format, exported, version.part, calibration) for format in formats}
         test = _evaluate(exported, version.part, written, source) if source else {}
         signatures = tf.saved_model.load(str(version.part)).signatures if "saved_model" in formats else {}
@@ -136,7 +146,7 @@ def _evaluate(
         predict = files.load_predictor(format, exported, folder)
         entry["test"] = verify.evaluate(predict, exported, source.test)
     if "litert_int8" in written:
-        in_float32 = verify.evaluate(verify.keras_predictor(exported), exported, source.test)
+        in_float32 = verify.evaluate(verify.own_predictor(exported), exported, source.test)
         written["litert_int8"]["test_in_float32"] = in_float32
     return {**next(iter(written.values()))["test"], "images": len(source.test), "n": 1}
 

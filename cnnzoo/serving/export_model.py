@@ -13,7 +13,7 @@ from cnnzoo import models
 from cnnzoo.checks import choice, integer, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments.run import Run, load_model
-from cnnzoo.models.probabilities import to_probabilities
+from cnnzoo.models.heads import Head, head_of
 
 WEIGHTS_DTYPES = ("float32", "float16")
 
@@ -23,21 +23,23 @@ class ExportedModel:
     """A model with all that an export needs, the same for every format.
 
     Attributes:
-        model: computes in float32; its weights are already rounded to `weights_dtype`.
+        own: the model that was given.
+        model: computes in float32, with weights rounded to `weights_dtype`; `own` itself where that is so already.
         preprocess: turns images into the model's input, or `None` where images are the input.
         image_shape: `(height, width, channels)` of the images.
-        class_names: name of each class, or `None` for an autoencoder.
-        to_predictions: turns the model's outputs into probabilities, or into reconstructions.
+        class_names: name of each class or label; `None` where there are none.
+        head: what its outputs are.
         top: how many classes the signatures name.
         weights_dtype: the type in which weights are stored.
         run: the run that trained the model, if it is known.
     """
 
+    own: keras.Model
     model: keras.Model
     preprocess: Callable[[Any], Any] | None
     image_shape: tuple[int | None, ...]
     class_names: tuple[str, ...] | None
-    to_predictions: Callable[[Any], Any]
+    head: Head
     top: int
     weights_dtype: str
     run: Run | None
@@ -53,9 +55,9 @@ class ExportedModel:
         return self.takes_pixels and self.image_shape[-1] in (1, 3)
 
     @property
-    def prediction_name(self) -> str:
-        """Name of the output that has a number for every class, or every pixel."""
-        return "reconstruction" if self.class_names is None else "probabilities"
+    def reconstructs(self) -> bool:
+        """Whether it returns images like those that it takes."""
+        return self.head.name == "reconstruction"
 
     def preprocessed(self, images):
         """Return images as the model takes them."""
@@ -63,15 +65,18 @@ class ExportedModel:
 
     def signature_outputs(self, outputs) -> dict[str, Any]:
         """Return the outputs of a signature by name, given the model's outputs."""
-        predictions = self.to_predictions(tf.cast(outputs, tf.float32))
-        named = {self.prediction_name: predictions}
-        if self.class_names is None:
+        predictions = self.head.predictions(tf.cast(outputs, tf.float32))
+        named = {self.head.name: predictions}
+        if self.head.name not in ("probabilities", "score"):
             return named
-        if self.top == 1:
+        if self.head.name == "score":
+            class_id = predictions > 0.5
+        elif self.top == 1:
             class_id = tf.argmax(predictions, axis=-1)
         else:
             named["class_probability"], class_id = tf.math.top_k(predictions, k=self.top)
-        return {**named, "class_id": tf.cast(class_id, "int64"), "class_name": tf.gather(self.class_names, class_id)}
+        class_id = tf.cast(class_id, "int64")
+        return {**named, "class_id": class_id, "class_name": tf.gather(self.class_names, class_id)}
 
     def sample_images(self, count: int) -> np.ndarray:
         """Return random images, as the signatures take them, to compare formats on.
@@ -87,14 +92,14 @@ class ExportedModel:
         return np.round(255 * images) if self.takes_pixels else images
 
     def end_to_end(self) -> keras.Model:
-        """Return a Keras model from images to probabilities or reconstructions, for Keras' own exporters.
+        """Return a Keras model from images to predictions, for Keras' own exporters.
 
         Its preprocessing is a `Lambda`, as it is never saved.
         """
         images = keras.Input(self.image_shape, name="images")
         inputs = keras.layers.Lambda(self.preprocess)(images) if self.preprocess else images
-        predictions = self.to_predictions(self.model(inputs))
-        return keras.Model(images, {self.prediction_name: predictions}, name="served")
+        [outputs] = keras.tree.flatten(self.model(inputs))  # a model may return its only output in a list
+        return keras.Model(images, {self.head.name: self.head.predictions(outputs)}, name="served")
 
 
 def exported_model_of(
@@ -104,41 +109,40 @@ def exported_model_of(
     class_names: Sequence[str] | None,
     top: int,
     weights_dtype: str,
+    output: str | None,
 ) -> ExportedModel:
     """Return a model with all that an export needs; see `export` for the arguments.
 
     Raises:
-        InputError: no finished run, neither classifier nor autoencoder, or values that do not fit the model.
+        InputError: no finished run, outputs of which nothing says what they are, or values that do not fit the model.
     """
     choice("weights_dtype", weights_dtype, WEIGHTS_DTYPES)
     model, run = _load(model)
-    # A model of the user's own is known by its shape alone.
+    # A model of the user's own is known for an autoencoder by its shape alone.
     is_image = model.output_shape == model.input_shape and len(model.output_shape) == 4
-    is_autoencoder = is_image if run is None else models.reconstructs(run.recipe.model)
-    if is_autoencoder and class_names is not None:
-        raise refusal("class_names", f"None for {model.name}, an autoencoder without classes", class_names)
+    is_autoencoder = (is_image if run is None else models.reconstructs(run.recipe.model)) and output is None
+    head = Head("reconstruction") if is_autoencoder else head_of(model, output)
+    nameless = {"reconstruction": "an autoencoder without classes", "values": "which returns values"}.get(head.name)
+    if nameless and class_names is not None:
+        raise refusal("class_names", f"None for {model.name}, {nameless}", class_names)
     if run is not None:
         preprocess = preprocess or models.preprocessing(run.recipe.model, model)
         image_shape = image_shape or run.metrics["image_shape"]
-        class_names = class_names or run.class_names
+        class_names = class_names or (None if nameless else run.class_names)
     shape = _checked_shape(image_shape, model, preprocess is not None)
-    names = None if is_autoencoder else _checked_names(class_names, model)
-    if names is None and top != 1:
-        raise refusal("top", f"1 for {model.name}, an autoencoder without classes", top)
-    if names is not None:
-        integer("top", top, 1, len(names), of="the number of classes")
-    to_predictions = _unchanged if is_autoencoder else to_probabilities(model)
+    names = None if nameless else _checked_names(class_names, model, head)
+    if head.name == "probabilities":
+        integer("top", top, 1, len(names or ()), of="the number of classes")
+    elif top != 1:
+        kind = nameless or f"which returns {'a score' if head.name == 'score' else 'a score for each label'}"
+        raise refusal("top", f"1 for {model.name}, {kind}", top)
     exact = _in_float32(model, weights_dtype)
-    return ExportedModel(exact, preprocess, shape, names, to_predictions, top, weights_dtype, run)
-
-
-def _unchanged(outputs):
-    return outputs
+    return ExportedModel(model, exact, preprocess, shape, names, head, top, weights_dtype, run)
 
 
 def _load(model: Any) -> tuple[keras.Model, Run | None]:
     if isinstance(model, str | Path):
-        if Path(model).suffix == ".keras":
+        if Path(model).is_file() or Path(model).suffix == ".keras":
             return load_model(model), None
         model = Run(model)
     if isinstance(model, Run):
@@ -150,14 +154,9 @@ def _load(model: Any) -> tuple[keras.Model, Run | None]:
     return model, None
 
 
-def _checked_names(class_names: Sequence[str] | None, model: keras.Model) -> tuple[str, ...]:
-    """Return the name of each class of a classifier: those given, or the numbers."""
-    if not isinstance(model.output_shape, tuple) or len(model.output_shape) != 2:
-        raise InputError(
-            f"{model.name} is no classifier and no autoencoder: it returns {model.output_shape}, "
-            "not (batch, classes) or images like its input"
-        )
-    classes = model.output_shape[-1]
+def _checked_names(class_names: Sequence[str] | None, model: keras.Model, head: Head) -> tuple[str, ...]:
+    """Return the name of each class or label: those given, or the numbers."""
+    classes = 2 if head.name == "score" else model.output_shape[-1]
     names = tuple(map(str, range(classes))) if class_names is None else tuple(class_names)
     if len(names) != classes:
         raise refusal("class_names", f"{classes} names, one for each class of {model.name}", class_names)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from cnnzoo.checks import choice, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.serving.export_model import ExportedModel
+from cnnzoo.serving.litert_process import LiteRTProcess
 from cnnzoo.serving.saved_model import write_saved_model
 
 # Format → its file in the version's folder ("" is the folder itself), and the packages that write and check it.
@@ -23,7 +24,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "litert": ("model.tflite", ("ai_edge_litert",)),
     "litert_int8": ("model.int8.tflite", ("ai_edge_litert",)),
 }
-# From images `(batch, height, width, channels)` to probabilities or reconstructions.
+# From images `(batch, height, width, channels)` to predictions, as `Head.predictions` returns them.
 Predictor = Callable[[np.ndarray], np.ndarray]
 
 
@@ -77,12 +78,20 @@ def load_predictor(format: str, exported: ExportedModel, folder: Path) -> Predic
     """Return the function of a written model, by the runtime of its format and without Keras.
 
     Raises:
-        InputError: the runtime cannot read the file.
+        InputError: the runtime cannot read the file; the function raises it, too, where it cannot run it.
     """
     if format == "saved_model":
         return saved_model_predictor(tf.saved_model.load(str(folder)), exported)
+    path = folder / FORMATS[format][0]
+    with _errors_named(format, exported):
+        predict = _onnx_predictor(path) if format == "onnx" else LiteRTProcess(path)
+    return _errors_named(format, exported)(predict)
+
+
+@contextlib.contextmanager
+def _errors_named(format: str, exported: ExportedModel) -> Iterator[None]:
     try:
-        return (_onnx_predictor if format == "onnx" else _litert_predictor)(folder / FORMATS[format][0])
+        yield
     except (TypeError, AttributeError):  # a fault of a program
         raise
     except Exception as error:  # the runtimes' own
@@ -94,7 +103,7 @@ def load_predictor(format: str, exported: ExportedModel, folder: Path) -> Predic
 def saved_model_predictor(loaded: Any, exported: ExportedModel) -> Predictor:
     """Return the function of a SavedModel as TensorFlow has loaded it."""
     # The function holds all that was loaded: the signatures refer to its variables only weakly.
-    return lambda images: loaded.signatures["serving_default"](images=images)[exported.prediction_name].numpy()
+    return lambda images: loaded.signatures["serving_default"](images=images)[exported.head.name].numpy()
 
 
 def _litert_options(exported: ExportedModel) -> dict[str, Any]:
@@ -122,13 +131,6 @@ def _onnx_predictor(path: Path) -> Predictor:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {"images": images})[0]
-
-
-def _litert_predictor(path: Path) -> Predictor:
-    from ai_edge_litert.interpreter import Interpreter
-
-    serve = Interpreter(str(path)).get_signature_runner()
-    return lambda images: next(iter(serve(images=images).values()))
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
         "weights_dtype": exported.weights_dtype,
         "input": _input(exported),
         "preprocessing": _preprocessing(exported),
+        "output": _output(exported),
         "layers": layers_of(exported.model),
         "weights": [weight.path for weight in exported.model.weights],
         "class_names": list(exported.class_names) if exported.class_names else None,
@@ -79,6 +80,20 @@ def _preprocessing(exported: ExportedModel) -> str:
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
 
+def _output(exported: ExportedModel) -> str:
+    """Return what the model's predictions are, and what they are made of."""
+    shape = ", ".join("any" if side is None else str(side) for side in exported.model.output_shape[1:])
+    what = {
+        "probabilities": f"a probability for each of {shape} classes, 1 in sum",
+        "score": "the probability of the second of two classes",
+        "labels": f"a probability for each of {shape} labels, independent of the others",
+        "values": f"({shape}), the model's outputs as they are",
+        "reconstruction": f"images ({shape})",
+    }[exported.head.name]
+    activation = "softmax" if exported.head.name == "probabilities" else "sigmoid"
+    return f"`{exported.head.name}`: {what}" + (f", by a {activation} of its logits" * exported.head.from_logits)
+
+
 def formatted_entry(format: str, entry: dict[str, Any]) -> str:
     """Return a card's entry of a format as a line of text.
 
@@ -105,6 +120,7 @@ def markdown(card: dict) -> str:
         "model": f"`{card['model']}`, {card['parameters']:,} parameters, stored as {card['weights_dtype']}",
         "input": card["input"],
         "preprocessing": card["preprocessing"],
+        **({"output": card["output"]} if "output" in card else {}),
         "test metrics of these files": formatted_metrics(card["test"]) if card["test"] else "not evaluated",
     }
     if "recipe" in card:

@@ -26,7 +26,7 @@ def signatures_of(exported: ExportedModel, stored: list[tf.Variable]) -> dict[st
     endpoints: dict[str, tuple[Any, tf.TensorSpec]] = {"serving_default": (graph.predict, images)}
     if exported.takes_image_files:
         endpoints["serve_bytes"] = graph.predict_files, tf.TensorSpec((None,), tf.string, name="image_bytes")
-    if exported.class_names is None:
+    if exported.reconstructs:
         endpoints["reconstruct"] = graph.predict, images
     if graph.encoder and graph.decoder:
         endpoints["encode"] = graph.encode, images
@@ -73,7 +73,7 @@ class _Graph:
 
 def halves_of(exported: ExportedModel) -> tuple[Any, Any]:
     """Return encoder and decoder of an autoencoder, or twice `None` if the names of its layers do not show its code."""
-    if exported.class_names is not None:
+    if not exported.reconstructs:
         return None, None
     try:
         return encoder(exported.model), decoder(exported.model)

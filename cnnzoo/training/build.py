@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from cnnzoo import data, distribute, models, optimizers
+from cnnzoo.checks import refusal
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
@@ -85,10 +86,11 @@ class ModelContext:
     @classmethod
     def of(cls, recipe: Recipe, model: keras.Model, devices: Devices | None = None) -> "ModelContext":
         """Derive the context of a model; by default it runs where it was made."""
+        # Models of other backends have no strategy.
         return ModelContext(
             recipe,
             model,
-            devices or Devices.of(model.distribute_strategy),
+            devices or Devices.of(getattr(model, "distribute_strategy", tf.distribute.get_strategy())),
             RECONSTRUCT if models.reconstructs(recipe.model) else CLASSIFY,
             models.preprocessing(recipe.model, model),
         )
@@ -103,7 +105,8 @@ class TrainingContext(ModelContext):
         unlabeled: training images for pretraining, whose labels are not used.
         train: training images, as many and as often as an epoch has them.
         validation: images to validate on after each epoch, or `None`.
-        fitted_model: what `fit` is called on: the model itself, or one of the same layers that trains in shards.
+        class_weight: weight of each class in the loss, by label; empty for 1.
+        shards: number of parts in which the model's cores share a batch; see `cnnzoo.distribute.set_batch_shards`.
         steps: batches in an epoch.
         steps_per_execution: steps between two returns to Python.
         run: the run's folder.
@@ -113,7 +116,8 @@ class TrainingContext(ModelContext):
     unlabeled: data.AnySplit
     train: data.AnySplit
     validation: data.AnySplit | None
-    fitted_model: keras.Model
+    class_weight: tuple[float, ...]
+    shards: int
     steps: int
     steps_per_execution: int
     run: Run
@@ -124,26 +128,29 @@ class TrainingContext(ModelContext):
         return self.devices.worker.is_chief
 
     def compile(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """Compile the model, and what is fitted, for its task."""
-        for model in {id(each): each for each in (self.model, self.fitted_model)}.values():
-            model.compile(
-                optimizer,
-                self.model.loss,
-                metrics=[self.task.metric()],
-                # The loss is scaled by the optimizer itself where the precision asks for it, once.
-                auto_scale_loss=False,
-                steps_per_execution=self.steps_per_execution,
-            )
+        """Compile the model for its task."""
+        if isinstance(rule := getattr(optimizer, "inner_optimizer", optimizer), optimizers.ClassicSGD):
+            rule.check_patterns(self.model.weights)
+        self.model.compile(
+            optimizer,
+            self.model.loss,
+            metrics=[self.task.metric()],
+            # The loss is scaled by the optimizer itself where the precision asks for it, once.
+            auto_scale_loss=False,
+            steps_per_execution=self.steps_per_execution,
+        )
 
 
-def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with_test: bool = True) -> TrainingContext:
+def build(
+    recipe: Recipe, devices: Devices, open_run: Callable[["TrainingContext"], Run], *, with_test: bool = True
+) -> TrainingContext:
     """Read a recipe's data, make its model, compile it, and return all that the run needs.
 
     Args:
         recipe: the recipe.
         devices: where it trains.
-        open_run: makes the run's folder, or returns that of the run to resume. It is called last, so that input that
-            is refused leaves no folder behind.
+        open_run: makes the run's folder, given all but that, or opens that of the run to resume. It is called last,
+            so that input that is refused leaves no folder behind.
         with_test: whether the test images are read.
 
     Raises:
@@ -163,14 +170,14 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
         _check_model(made, source)
         if recipe.weights is not None:
             models.load_features(recipe.model, made.model, recipe.weights)
-        shards = 1 if several else distribute.batch_shards_for(recipe.batch_size)
         context = TrainingContext(
             **vars(made),
             source=source,
             unlabeled=unlabeled,
             train=train,
             validation=validation,
-            fitted_model=distribute.batch_shards(made.model, shards),
+            class_weight=_class_weight(made, source),
+            shards=1 if several else distribute.batch_shards_for(recipe.batch_size),
             steps=steps,
             steps_per_execution=1 if several else together,  # Keras 3.15 fails on more with several replicas
             run=None,  # type: ignore[arg-type]
@@ -178,7 +185,7 @@ def build(recipe: Recipe, devices: Devices, open_run: Callable[[], Run], *, with
         context.compile(optimizer_of(recipe, learning_rate_of(recipe, steps)))
         if recipe.whitening:
             _adapt_whitening(context)
-    return dataclasses.replace(context, run=open_run())
+    return dataclasses.replace(context, run=open_run(context))
 
 
 def _model(recipe: Recipe, source: data.Source) -> keras.Model:
@@ -215,6 +222,23 @@ def _check_model(context: ModelContext, source: data.Source) -> None:
             if classifies
             else f"model_options {dict(recipe.model_options)} make no compiled autoencoder; leave out compile"
         )
+
+
+def _class_weight(context: ModelContext, source: data.Source) -> tuple[float, ...]:
+    """Return the weight of each class, or nothing where a recipe gives none."""
+    given = context.recipe.class_weight
+    if given and context.task is not CLASSIFY:
+        raise refusal("class_weight", f"empty for {context.recipe.model}, which reconstructs images", given)
+    if unknown := [label for label in given if int(label) >= source.classes]:
+        last = source.classes - 1
+        raise InputError(
+            f"`class_weight` must have labels from 0 to {last} of {context.recipe.data!r}, "
+            f"{source.class_names[0]!r} to {source.class_names[last]!r}. Received: {', '.join(unknown)}"
+        )
+    weights = tuple(float(given.get(str(label), 1)) for label in range(source.classes)) if given else ()
+    if weights and not any(weights):
+        raise refusal("class_weight", "above 0 for one class at least: nothing would be learned", given)
+    return weights
 
 
 def configure_threads(recipe: Recipe, devices: Devices) -> None:

@@ -16,7 +16,7 @@ from cnnzoo.layers import TenCrops
 from cnnzoo.models.probabilities import to_probabilities
 from cnnzoo.runtime import cores
 from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext
-from cnnzoo.training.sources import source_of
+from cnnzoo.training.sources import check_data, source_of
 
 EVALUATION_BATCH = 500
 
@@ -33,7 +33,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
         image (sum over pixels).
 
     Raises:
-        InputError: the folder holds no finished run, or the data cannot be had.
+        InputError: the folder holds no finished run, or the data cannot be had or has other classes.
 
     Example:
     >>> import cnnzoo, tempfile
@@ -45,7 +45,9 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     recipe = run.recipe
     context = ModelContext.of(recipe, run.model())
     with data.using_data_dir(data_dir):
-        return evaluate_split(context, source_of(recipe).test)
+        source = source_of(recipe)
+        check_data(run, source, "test")
+        return evaluate_split(context, source.test)
 
 
 def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, float]:
@@ -55,21 +57,35 @@ def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, flo
     return {name: float(results[name]) for name in context.task.metric_names}
 
 
-def predict_probabilities(context: ModelContext, split: data.AnySplit) -> np.ndarray:
-    """Return a classifier's probabilities for the images of a split, of which `evaluate_split` takes the accuracy.
+def check_evaluation(context: ModelContext, split: data.AnySplit) -> None:
+    """Check that a model can be evaluated on a split, before it is trained.
+
+    Raises:
+        InputError: ten crops of images that are not larger than its input, or too few images for the replicas.
+    """
+    if context.recipe.test_crops == 10:
+        _check_crops(context, split.image_shape)
+    if (replicas := context.devices.worker.replicas) > 1:
+        evaluation_batch(len(split), replicas)
+
+
+def predict_logits(context: ModelContext, split: data.AnySplit) -> np.ndarray:
+    """Return a classifier's logits for the images of a split, of which `evaluate_split` takes the accuracy.
 
     Args:
         context: the classifier.
         split: images.
 
     Returns:
-        float32 array `(examples, classes)`.
+        float64 array `(examples, classes)`; of a model that returns probabilities their logarithms, −∞ for 0.
     """
     evaluator, batches = _evaluator(context, split)
-    outputs = evaluator.predict(batches.map(lambda images, labels: images), verbose=0)
-    if evaluator is not context.model:
-        return outputs  # the mean probabilities of the crops
-    return keras.ops.convert_to_numpy(to_probabilities(context.model)(keras.ops.cast(outputs, "float32")))
+    outputs = keras.ops.convert_to_tensor(evaluator.predict(batches, verbose=0), "float32")
+    averaged = evaluator is not context.model  # it returns the mean probabilities of the crops
+    probabilities = outputs if averaged else to_probabilities(context.model)(outputs)
+    values = keras.ops.convert_to_numpy(outputs).astype("float64")
+    with np.errstate(divide="ignore"):
+        return np.log(values) if probabilities is outputs else values
 
 
 def _evaluator(context: ModelContext, split: data.AnySplit) -> tuple[keras.Model, Any]:
@@ -96,13 +112,9 @@ def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> ke
     Source: Krizhevsky et al. 2012, section 4.1.
     """
     model = context.model
+    _check_crops(context, image_shape)
     height, width, _ = model.input_shape[1:]
-    if context.task is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
-        raise InputError(
-            f"test_crops=10 is for classifiers and images larger than their input of {height}×{width}; the images are "
-            f"{image_shape[0]}×{image_shape[1]}: give a larger image_size, or test_crops=1"
-        )
-    with model.distribute_strategy.scope():
+    with context.devices.strategy.scope():
         images = keras.Input(image_shape, name="pixels")
         outputs = model(Preprocessed(context.preprocess)(TenCrops(height, width)(images)))
         probabilities = to_probabilities(model)(outputs)
@@ -110,6 +122,15 @@ def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> ke
         evaluator = keras.Model(images, mean)
         evaluator.compile(loss=keras.losses.SparseCategoricalCrossentropy(), metrics=[CLASSIFY.metric()])
     return evaluator
+
+
+def _check_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> None:
+    height, width, _ = context.model.input_shape[1:]
+    if context.task is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
+        raise InputError(
+            f"test_crops=10 is for classifiers and images larger than their input of {height}×{width}; the images are "
+            f"{image_shape[0]}×{image_shape[1]}: give a larger image_size, or test_crops=1"
+        )
 
 
 class Preprocessed(keras.layers.Layer):

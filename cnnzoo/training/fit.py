@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import keras
 from cnnzoo import data, distribute, models, optimizers
 from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, Progress, StopOnNaN, progress_style
 from cnnzoo.data.augmentation import augmentation
+from cnnzoo.data.source import take
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.pretraining import LayerwisePretraining
 from cnnzoo.training.build import TrainingContext, learning_rate_of, optimizer_of
@@ -42,7 +44,7 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
     options = dict(recipe.pretraining)
     name, optimizer_options = options.pop("optimizer", "adam"), options.pop("optimizer_options", {})
     rate, schedule = options.pop("learning_rate", 1e-3), options.pop("schedule", "constant")
-    split = context.unlabeled[: options.pop("train_examples", None)]
+    split = take(context.unlabeled, options.pop("train_examples", None))
     batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=context.preprocess)
 
     def optimizer(steps: int) -> keras.optimizers.Optimizer:
@@ -65,6 +67,7 @@ def _fingerprint(context: TrainingContext) -> str:
     """Return a name for all that decides how a recipe's layers are pretrained."""
     recipe = context.recipe
     values = {name: value for name, value in recipe.to_dict().items() if name in DECISIVE}
+    values["images"] = context.unlabeled.digest()
     values["steps_per_execution"] = context.steps_per_execution  # it may cost an epoch its last steps
     if "batch_size" not in recipe.pretraining:
         values["batch_size"] = recipe.batch_size
@@ -89,13 +92,24 @@ class Phase:
     frozen: tuple[keras.Layer, ...] = ()
     thawed: tuple[keras.Layer, ...] = ()
 
-    def prepare(self, context: TrainingContext) -> None:
-        """Freeze or thaw layers, and compile again: an optimizer knows what it trains from its first step on."""
+    def prepare(self, context: TrainingContext, factor: float) -> None:
+        """Freeze or thaw layers, and compile again: an optimizer knows what it trains from its first step on.
+
+        Args:
+            context: the run.
+            factor: by which callbacks have changed the rate of the phase before; a schedule is kept.
+        """
         if not self.frozen and not self.thawed:
             return  # a run of one phase: it arrives compiled
         for layer in self.frozen + self.thawed:
             layer.trainable = layer not in self.frozen
-        context.compile(optimizer_of(context.recipe, self.learning_rate))
+        rate = self.learning_rate
+        context.compile(optimizer_of(context.recipe, rate * factor if isinstance(rate, float) else rate))
+
+    def factor(self, rate: float) -> float:
+        """Return the factor by which callbacks have changed the rate of the recipe; 1 for a schedule."""
+        given = self.learning_rate if isinstance(self.learning_rate, float) else rate
+        return 1.0 if math.isclose(rate, given, rel_tol=1e-6) else rate / given
 
 
 def phases(context: TrainingContext) -> list[Phase]:
@@ -110,54 +124,58 @@ def phases(context: TrainingContext) -> list[Phase]:
         return [Phase(0, recipe.epochs, rate)]
     frozen = _features(context.model, recipe.frozen.get("until"))
     return [
-        Phase(0, frozen_epochs, recipe.frozen.get("learning_rate", recipe.learning_rate), frozen=frozen),
+        Phase(0, frozen_epochs, float(recipe.frozen.get("learning_rate", recipe.learning_rate)), frozen=frozen),
         Phase(frozen_epochs, frozen_epochs + recipe.epochs, rate, thawed=frozen),
     ]
 
 
 def _features(model: keras.Model, until: str | None) -> tuple[keras.Layer, ...]:
-    """Return the layers with weights up to the one of a name, by default all but the head."""
-    weighted = [layer for layer in model.layers if layer.trainable_weights]
-    if until is None:
-        return tuple(layer for layer in weighted if layer is not models.head(model))
+    """Return the layers with weights to train up to the one of a name, by default all but the head."""
+    trained = [layer for layer in model.layers if layer.trainable_weights]
     names = [layer.name for layer in model.layers]
-    if until not in names:
+    if until is not None and until not in names:
         raise unknown("layer", until, names)
-    last = names.index(until)
-    features = tuple(layer for layer in weighted if names.index(layer.name) <= last)
-    if not features or len(features) == len(weighted):
-        raise InputError(
-            f"frozen.until={until!r} freezes {len(features)} of the {len(weighted)} layers with weights; name one in "
-            f"between, from {weighted[0].name!r} to {weighted[-2].name!r}"
-        )
-    return features
+    last = names.index(until or models.head(model).name)
+    features = tuple(layer for layer in trained if names.index(layer.name) < last + bool(until))
+    if features and len(features) < len(trained):
+        return features
+    what = f"frozen.until={until!r}" if until else f"`frozen`, of all layers but the head {names[last]!r},"
+    between = f"; set frozen.until to one from {trained[0].name!r} to {trained[-2].name!r}" if len(trained) > 1 else ""
+    raise InputError(f"{what} freezes {len(features)} of the {len(trained)} layers with weights to train{between}")
 
 
-def fit(context: TrainingContext, verbose: str | int, callbacks: Sequence[keras.callbacks.Callback] = ()) -> None:
+def fit(
+    context: TrainingContext,
+    planned: Sequence[Phase],
+    verbose: str | int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
     """Fit a run's model, starting after its last completed epoch.
 
     Args:
         context: the run.
+        planned: its phases.
         verbose: what is shown; see `cnnzoo.callbacks.progress_style`.
         callbacks: callbacks of the user's, which the chief calls after those that write the run's files.
 
     Raises:
         InputError: the run's files do not belong together, or the loss is not finite.
     """
-    checkpoint = Checkpoint(context.run.checkpoint_file, context.model)
-    completed = _completed_epochs(context, checkpoint)
-    planned = phases(context)
+    model = context.model
+    checkpoint = Checkpoint(context.run.checkpoint_file, model)
+    completed, factor = _completed_epochs(context, checkpoint), 1.0
     for phase in planned:
         if completed > phase.stop:
             continue
         with context.devices.strategy.scope():
-            phase.prepare(context)
+            phase.prepare(context, factor)
             if completed > phase.start:
                 checkpoint.restore()
         first_epoch = max(completed, phase.start)
         progress = _progress(context, phase, planned, verbose)
+        distribute.set_batch_shards(model, context.shards)
         try:
-            context.fitted_model.fit(
+            model.fit(
                 _training_data(context, first_epoch),
                 steps_per_epoch=context.steps,
                 epochs=phase.stop,
@@ -165,13 +183,18 @@ def fit(context: TrainingContext, verbose: str | int, callbacks: Sequence[keras.
                 validation_data=_validation_data(context),
                 shuffle=False,
                 verbose=0,
-                callbacks=[*_callbacks(context, phase, checkpoint, first_epoch, progress), *_users(context, callbacks)],
+                callbacks=[
+                    *_callbacks(context, phase, checkpoint, first_epoch, progress),
+                    *_users(context, checkpoint, callbacks),
+                ],
             )
         finally:
             for each in progress:
                 each.close()
-        if context.fitted_model.stop_training:  # by one of the user's callbacks: it means the run, not its phase
+            distribute.set_batch_shards(model, 1)
+        if model.stop_training:  # by one of the user's callbacks: it means the run, not its phase
             break
+        factor = phase.factor(_learning_rate(model))
 
 
 def _callbacks(
@@ -182,7 +205,8 @@ def _callbacks(
     callbacks = [EpochRandomness(worker.index * worker.replicas // worker.workers), StopOnNaN(), *progress]
     if not worker.is_chief:
         return callbacks
-    if not phase.frozen:  # on frozen features a loss near to guessing is no dead start: they may be random still
+    # On frozen features a loss near to guessing is no dead start: they may be random still. Weighted, it is another.
+    if not phase.frozen and not context.class_weight:
         callbacks.append(DeadStart())
     return [
         *callbacks,
@@ -192,10 +216,11 @@ def _callbacks(
     ]
 
 
-def _users(context: TrainingContext, callbacks: Sequence[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
-    """Return the user's callbacks, which the chief calls, and what stops the other workers with it."""
-    together = [_StopTogether(context)] if callbacks and context.devices.worker.workers > 1 else []
-    return [*(callbacks if context.is_chief else ()), *together]
+def _users(
+    context: TrainingContext, checkpoint: Checkpoint, callbacks: Sequence[keras.callbacks.Callback]
+) -> list[keras.callbacks.Callback]:
+    """Return the user's callbacks, which the chief calls, and what keeps what they have set; nothing without them."""
+    return [*(callbacks if context.is_chief else ()), _Kept(context, checkpoint)] if callbacks else []
 
 
 def _progress(context: TrainingContext, phase: Phase, planned: Sequence[Phase], verbose: str | int) -> list[Progress]:
@@ -210,15 +235,35 @@ def _progress(context: TrainingContext, phase: Phase, planned: Sequence[Phase], 
     return [Progress(verbose, batch_size=context.recipe.batch_size, title=title, later=later, part=part)]
 
 
-class _StopTogether(keras.callbacks.Callback):
-    """Stop all workers where a callback of the chief's stops its own: the others would wait for it."""
+class _Kept(keras.callbacks.Callback):
+    """Keep what the user's callbacks set: the learning rate for a run that resumes; that and a stop on all workers.
 
-    def __init__(self, context: TrainingContext):
+    The other workers would wait for a chief that has stopped, and train other weights than one with another rate.
+    """
+
+    def __init__(self, context: TrainingContext, checkpoint: Checkpoint):
         super().__init__()
-        self._devices = context.devices
+        self._devices, self._checkpoint = context.devices, checkpoint
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._share()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = self._devices.by_chief(lambda: bool(self.model.stop_training))
+        self._share()
+        if self._devices.worker.is_chief:
+            self._checkpoint.keep_rate()
+
+    def _share(self) -> None:
+        if self._devices.worker.workers == 1:
+            return
+        of_chief = self._devices.by_chief(lambda: [bool(self.model.stop_training), _learning_rate(self.model)])
+        self.model.stop_training, rate = of_chief
+        if rate != _learning_rate(self.model):
+            self.model.optimizer.learning_rate = rate
+
+
+def _learning_rate(model: keras.Model) -> float:
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def _training_data(context: TrainingContext, first_epoch: int) -> Any:
@@ -226,7 +271,7 @@ def _training_data(context: TrainingContext, first_epoch: int) -> Any:
     recipe = context.recipe
 
     def make(worker: int, workers: int) -> "tf.data.Dataset":
-        return data.train_pipeline(
+        batches = data.train_pipeline(
             context.train,
             recipe.batch_size,
             preprocess=context.preprocess,
@@ -238,8 +283,17 @@ def _training_data(context: TrainingContext, first_epoch: int) -> Any:
             workers=workers,
             labels=context.task.labels,
         )
+        return _weighted(batches, context.class_weight) if context.class_weight else batches
 
     return distribute.among_workers(context.devices.strategy, make, recipe.batch_size)
+
+
+def _weighted(batches: "tf.data.Dataset", class_weight: Sequence[float]) -> "tf.data.Dataset":
+    """Return batches with the weight of each image's class; Keras' `class_weight` does not take several workers'."""
+    import tensorflow as tf
+
+    weights = tf.constant(class_weight, "float32")
+    return batches.map(lambda images, labels: (images, labels, tf.gather(weights, labels)))
 
 
 def _validation_data(context: TrainingContext) -> "tf.data.Dataset | None":

@@ -6,20 +6,26 @@ import math
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from cnnzoo.callbacks import DivergedError
 from cnnzoo.checks import refusal
+from cnnzoo.data import Source
 from cnnzoo.distribute import WorkerInfo
-from cnnzoo.errors import InputError
+from cnnzoo.errors import ChangedDataError, InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import atomic_write, write_json
 from cnnzoo.training.build import RECONSTRUCT, TrainingContext
 from cnnzoo.training.evaluate import principal_components
+from cnnzoo.training.sources import changed_data, identity_of
 from cnnzoo.weights import count_parameters
+
+EVALUATION_FIELDS = ("test_examples", "test_crops")  # what a run may resume with other values of
 
 
 def resumes(resume: bool | str, workdir: str | Path | None) -> bool:
@@ -30,7 +36,10 @@ def resumes(resume: bool | str, workdir: str | Path | None) -> bool:
 
 
 def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | str) -> str | None:
-    """Return the folder of the run to resume, which must have been started with the same recipe, or `None`.
+    """Return the folder of the run to resume, or `None`.
+
+    It must have been started with the same recipe, of as many epochs or fewer. What only concerns its evaluation may
+    be another.
 
     Raises:
         InputError: there is no such run, it was started with other values, or a new one cannot have the folder.
@@ -40,10 +49,11 @@ def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | str) ->
     if not resumes(resume, workdir):
         runs.check_free(workdir)
         return None
-    run = runs.reopen(workdir, recipe.name)
+    run = runs.find(workdir, recipe.name)
     wanted = json.loads(json.dumps(recipe.to_dict()))  # as the file holds it: tuples are lists there
     for name, value in json.loads(json.dumps(run.recipe.to_dict())).items():
-        if (now := wanted[name]) != value:
+        now = wanted[name]
+        if now != value and name not in EVALUATION_FIELDS and not (name == "epochs" and now > value):
             raise InputError(
                 f"the run in {str(run.folder)!r} was started with {name}={value!r}, not {now!r}; "
                 "resume it with the same values, or start another run"
@@ -51,16 +61,55 @@ def to_resume(recipe: Recipe, workdir: str | Path | None, resume: bool | str) ->
     return str(run.folder)
 
 
-def create_run(recipe: Recipe, workdir: str | Path | None, worker: WorkerInfo) -> str:
-    """Make the folder of a new run, write its recipe, versions and machine, and return the folder."""
+def is_finished(run: Run, recipe: Recipe) -> bool:
+    """Return whether a run to resume has been trained, for as many epochs as a recipe says, and evaluated likewise."""
+    before = run.recipe
+    same = all(getattr(before, name) == getattr(recipe, name) for name in ("epochs", *EVALUATION_FIELDS))
+    return same and run.metrics_file.is_file()
+
+
+@contextmanager
+def reopen_run(folder: str, recipe: Recipe, source: Source) -> Iterator[Run]:
+    """Open a run to resume, alone; with more epochs, or evaluated otherwise, it loses its results for that recipe.
+
+    Raises:
+        InputError: another process is at work in the folder, or the images are not those that it began with.
+    """
+    with runs.reopen(folder, recipe.name) as run:
+        content, before, now = run.content, run.recipe, identity_of(source)
+        if before.test_examples != recipe.test_examples and "data" in content and "test" in now:
+            content["data"] = content["data"] | {"test": now["test"]}
+        if changes := changed_data(content.get("data"), now):
+            raise ChangedDataError(
+                f"the run in {folder!r} was trained on other images: {'; '.join(changes)}; put them back to resume it, "
+                "or start another run"
+            )
+        if not is_finished(run, recipe):
+            run.metrics_file.unlink(missing_ok=True)  # first: a run without it is resumed, by either recipe
+        if before.epochs != recipe.epochs:
+            run.model_file.unlink(missing_ok=True)
+            content["lengthened"] = [*content.get("lengthened", []), before.epochs]
+        if before != recipe:
+            write_json(run.recipe_file, {**content, "recipe": recipe.to_dict()})
+        yield run
+
+
+def create_run(
+    recipe: Recipe, workdir: str | Path | None, worker: WorkerInfo, source: Source
+) -> AbstractContextManager[Run]:
+    """Make the folder of a new run, which no other process may use in the block, and write its recipe.
+
+    Versions, the machine and what tells the images apart from others are written with it.
+    """
     packages = ("cnnzoo", "keras", "tensorflow", "tensorflow-datasets", "numpy", "scikit-learn")
     circumstances = {
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "machine": {"python": platform.python_version(), "platform": platform.platform(), "cores": os.cpu_count()},
         "workers": worker.workers,
         "replicas": worker.replicas,
+        "data": identity_of(source),
     }
-    return str(runs.create(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances}).folder)
+    return runs.create(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances})
 
 
 def finish(context: TrainingContext, results: dict[str, Any]) -> None:

@@ -1,16 +1,25 @@
 """The images that a recipe names, read once, and what each part of them is for."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from cnnzoo import data
+from cnnzoo.data.source import take
 from cnnzoo.data.tfds_source import current_data_dir
-from cnnzoo.errors import InputError
+from cnnzoo.errors import ChangedDataError, InputError
 from cnnzoo.experiments import Recipe
+from cnnzoo.experiments.run import Run
+
+log = logging.getLogger(__name__)
 
 CACHE_BYTES = 2**30
+# Values of a recipe by which it has other images.
+DATA_FIELDS = ("data", "image_size", "stream", "on_error", "train_examples", "validation_split", "pretraining")
+SPLITS = ("train", "validation", "test")
 
 _cache: ContextVar[dict[tuple, data.Source] | None] = ContextVar("cache", default=None)
 
@@ -68,13 +77,106 @@ def splits_of(
     source = source_of(recipe, with_test=with_test)
     unlabeled, validation = source.train, source.validation
     if recipe.validation_split:
+        if validation is not None:
+            log.warning(
+                "%s has %d validation images of its own, which are not used: validation_split=%s holds out training "
+                "images instead; leave it out, or at 0, to use them",
+                *(recipe.data, len(validation), recipe.validation_split),
+            )
         unlabeled, validation = unlabeled.held_out(recipe.validation_split, recipe.seed)
-    train = unlabeled[: recipe.train_examples]
+    train = take(unlabeled, recipe.train_examples)
     if recipe.repeat > 1:
         if isinstance(train, data.StreamedSplit):
             raise InputError(f"repeat={recipe.repeat} is for images in memory; set stream=False, or repeat=1")
         train = train.repeated(recipe.repeat)
     return source, unlabeled, train, validation
+
+
+def identity_of(source: data.Source, splits: Sequence[str] = SPLITS) -> dict[str, Any]:
+    """Return what tells a data set apart from others, as JSON can hold it: classes, numbers of images, and digests."""
+    given = {name: getattr(source, name) for name in splits}
+    return {
+        "class_names": list(source.class_names),
+        **{name: {"images": len(split), "digest": split.digest()} for name, split in given.items() if split},
+    }
+
+
+def changed_data(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
+    """Return what has changed between two identities of a data set, in words.
+
+    Args:
+        before: as `identity_of` returns it, or `None` where it was not kept.
+        now: the same, of the splits that are read now.
+
+    Example:
+    >>> def identity(*class_names, images):
+    ...     return {"class_names": list(class_names), "train": {"images": images, "digest": f"files {images}"}}
+    >>> changed_data(identity("a", "b", images=9), identity("b", "c", images=7))
+    ['its classes were a, b and are b, c', 'its train images were 9 and are 7']
+    """
+    changes = []
+    if before and before["class_names"] != now["class_names"]:
+        were, are = (", ".join(identity["class_names"]) for identity in (before, now))
+        changes.append(f"its classes were {were} and are {are}")
+    for name in SPLITS:
+        was, is_now = (before or {}).get(name), now.get(name)
+        if not (was and is_now):
+            continue
+        if was["images"] != is_now["images"]:
+            changes.append(f"its {name} images were {was['images']:,} and are {is_now['images']:,}")
+        elif was["digest"] != is_now["digest"] and _kind(was) == _kind(is_now):
+            changes.append(f"its {name} images are as many, and other ones")
+    return changes
+
+
+def _kind(part: dict[str, Any]) -> str:
+    """Return whether a digest is of files or of pixels, which cannot be compared."""
+    return part["digest"].partition(" ")[0]
+
+
+def check_data(run: Run, source: data.Source, *splits: str) -> None:
+    """Check that the data set of a finished run is the one that it was trained and evaluated on.
+
+    Args:
+        run: the run.
+        source: its data set, as it is now.
+        splits: names of the splits that matter, such as `"test"`; a warning says what has changed in them.
+
+    Raises:
+        InputError: it has other classes, so that labels mean others than those that the model has learned.
+    """
+    before, now = run.content.get("data"), identity_of(source, splits)
+    changes = changed_data(before, now)
+    if before and before["class_names"] != now["class_names"]:
+        raise ChangedDataError(f"{run.recipe.data!r} is not what {str(run.folder)!r} was trained on: {changes[0]}")
+    for change in changes:
+        log.warning("%s has changed since the run in %s was trained on it: %s", run.recipe.data, run.folder, change)
+
+
+def check_same_data(folder: Path, recipe: Recipe, source: data.Source) -> None:
+    """Check that a trial has the images of the other trials of its search, by whose results it is chosen or not.
+
+    Args:
+        folder: that of the trials.
+        recipe: the trial's recipe. Trials whose own names other images are not compared.
+        source: its data set, as it is now.
+
+    Raises:
+        ChangedDataError: a trial that has ended had others.
+    """
+    now = identity_of(source, ("train", "validation"))
+    for other in map(Run, sorted(folder.iterdir())):
+        if not (other.metrics_file.is_file() and other.recipe_file.is_file()):
+            continue
+        theirs = other.recipe
+        if any(getattr(theirs, name) != getattr(recipe, name) for name in DATA_FIELDS):
+            continue
+        if changes := changed_data(other.content.get("data"), now):
+            raise ChangedDataError(
+                f"the trials in {str(folder)!r} had other images: {'; '.join(changes)}; put them back to resume the "
+                "search, or start another one"
+            )
+        return
 
 
 def _bytes(source: data.Source) -> int:

@@ -98,19 +98,22 @@ def run_study(
     if where.worker.workers > 1:
         raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
     resume = resumes(resume, workdir)
-    whole = runs.reopen(workdir, study.name) if resume else runs.create(workdir, study.name, study.to_dict())
-    if resume and whole.content != _as_written(study):
-        raise InputError(f"the study in {str(whole.folder)!r} was started with other values; resume it with the same")
-    try:
-        with read_once(), data.using_data_dir(data_dir):
-            finished = _finished(study, whole.folder, verbose, where.strategy)
-    except InputError:
-        if not resume:
-            whole.discard_if_empty()
-        raise
-    rows = [_row(name, variant_runs) for name, variant_runs in finished.items()]
-    write_json(whole.metrics_file, {"study": study.name, "rows": rows})
-    return Comparison(whole.folder, rows)
+    opened = runs.reopen(workdir, study.name) if resume else runs.create(workdir, study.name, study.to_dict())
+    with opened as whole:
+        if resume and whole.content != _as_written(study):
+            raise InputError(
+                f"the study in {str(whole.folder)!r} was started with other values; resume it with the same"
+            )
+        try:
+            with read_once(), data.using_data_dir(data_dir):
+                finished = _finished(study, whole.folder, verbose, where.strategy)
+        except InputError:
+            if not resume:
+                whole.discard_if_empty()
+            raise
+        rows = [_row(name, variant_runs) for name, variant_runs in finished.items()]
+        write_json(whole.metrics_file, {"study": study.name, "rows": rows})
+        return Comparison(whole.folder, rows)
 
 
 def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> dict[str, list[Run]]:
@@ -118,7 +121,7 @@ def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> 
     finished: dict[str, list[Run]] = {name: [] for name in study.variants}
     for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
         own = folder / name / f"seed{recipe.seed}"
-        if progress_style(verbose):
+        if progress_style(verbose) in ("live", "lines"):
             print(f"{name}, seed {recipe.seed}: {own}", flush=True)
         started = Run(own).recipe_file.is_file()
         if not started:

@@ -1,7 +1,7 @@
 """Run a recipe from its first step to its last file."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from cnnzoo.experiments import Recipe, load_recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.runtime import temporary_seed
 from cnnzoo.training.build import Devices, TrainingContext, build
-from cnnzoo.training.evaluate import evaluate_split
-from cnnzoo.training.fit import fit, pretrain
-from cnnzoo.training.run_folder import create_run, finish, finish_trial, to_resume
-from cnnzoo.training.sources import source_of
+from cnnzoo.training.evaluate import check_evaluation, evaluate_split
+from cnnzoo.training.fit import fit, phases, pretrain
+from cnnzoo.training.run_folder import create_run, finish, finish_trial, is_finished, reopen_run, to_resume
+from cnnzoo.training.sources import check_same_data, source_of
 
 VALIDATION_SPLIT = 0.2  # to evaluate a trial on, where neither recipe nor data say otherwise
 
@@ -40,7 +40,10 @@ def train(
 
     The test images are used once, after the last epoch; nothing is chosen by them. A run that
     was stopped, killed or interrupted resumes after its last completed epoch, on as many devices or on others;
-    on one machine it ends with the same weights as one that was not.
+    on one machine it ends with the same weights as one that was not. A run, also a finished one, resumes with more
+    `epochs`, too: it is the run of so many from the start where the schedule is the same up to there, as `"constant"`
+    and `"step"` are; `"cosine"` continues at the larger rate of the longer run. So it does with other `test_examples`
+    and `test_crops`, which nothing but the evaluation needs.
 
     On several workers each of them calls this with the same arguments. The batch size is the global one. The first
     worker, the chief, writes the run's folder, which the others must see only to resume.
@@ -51,8 +54,9 @@ def train(
         resume: resume the run in `workdir`, by default the latest one of this recipe; `"auto"` to resume the run
             in `workdir` if there is one, or else to start it.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        verbose: what is shown. `"auto"`: a live line in a terminal or a notebook, and nothing elsewhere. 0: nothing.
-            1: a live line in a terminal or a notebook, one line per epoch elsewhere. 2: one line per epoch.
+        verbose: what is shown. `"auto"`: a live line in a terminal or a notebook; elsewhere a line per epoch, at most
+            one per minute. 0: nothing. 1: a live line in a terminal or a notebook, one line per epoch elsewhere. 2: one
+            line per epoch.
         pretrained: a folder in which runs with the same pretraining share its layers; by default each run keeps
             its own.
         strategy: `"auto"`, `"default"`, `"mirrored"`, `"multi_worker"`, or a strategy of `tf.distribute`; see
@@ -60,8 +64,10 @@ def train(
         devices: number of replicas on this machine, for `"mirrored"`.
         callbacks: further callbacks of Keras, such as `keras.callbacks.EarlyStopping`, or those that Weights & Biases
             and MLflow bring. The chief calls them in every phase of the fit, after an epoch's files are written, and
-            not while layers are pretrained. One that sets `model.stop_training` ends the run at that epoch. What they
-            remember is not kept for a run that resumes.
+            not while layers are pretrained; their `model` is the model itself. One that sets `model.stop_training` ends
+            the run at that epoch. One that sets the learning rate needs `schedule="constant"`; a rate that it has
+            reduced in the phase of `frozen` stays as much smaller after it. What they remember is not kept for a run
+            that resumes. A loss that is not finite is an error, whichever of them looks for it.
         changes: other values for the recipe, such as `epochs=5`.
 
     Returns:
@@ -77,14 +83,14 @@ def train(
     ['accuracy', 'loss']
     """
     recipe = (recipe if isinstance(recipe, Recipe) else _loaded(recipe)).replace(**changes)
-    _check_callbacks(callbacks)
+    _check_callbacks(callbacks, recipe)
     progress_style(verbose)
     where = _devices(recipe, distribute.strategy(strategy, devices=devices))
-    with data.using_data_dir(data_dir), _session(recipe, where):
+    with data.using_data_dir(data_dir), _session(recipe, where), ExitStack() as held:
         folder = where.by_chief(lambda: to_resume(recipe, workdir, resume))
-        if folder and where.by_chief(Run(folder).metrics_file.is_file):
+        if folder and where.by_chief(lambda: is_finished(Run(folder), recipe)):
             return Run(folder)
-        context = build(recipe, where, _opener(recipe, where, workdir, folder))
+        context = build(recipe, where, _opener(workdir, folder, held))
         history = _fit(context, bool(folder), pretrained, verbose, callbacks)
         results = {"test": evaluate_split(context, context.source.test)}
         where.by_chief(lambda: finish(context, results | ({"pretraining": history} if history else {})))
@@ -98,6 +104,7 @@ def validate(
     data_dir: str | Path | None = None,
     verbose: str | int = "auto",
     pretrained: str | Path | None = None,
+    trials: str | Path | None = None,
 ) -> Run:
     """Train a recipe as `train` does, but evaluate it on validation images, and do not read the test images.
 
@@ -110,12 +117,14 @@ def validate(
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
         verbose: what is shown; see `train`.
         pretrained: a folder in which trials with the same pretraining share its layers.
+        trials: a folder with other trials, which must have had the same images.
 
     Returns:
         The finished `Run`, with the results in `metrics["validation"]`. It keeps no weights.
 
     Raises:
-        InputError: a value that cannot be used, or a loss that is not finite any more.
+        InputError: a value that cannot be used, or a loss that is not finite any more; a `ChangedDataError` where other
+            trials had other images.
 
     Example:
     >>> import tempfile
@@ -125,22 +134,39 @@ def validate(
     (['accuracy', 'loss'], 287)
     """
     where = _devices(recipe, distribute.strategy("auto"))
-    with data.using_data_dir(data_dir), _session(recipe, where):
+    with data.using_data_dir(data_dir), _session(recipe, where), ExitStack() as held:
         if not recipe.validation_split and source_of(recipe, with_test=False).validation is None:
             recipe = recipe.replace(validation_split=VALIDATION_SPLIT)
         folder = to_resume(recipe, workdir, "auto")
-        if folder and Run(folder).metrics_file.is_file():
+        if folder and is_finished(Run(folder), recipe):
             return Run(folder)
-        context = build(recipe, where, _opener(recipe, where, workdir, folder), with_test=False)
+        context = build(recipe, where, _opener(workdir, folder, held, trials), with_test=False)
         _fit(context, bool(folder), pretrained, verbose)
         assert context.validation is not None  # see above
         finish_trial(context, len(context.validation), evaluate_split(context, context.validation))
         return context.run
 
 
-def _opener(recipe: Recipe, where: Devices, workdir: str | Path | None, folder: str | None) -> Callable[[], Run]:
-    """Return a function that makes a new run's folder, or returns that of the run to resume."""
-    return lambda: Run(folder or where.by_chief(lambda: create_run(recipe, workdir, where.worker)))
+def _opener(
+    workdir: str | Path | None, folder: str | None, held: ExitStack, trials: str | Path | None = None
+) -> Callable[[TrainingContext], Run]:
+    """Return a function that makes a new run's folder, or opens that of the run to resume; `held` keeps others out."""
+
+    def opened(context: TrainingContext) -> Run:
+        recipe, where, source = context.recipe, context.devices, context.source
+        split = source.test if len(source.test) else context.validation  # a trial reads no test images
+        assert split is not None
+        check_evaluation(context, split)
+        if trials is not None:
+            check_same_data(Path(trials), recipe, source)
+
+        def on_chief() -> str:
+            run = reopen_run(folder, recipe, source) if folder else create_run(recipe, workdir, where.worker, source)
+            return str(held.enter_context(run).folder)
+
+        return Run(where.by_chief(on_chief))
+
+    return opened
 
 
 def _fit(
@@ -155,9 +181,10 @@ def _fit(
     A new run's folder is removed again where input is refused before its first completed epoch.
     """
     try:
+        planned = phases(context)
         with data.report_broken_files(context.source.splits):
             history = pretrain(context, pretrained, verbose) if context.recipe.pretraining else {}
-            fit(context, verbose, callbacks)
+            fit(context, planned, verbose, callbacks)
     except InputError:
         if context.is_chief and not resumed:
             context.run.discard_if_empty()
@@ -165,9 +192,16 @@ def _fit(
     return history
 
 
-def _check_callbacks(callbacks: Any) -> None:
+def _check_callbacks(callbacks: Any, recipe: Recipe) -> None:
+    """Check that callbacks are some, and none that sets the learning rate where a schedule does."""
     if not isinstance(callbacks, list | tuple) or not all(isinstance(e, keras.callbacks.Callback) for e in callbacks):
         raise InputError(f"`callbacks` must be a list of keras.callbacks.Callback. Received: {callbacks!r}")
+    for callback in callbacks if recipe.schedule != "constant" else ():
+        if isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler):
+            raise InputError(
+                f"{type(callback).__name__} sets the learning rate itself: it needs the recipe's schedule='constant'. "
+                f"Received: schedule={recipe.schedule!r}"
+            )
 
 
 def _devices(recipe: Recipe, strategy: tf.distribute.Strategy) -> Devices:

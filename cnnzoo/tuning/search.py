@@ -16,7 +16,7 @@ from cnnzoo.experiments.run import Run
 from cnnzoo.files import write_json
 from cnnzoo.tuning.results import TrialResults
 from cnnzoo.tuning.space import CHIEF, TRIALS, WORKER, Settings, Space, checked_space, default_space
-from cnnzoo.tuning.trial_process import Trainer, exclusive_lock
+from cnnzoo.tuning.trial_process import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +104,7 @@ class SearchConfig:
             search = {**dataclasses.asdict(self.settings), "space": space}
             versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", "keras-tuner")}
             content = {"recipe": self.base.to_dict(), "search": search, "versions": versions}
-            run = runs.create(self.workdir, f"tune/{self.base.name}", content)
-            with exclusive_lock(run.folder):
+            with runs.create(self.workdir, f"tune/{self.base.name}", content) as run:
                 yield run.folder
             return
         content = self.previous.content
@@ -113,8 +112,7 @@ class SearchConfig:
             raise InputError(
                 f"the search in {str(self.previous.folder)!r} was started with another space(hp); start another one"
             )
-        with exclusive_lock(self.previous.folder):
-            runs.reopen(self.previous.folder, self.base.name)
+        with runs.reopen(self.previous.folder, self.base.name):
             if content["search"]["trials"] != self.settings.trials:
                 content["search"]["trials"] = self.settings.trials
                 write_json(self.previous.recipe_file, content)

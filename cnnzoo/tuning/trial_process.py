@@ -1,27 +1,31 @@
 """Trials run in a process of their own, so that a trial that kills its process does not end the search."""
 
 import contextlib
-import fcntl
 import gc
 import json
 import os
 import queue
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from cnnzoo.errors import InputError, reason
+from cnnzoo.errors import ChangedDataError, InputError, WriteError, reason
 from cnnzoo.experiments import Recipe
-from cnnzoo.files import make_folder
-from cnnzoo.runtime import start_tensorflow, suppress_retracing_warnings
-from cnnzoo.tensorflow_errors import failed_allocation
+from cnnzoo.files import LOCK, exclusive_lock, make_folder
+from cnnzoo.runtime import own_group, start_tensorflow, suppress_retracing_warnings
+from cnnzoo.tensorflow_errors import out_of_memory
 
+FATAL_ERRORS = (WriteError, ChangedDataError)  # what every other trial would meet, too
+INTRODUCTION = "CNNZOO_TRIALS"  # environment variable with what the process says to the search first
+HANDSHAKE_TIMEOUT = 10.0  # seconds for a process that has connected to introduce itself
+POLL_INTERVAL = 0.1  # seconds between two looks at a process that has not connected yet
 OOM_SCORE = "500"  # of 1000: when memory runs out, the kernel is to kill the trial's process, not the search's
 
 
@@ -42,6 +46,7 @@ class Trainer:
     def __init__(self, *, data_dir: str | Path | None, verbose: str | int):
         self._options = {"data_dir": None if data_dir is None else str(data_dir), "verbose": verbose}
         self._process: subprocess.Popen | None = None
+        self._listening: socket.socket | None = None
         self._results: TextIO | None = None
 
     def start(self) -> None:
@@ -49,19 +54,16 @@ class Trainer:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        reading, writing = os.pipe()
-        self._results = os.fdopen(reading)
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 (this very program)
-                [sys.executable, "-m", "cnnzoo.tuning.trial_process", str(writing)],
-                env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
-                stdin=subprocess.PIPE,
-                pass_fds=(writing,),
-                text=True,
-                start_new_session=True,  # an interrupt at the terminal is for the search, which ends this process
-            )
-        finally:
-            os.close(writing)
+        # Results come over a socket, since the standard output is for what is shown: Windows hands on no other pipes.
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._introduction = secrets.token_hex()
+        self._process = subprocess.Popen(  # noqa: S603 (this very program)
+            [sys.executable, "-m", "cnnzoo.tuning.trial_process", str(self._listening.getsockname()[1])],
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, INTRODUCTION: self._introduction},
+            stdin=subprocess.PIPE,
+            text=True,
+            **own_group(),
+        )
 
     def train(self, recipe: Recipe, folder: Path, pretrained: Path) -> dict[str, Any]:
         """Train a trial to its end.
@@ -73,22 +75,64 @@ class Trainer:
 
         Returns:
             The content of the trial's `metrics.json`; or `failed`, a message.
+
+        Raises:
+            WriteError: the disk takes no more.
+            ChangedDataError: the images are not those of the trials before.
         """
         self.start()
         assert self._process is not None
-        assert self._results is not None
         request = {"recipe": recipe.to_dict(), "folder": str(folder), "pretrained": str(pretrained), **self._options}
         try:
             print(json.dumps(request), file=self._process.stdin, flush=True)
-            line = self._results.readline()
-        except BrokenPipeError:
+            results = self._results or self._connected()
+            line = results.readline() if results else ""
+        except OSError:  # a broken pipe, or the end of a connection
             line = ""
         if not line.endswith("\n"):
-            return {"failed": exit_reason(self._process.wait())}
+            return {"failed": exit_reason(self._ended())}
         metrics = json.loads(line)
+        if "fatal" in metrics:
+            raise FATAL_ERRORS[metrics["kind"]](metrics["fatal"])
         if metrics.pop("restart", False):
             self.close()
         return metrics
+
+    def _connected(self) -> TextIO | None:
+        """Return the stream of the process's results, or `None` where it ends before it has connected."""
+        assert self._process is not None
+        assert self._listening is not None
+        self._listening.settimeout(POLL_INTERVAL)
+        while self._process.poll() is None:
+            with contextlib.suppress(OSError):  # nobody has connected yet, or somebody else on this machine has
+                connection, _ = self._listening.accept()
+                with connection:
+                    if self._is_introduced(connection):
+                        self._results = connection.makefile(encoding="utf-8")
+                        self._listening.close()
+                        return self._results
+        return None
+
+    def _is_introduced(self, connection: socket.socket) -> bool:
+        """Return whether a connection begins with what this process has told its own alone."""
+        expected, received = f"{self._introduction}\n".encode(), b""
+        deadline = time.monotonic() + HANDSHAKE_TIMEOUT
+        while len(received) < len(expected) and time.monotonic() < deadline:
+            connection.settimeout(HANDSHAKE_TIMEOUT)
+            if not (part := connection.recv(len(expected) - len(received))):
+                return False
+            received += part
+        connection.settimeout(None)
+        return secrets.compare_digest(received, expected)
+
+    def _ended(self) -> int:
+        """Return the exit code of the process, whose results have ended."""
+        assert self._process is not None
+        try:
+            return self._process.wait(HANDSHAKE_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
     def close(self) -> None:
         """End the process."""
@@ -99,9 +143,10 @@ class Trainer:
             with contextlib.suppress(BrokenPipeError):  # the rest of a request to a process that had died
                 self._process.stdin.close()
             self._process = None
-        if self._results is not None:
-            self._results.close()
-            self._results = None
+        for stream in (self._results, self._listening):
+            if stream is not None:
+                stream.close()
+        self._results = self._listening = None
 
 
 def exit_reason(code: int) -> str:
@@ -113,54 +158,20 @@ def exit_reason(code: int) -> str:
     """
     if code >= 0:
         return f"its process ended with code {code}"
-    why = ", as the kernel does when memory runs out" if code == -signal.SIGKILL else ""
-    return f"its process was killed by signal {-code} ({signal.Signals(-code).name}){why}"
+    name = signal.Signals(-code).name
+    why = ", as the kernel does when memory runs out" if name == "SIGKILL" else ""
+    return f"its process was killed by signal {-code} ({name}){why}"
 
 
-@contextmanager
-def exclusive_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Lock a folder for this process until the block, or the process, has ended.
-
-    On a file system without locks nothing is locked.
-
-    Args:
-        folder: the folder.
-        wait: whether to wait until it is free.
-
-    Raises:
-        InputError: another process holds the lock.
-
-    Example:
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> with exclusive_lock(folder):
-    ...     try:
-    ...         with exclusive_lock(folder):
-    ...             pass
-    ...     except InputError as error:
-    ...         print(str(error).partition(" in ")[0])
-    another process is at work
-    """
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise InputError(f"another process is at work in {str(folder)!r}; wait for its end, or end it") from error
-        except OSError:
-            pass  # no locks here
-        yield
-    finally:
-        os.close(lock)
-
-
-def main(results: int) -> None:
+def main(port: int) -> None:
     """Train the trials that are requested on the standard input, until the search ends.
 
     Args:
-        results: the file descriptor that results are written to.
+        port: where the search listens for the results.
     """
-    os.set_inheritable(results, False)
+    connection = socket.create_connection(("127.0.0.1", port))
+    results = connection.makefile("w", encoding="utf-8")
+    print(os.environ.pop(INTRODUCTION), file=results, flush=True)
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     with contextlib.suppress(OSError):
@@ -168,9 +179,9 @@ def main(results: int) -> None:
     start_tensorflow()
     from cnnzoo.training.sources import read_once
 
-    with os.fdopen(results, "w") as file, read_once(), suppress_retracing_warnings():
+    with read_once(), suppress_retracing_warnings():
         while True:
-            print(json.dumps(_train(**json.loads(requests.get()))), file=file, flush=True)
+            print(json.dumps(_train(**json.loads(requests.get()))), file=results, flush=True)
 
 
 def _read(requests: queue.Queue[str]) -> None:
@@ -188,8 +199,8 @@ def _train(recipe: dict[str, Any], folder: str, **options: Any) -> dict[str, Any
         options: `data_dir`, `pretrained` and `verbose`, as `validate` takes them.
 
     Returns:
-        The content of its `metrics.json`; or `failed`, a message, and `restart`, whether this process should be
-        replaced by a new one.
+        The content of its `metrics.json`; or `fatal`, a message of one of the kinds of `FATAL_ERRORS`; or `failed`, a
+        message, and `restart`, whether this process should be replaced by a new one.
     """
     import keras
     import tensorflow as tf
@@ -202,15 +213,16 @@ def _train(recipe: dict[str, Any], folder: str, **options: Any) -> dict[str, Any
     try:
         with exclusive_lock(Path(folder), wait=True):  # the process of a search that was killed may not have ended yet
             _clear_unfinished(Path(folder))
-            values = Recipe.from_dict(recipe)
-            configure_threads(values, Devices.of(distribute.strategy("auto")))
-            return validate(values, workdir=folder, **options).metrics
+        values = Recipe.from_dict(recipe)
+        configure_threads(values, Devices.of(distribute.strategy("auto")))
+        return validate(values, workdir=folder, trials=Path(folder).parent, **options).metrics
+    except FATAL_ERRORS as error:
+        return {"fatal": str(error), "kind": FATAL_ERRORS.index(type(error))}
     # InputError, and what Keras and TensorFlow raise for a model that cannot be. With any other error, a fault of the
     # program, this process ends with a traceback, and the search goes on with a new one.
     except (ValueError, RuntimeError, MemoryError, tf.errors.OpError) as error:
-        cause = error if error.__cause__ is None else error.__cause__
-        if isinstance(cause, MemoryError | tf.errors.ResourceExhaustedError):
-            return {"failed": f"out of memory: {failed_allocation(cause)}", "restart": True}
+        if lacking := out_of_memory(error):
+            return {"failed": f"out of memory: {lacking}", "restart": True}
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         return {"failed": f"{kind}{error if not kind else reason(error)}", "restart": False}
     finally:
@@ -222,7 +234,8 @@ def _clear_unfinished(folder: Path) -> None:
     """Empty the folder of a trial that was killed before it wrote its recipe."""
     if not (folder / "recipe.json").is_file():
         for entry in folder.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if entry.name != LOCK:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 if __name__ == "__main__":

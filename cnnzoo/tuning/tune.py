@@ -12,7 +12,7 @@ from cnnzoo.checks import integer, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe, Study
 from cnnzoo.files import write_json
-from cnnzoo.runtime import suppress_retracing_warnings
+from cnnzoo.runtime import require_tensorflow, suppress_retracing_warnings
 from cnnzoo.tuning.results import LEADERBOARD, TrialResults, write_leaderboard
 from cnnzoo.tuning.search import SearchConfig
 from cnnzoo.tuning.space import CHIEF, SEEDS, WORKER, Space, comparison_study, process_role
@@ -152,7 +152,8 @@ def tune(
     log: Callable[[str], None] = (lambda line: print(line, flush=True)) if verbose else (lambda line: None)
     with contextlib.closing(Trainer(data_dir=data_dir, verbose=0 if verbose == "auto" else verbose)) as trainer:
         if role != CHIEF:
-            trainer.start()  # while keras-tuner is imported
+            trainer.start()  # while Keras and keras-tuner are imported
+        require_tensorflow("searches")
         if role == WORKER:
             config.search(TrialResults(Path(str(workdir)), config.objective), trainer, log, role)
             return None

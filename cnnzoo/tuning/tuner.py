@@ -10,7 +10,7 @@ import keras_tuner
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.tuning.results import TrialResults, formatted_overrides
-from cnnzoo.tuning.trial_process import Trainer
+from cnnzoo.tuning.trial_process import FATAL_ERRORS, Trainer
 from cnnzoo.tuning.tuner_internals import PAUSE, address, suppress_deprecation_warnings
 
 EPOCHS = "tuner/epochs"  # hyperband's name for the epochs of a trial
@@ -72,6 +72,8 @@ class RecipeTuner(keras_tuner.Tuner):
             recipe = recipe.replace(epochs=trial.hyperparameters.values.get(EPOCHS, recipe.epochs))
             epochs = recipe.epochs
             metrics = self._trainer.train(recipe, self._results.folder_of(trial.trial_id), self._results.pretrained)
+        except FATAL_ERRORS:
+            raise
         except InputError as error:
             metrics, epochs = {"failed": str(error)}, None
         result = self._results.record(

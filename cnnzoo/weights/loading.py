@@ -18,6 +18,7 @@ import numpy as np
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.weights import state_dict
+from cnnzoo.weights.bounds import check_file
 from cnnzoo.weights.shipped_models import WEIGHTS, check_fits, names_for
 from cnnzoo.weights.shipped_models import shipped as shipped_weights
 
@@ -68,6 +69,8 @@ def load(
     >>> model.save_weights(path)
     >>> load(model, path)
     """
+    if not isinstance(weights, str | Path):
+        raise refusal("weights", "None, a name or a path", weights)
     names = names_for(shipped) if shipped else []
     if shipped and str(weights) in names:
         entry = shipped_weights(shipped, str(weights))
@@ -96,9 +99,12 @@ def _load_saved(model: keras.Model, path: Path) -> None:
     variables = [*model.variables, *(optimizer.variables if optimizer else [])]
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
+        check_file(path)
         with warnings.catch_warnings():  # Keras warns of layers that only the file has, such as a head
             warnings.simplefilter("ignore")
             model.load_weights(path)
+    except InputError:
+        raise
     except Exception as error:  # h5py, zipfile and Keras each have their own, and none names the file
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

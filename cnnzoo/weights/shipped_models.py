@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
@@ -148,20 +149,49 @@ def _mismatch(model: "keras.Model", entry: Shipped, why: str) -> InputError:
 def formatted_metrics(metrics: dict[str, Any]) -> str:
     """Return metrics of test images as text; cards, reports and the command line use the same form.
 
+    An accuracy has the 95 % interval that so many images allow; what another seed would change is not in it.
+
     Args:
         metrics: `accuracy`, or `squared_error`; optionally also the number of `images`, and of runs, `n`.
 
     Example:
     >>> formatted_metrics({"accuracy": 0.99, "images": 10_000, "n": 1})
-    'accuracy 99.00 % on 10,000 test images, n=1'
+    'accuracy 99.00 % (95 % interval 98.79 to 99.18 %) on 10,000 test images, n=1'
     >>> formatted_metrics({"squared_error": 1.5, "loss": 0.1})
     'squared error per image 1.500'
     """
+    images = metrics.get("images")
     if "accuracy" in metrics:
-        value = f"accuracy {100 * metrics['accuracy']:.2f} %"
+        text = f"accuracy {100 * metrics['accuracy']:.2f} %"
+        if images:
+            low, high = wilson_interval(metrics["accuracy"], images)
+            text += f" (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     else:
-        value = f"squared error per image {metrics['squared_error']:.3f}"
-    return value + (f" on {metrics['images']:,} test images, n={metrics['n']}" if "images" in metrics else "")
+        text = f"squared error per image {metrics['squared_error']:.3f}"
+    text += f" on {images:,} test images" if images else ""
+    return text + (f", n={metrics['n']}" if "n" in metrics else "")
+
+
+def wilson_interval(fraction: float, examples: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a fraction of so many examples, such as an accuracy.
+
+    It holds every true fraction p from which the observed one is at most 1.96 standard deviations √(p(1 − p)/examples)
+    away, and stays between 0 and 1.
+
+    Args:
+        fraction: the observed fraction, from 0 to 1.
+        examples: number of examples, ≥ 1.
+
+    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+
+    Example:
+    >>> [round(100 * end, 2) for end in wilson_interval(0.9891, 10_000)]
+    [98.69, 99.1]
+    """
+    spread = 1.959963984540054**2 / examples
+    middle = (fraction + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * (fraction * (1 - fraction) + spread / 4)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _read(card: Path) -> Shipped:

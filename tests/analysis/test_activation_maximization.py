@@ -69,3 +69,13 @@ def test_bad_input_is_refused(net, images, call, words):
     with pytest.raises(cnnzoo.InputError) as caught:
         call(net, images)
     assert words in str(caught.value)
+
+
+def test_layers_inside_of_a_model_are_visualized_too():
+    inner = two_filters(1.0)
+    inner.name = "inner"
+    image = keras.Input((6, 6, 1))
+    outer = keras.Model(image, keras.layers.Flatten()(inner(image)))
+    images = np.random.default_rng(0).random((50, 6, 6, 1)).astype("float32")
+    optimized = feature_visualization(outer, "inner/conv", [0, 1], images, steps=8)
+    np.testing.assert_allclose(optimized, feature_visualization(inner, "conv", [0, 1], images, steps=8), atol=1e-5)

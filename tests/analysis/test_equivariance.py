@@ -227,3 +227,9 @@ def test_nets_with_branches_are_refused():
     model = keras.Model(inputs, keras.layers.Add()([inputs, keras.layers.Conv2D(1, 3, padding="same")(inputs)]))
     with pytest.raises(cnnzoo.InputError, match="without branches"):
         equivariance(model, np.zeros((1, 9, 9, 1)), 1)
+
+
+def test_layers_that_another_net_has_called_are_a_chain_where_this_one_calls_them():
+    net = cnnzoo.lenet(compile=False)
+    cut = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Rescaling(2.0), *net.layers[1:4]])
+    assert [layer.name for layer in equivariance(cut, images_for(cut, 2), 2)][1:] == ["C1", "S2", "C3"]

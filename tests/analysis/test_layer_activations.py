@@ -59,6 +59,14 @@ def test_the_receptive_field_of_a_dense_unit_is_the_whole_image(net, images):
             "`units` must be integers from 0 to 15, the units of 'C3'. Received: [16]",
         ),
         (
+            lambda net, x: top_activations(net, x, "C3", 1),
+            "`units` must be integers from 0 to 15, the units of 'C3'. Received: 1",
+        ),
+        (
+            lambda net, x: top_activations(net, x, "C3", [True]),
+            "`units` must be integers from 0 to 15, the units of 'C3'. Received: [True]",
+        ),
+        (
             lambda net, x: top_activations(net, x, "C3", count=13),
             "`count` must be an integer from 1 to 12, the number of images. Received: 13",
         ),
@@ -68,3 +76,63 @@ def test_bad_input_is_refused(net, images, call, words):
     with pytest.raises(cnnzoo.InputError) as caught:
         call(net, images)
     assert words in str(caught.value)
+
+
+def nested():
+    """Return a net with preprocessing before a LeNet and a layer after it, and the LeNet."""
+    keras.utils.set_random_seed(1)
+    inner = cnnzoo.lenet(include_top=False)
+    image = keras.Input((32, 32, 1), name="image")
+    outputs = keras.layers.Dense(3, name="head")(keras.layers.Flatten()(inner(keras.layers.Rescaling(0.5)(image))))
+    return keras.Model(image, outputs, name="outer"), inner
+
+
+def test_layers_inside_of_a_model_have_the_names_of_the_report(images):
+    outer, inner = nested()
+    names = [row.name for row in cnnzoo.conv_report(outer).rows]
+    assert "lenet/C3" in names
+    outputs = activations(outer, images, names)
+    np.testing.assert_array_equal(outputs["image"], images)
+    direct = activations(inner, 0.5 * images, ["C1", "C3"])
+    for name in ("C1", "C3"):
+        np.testing.assert_allclose(outputs[f"lenet/{name}"], direct[name], atol=1e-6)
+    np.testing.assert_allclose(activations(outer, images, ["lenet"])["lenet"], inner(0.5 * images), atol=1e-6)
+    np.testing.assert_allclose(outputs["head"], outer(images), atol=1e-6)
+    [top] = top_activations(outer, images, "lenet/C3", [5], count=3)
+    [direct] = top_activations(inner, 0.5 * images, "C3", [5], count=3)
+    np.testing.assert_allclose(top.values, direct.values, atol=1e-6)
+    assert (top.regions, top.images.tolist()) == (direct.regions, direct.images.tolist())
+    with pytest.raises(cnnzoo.InputError, match="unknown layer of outer 'lenet/C9'; did you mean 'lenet/C"):
+        activations(outer, images, ["lenet/C9"])
+
+
+def test_a_layer_that_is_called_again_has_the_names_of_the_report():
+    image = keras.Input((6, 6, 1), name="image")
+    shared = keras.layers.Conv2D(1, 3, padding="same", name="shared")
+    inner = keras.Sequential([keras.Input((6, 6, 1)), shared], name="inner")
+    model = keras.Model(image, shared(inner(inner(image))))
+    values = np.random.default_rng(0).normal(size=(2, 6, 6, 1)).astype("float32")
+    once, twice, thrice = (np.asarray(x) for x in (shared(values), shared(shared(values)), model(values)))
+    names = {"inner/shared": once, "inner/shared (call 2)": twice, "inner (call 2)": twice, "shared": thrice}
+    assert {row.name for row in cnnzoo.conv_report(model).rows} == {"image", *names} - {"inner (call 2)"}
+    for name, output in activations(model, values, list(names)).items():
+        np.testing.assert_allclose(output, names[name], atol=1e-6)
+    with pytest.raises(cnnzoo.InputError, match=r"unknown layer of .* 'inner/shared \(call 3\)'"):
+        activations(model, values, ["inner/shared (call 3)"])
+
+
+def test_layers_of_another_model_are_called_where_this_one_calls_them(net, images):
+    cut = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Rescaling(2.0), *net.layers[1:4]])
+    np.testing.assert_allclose(
+        activations(cut, images, ["S2"])["S2"], activations(net, 2 * images, ["S2"])["S2"], atol=1e-6
+    )
+
+
+def test_top_activations_of_a_net_with_branches_have_the_fields_of_the_report():
+    image = keras.Input((24, 24, 1))
+    left, right = (keras.layers.Conv2D(2, size, padding="same")(image) for size in (3, 7))
+    model = keras.Model(image, keras.layers.Add(name="merged")([left, right]))
+    images = np.random.default_rng(0).normal(size=(4, 24, 24, 1)).astype("float32")
+    for top in top_activations(model, images, "merged", count=2):
+        for rows, columns in top.regions:
+            assert max(len(rows), len(columns)) <= 7

@@ -79,13 +79,26 @@ def test_bad_input_is_refused(layer, position, words):
 def test_between_the_windows_of_a_transposed_convolution_the_receptive_field_is_empty():
     model = chain(layers.Conv2DTranspose(1, 1, strides=2, name="last"))
     assert receptive_field_of(model, "last", (0, 2)) == (range(1), range(1, 2))
-    assert [len(side) for side in receptive_field_of(model, "last", (1, 2))] == [0, 1]
+    assert receptive_field_of(model, "last", (1, 2)) == (range(0), range(0))
 
 
-def test_branches_and_what_is_no_model_are_refused():
-    inputs = keras.Input((8, 8, 1))
-    one, two = layers.Conv2D(2, 3)(inputs), layers.Conv2D(2, 3)(inputs)
-    with pytest.raises(cnnzoo.InputError, match="nets without branches"):
-        receptive_field_of(keras.Model(inputs, layers.Add(name="sum")([one, two])), "sum", (0, 0))
+def test_several_images_and_what_is_no_model_are_refused():
+    one, two = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
+    with pytest.raises(cnnzoo.InputError, match="known for nets of one image"):
+        receptive_field_of(keras.Model([one, two], layers.Add(name="sum")([one, two])), "sum", (0, 0))
     with pytest.raises(cnnzoo.InputError, match="Received: 'lenet'"):
         receptive_field_of("lenet", "C1", (0, 0))
+
+
+def test_rows_and_columns_are_those_of_the_image_also_where_a_layer_has_exchanged_them():
+    image = keras.Input((20, 32, 1))
+    turned = layers.Permute((2, 1, 3), name="turned")(image)
+    net = keras.Model(image, layers.Conv2D(1, (3, 1), name="maps")(turned))
+    assert receptive_field_of(net, "turned", (25, 4)) == (range(4, 5), range(25, 26))
+    assert receptive_field_of(net, "maps", (25, 4)) == (range(4, 5), range(25, 28))
+
+
+@pytest.mark.parametrize("position", [1, None, (1.5, 0), (True, 0), "ab"])
+def test_a_position_is_a_row_and_a_column(position):
+    with pytest.raises(cnnzoo.InputError, match=r"`position` must be within the 28×28 positions of 'C1'\. Received: "):
+        receptive_field_of(cnnzoo.lenet(), "C1", position)

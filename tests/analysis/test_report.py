@@ -3,12 +3,14 @@
 import gc
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
 import cnnzoo
 from cnnzoo import layers as zoo
 from cnnzoo.analysis import DisagreementError
+from cnnzoo.analysis.layer_formulas import AUGMENTATIONS
 from tests.analysis.nets import stack
 from tests.layers.checking import graph_nodes
 
@@ -234,7 +236,6 @@ def test_what_has_no_formula_is_refused(model, words):
     [
         layers.LSTM(4, return_sequences=True),
         layers.Bidirectional(layers.GRU(2, return_sequences=True)),
-        layers.TimeDistributed(layers.Dense(3)),
         layers.SpectralNormalization(layers.Conv1D(3, 3, padding="same")),
     ],
     ids=lambda layer: type(layer).__name__,
@@ -345,3 +346,71 @@ def test_whitening_relates_every_value_to_every_other():
     assert (row.parameters, row.multiply_adds, row.receptive_field) == (40 * 40 + 40, 40 * 40, (4, 5))
     assert row.fixed_parameters == model.get_layer("whitening").count_params()
     assert report["conv"].receptive_field == (4, 5)
+
+
+def test_a_layer_at_each_step_has_its_parameters_once_and_its_products_at_each():
+    video = keras.Input((5, 16, 16, 3), name="video")
+    convolution = layers.Conv2D(4, 3, strides=2, name="conv")
+    x = layers.TimeDistributed(convolution, name="steps")(video)
+    model = keras.Model(video, layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="pooled")(x))
+    report = cnnzoo.conv_report(model)
+    image = keras.Input((16, 16, 3))
+    single = cnnzoo.conv_report(keras.Model(image, layers.Conv2D(4, 3, strides=2, name="conv")(image)))["conv"]
+    row = report["steps"]
+    assert (row.output_shape, row.parameters) == ((5, 7, 7, 4), single.parameters)
+    assert (row.multiply_adds, row.connections) == (5 * single.multiply_adds, 5 * single.connections)
+    assert row.unshared_parameters == 5 * single.unshared_parameters
+    assert (row.receptive_field, row.jump) == ((1, 3, 3), (1, 2, 2))
+    assert (row.window, row.stride) == ((1, 3, 3), (1, 2, 2))
+    assert report["pooled"].receptive_field == (1, 16, 16)
+    assert report.totals.parameters == model.count_params()
+
+
+def test_a_model_at_each_step_is_one_row():
+    inner = cnnzoo.lenet(compile=False)
+    video = keras.Input((5, 32, 32, 1))
+    model = keras.Model(video, layers.TimeDistributed(inner, name="steps")(video))
+    row, totals = cnnzoo.conv_report(model)["steps"], cnnzoo.conv_report(inner).totals
+    assert (row.output_shape, row.parameters) == ((5, 10), 61_706)
+    assert (row.multiply_adds, row.connections) == (5 * totals.multiply_adds, 5 * totals.connections)
+    assert row.receptive_field == (1, 32, 32)
+
+
+def test_what_is_unknown_at_each_step_is_named():
+    video = keras.Input((5, 6, 4))
+    model = keras.Model(video, layers.TimeDistributed(layers.LSTM(3, name="inner"), name="steps")(video))
+    with pytest.raises(cnnzoo.InputError, match="layer 'steps/inner' is a LSTM, whose arithmetic"):
+        cnnzoo.conv_report(model)
+
+
+def augmentation(cls):
+    options = {
+        **dict.fromkeys(["RandomRotation", "RandomZoom", "RandomShear", "RandomContrast", "RandomBrightness"], (0.2,)),
+        **dict.fromkeys(["RandomColorDegeneration", "RandomHue", "RandomSaturation", "RandomSharpness"], (0.5,)),
+        "RandomTranslation": (0.1, 0.1),
+        "RandomPosterization": (4,),
+    }
+    return cls(*options.get(cls.__name__, ()), name="layer")
+
+
+@pytest.mark.parametrize("cls", AUGMENTATIONS, ids=lambda cls: cls.__name__)
+def test_random_augmentation_passes_images_on(cls):
+    model = stack((12, 10, 3), augmentation(cls), layers.Conv2D(2, 3, name="conv"))
+    images = np.random.default_rng(0).uniform(0, 255, (2, 12, 10, 3)).astype("float32")
+    np.testing.assert_allclose(model.layers[1](images, training=False), images, atol=1e-4)
+    report = cnnzoo.conv_report(model)
+    assert (report["layer"].parameters, report["layer"].multiply_adds) == (0, 0)
+    assert report["layer"].receptive_field == (1, 1)
+    assert report["conv"].receptive_field == (3, 3)
+
+
+def test_crops_of_the_middle_are_crops():
+    images = np.random.default_rng(0).random((1, 13, 10, 3)).astype("float32")
+    model = stack((13, 10, 3), layers.CenterCrop(8, 8, name="layer"))
+    np.testing.assert_array_equal(model(images), images[:, 2:10, 1:9])
+    row = cnnzoo.conv_report(model)["layer"]
+    assert (row.output_shape, row.receptive_field, row.padding) == ((8, 8, 3), (1, 1), ((-2, -3), (-1, -1)))
+    assert cnnzoo.conv_report(stack((8, 8, 3), layers.RandomCrop(8, 8, name="layer")))["layer"].parameters == 0
+    for layer in (layers.CenterCrop(14, 8), layers.RandomCrop(8, 8)):
+        with pytest.raises(cnnzoo.InputError, match=r"resizes \(13, 10\) to \(\d+, 8\) at inference"):
+            cnnzoo.conv_report(stack((13, 10, 3), layer))

@@ -6,7 +6,7 @@ import numpy as np
 import cnnzoo
 from cnnzoo.callbacks import DeadStart
 
-IMAGES = np.random.default_rng(0).normal(size=(64, 32, 32, 1)).astype("float32")
+IMAGES = np.random.default_rng(0).random((64, 32, 32, 1), "float32")
 LABELS = np.arange(64) % 10
 
 

@@ -133,6 +133,33 @@ def test_the_learning_rate_is_that_at_the_end_of_the_epoch():
     assert [re.findall(r"lr (\S+)", line) for line in lines] == [["0.05"], ["0"]]
 
 
+def in_a_log(monkeypatch, fits, **options):
+    """Return the lines that fits of a process leave in a log by default."""
+    monkeypatch.setattr(Progress, "_last_line", None)
+    console = Console(file=io.StringIO())
+    for epochs in fits:
+        fit(epochs=epochs, initial_epoch=0, console=console, **options)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_log_gets_a_line_a_minute_where_epochs_are_short(monkeypatch):
+    # Epochs of 19, 12, 12, … s: ends after 19, 31, 43, 55, 67, 79, … s, each before a checkpoint of 1 s.
+    lines = in_a_log(monkeypatch, [12])
+    assert [line.split()[1] for line in lines] == ["5/12", "10/12"]
+
+
+def test_a_log_gets_a_line_an_epoch_where_epochs_are_long(monkeypatch):
+    monkeypatch.setattr(FakeClock.__init__, "__defaults__", (8.0, 20.0, 3.0, 1.0))
+    lines = in_a_log(monkeypatch, [3])
+    assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
+
+
+def test_a_log_gets_the_title_of_a_fit_with_its_first_line(monkeypatch):
+    lines = in_a_log(monkeypatch, [6], title="layer 1")
+    assert [line.split("  ")[0] for line in lines] == ["layer 1", "epoch 5/6"]
+    assert in_a_log(monkeypatch, [3], title="layer 1") == []
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_pace_measures_the_rate_without_compilation_and_the_median_epoch(seed):
     generator = np.random.default_rng(seed)
@@ -300,6 +327,7 @@ def test_an_ascii_terminal_gets_ascii():
 def test_a_pipe_gets_no_control_codes(monkeypatch, capfd, verbose, lines):
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.setenv(name, "1")
+    monkeypatch.setattr("cnnzoo.callbacks.progress.RARE", np.inf)  # however slow the machine is
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as file, contextlib.redirect_stdout(file):
         fit(verbose=verbose, epochs=3)

@@ -53,6 +53,7 @@ def test_a_second_run_decodes_nothing_and_changed_files_get_a_new_cache(photos, 
 
     first = load().train
     with monkeypatch.context() as patch:
+        patch.setattr("cnnzoo.data.file_split.decode", lambda *_: pytest.fail("decoded again"))
         patch.setattr("cnnzoo.data.decoding.decode", lambda *_: pytest.fail("decoded again"))
         assert load().train.path == first.path
     changed = photos / "train" / "even" / "0.jpg"
@@ -70,13 +71,13 @@ def test_an_interrupted_write_leaves_no_cache(photos, tmp_path, caplog, monkeypa
     def load():
         return cnnzoo.data.load(photos, image_size=SIZE, cache=tmp_path / "cache")
 
-    def check_and_damage(split):
-        yield from broken_files(split)
+    def check_and_damage(split, **options):
+        yield from broken_files(split, **options)
         broken.write_bytes(broken.read_bytes()[:50])
 
-    broken_files = FileSplit.broken
+    broken_files = FileSplit.check
     with monkeypatch.context() as patch:
-        patch.setattr(FileSplit, "broken", check_and_damage)
+        patch.setattr(FileSplit, "check", check_and_damage)
         with pytest.raises(cnnzoo.InputError, match=r"even/2\.jpg' is not a readable image"):
             load()
     assert not [file for file in (tmp_path / "cache").iterdir() if file.name.startswith(PART) or file.suffix == ".npz"]

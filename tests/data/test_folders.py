@@ -33,7 +33,7 @@ def write(folder, classes=("cat", "dog"), each=4, first=0, suffix=".png"):
 @pytest.fixture
 def folder(tmp_path):
     write(tmp_path / "pets" / "train")
-    write(tmp_path / "pets" / "val", each=2, first=50)
+    write(tmp_path / "pets" / "test", each=2, first=50)
     return tmp_path / "pets"
 
 
@@ -53,6 +53,7 @@ def test_classes_are_folders_in_alphabetical_order_and_pixels_equal_pils(folder)
 
 
 def test_test_and_validation_folders_become_test_and_validation_images(folder):
+    (folder / "test").rename(folder / "val")
     write(folder / "test", each=3, first=70)
     source = cnnzoo.data.load(folder)
     assert (len(source.train), len(source.test), len(source.validation)) == (8, 6, 4)
@@ -244,10 +245,14 @@ def test_a_recipe_trains_on_a_folder_and_names_a_file_that_is_broken(folder, tmp
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (lambda folder: (folder / "train" / "bird").mkdir(), {}, r"class folder '.*bird' has no images \(\.jpg"),
-        (lambda folder: write(folder / "val", classes=["bird"]), {}, "has class folders that 'train' lacks: bird"),
         (
-            lambda folder: shutil.rmtree(folder / "val"),
+            lambda folder: (folder / "train" / "bird").mkdir(),
+            {},
+            r"class folder '.*bird' has no images \(\.avif",
+        ),
+        (lambda folder: write(folder / "test", classes=["bird"]), {}, "has class folders that 'train' lacks: bird"),
+        (
+            lambda folder: shutil.rmtree(folder / "test"),
             {"image_size": (0, 5)},
             r"`image_size` must be \(height, width\), two positive integers\. Received: \(0, 5\)",
         ),

@@ -89,11 +89,30 @@ def test_arrays_are_not_copied():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": np.zeros((5, 8, 8))}, r"must be uint8 of shape .* Received: float64 of shape \(5, 8, 8, 1\)"),
+        (
+            {"images": np.ones((5, 8, 8))},
+            r"must be uint8, or have scale=1 or scale=255, .* Received: float64 from 1 to 1",
+        ),
+        ({"images": np.full((5, 8, 8), "a")}, r"must be uint8, other integers or floats\. Received: <U1"),
+        (
+            {"images": np.full((5, 8, 8), 1.5), "scale": 1},
+            r"as scale=1 says\. Received: float64 from 1\.5 to",
+        ),
+        ({"images": np.full((5, 8, 8), np.nan), "scale": 255}, r"from 0 to 255, .* Received: float64 from nan to nan"),
+        ({"images": np.full((5, 8, 8), -1), "scale": 255}, r"from 0 to 255, .* Received: int64 from -1 to -1"),
+        ({"images": np.full((5, 8, 8), 2, "uint8"), "scale": 1}, r"from 0 to 1, .* Received: uint8 from 2 to 2"),
+        (
+            {"images": np.full((5, 8, 8), 0.5), "scale": 255},
+            r"from 0 to 255, as scale=255 says; scale=1 is for those of 0 to 1\. Received: float64 from 0\.5 to 0\.5",
+        ),
+        ({"images": np.ones((5, 8, 8), bool), "scale": 255}, r"scale=1 is for those .* Received: bool from 1 to 1"),
+        ({"scale": 2}, "unknown scale '2'; the values of scale are 1, 255"),
         ({"images": np.zeros((5, 64), "uint8")}, r"Received: uint8 of shape \(5, 64\)"),
-        ({"labels": np.zeros(4, "int64")}, r"integers of shape \(5,\)\. Received: int64 of shape \(4,\)"),
+        ({"labels": np.zeros(4, "int64")}, r"integers of shape \(5,\) or \(5, 1\)\. Received: int64 of shape \(4,\)"),
         ({"labels": np.zeros(5)}, "Received: float64"),
-        ({"labels": np.array([0, 1, 2, 3, -1])}, "labels of at least 0"),
+        ({"labels": np.eye(5, dtype=int)}, r"Received: int64 of shape \(5, 5\)"),
+        ({"labels": np.array([0, 1, 2, 3, -1])}, r"from 0 to the number of classes less one.* Received: -1 to 3"),
+        ({"labels": np.array([0, 1, 2, 3, 2**32])}, r"at most 999,999\. Received: 0 to 4294967296"),
         ({"images": np.zeros((0, 8, 8), "uint8"), "labels": np.zeros(0, "int64")}, "must have examples"),
         ({"class_names": ["a"]}, "labels up to 4, but only 1 class names"),
         ({"test_images": np.zeros((5, 9, 9), "uint8")}, r"two shapes, \(8, 8, 1\) in train, \(9, 9, 1\) in test"),
@@ -104,8 +123,45 @@ def test_arrays_that_do_not_fit_raise(change, message):
     train = (change.get("images", images), change.get("labels", labels))
     with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.data.from_arrays(
-            train, (change.get("test_images", images), labels), class_names=change.get("class_names")
+            train,
+            (change.get("test_images", change.get("images", images)), labels),
+            class_names=change.get("class_names"),
+            scale=change.get("scale"),
         )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("float16", 1), ("float32", 1), ("float64", 255), ("int64", 255), (bool, 1)]
+)
+def test_pixels_of_other_types_are_scaled_and_rounded(dtype, scale):
+    wanted = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3))
+    images = (wanted > 127 if dtype is bool else wanted / (255 / scale)).astype(dtype)
+    source = cnnzoo.data.from_arrays((images, np.arange(20) % 2), (images[:5], np.arange(5) % 2), scale=scale)
+    assert source.train.images.dtype == "uint8"
+    np.testing.assert_array_equal(source.train.images, 255 * (wanted > 127) if dtype is bool else wanted)
+
+
+def test_labels_in_a_column_are_taken_as_keras_data_sets_have_them():
+    labels = np.array([[3], [0], [1], [2]], "uint8")
+    images = np.zeros((4, 8, 8, 3), "uint8")
+    source = cnnzoo.data.from_arrays((images, labels), (images, labels))
+    np.testing.assert_array_equal(source.train.labels, [3, 0, 1, 2])
+
+
+def test_classes_without_images_are_named(caplog):
+    images = np.zeros((4, 8, 8), "uint8")
+
+    def warned(labels, **options):
+        caplog.clear()
+        cnnzoo.data.from_arrays((images, np.array(labels)), (images, np.array(labels)), **options)
+        return caplog.messages
+
+    assert warned([0, 1, 2, 0]) == []
+    assert warned([1, 2, 10, 1]) == ["arrays: labels begin at 1, not at 0, which makes 11 classes: subtract 1"]
+    assert warned([0, 1, 3, 1]) == ["arrays: no training image is of class '2', which a model cannot learn"]
+    assert warned([1, 2, 2, 1], class_names="abc", name="x") == [
+        "x: no training image is of class 'a', which a model cannot learn"
+    ]
 
 
 def test_fake_images_are_separable_and_depend_only_on_the_seed():
@@ -116,3 +172,16 @@ def test_fake_images_are_separable_and_depend_only_on_the_seed():
     np.testing.assert_array_equal(distances.argmin(axis=1), one.test.labels)
     with pytest.raises(cnnzoo.InputError, match=r"`classes` must be a positive integer\. Received: 0"):
         cnnzoo.data.fake(classes=0)
+
+
+@pytest.mark.parametrize(("pair", "received"), [(None, "NoneType"), ((1, 2, 3), "3 of them")])
+def test_each_split_is_a_pair_of_arrays(pair, received):
+    arrays = np.zeros((5, 8, 8), "uint8"), np.arange(5)
+    with pytest.raises(cnnzoo.InputError, match=rf"`test` must be images and their labels, .* Received: {received}"):
+        cnnzoo.data.from_arrays(arrays, pair)
+
+
+@pytest.mark.parametrize("name", [None, 5, ""])
+def test_what_is_no_name_of_a_data_set_is_refused(name):
+    with pytest.raises(cnnzoo.InputError, match="`name` must be the name of a data set, or the path of a folder"):
+        cnnzoo.data.load(name)

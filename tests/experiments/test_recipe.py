@@ -3,6 +3,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 
 import cnnzoo
@@ -40,6 +41,7 @@ def test_values_of_a_recipe_are_plain_data():
             ["lr_drop_epochs=5,", "schedule=step", "lr_drop_factor=0.5", "warmup=0"],
             {"lr_drop_epochs": (5,), "lr_drop_factor": 0.5},
         ),
+        (["class_weight.0=1", "class_weight.12=2.5"], {"class_weight": {"0": 1, "12": 2.5}}),
         (
             ["model_options.head=softmax", "model_options.classes=10"],
             {"model_options": {"head": "softmax", "classes": 10}},
@@ -79,12 +81,23 @@ def test_settings_override(settings, expected):
         ("lr_drop_epochs=5,5", r"`lr_drop_epochs` must be increasing epochs, the first at least 1. Received: \(5, 5\)"),
         ("lr_drop_epochs=5,", r"must be set together, .* Received: schedule='cosine', lr_drop_epochs=\(5,\)"),
         ("schedule=step", r"must be set together, .* Received: schedule='step', lr_drop_epochs=\(\)"),
+        ("class_weight.cat=2", r"weights by the labels of classes, such as {0: 1.0, 1: 5.0}. Received: {'cat': 2}"),
+        ("class_weight.01=2", "by the labels of classes"),
+        ("class_weight.-1=2", "by the labels of classes"),
+        ("class_weight.1=-2", "`class_weight.1` must be a number of at least 0. Received: -2"),
+        ("class_weight.1=much", "`class_weight.1` must be a number of at least 0. Received: 'much'"),
+        ("class_weight=2", "a mapping, set by its entries"),
         ("lr_drop_factor=1", "`lr_drop_factor` must be a number above 0 and below 1. Received: 1.0"),
     ],
 )
 def test_bad_settings_raise_an_error_that_says_what_is_allowed(setting, message):
     with pytest.raises(cnnzoo.InputError, match=message):
         RECIPE.override([setting])
+
+
+def test_class_weights_have_labels_as_keys_also_after_json():
+    recipe = RECIPE.replace(class_weight={0: 1.0, 12: 2})
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
 OLD = {"examples": 64, "validation": 0.2, "repeats": 2, "drops": (1,), "drop_factor": 0.5}
@@ -179,3 +192,13 @@ def test_a_recipe_states_its_command_and_its_result(name):
     assert f"cnnzoo train {name}" in text
     assert re.search(r"\bn=\d", text) or "was not run" in text
     assert "two cores" in text
+
+
+def test_numbers_may_be_numpys_and_are_plain_in_the_file():
+    values = {"batch_size": 32, "learning_rate": 0.5, "image_size": (8, 9), "seed": 3, "train_examples": 7}
+    numpys = {name: np.array(value) for name, value in values.items()}
+    numpys = {name: tuple(value) if value.ndim else value[()] for name, value in numpys.items()}
+    recipe = load_recipe("lenet5_digits")
+    assert json.dumps(recipe.replace(**numpys).to_dict()) == json.dumps(recipe.replace(**values).to_dict())
+    study = Study(recipe=recipe, variants={"one": {}}, seeds=(np.int64(0), np.int64(1)))
+    assert all(type(seed) is int for seed in study.seeds)

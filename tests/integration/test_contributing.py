@@ -130,6 +130,7 @@ from keras.layers import Dense, Flatten
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions
 from cnnzoo.models.mlp import preprocess_input as preprocess_input
+from cnnzoo.optimizers import Adam
 
 TASK = "classify"
 
@@ -158,8 +159,10 @@ def toy(
     x = Dense(units, "tanh", name="hidden")(Flatten(name="flatten")(inputs))
     if include_top:
         x = Dense(classes, classifier_activation, dtype="float32", name="output")(x)
+    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-3))
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
-    return scaffold.assemble(inputs, x, name=name, weights=weights, loss=loss)
+    common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
+    return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)
 '''
 MODEL_TEST = """import numpy as np
 
@@ -181,6 +184,7 @@ def add_model(copy):
     copy.insert("tests/models/test_contract.py", "\nPARAMETERS = {\n", '    "toy": 238_510,\n')
     copy.insert("tests/small_nets.py", "\nSMALL = {\n", '    "toy": {"input_shape": (9, 8, 1), "units": 7},\n')
     copy.write("tests/models/test_toy.py", MODEL_TEST)
+    copy.insert("tests/integration/models/test_learning.py", "\nCLASSIFIERS = {\n", '    "toy": DIGITS,\n')
     copy.add_line("README.md", "| model | paper |", "| `toy` | – | 7 | |")
     copy.add_line("CHANGELOG.md", "## ", "- Models: `toy`.")
 
@@ -469,8 +473,8 @@ def test_a_model_is_added_by_the_files_named(tmp_path):
     add_model(copy)
     assert copy.touched() == named_files("model", family="toy")
     contract = ["tests/models/test_contract.py", "tests/analysis/test_numbers.py", "tests/distribute/test_shards.py"]
-    served = "tests/integration/serving/test_every_model.py"
-    copy.check("model", "cnnzoo/models/toy.py", "tests/models/test_toy.py", *contract, served)
+    heavy = ["tests/integration/serving/test_every_model.py", "tests/integration/models/test_learning.py"]
+    copy.check("model", "cnnzoo/models/toy.py", "tests/models/test_toy.py", *contract, *heavy)
 
 
 def test_a_layer_is_added_by_the_files_named(tmp_path):
@@ -521,7 +525,8 @@ def test_a_file_that_is_left_out_fails_a_test(tmp_path):
     documents = {"README.md", "CHANGELOG.md", "docs/data.md", "docs/reports.md"}
     lists = {"cnnzoo/__init__.pyi", "cnnzoo/analysis/layer_formulas.py", "tests/models/test_contract.py"}
     backends = "tests/integration/backends/test_backends.py"
-    copy = Copy(tmp_path, left_out=documents | lists | {backends})
+    learning = "tests/integration/models/test_learning.py"
+    copy = Copy(tmp_path, left_out=documents | lists | {backends, learning})
     for add in (add_model, add_layer, add_augmentation, add_picture, add_data_source, add_recipe):
         add(copy)
     tests = {
@@ -529,6 +534,7 @@ def test_a_file_that_is_left_out_fails_a_test(tmp_path):
         "tests/models/test_contract.py::test_parameters_are_the_papers[toy]",
         "tests/analysis/test_against_keras.py::test_every_layer_of_cnnzoo_has_a_formula",
         f"{backends}::test_every_layer_has_a_case",
+        f"{learning}::test_every_model_is_tried_and_one_net_of_each_form",
         *(f"{THIS}::test_documents_name_all_that_there_is[{kind}]" for kind in DOCUMENTED),
     }
     outcomes, output = copy.pytest(*tests, k="")

@@ -41,6 +41,8 @@ def test_unknown_sides_stay_unknown():
 
 def test_one_integer_is_both_sides():
     assert windows.pair("strides", 2) == windows.pair("strides", (2, 2)) == windows.pair("strides", [2, 2]) == (2, 2)
+    numpys = windows.pair("strides", np.int64(3)) + windows.pair("strides", (np.int64(3), 2))
+    assert [(type(side), side) for side in numpys] == [(int, 3), (int, 3), (int, 3), (int, 2)]
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "2", None, (1,), (1, 2, 3), (1, 0), (1, 2.0), (True, 2)], ids=str)

@@ -70,3 +70,11 @@ def test_images_that_are_too_large_of_unknown_size_or_too_few_raise():
         ZCAWhitening()(keras.Input((None, 8, 3)))
     with pytest.raises(cnnzoo.InputError, match=r"at least two images to adapt to\. Received: 1"):
         ZCAWhitening().adapt(correlated(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused(value):
+    images = np.random.default_rng(0).random((5, 3, 3, 1))
+    images[2, 1, 1] = value
+    with pytest.raises(cnnzoo.InputError, match="whitening needs finite numbers to adapt to"):
+        cnnzoo.layers.ZCAWhitening().adapt(images)

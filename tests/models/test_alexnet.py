@@ -181,12 +181,6 @@ def test_features_equal_those_of_pytorchs_layers(make):
     assert np.abs(np.moveaxis(without(images), -1, 1) - found).max() > 0.1 * np.abs(found).max()
 
 
-def test_compiled_as_the_paper_trained():
-    optimizer = cnnzoo.alexnet(input_shape=(67, 67, 3), classes=5).optimizer
-    config = optimizer.get_config()
-    assert (config["learning_rate"], config["momentum"], config["weight_decay"]) == (pytest.approx(0.01), 0.9, 5e-4)
-
-
 @pytest.mark.parametrize("make", [cnnzoo.alexnet, cnnzoo.caffenet])
 def test_smallest_input(make):
     assert body(make, side=67).output_shape == (None, 1, 1, 256)
@@ -209,7 +203,7 @@ def test_wrong_options_raise(options, message):
 
 
 def test_caffenets_biases_learn_twice_as_fast_and_do_not_decay():
-    config = cnnzoo.caffenet(input_shape=(67, 67, 3), classes=5).optimizer.get_config()
+    config = cnnzoo.caffenet(input_shape=(67, 67, 3), classes=5, compile="paper").optimizer.get_config()
     assert config["lr_multipliers"] == {"*bias": 2.0}
     assert config["weight_decay"] == {"*kernel": 5e-4}
 

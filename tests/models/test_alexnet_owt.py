@@ -114,7 +114,8 @@ def test_logits_equal_those_of_torchvisions_net_with_the_same_weights(theirs, fi
     logits = model.predict(images, batch_size=25, verbose=0)
     assert np.abs(logits - expected).max() <= 1e-4
     for ours, torchs in zip(logits, expected, strict=True):
-        assert np.argsort(-ours)[:5].tolist() == np.argsort(-torchs)[:5].tolist()
+        # The five best are PyTorch's five best; where two of those are as near as that, either may come first.
+        np.testing.assert_allclose(torchs[np.argsort(-ours)[:5]], np.sort(torchs)[::-1][:5], atol=2e-4)
 
     headless = cnnzoo.alexnet_owt(include_top=False, weights=file, input_shape=shape)
     features = np.moveaxis(headless.predict(images[:4], verbose=0), -1, 1)

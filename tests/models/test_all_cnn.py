@@ -86,11 +86,6 @@ def test_last_maps_are_averaged_into_the_logits():
     np.testing.assert_allclose(model(images), np.asarray(maps).mean(axis=(1, 2)), atol=1e-6)
 
 
-def test_it_is_compiled_with_one_of_the_papers_rates():
-    config = cnnzoo.all_cnn_c(maps=(6, 12)).optimizer.get_config()
-    assert (config["learning_rate"], config["momentum"], config["weight_decay"]) == (pytest.approx(0.01), 0.9, 1e-3)
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_smallest_input(name):
     assert cnnzoo.create(name, input_shape=(9, 9, 3), maps=(6, 12)).output_shape == (None, 10)

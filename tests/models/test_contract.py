@@ -81,11 +81,13 @@ def test_a_model_can_be_rebuilt_from_its_configuration(name):
 @every_model
 def test_a_model_can_be_saved_and_loaded(name, tmp_path):
     model = thin(name)
+    model.run_eagerly = True  # a step alone, and a graph of each takes a second
     images = images_for(model)
     targets = targets_for(model, images)
     model.fit(images, targets, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
+    again.run_eagerly = True
     np.testing.assert_array_equal(model(images), again(images))
     assert again.evaluate(images, targets, verbose=0) == model.evaluate(images, targets, verbose=0)
 
@@ -119,6 +121,7 @@ def test_gradient_reaches_every_weight(name):
 def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
     with precision("mixed_bfloat16"):
         model = thin(name)
+    model.run_eagerly = True
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
     assert model.output.dtype == "float32"
     images = images_for(model)
@@ -135,7 +138,8 @@ def test_two_replicas_equal_one(name, two_replicas):
     images = images_for(single, batch=16)
     batches = tf.data.Dataset.from_tensor_slices((images, targets_for(single, images))).batch(8)
     for model, scope in ((single, contextlib.nullcontext()), (replicated, two_replicas.scope())):
-        if isinstance(model.optimizer, cnnzoo.optimizers.Muon):  # in bfloat16 it rounds what differs in float order
+        # Muon rounds what differs in float order, to bfloat16, and Adam divides it by gradients that are nearly 0.
+        if not isinstance(model.optimizer, cnnzoo.optimizers.ClassicSGD):
             with scope:
                 model.compile(keras.optimizers.SGD(0.1), model.loss)
         model.fit(batches, epochs=2, shuffle=False, verbose=0)

@@ -79,3 +79,26 @@ def test_predictions_for_other_than_a_thousand_classes_raise():
         cnnzoo.InputError, match=r"`predictions` must be probabilities of shape \(batch, 1000\)\. Received: \(3, 10\)"
     ):
         decoded("alexnet", probabilities(10))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("row", "received"),
+    [
+        (np.linspace(-80, -5, 10), "-80 to -5, with sums from -425 to -425"),  # lenet5's negated penalties
+        (np.linspace(0, 1, 10), "0 to 1, with sums from 5 to 5"),  # sigmoids
+        (np.array([1.5, -0.5, *[0] * 8]), "-0.5 to 1.5, with sums from 1 to 1"),
+        (np.full(10, np.nan), "nan to nan"),
+    ],
+    ids=["penalties", "sigmoids", "logits", "nan"],
+)
+def test_what_is_no_probability_raises(name, row, received):
+    words = "`predictions` must be probabilities, from 0 to 1 with a sum of 1 for each image. Received: "
+    with pytest.raises(cnnzoo.InputError) as caught:
+        decoded(name, np.stack([probabilities(10, 1)[0], row])[1:])
+    assert words + received in str(caught.value)
+    assert "keras.ops.softmax(predictions)" in str(caught.value)
+
+
+def test_probabilities_of_half_precision_are_probabilities():
+    assert decoded("lenet", probabilities(10).astype("float16"), top=1)

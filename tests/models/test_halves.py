@@ -90,3 +90,32 @@ def test_other_models_raise():
         for other, kind in ((Subclassed(), "Subclassed"), ("autoencoder", "str")):
             with pytest.raises(cnnzoo.InputError, match=f"must be a functional Keras model. Received: a {kind}"):
                 half(other)
+
+
+def test_a_decoder_predicts_from_codes_in_lists():
+    decoder = cnnzoo.decoder(small("autoencoder", code=2))
+    expected = np.asarray(decoder(np.array([[0.0, 0.0], [1.0, -1.0]], "float32")))
+    np.testing.assert_allclose(decoder.predict([[0, 0], [1, -1]], verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(decoder.predict(((0.0, 0.0),), verbose=0), expected[:1], atol=1e-6)
+    np.testing.assert_allclose(decoder.predict(np.array([[0, 0]]), verbose=0), expected[:1], atol=1e-6)
+    for codes, words in [
+        ([0, 0], r"`x` must be codes of the shape \(batch, 2\). Received: \(2,\)"),
+        ([[0, 0, 0]], r"of the shape \(batch, 2\). Received: \(1, 3\)"),
+        (np.zeros(2), r"of the shape \(batch, 2\). Received: \(2,\)"),
+        ([[0, 0], [0]], r"`x` must be codes as numbers in lists of one length, such as \[\[0, 0\]\]\. Rec"),
+        ([["a", "b"]], "must be codes as numbers"),
+    ]:
+        with pytest.raises(cnnzoo.InputError, match=words):
+            decoder.predict(codes, verbose=0)
+
+
+def test_the_halves_are_those_of_this_model_where_its_layers_were_called_before():
+    model = small("autoencoder", tied=False, units=())
+    images = pixels(model)
+    image = x = keras.Input(model.input_shape[1:])
+    for layer in model.layers[1:]:
+        x = layer(x)
+    again = keras.Model(image, x)
+    np.testing.assert_allclose(cnnzoo.encoder(again)(images), cnnzoo.encoder(model)(images), atol=1e-6)
+    codes = cnnzoo.encoder(model)(images)
+    np.testing.assert_allclose(cnnzoo.decoder(again)(codes), model(images), atol=1e-6)

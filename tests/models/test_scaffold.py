@@ -6,7 +6,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.models import scaffold
-from tests.small_nets import small
+from tests.small_nets import by_function, small
 
 DEFAULT = (32, 32, 1)
 
@@ -127,3 +127,68 @@ def test_an_unknown_option_raises_with_the_nearest_name(name, option):
     written = option[:-2] + option[-1] + option[-2]
     with pytest.raises(cnnzoo.InputError, match=f"unknown option of {name} '{written}'; did you mean '{option}'"):
         small(name, **{written: 3})
+
+
+# === NumPy's integers ===
+
+
+def plain(value):
+    """Return whether a configuration holds no numbers of NumPy's."""
+    if isinstance(value, dict | list | tuple):
+        return all(map(plain, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, np.generic)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lenet", {"classes": 7, "input_shape": (28, 28, 1)}),
+        ("lenet5", {"classes": 7, "input_shape": (32, 32, 1)}),
+        ("mlp", {"classes": 7, "input_shape": (6, 5, 1), "units": (4, 3)}),
+        ("all_cnn_c", {"classes": 7, "input_shape": (16, 16, 3), "maps": (2, 4)}),
+        ("autoencoder", {"input_shape": (6, 5, 1), "units": (4,), "code": 2}),
+        ("convolutional_autoencoder", {"input_shape": (8, 8, 1), "maps": (2,), "code": 2}),
+        ("stacked_autoencoder", {"classes": 7, "input_shape": (6, 5, 1), "units": (4,)}),
+    ],
+)
+def test_numbers_may_be_numpys_as_those_of_labels_are(name, options):
+    def numpys(value):
+        return tuple(map(np.int64, value)) if isinstance(value, tuple) else np.int64(value)
+
+    model = cnnzoo.create(name, **{key: numpys(value) for key, value in options.items()})
+    same = cnnzoo.create(name, **options)
+    assert (model.input_shape, model.output_shape) == (same.input_shape, same.output_shape)
+    assert model.count_params() == same.count_params()
+    assert plain(model.get_config())
+
+
+PAPERS = {  # learning rate, momentum and decay, or the decay of each layer's kernel
+    "alexnet": (0.01, 0.9, 5e-4),
+    "caffenet": (0.01, 0.9, {"*kernel": 5e-4}),
+    "alexnet_owt": (0.01, 0.9, 1e-4),
+    "all_cnn_c": (0.01, 0.9, 1e-3),
+    "cuda_convnet": (0.001, 0.9, {"*fc10/kernel": 1.0, "*/kernel": 0.004}),
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_papers_optimizer_is_one_argument_away(name):
+    optimizer = small(name, compile="paper").optimizer
+    assert type(optimizer) is cnnzoo.optimizers.ClassicSGD
+    found = optimizer.get_config()
+    rate, momentum, decay = PAPERS[name]
+    assert float(found["learning_rate"]) == pytest.approx(rate)
+    assert (found["momentum"], found["weight_decay"]) == (momentum, decay)
+
+
+@pytest.mark.parametrize("name", by_function(cnnzoo.list_models()))
+@pytest.mark.parametrize("value", [1, "Paper", None])
+def test_another_compilation_is_refused(name, value):
+    allowed = ", or 'paper' for the paper's optimizer" if name in PAPERS else ""
+    with pytest.raises(cnnzoo.InputError, match=f"`compile` must be True or False{allowed}. Received: {value!r}"):
+        small(name, compile=value)
+
+
+def test_a_paper_without_an_optimizer_of_keras_has_none():
+    with pytest.raises(cnnzoo.InputError, match=r"`compile` must be True or False\. Received: 'paper'"):
+        cnnzoo.lenet5(compile="paper")

@@ -1,5 +1,8 @@
 """ClassicSGD against its formula in float64 and PyTorch's SGD, however Keras runs the step."""
 
+import contextlib
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -124,11 +127,43 @@ def test_weights_can_be_excluded_from_the_decay(by):
 @pytest.mark.parametrize(
     "options", [{"weight_decay": {"fc11/kernel": 1.0}}, {"lr_multipliers": {"*/gamma": 2.0}}], ids=str
 )
-def test_a_pattern_that_matches_nothing_raises(options):
+def test_a_pattern_that_matches_nothing_warns_and_raises_where_all_weights_are_known(options):
     (pattern,) = next(iter(options.values()))
-    with pytest.raises(cnnzoo.InputError, match="matches none of the weights") as refused:
+    message = rf"the pattern {re.escape(repr(pattern))} .* matches none of the weights fc1/kernel, .* fc2/bias"
+    with pytest.warns(UserWarning, match=f"{message} that are trained$"):
         ClassicSGD(0.1, **options).build(net().trainable_variables)
-    assert repr(pattern) in str(refused.value)
+    with pytest.raises(cnnzoo.InputError, match=f"{message}$"):
+        ClassicSGD(0.1, **options).check_patterns(net().weights)
+
+
+@pytest.mark.parametrize("options", [{"weight_decay": DECAYS}, {"lr_multipliers": {"fc2/*": 2.0}}], ids=str)
+def test_a_pattern_of_a_frozen_layer_has_no_effect(options):
+    """It was refused as a misspelled one; a warning tells of both, unless all weights have been looked at."""
+    start, results = net().get_weights(), []
+    for checked in (False, True):
+        model = net()
+        model.set_weights(start)
+        model.get_layer("fc2").trainable = False
+        optimizer = ClassicSGD(0.1, 0.9, **options)
+        if checked:
+            optimizer.check_patterns(model.weights)
+        with contextlib.nullcontext() if checked else pytest.warns(UserWarning, match="matches none of the weights"):
+            results.append(stepped(model, optimizer))
+    decay = options.get("weight_decay", {}).get("*/kernel", 0)
+    expected = formula(start[:2], [0.1] * STEPS, 0.9, [decay, 0], [1, 1])
+    for found in results:
+        assert_close(found, [*expected, *start[2:]])
+
+
+def test_cuda_convnet_trains_on_with_its_head_frozen():
+    model = cnnzoo.cuda_convnet()
+    model.get_layer("fc10").trainable = False
+    model.compile(ClassicSGD.from_config(model.optimizer.get_config()), "sparse_categorical_crossentropy")
+    before = {weight.path: weight.numpy() for weight in model.weights}
+    with pytest.warns(UserWarning, match=r"the pattern '\*fc10/kernel' .* that are trained"):
+        model.train_on_batch(np.ones((2, 32, 32, 3)), np.array([0, 1]))
+    changed = {weight.path for weight in model.weights if (weight.numpy() != before[weight.path]).any()}
+    assert changed == {path for path in before if not path.startswith("fc10")}
 
 
 def test_the_decay_differs_from_that_of_keras_sgd():

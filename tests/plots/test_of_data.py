@@ -55,6 +55,47 @@ def test_what_is_no_history_is_refused(history):
         plots.learning_curves(history)
 
 
+def labels_of(axis):
+    low, high = axis.get_view_interval()
+    return [
+        text.get_text()
+        for text, at in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
+        if low <= at <= high
+    ]
+
+
+def test_logarithmic_axes_have_labels_between_the_powers_of_ten():
+    figure = plots.learning_curves({"loss": [90.0, 40.0, 9.0, 3.5, 2.4]})
+    figure.canvas.draw()
+    assert labels_of(figure.axes[0].yaxis) == ["5", "10", "20", "50", "100"]
+    figure = plots.pretraining_curves({"code": {"loss": [1e3, 1e-6]}})
+    figure.canvas.draw()
+    values = [float(label.replace("−", "-")) for label in labels_of(figure.axes[0].yaxis)]
+    assert len(values) >= 3
+    assert np.log10(values) == pytest.approx(np.round(np.log10(values)))
+    digits = cnnzoo.data.load("digits")
+    figure = plots.errors_by_code_size({"net": (6, 0.86)}, pca(digits.train.images, 40), digits.test.images)
+    figure.canvas.draw()
+    below, above = figure.axes[0].xaxis, figure.axes[0].child_axes[0].xaxis
+    assert labels_of(below) == ["1", "2", "5", "10", "20"]
+    assert {"2", "5", "10", "20", "50"} <= {text.get_text() for text in above.get_ticklabels()}
+    assert {"0.5", "1", "2"} <= set(labels_of(figure.axes[0].yaxis))
+
+
+def test_values_below_zero_are_drawn_on_a_linear_axis():
+    axis = plots.learning_curves({"loss": [9.0, 0.1, -0.5]}).axes[0]
+    assert axis.get_yscale() == "linear"
+    assert axis.get_ylim()[0] < -0.5
+
+
+def test_a_run_without_epochs_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match=r"nowhere' holds no finished run: there is no recipe\.json"):
+        plots.learning_curves(cnnzoo.Run(tmp_path / "nowhere"))
+    (tmp_path / "recipe.json").write_text("{}")
+    with pytest.raises(cnnzoo.InputError, match="has not completed an epoch yet"):
+        plots.learning_curves({"a": cnnzoo.Run(tmp_path)})
+
+
 def test_pretraining_curves_and_variants_are_their_numbers():
     layers = plots.pretraining_curves({"one": {"loss": [0.4, 0.3]}, "two": {"loss": [0.2]}}).axes
     assert [axis.lines[0].get_ydata().tolist() for axis in layers] == [[0.4, 0.3], [0.2]]
@@ -84,6 +125,30 @@ def test_a_confusion_matrix_counts_true_and_predicted_classes():
             assert written[true, other] == count
             if true != other:
                 assert fractions[true, other] == pytest.approx(count / (labels == true).sum())
+
+
+def test_one_color_scale_serves_all_confusion_matrices():
+    colors = {}
+    for errors in (1, 30):
+        labels = np.repeat([0, 1], 1000)
+        predicted = np.where(np.arange(2000) < errors, 1, labels)
+        figure = plots.confusion_matrix(labels, predicted, NAMES[:2])
+        figure.canvas.draw()
+        matrix, scale = figure.axes
+        colors[errors] = matrix.images[0].to_rgba(matrix.images[0].get_array())[0, 1, :3]
+        assert matrix.images[0].get_clim() == (0, 1)
+        assert [text.get_text() for text in scale.get_yticklabels()] == [
+            "0 %", "1 %", "5 %", "10 %", "25 %", "50 %", "100 %"
+        ]  # fmt: skip
+        # The scale is honest: the color beside each label is that of such a fraction.
+        positions = scale.yaxis.get_major_locator()()
+        heights = scale.transData.transform([(0, each) for each in positions])[:, 1]
+        bottom, top = scale.get_window_extent().y0, scale.get_window_extent().y1
+        np.testing.assert_allclose((heights - bottom) / (top - bottom), np.sqrt(positions), atol=1e-6)
+    red = np.array([0xA4, 0x16, 0x1A]) / 255
+    assert np.abs(colors[1] - red).max() > 0.5  # one image in a thousand is no catastrophe
+    assert np.abs(colors[30] - red).max() > 0.5
+    assert np.abs(colors[30] - colors[1]).max() > 0.03  # and three in a hundred are not the same
 
 
 def test_many_classes_are_drawn_without_numbers_and_only_those_of_the_lowest_f1():
@@ -123,7 +188,9 @@ def test_as_many_components_as_pixels_can_be_drawn():
     digits = cnnzoo.data.load("digits")
     figure = plots.errors_by_code_size({"net": (64, 0.5)}, pca(digits.train.images, 64), digits.test.images)
     figure.savefig(io.BytesIO())
-    assert figure.axes[0].lines[0].get_ydata().min() > 0
+    curve = figure.axes[0].lines[0].get_ydata()
+    assert np.isnan(curve[-1])  # rounding errors alone, and no made-up value
+    assert np.nanmin(curve) > 0
 
 
 def test_precision_and_recall_are_their_definitions():
@@ -136,7 +203,7 @@ def test_precision_and_recall_are_their_definitions():
         assert recall.get_xdata()[number] == pytest.approx(100 * both / (labels == number).sum())
 
 
-def test_misclassified_images_are_ordered_by_predicted_probability():
+def test_misclassified_images_are_ordered_by_the_log_odds_of_the_prediction():
     rng = np.random.default_rng(2)
     images = rng.integers(0, 256, (50, 5, 4, 1)).astype("uint8")
     labels, probabilities = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
@@ -145,11 +212,37 @@ def test_misclassified_images_are_ordered_by_predicted_probability():
     wrong.sort(key=lambda number: -probabilities[number].max())
     assert all((one == images[number, ..., 0]).all() for one, number in zip(drawn(axis), wrong[:6], strict=True))
     first = wrong[0]
+    highest = probabilities[first].max()
     assert axis.texts[0].get_text().splitlines() == [
         f"true {NAMES[labels[first]]},",
         f"predicted {NAMES[probabilities[first].argmax()]}",
-        f"{100 * probabilities[first].max():.0f} %",
+        f"log-odds {np.log(highest / (1 - highest)):.1f}",
     ]
+
+
+def test_log_odds_tell_predictions_apart_that_are_all_100_percent():
+    images = np.zeros((4, 3, 3, 1), "uint8")
+    logits = np.array([[37.24, 0, -90], [0.0, 25.06, -90], [100.0, 0, 0.0], [0.5, 0.5, 0.4]])
+    labels = [1, 2, 1, 2]
+    expected = ["log-odds 99.3", "log-odds 37.2", "log-odds 25.1", "log-odds −0.6"]
+    found = plots.misclassified(images, labels, logits + 5, NAMES, from_logits=True)
+    assert [text.get_text().splitlines()[-1] for text in found.axes[0].texts] == expected
+    assert found.alternative.startswith(
+        "The 4 misclassified images with the most confident predictions: dog predicted as cat (log-odds 99.3), "
+    )
+    single = np.exp(logits - logits.max(axis=1, keepdims=True))
+    single = (single / single.sum(axis=1, keepdims=True)).astype("float32")
+    assert [f"{100 * each.max():.0f} %" for each in single[:3]] == ["100 %"] * 3
+    found = plots.misclassified(images[1:], labels[1:], single[1:], NAMES)
+    assert [text.get_text().splitlines()[-1] for text in found.axes[0].texts] == [
+        "log-odds 99.3" if single[2, 1] else "log-odds ∞", *expected[2:]
+    ]  # fmt: skip
+
+
+def test_images_of_a_nets_own_scale_are_not_clipped():
+    images = np.array([-0.1, 1.175, 0.5, 0.6]).reshape(1, 2, 2, 1)
+    axis = plots.misclassified(images, [0], [[0.2, 0.8]], NAMES[:2]).axes[0]
+    assert axis.images[0].get_clim() == (-0.1, 1.175)
 
 
 def test_without_misclassified_images_the_picture_says_so():
@@ -166,7 +259,7 @@ def test_without_misclassified_images_the_picture_says_so():
         ),
         (
             lambda: plots.confusion_matrix([0, 3], [0, 1], NAMES),
-            "`labels` must be from 0 to 2, as there are 3 `class_names`. Received: 0 to 3",
+            "`labels` must be from 0 to 2, as there are 3 classes. Received: 0 to 3",
         ),
         (
             lambda: plots.precision_recall([0.5], [0], NAMES),
@@ -175,7 +268,7 @@ def test_without_misclassified_images_the_picture_says_so():
         (lambda: plots.confusion_matrix([], [], NAMES), "`labels` must be integers"),
         (
             lambda: plots.misclassified(np.zeros((2, 3, 3, 1)), [0, 1], [[1, 0]], NAMES),
-            "`probabilities` must be one for each of the 3",
+            "`predictions` must be one for each of the 3",
         ),
         (lambda: plots.codes_on_a_plane({}, NAMES), "`planes` must be codes of two numbers"),
         (lambda: plots.errors_by_code_size({}, None, None), "`points` must be a mapping from at least one autoencoder"),
@@ -268,3 +361,7 @@ def test_codes_are_points_in_the_color_of_their_class():
     for number, points in enumerate(axis.collections):
         assert (points.get_offsets() == codes[labels == number]).all()
     assert [text.get_text() for text in axis.texts] == list(NAMES)
+    axis.figure.canvas.draw()
+    for side in (axis.xaxis, axis.yaxis):  # so that a point can be given to the decoder
+        assert len(labels_of(side)) >= 3
+        assert side.get_label_text()

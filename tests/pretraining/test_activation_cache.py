@@ -1,5 +1,7 @@
 """Activations and data are read from memory, a file or a stream, and training gives the same result."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -114,5 +116,5 @@ def test_flattened_images_are_neither_computed_nor_copied(flatten, monkeypatch):
     expected = losses(False)
     if flatten is keras.layers.Flatten:  # nothing is computed, and no memory needed
         monkeypatch.setattr("cnnzoo.pretraining.activation_cache.computed_rows", None)
-        monkeypatch.setattr("cnnzoo.pretraining.activation_cache.available_memory", lambda: 0)
+        monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=0))
     assert losses("memory") == pytest.approx(expected, rel=1e-5)

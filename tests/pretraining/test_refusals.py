@@ -158,3 +158,17 @@ def test_activations_that_do_not_fit_into_memory_are_refused_before_the_first_st
 def test_the_error_of_a_diverging_stage_names_its_layer():
     with pytest.raises(DivergedError, match=r"pretraining 'a': .*in epoch"):
         pretrained(classifier(activation="relu"), 1e30 * DATA, optimizer=keras.optimizers.SGD(1e10))
+
+
+@pytest.mark.parametrize(
+    ("options", "tied", "sentence"),
+    [
+        ({"dilation_rate": 2}, False, "the layer 'second' is dilated"),
+        ({"groups": 2}, True, "the layer 'second' has groups, whose kernel has no transpose: give tied=False"),
+    ],
+)
+def test_convolutions_without_a_transpose_are_refused(options, tied, sentence):
+    hidden = [keras.layers.Conv2D(4, 3, name="first"), keras.layers.Conv2D(4, 2, name="second", **options)]
+    model = keras.Sequential([keras.Input((9, 9, 1)), *hidden, keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(InputError, match=sentence):
+        LayerwisePretraining(images(20, (9, 9, 1)), epochs=1, batch_size=5, tied=tied, verbose=0).pretrain(model)

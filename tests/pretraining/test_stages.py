@@ -6,8 +6,8 @@ import pytest
 
 import cnnzoo
 from cnnzoo.layers import ReversibleDense
-from cnnzoo.pretraining import layer_autoencoder
-from cnnzoo.pretraining.stages import stages
+from cnnzoo.pretraining import LayerwisePretraining, layer_autoencoder
+from cnnzoo.pretraining.stages import left_out, stages
 from tests.pretraining.nets import autoencoder, changed, classifier, images, pretrained, values_of
 from tests.small_nets import AUTOENCODERS, small
 
@@ -359,3 +359,40 @@ def test_reconstructions_of_other_sides_are_cropped_or_padded_at_the_end():
     found = np.asarray(layer_autoencoder.brought_to_shape(values, (3, 5, 2)))
     np.testing.assert_array_equal(found[:, :, :3], values[:, :3])
     assert not found[:, :, 3:].any()
+
+
+def recurrent():
+    inner = keras.Sequential([keras.Input((12,)), keras.layers.Dense(9, name="inside")], name="inner")
+    hidden = [
+        keras.layers.Conv1D(4, 3, name="maps"),
+        keras.layers.LSTM(12, name="state"),
+        inner,
+        keras.layers.Dense(8, name="hidden"),
+        keras.layers.BatchNormalization(),
+    ]
+    return keras.Sequential([keras.Input((6, 2)), *hidden, keras.layers.Dense(3, name="head")])
+
+
+def test_hidden_layers_that_are_left_out_are_named_once(caplog):
+    model = recurrent()
+    assert left_out(model) == ["maps (Conv1D)", "state (LSTM)", "inner (Sequential)"]
+    before = [np.array(weight) for weight in model.get_layer("state").weights]
+    LayerwisePretraining(images(40, (6, 2)), epochs=1, verbose=0).pretrain(model)
+    assert [record.getMessage() for record in caplog.records] == [
+        "pretraining leaves out maps (Conv1D), state (LSTM), inner (Sequential): it trains Dense and Conv2D layers"
+    ]
+    for weight, old in zip(model.get_layer("state").weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
+def test_who_names_the_layers_hears_nothing_of_others(caplog):
+    LayerwisePretraining(images(40, (6, 2)), epochs=1, layers=["hidden"], verbose=0).pretrain(recurrent())
+    assert not caplog.records
+
+
+def test_nothing_is_left_out_of_what_can_be_pretrained():
+    for model in (classifier(), autoencoder(), cnnzoo.autoencoder(compile=False), cnnzoo.convolutional_autoencoder()):
+        assert left_out(model) == []
+    frozen = recurrent()
+    frozen.get_layer("state").trainable = False
+    assert left_out(frozen) == ["maps (Conv1D)", "inner (Sequential)"]

@@ -10,7 +10,7 @@ import numpy as np
 from cnnzoo import checks
 from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, pixels
 from cnnzoo.errors import InputError
-from cnnzoo.layers.graph import graph_inputs
+from cnnzoo.layers.graph import graph_inputs, output_of
 
 CODE = "code"  # the layer whose outputs are the code, by its name
 BATCH = 500  # images a step of prediction
@@ -54,7 +54,7 @@ class ModelCode:
         self.model = checked_autoencoder(model)
         if CODE not in {layer.name for layer in model.layers}:
             raise InputError(f"model {model.name!r} has no layer {CODE!r}, whose output is taken as the code")
-        code = model.get_layer(CODE).output
+        code = output_of(model, CODE)
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
         # Functions, not models: a model of the decoder would add calls to the layers of the whole.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from cnnzoo.checks import integer, number
+from cnnzoo.checks import integer, number, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.serving.image_decoding import MAX_PIXELS
 from cnnzoo.serving.server.json_body import RequestTooLargeError
@@ -16,7 +16,7 @@ JPEG = b"\xff\xd8\xff"  # its first bytes
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The most that a single request may hold, take and ask for; a larger one is refused before it is computed.
+    """The most that a request may hold, take and ask for; a larger one is refused before it is computed.
 
     Attributes:
         max_body: bytes of the body, unpacked if it is compressed.
@@ -24,6 +24,7 @@ class Limits:
         max_batch: images.
         max_pixels: pixels of all its images together, as the headers of the files state them.
         max_response: bytes of the answer.
+        max_held: bytes of the bodies and answers of all requests at a time.
         max_header: bytes of the HTTP header.
         max_seconds: seconds for a request to arrive, for its answer to be fetched, and between two requests of a
             connection.
@@ -34,6 +35,7 @@ class Limits:
     max_batch: int = 1024
     max_pixels: int = 100_000_000
     max_response: int = 32 * 2**20
+    max_held: int = 256 * 2**20
     max_header: int = 64 * 2**10
     max_seconds: float = 30.0
 
@@ -41,6 +43,9 @@ class Limits:
         for name, value in vars(self).items():
             if name != "max_seconds":
                 integer(name, value)
+        least = self.max_body + self.max_response
+        if self.max_held < least:
+            raise refusal("max_held", f"at least {least}, max_body and max_response together", self.max_held)
         number("max_seconds", self.max_seconds, above=0, unit="seconds")
 
 

@@ -19,8 +19,8 @@ Outputs = dict[str, np.ndarray]
 PIECE = 50_000  # numbers that are written at a time: a millisecond or two, in which Python does nothing else
 
 
-def check_expected_size(request: ParsedRequest, limits: Limits) -> None:
-    """Refuse a request whose answer would be too large, as far as the shapes of its outputs tell.
+def check_expected_size(request: ParsedRequest, limits: Limits) -> int:
+    """Return the bytes of a request's answer, as far as the shapes of its outputs tell, and refuse too large a one.
 
     Raises:
         RequestTooLargeError: the message says how large.
@@ -33,10 +33,11 @@ def check_expected_size(request: ParsedRequest, limits: Limits) -> None:
             values = math.prod(request.images if side is None else side for side in spec.shape[:1])
             total += values * math.prod(side or 1 for side in spec.shape[1:]) * _bytes_of(spec.dtype, binary)
     _check_size(total, limits)
+    return total
 
 
-def check_size(request: ParsedRequest, outputs: Outputs, limits: Limits) -> None:
-    """Refuse an answer that is too large: its texts and open sides are known only when it is computed.
+def check_size(request: ParsedRequest, outputs: Outputs, limits: Limits) -> int:
+    """Return the bytes of an answer, and refuse too large a one: texts and open sides are known once it is computed.
 
     Raises:
         RequestTooLargeError: the message says how large.
@@ -47,6 +48,7 @@ def check_size(request: ParsedRequest, outputs: Outputs, limits: Limits) -> None
         is_text = value.dtype == object
         total += sum(map(len, value.flat)) if is_text else value.size * _bytes_of(value.dtype, binary)
     _check_size(total, limits)
+    return total
 
 
 def _bytes_of(dtype: np.dtype, binary: bool) -> int:

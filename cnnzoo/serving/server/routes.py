@@ -19,6 +19,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.serving.server.batching import Batcher
 from cnnzoo.serving.server.json_body import APART, RequestTooLargeError, count_values, read, read_apart
 from cnnzoo.serving.server.limits import JPEG, Limits, check_pixels
+from cnnzoo.serving.server.memory_budget import MemoryBudget, MemoryBudgetMiddleware, Reservation
 from cnnzoo.serving.server.repository import Repository, ServedModel
 from cnnzoo.serving.server.requests import ParsedRequest, parse_v1, parse_v2
 from cnnzoo.serving.server.responses import Outputs, check_expected_size, check_size, v1_response, v2_response
@@ -64,6 +65,7 @@ def application(repository: Repository, batcher: Batcher, limits: Limits) -> Fas
         "/v2/repository/models/{name}/unload",
     ):
         app.add_api_route(path, _unsupported, methods=["POST"])
+    app.add_middleware(MemoryBudgetMiddleware, budget=MemoryBudget(limits.max_held))
     for error in (InputError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(error, _error_response)
     return app
@@ -93,7 +95,12 @@ class _Endpoints:
         _, version = self._version(name, number)
         body = await self._body(request)
         parsed, outputs = await self._computed(
-            name, len(body), body, "v1", lambda content: parse_v1(content, version, self._limits)
+            request.scope["reservation"],
+            name,
+            len(body),
+            body,
+            "v1",
+            lambda content: parse_v1(content, version, self._limits),
         )
         with self._seconds["postprocess"].labels(name).time():
             return _json_bytes(await self._in_thread(_size(outputs) > SMALL, v1_response, parsed, outputs))
@@ -104,7 +111,12 @@ class _Endpoints:
         length = _json_length(request, len(body))
         text, binary = body if length == len(body) else body[:length], memoryview(body)[length:]
         parsed, outputs = await self._computed(
-            name, len(body), text, "v2", lambda content: parse_v2(content, binary, version, self._limits)
+            request.scope["reservation"],
+            name,
+            len(body),
+            text,
+            "v2",
+            lambda content: parse_v2(content, binary, version, self._limits),
         )
         with self._seconds["postprocess"].labels(name).time():
             answer, json_length = await self._in_thread(_size(outputs) > SMALL, v2_response, parsed, name, outputs)
@@ -113,19 +125,26 @@ class _Endpoints:
         return Response(answer, media_type="application/octet-stream", headers={JSON_LENGTH: str(json_length)})
 
     async def _computed(
-        self, name: str, size: int, text: bytearray, protocol: str, parse: Callable[[dict[str, Any]], ParsedRequest]
+        self,
+        reservation: Reservation,
+        name: str,
+        size: int,
+        text: bytearray,
+        protocol: str,
+        parse: Callable[[dict[str, Any]], ParsedRequest],
     ) -> tuple[ParsedRequest, Outputs]:
         """Return a request, read and within all limits, and its outputs."""
         with self._seconds["preprocess"].labels(name).time():
             content = await self._read(text, protocol)
             parsed = await self._in_thread(size > SMALL, parse, content)
-            check_expected_size(parsed, self._limits)
+            expected = check_expected_size(parsed, self._limits)
+            reservation.reserve(expected)
             files = parsed.files
             jpegs = sum(file.startswith(JPEG) for file in files)  # each takes the decoder a tenth of a millisecond
             await self._in_thread(jpegs > 2, check_pixels, files, self._limits)
         with self._seconds["predict"].labels(name).time():
             outputs = await self._batcher.predict(parsed)
-        check_size(parsed, outputs, self._limits)
+        reservation.reserve(max(0, check_size(parsed, outputs, self._limits) - expected))
         return parsed, outputs
 
     async def _body(self, request: Request) -> bytearray:
@@ -135,18 +154,27 @@ class _Endpoints:
         times the limit is cut off.
         """
         body, length, limit = bytearray(), 0, self._limits.max_body
+        reservation, refusal = request.scope["reservation"], None
         async for part in request.stream():
             length += len(part)
-            if length <= limit:
-                body += part
+            if length <= limit and refusal is None:
+                try:
+                    reservation.reserve(len(part))
+                    body += part
+                except HTTPException as error:
+                    refusal, body = error, bytearray()
+                    reservation.release()
             elif length > READ_FACTOR * limit:
                 break
+        if refusal is not None:
+            raise refusal
         encoding = request.headers.get("content-encoding", "identity").lower()
         if length <= limit and encoding != "identity":
             if encoding not in ("gzip", "deflate"):
                 message = f"the body must be plain, or compressed by gzip or deflate, not {encoding!r:.100}"
                 raise HTTPException(415, message)
             body = await self._in_thread(True, _decompressed, body, limit)
+            reservation.reserve(max(0, len(body) - length))
             length = len(body)
         if length > limit:
             message = f"the body of a request must have at most {limit} bytes, and this one is longer"

@@ -124,3 +124,14 @@ def test_codes_2d_takes_500_images_of_each_class_by_default():
     many = np.random.default_rng(0).random((1300, 2, 2, 1))
     plane = codes_2d(pca(many, 2), many, np.arange(1300) % 2)
     assert plane.labels.tolist() == [0, 1] * 500
+
+
+def test_the_code_is_that_of_this_model_where_another_has_called_its_layers():
+    model = dense_autoencoder()
+    inputs = x = keras.Input(model.input_shape[1:])
+    for layer in model.layers[1:]:
+        x = layer(x)
+    test = images()
+    again = ModelCode(keras.Model(inputs, x))
+    np.testing.assert_allclose(again.encode(test), ModelCode(model).encode(test), atol=1e-6)
+    np.testing.assert_allclose(again.reconstruct(test), model.predict(test, verbose=0), atol=1e-6)

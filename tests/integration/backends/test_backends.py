@@ -1,5 +1,6 @@
 """Layers and models under JAX and PyTorch give the formulas' numbers and those of TensorFlow."""
 
+import functools
 import importlib.util
 import json
 import math
@@ -234,11 +235,17 @@ def found(request, folder):
     """Return what the worker printed under a backend: the differences of every case."""
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"needs {PACKAGES[request.param]}")
+    return printed_under(request.param, WORKER, folder)
+
+
+@functools.cache  # in a random order the backends alternate
+def printed_under(backend, *arguments):
+    """Return what a worker prints under a backend."""
     jax = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # compiles in half the time
-    ended = processes.run([WORKER, folder], KERAS_BACKEND=request.param, **jax)
-    assert ended.returncode == 0, ended.stderr
+    ended = processes.run([*arguments], KERAS_BACKEND=backend, **jax)
+    assert ended.returncode == 0, ended.stderr[-3000:]
     results = json.loads(ended.stdout.splitlines()[-1])
-    assert results["backend"] == request.param
+    assert results["backend"] == backend
     return results
 
 

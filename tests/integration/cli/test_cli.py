@@ -57,7 +57,7 @@ def test_without_arguments_it_explains_itself(cnnzoo):
 
 def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
     lines = cnnzoo()[1].split("Commands:\n")[1].splitlines()
-    names = ["list", "info", "train", "evaluate", "tune", "report", "export", "serve"]
+    names = ["list", "info", "train", "evaluate", "tune", "predict", "report", "export", "serve"]
     assert [line.split()[0] for line in lines] == names
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
@@ -120,6 +120,27 @@ def test_info_of_another_image_size_as_markdown_and_as_json(cnnzoo):
     markdown = cnnzoo("info", "lenet", "--input", "29", "--markdown")[1]
     assert "| 25×25×6 |" in markdown
     assert "- S2: 1 + (W − F + 2P)/S = 1 + (25 − 2 + 2·0)/2 = 12.5 is not whole" in markdown
+
+
+def test_info_of_a_run_and_of_a_file_is_that_of_their_model(cnnzoo, tmp_path, train):
+    from cnnzoo.experiments import load_recipe
+
+    run = train(load_recipe("lenet5_digits").smoke(), workdir=tmp_path / "run", verbose=0)
+    table = cnnzoo("info", "lenet5")[1].partition("\n")[2]
+    code, written, complaints = cnnzoo("info", "run")
+    assert (code, complaints) == (0, "")
+    assert written == f"run: lenet5, trained by lenet5_digits, seed {run.recipe.seed}\n{table}"
+    assert cnnzoo("info", "run/model.keras")[1] == f"run/model.keras: lenet5\n{table}"
+    for arguments, words in (
+        (["run", "--input", "28"], "--input and --set are for a model by its name; that in 'run' is built already"),
+        (["runs/nowhere"], "'runs/nowhere' holds no finished run: there is no recipe.json"),
+        (["nothing.keras"], "there is no model file 'nothing.keras'"),
+        (["lenet6"], "unknown model 'lenet6'; did you mean"),
+    ):
+        code, _, complaints = cnnzoo("info", *arguments)
+        assert code == 2
+        assert words in complaints
+        assert complaints.count("\n") == 1
 
 
 def test_train_evaluate_export(cnnzoo, tmp_path):

@@ -22,6 +22,8 @@ def test_two_workers_equal_one_process_with_a_partial_last_batch(tmp_path):
 def test_keras_fails_with_the_strategy_of_tensorflow(tmp_path):
     """Once this test fails, `MultiWorkerStrategy` can go."""
     workers = started([WORKER, tmp_path, "plain"], 2)
+    assert processes.until(lambda: any(worker.poll() for worker in workers))
+    for worker in workers:  # the other may wait for it forever
+        worker.terminate()
     errors = [processes.ended(worker)[1] for worker in workers]
-    assert all(worker.returncode != 0 for worker in workers)
     assert any("PerReplica" in error for error in errors)  # that Keras passes to `reduce`

@@ -205,7 +205,7 @@ def test_an_interrupt_is_forwarded_and_prints_how_to_resume(tmp_path):
         workers = processes.children(process.pid)
         process.send_signal(signal.SIGTERM)
         _, errors = processes.ended(process)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert f"--workdir {folder} --resume" in errors
     assert "Traceback" not in errors
     assert len(workers) == 2

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import cnnzoo
 from cnnzoo import plots, report
@@ -15,6 +15,7 @@ from cnnzoo.reports.page import png, svg, write_page
 from cnnzoo.reports.run_data import spread
 from cnnzoo.reports.sections import PagePicture, Section, Table
 from cnnzoo.training.train import validate
+from tests import reference
 
 
 class Parsed(html.parser.HTMLParser):
@@ -78,17 +79,32 @@ def test_a_page_is_one_file_and_its_pictures_are_files_too(kind, pages, request)
 
 def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     page, metrics = Parsed(pages["classifier"]), classifier.metrics
-    accuracy = f"Accuracy {100 * metrics['test']['accuracy']:.2f} %"
-    assert f"{accuracy} on {metrics['test_examples']:,} test images, n=1." in page.text
+    words = r"Accuracy ([\d.]+) % \(95 % interval ([\d.]+) to ([\d.]+) %\) on ([\d,]+) test images, n=1\."
+    found = re.search(words, page.text)
+    accuracy, low, high, examples = (float(number.replace(",", "")) for number in found.groups())
+    assert accuracy == pytest.approx(100 * metrics["test"]["accuracy"], abs=0.005)
+    assert examples == metrics["test_examples"]
+    for end in (low, high):  # it lies 1.96 of its own standard deviations from the accuracy
+        assert abs(accuracy - end) == pytest.approx(1.96 * (end * (100 - end) / examples) ** 0.5, abs=0.02)
     # The confusion matrix and the table are of the same predictions as the accuracy.
     source = cnnzoo.data.load("digits")
     test = source.test[: metrics["test_examples"]]
     net = classifier.model()
-    predicted = net.predict(cnnzoo.models.lenet.preprocess_input(test.images, (32, 32, 1)), verbose=0).argmax(axis=-1)
+    outputs = net.predict(cnnzoo.models.lenet.preprocess_input(test.images, (32, 32, 1)), verbose=0).astype("float64")
+    predicted = outputs.argmax(axis=-1)
     wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
     assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are misclassified.")
+    probabilities = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)  # LeNet-5 returns negated penalties
+    error = 100 * reference.expected_calibration_error(test.labels, probabilities, 15)
+    [diagram] = [image["alt"] for image in page.images if image["alt"].startswith("Reliability diagram")]
+    assert float(re.search(r"expected calibration error ([\d.]+) %", diagram)[1]) == pytest.approx(error, abs=0.006)
+    highest = probabilities.max(axis=1)
+    odds = np.log(highest / (1 - highest))[predicted != test.labels].max()
+    [misclassified] = [image["alt"] for image in page.images if image["alt"].startswith(f"The {min(wrong, 24)} miscl")]
+    shown = float(re.search(r"log-odds (−?[\d.]+)", misclassified)[1].replace("−", "-"))
+    assert shown == pytest.approx(odds, abs=0.06)
     recall = (predicted[test.labels == 3] == 3).mean()
     row = page.cells[page.cells.index("3") : page.cells.index("3") + 5]
     assert float(row[2]) == pytest.approx(recall, abs=5e-5)
@@ -144,6 +160,23 @@ def test_a_page_compares_several_runs(classifier, autoencoder, tmp_path):
     indices = [number for number, cell in enumerate(page.cells) if cell.endswith("lenet5_digits/1")]
     assert row in [page.cells[number + 1 : number + 3] for number in indices]
     assert "Not drawn" not in page.text
+
+
+def test_runs_on_other_images_are_not_compared_image_by_image(tmp_path, train, photo_folder):
+    other = tmp_path / "other"
+    for path in photo_folder.rglob("*.jpg"):
+        copy = other / path.relative_to(photo_folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:
+            ImageOps.mirror(image.convert("RGB")).save(copy)
+    recipe = cnnzoo.Recipe(data="", model="all_cnn_c", epochs=1, learning_rate=1e-3, image_size=(16, 16), batch_size=16)
+    runs = [
+        train(recipe.replace(data=str(folder)), workdir=tmp_path / name, verbose=0)
+        for name, folder in (("a", photo_folder), ("b", other))
+    ]
+    page = Parsed(report(runs, to=tmp_path / "page"))
+    assert "misclassified by every run" not in page.text
+    assert "which a model cannot learn" not in page.text
 
 
 def test_a_study_has_a_page_of_its_variants(study):

@@ -121,8 +121,8 @@ def test_models_that_cannot_be_exported_are_refused(tmp_path):
         cnnzoo.export(cnnzoo.autoencoder(units=(), code=2), tmp_path, class_names=["a", "b"])
     with pytest.raises(cnnzoo.InputError, match=r"`top` must be 1 for autoencoder, .*. Received: 2"):
         cnnzoo.export(cnnzoo.autoencoder(units=(), code=2), tmp_path, top=2)
-    with pytest.raises(cnnzoo.InputError, match="neither probabilities"):
-        cnnzoo.export(cnnzoo.lenet(classifier_activation="sigmoid", compile=False), tmp_path)
+    with pytest.raises(cnnzoo.InputError, match="neither that nor its loss says what its outputs are"):
+        cnnzoo.export(cnnzoo.lenet(classifier_activation="tanh", compile=False), tmp_path)
     with pytest.raises(cnnzoo.InputError, match="holds no trained model"):
         cnnzoo.export(tmp_path, tmp_path / "out")
     with pytest.raises(cnnzoo.InputError, match=r"a Keras model, a Run or the path of one. Received: 3"):

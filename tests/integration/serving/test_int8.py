@@ -1,9 +1,11 @@
 import json
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import cnnzoo
+from cnnzoo.serving.litert_process import LiteRTProcess
 
 
 def test_int8_lenet5_loses_little_accuracy(tfds_folder, tmp_path):
@@ -45,3 +47,38 @@ def test_an_autoencoder_is_exported_as_int8(tmp_path):
     version = cnnzoo.export(model, tmp_path, formats=("litert_int8",), calibration=images)
     assert not (version / "saved_model.pb").exists()
     assert tf.io.gfile.exists(str(version / "model.int8.tflite"))
+
+
+@pytest.mark.parametrize(("value", "words"), [(0, "Received: '0 alone'"), (np.nan, "values that are not finite")])
+def test_images_that_say_nothing_of_activations_are_refused(tmp_path, value, words):
+    """With zeros alone the runtime dies of the file that the converter writes, and took Python with it."""
+    zeros = np.full((4, 32, 32, 1), value, "float32")
+    with pytest.raises(cnnzoo.InputError, match=words):
+        cnnzoo.export(cnnzoo.lenet5(), tmp_path / "models", formats=["litert_int8"], calibration=zeros)
+
+
+def test_a_file_that_its_runtime_dies_of_does_not_end_this_process(tmp_path):
+    """Constants of a flatbuffer that point out of it: LiteRT trusts them."""
+    model = cnnzoo.lenet5()
+    version = cnnzoo.export(model, tmp_path, formats=["litert"])
+    intact, images = version / "model.tflite", np.random.default_rng(0).random((3, 32, 32, 1)).astype("float32")
+    predict = LiteRTProcess(intact)
+    np.testing.assert_array_equal(predict(images), predict(images))
+    refused = 0
+    for start in range(0, 2000, 100):
+        content = bytearray(intact.read_bytes())
+        content[start : start + 100] = b"\xff" * 100
+        (tmp_path / "damaged.tflite").write_bytes(content)
+        try:
+            LiteRTProcess(tmp_path / "damaged.tflite")(images)
+        except RuntimeError as error:
+            refused += 1
+            assert str(error)  # noqa: PT017
+    assert refused > 5
+
+
+def test_calibration_images_that_are_no_pixels_are_warned_of(tmp_path):
+    model, preprocess = cnnzoo.autoencoder(units=(30,), code=8), cnnzoo.models.mlp.preprocess_input
+    fractions = np.random.default_rng(0).random((50, 28, 28, 1)).astype("float32")
+    with pytest.warns(UserWarning, match=r"given images of .* to 1; it takes pixels from 0 to 255: multiply"):
+        cnnzoo.export(model, tmp_path, formats=("litert_int8",), calibration=fractions, preprocess=preprocess)

@@ -102,7 +102,8 @@ def test_what_is_no_list_of_callbacks_gets_a_sentence(tmp_path, bad):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_is_quiet_where_there_is_no_terminal(tmp_path, capfd):
+def test_a_run_is_quiet_where_there_is_no_terminal(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("cnnzoo.callbacks.progress.RARE", np.inf)  # else there is a line a minute
     recipe = cnnzoo.experiments.load_recipe("stacked_denoising_digits").smoke()
     cnnzoo.train(recipe, workdir=tmp_path / "run")
     run_study(recipe_study(recipe), workdir=tmp_path / "study")
@@ -144,16 +145,25 @@ import json, sys
 import keras, cnnzoo
 from tests.integration.training.test_callbacks import RECIPE, Logger, StopAfter
 
-logger = Logger()
-run = cnnzoo.train(RECIPE, workdir=sys.argv[1], strategy="multi_worker", verbose=2, callbacks=[logger, StopAfter(2)])
-print(json.dumps({"logged": len(logger.epochs), "rows": len(run.history_rows)}))
+rates = []
+
+def noted(self, epoch, logs=None):
+    rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+
+cnnzoo.callbacks.StopOnNaN.on_epoch_end = noted  # on every worker, before the user's callbacks
+logger, scheduler = Logger(), keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+recipe, callbacks = RECIPE.replace(schedule="constant"), [logger, scheduler, StopAfter(2)]
+run = cnnzoo.train(recipe, workdir=sys.argv[1], strategy="multi_worker", verbose=2, callbacks=callbacks)
+rates = [f"{rate:g}" for rate in rates]
+print(json.dumps({"logged": len(logger.epochs), "rows": len(run.history_rows), "rates": rates}))
 """
 
 
-def test_of_several_workers_the_chief_calls_them_and_all_stop(tmp_path):
+def test_of_several_workers_the_chief_calls_them_and_all_stop_and_have_its_rate(tmp_path):
     (tmp_path / "worker.py").write_text(WORKER)
     (chief, _), (other, _) = finished(started([tmp_path / "worker.py", tmp_path / "run"], 2))
     *lines, last = chief.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["epoch 1/3", "epoch 2/3"]
-    assert json.loads(last) == {"logged": 2, "rows": 2}
-    assert [json.loads(line) for line in other.splitlines()] == [{"logged": 0, "rows": 2}]
+    rates = ["0.0005", "0.00025"]
+    assert json.loads(last) == {"logged": 2, "rows": 2, "rates": rates}
+    assert [json.loads(line) for line in other.splitlines()] == [{"logged": 0, "rows": 2, "rates": rates}]

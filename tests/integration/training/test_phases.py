@@ -16,6 +16,7 @@ RECIPE = Recipe(
     train_examples=128,
     frozen={"epochs": 2, "learning_rate": 1e-2},
 )
+ONE_TIED_LAYER = {"input_shape": (8, 8, 1), "units": (), "code": 8, "tied": True}
 
 
 def layers_after(recipe, folder, epochs, monkeypatch):
@@ -68,6 +69,29 @@ def test_its_rows_and_rates(tmp_path):
     assert int(model.optimizer.iterations) == 4  # of the second phase, two an epoch
 
 
+def test_patterns_of_frozen_layers_are_no_misspelled_ones(tmp_path):
+    """In the first phase the optimizer does not train the layers that they name."""
+    options = {"lr_multipliers": {"C1/*": 0.0}, "weight_decay": {"C3/kernel": 1e-3}}
+    recipe = RECIPE.replace(optimizer="classicsgd", optimizer_options=options, schedule="constant", warmup=0)
+    start = fresh(recipe)
+    trained = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0).model()
+    after = {layer.name: layer.get_weights() for layer in trained.layers if layer.weights}
+    assert changed(start, after) == set(start) - {"C1"}
+    for name in ("lr_multipliers", "weight_decay"):
+        misspelled = recipe.replace(optimizer_options={name: {"C2/kernel": 1.0}})
+        with pytest.raises(cnnzoo.InputError, match=r"'C2/kernel' of .* matches none of the weights C1/kernel, "):
+            cnnzoo.train(misspelled, workdir=tmp_path / "other", verbose=0)
+    assert not (tmp_path / "other").exists()
+
+
+def test_nothing_is_pretrained_for_phases_that_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(cnnzoo.LayerwisePretraining, "pretrain", None)
+    recipe = RECIPE.replace(pretraining={"epochs": 1}, frozen={"epochs": 1, "until": "output"})
+    with pytest.raises(cnnzoo.InputError, match="freezes 5 of the 5 layers"):
+        cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_a_run_resumes_within_and_between_the_phases(tmp_path, monkeypatch, epochs):
     whole = cnnzoo.train(RECIPE, workdir=tmp_path / "whole", verbose=0)
@@ -100,7 +124,18 @@ def test_features_come_from_a_net_for_other_classes(tmp_path, monkeypatch):
             "`frozen.learning_rate` must be a positive number. Received: -1",
         ),
         ({"frozen": {"epochs": 1, "until": "C2"}}, "unknown layer 'C2'; the layers are C1, C3"),
-        ({"frozen": {"epochs": 1, "until": "output"}}, "'output' freezes 5 of the 5 layers with weights; name one in"),
+        (
+            {"frozen": {"epochs": 1, "until": "output"}},
+            "frozen.until='output' freezes 5 of the 5 layers with weights to train; set frozen.until to one from 'C1'",
+        ),
+        (
+            {"frozen": {"epochs": 2}, "model": "lenet5"},  # the head's bitmaps are fixed
+            "all layers but the head 'output', freezes 6 of the 6 .* set frozen.until to one from 'C1' to 'C5'",
+        ),
+        (
+            {"frozen": {"epochs": 2}, "model": "autoencoder", "model_options": ONE_TIED_LAYER},
+            "all layers but the head 'code', freezes 0 of the 1 layers with weights to train$",
+        ),
         ({"weights": "nowhere.keras"}, "there is no weights file 'nowhere.keras'"),
         ({"weights": "imagenet"}, "'fashion_mnist', or the path of a .weights.h5 or .keras file. Received: 'imagenet'"),
     ],

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -173,6 +174,7 @@ def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
         ({"optimizer": "optimizer"}, "unknown optimizer 'optimizer'"),
         ({"image_size": (16, 16)}, "the images of 'digits' are 8×8"),
         ({"stream": True}, "the images of 'digits' are always in memory"),
+        ({"test_crops": 10}, "images larger than their input of 32×32; the images are 8×8"),
     ],
     ids=str,
 )
@@ -257,10 +259,81 @@ def test_averaged_weights_are_saved_and_evaluated_also_after_a_resume(tmp_path, 
 
 
 def test_resuming_with_other_values_or_nothing_is_refused(run, tmp_path):
-    with pytest.raises(cnnzoo.InputError, match=r"was started with epochs=2, not 3"):
-        cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, epochs=3, train_examples=256)
+    for changes in ({"epochs": 1}, {"seed": 1}, {"epochs": 3, "seed": 1}):
+        with pytest.raises(cnnzoo.InputError, match=r"was started with (epochs=2, not 1|seed=0, not 1)"):
+            cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, **{**QUICK, **changes})
+    assert run.metrics["epochs"] == 2
     with pytest.raises(cnnzoo.InputError, match="there is no run in"):
         cnnzoo.train("lenet5_digits", workdir=tmp_path, resume=True)
+
+
+LENGTHENED = load_recipe("lenet5_digits").replace(epochs=2, train_examples=64, batch_size=16)
+CONSTANT = LENGTHENED.replace(schedule="constant")
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+@pytest.mark.parametrize("changes", [{}, {"frozen": {"epochs": 1}, "model_options": {"head": "softmax"}}], ids=str)
+def test_a_run_resumes_with_more_epochs_as_if_it_had_been_so_long(tmp_path, monkeypatch, is_finished, changes):
+    recipe, folder = CONSTANT.replace(**changes), tmp_path / "run"
+    if is_finished:
+        cnnzoo.train(recipe, workdir=folder, verbose=0)
+    else:
+        _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch)
+    longer = cnnzoo.train(recipe, workdir=folder, resume=True, verbose=0, epochs=4)
+    whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0, epochs=4)
+    for one, other in zip(longer.model().get_weights(), whole.model().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for name in ("epoch", "loss", "learning_rate"):
+        assert longer.history[name] == whole.history[name]
+    assert longer.metrics["test"] == whole.metrics["test"]
+    assert longer.recipe == whole.recipe
+    assert longer.content["lengthened"] == [2]
+    assert "lengthened" not in whole.content
+    with pytest.raises(cnnzoo.InputError, match="was started with epochs=4, not 2"):
+        cnnzoo.train(recipe, workdir=folder, resume=True, verbose=0)
+
+
+def test_a_run_is_evaluated_anew_where_only_its_evaluation_is_another(tmp_path):
+    recipe = LENGTHENED.replace(optimizer_options={"use_ema": True, "ema_momentum": 0.9})
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0, test_examples=50)
+    before, weights = run.metrics, run.model().get_weights()
+    whole = cnnzoo.train(recipe, workdir=tmp_path / "whole", verbose=0)
+    again = cnnzoo.train(recipe, workdir=run.folder, resume=True, verbose=0)
+    assert (before["test_examples"], again.metrics["test_examples"]) == (50, 360)
+    assert again.metrics["test"] == whole.metrics["test"] != before["test"]
+    assert again.content["data"] == whole.content["data"]
+    assert again.recipe == whole.recipe
+    assert again.history_rows == run.history_rows
+    for one, other in zip(again.model().get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(cnnzoo.InputError, match=r"test_crops=10 is for classifiers and images larger than .* of 32×32"):
+        cnnzoo.train(recipe, workdir=run.folder, resume=True, verbose=0, test_crops=10)
+    assert again.metrics["test"] == whole.metrics["test"]
+
+
+def test_a_run_that_decays_continues_at_the_rates_of_the_longer_one(tmp_path):
+    run = cnnzoo.train(LENGTHENED, workdir=tmp_path / "run", verbose=0)
+    longer = cnnzoo.train(LENGTHENED, workdir=run.folder, resume=True, verbose=0, epochs=4)
+    whole = cnnzoo.train(LENGTHENED, workdir=tmp_path / "whole", verbose=0, epochs=4)
+    rates = longer.history["learning_rate"]
+    assert rates[1] < rates[2] == pytest.approx(whole.history["learning_rate"][2])
+    assert rates[2:] == pytest.approx(whole.history["learning_rate"][2:])
+
+
+def test_a_finished_run_keeps_its_results_where_its_longer_recipe_is_refused(tmp_path):
+    for name in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = np.full((40, 40, 1), 16 * number, "uint8")
+            keras.utils.save_img(tmp_path / "photos" / name / f"{number}.png", pixels, scale=False)
+    options = {"input_shape": (32, 32, 3)}
+    recipe = CONSTANT.replace(model="lenet", model_options=options, data=str(tmp_path / "photos"))
+    run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
+    shutil.rmtree(tmp_path / "photos")
+    with pytest.raises(cnnzoo.InputError, match="photos"):
+        cnnzoo.train(recipe, workdir=run.folder, resume=True, epochs=4, verbose=0)
+    assert run.metrics["epochs"] == 2
+    assert run.model()
 
 
 def _unfinished_copy(run, folder):
@@ -340,13 +413,14 @@ def test_a_run_killed_while_it_saves_resumes_to_the_same_weights(tmp_path, undis
     _assert_resumes_as_undisturbed(run, undisturbed)
 
 
-def test_control_c_leaves_a_run_that_resumes(tmp_path, undisturbed):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_run_that_resumes(tmp_path, undisturbed, stop):
     run = Run(tmp_path / "run")
     with hold(**SAVING) as held:
         process = _train(run.folder, *OPTIONS, **held.environment)
-        os.kill(held.wait(process), signal.SIGINT)
-        remedy = f"stopped; resume with: cnnzoo train lenet5_digits --workdir {run.folder} --resume"
-        assert _ended(process) == (130, remedy)
+        os.kill(held.wait(process), stop)
+        remedy = f"cnnzoo: stopped; resume with: cnnzoo train lenet5_digits --workdir {run.folder} --resume"
+        assert _ended(process) == (128 + stop, remedy)
     assert not list(run.folder.glob(f"{PART}*"))
     _assert_resumes_as_undisturbed(run, undisturbed)
 

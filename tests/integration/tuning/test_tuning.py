@@ -4,7 +4,10 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -16,6 +19,7 @@ from cnnzoo.cli import main
 from cnnzoo.experiments import load_recipe, load_space, read_overrides
 from cnnzoo.training.train import validate
 from cnnzoo.tuning.space import VARIABLES, checked_space, default_space
+from cnnzoo.tuning.trial_process import Trainer
 from tests import processes
 from tests.hold import hold
 
@@ -392,7 +396,7 @@ def test_an_interrupt_ends_the_search_with_a_message_on_how_to_resume_it(tmp_pat
         child = held.wait(search)
         search.send_signal(signal.SIGINT)
         _, err = processes.ended(search)
-        message = f"stopped; resume with: cnnzoo tune lenet5_digits --workdir {tmp_path / 'a'} --resume"
+        message = f"cnnzoo: stopped; resume with: cnnzoo tune lenet5_digits --workdir {tmp_path / 'a'} --resume"
         assert (search.returncode, err.strip()) == (130, message)
         assert processes.is_gone(child)
 
@@ -420,3 +424,37 @@ def test_eight_trials_of_lenet5_end_in_five_minutes(tmp_path):
     out, _ = processes.ended(search)
     assert "| best | 60,000 |" in out
     assert time.monotonic() - start < 300
+
+
+def test_a_search_goes_on_with_the_images_that_it_began_with(photo_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    shutil.copytree(photo_folder, data)
+    recipe = cnnzoo.Recipe(
+        model="lenet", data=str(data), epochs=1, learning_rate=1e-3, batch_size=16, image_size=(28, 28), name="photos"
+    ).replace(model_options={"input_shape": (28, 28, 3)})
+    options = {"workdir": tmp_path / "search", "tuner": "random", "seeds": 0, "verbose": 0}
+    cnnzoo.tune(recipe, trials=1, **options)
+    added = data / "train" / "even" / "added.jpg"
+    shutil.copy(data / "train" / "even" / "0.jpg", added)
+    with pytest.raises(cnnzoo.InputError, match=r"had other images: its train images were 48 and are 49; put them"):
+        cnnzoo.tune(recipe, trials=2, resume=True, **options)
+    added.unlink()
+    cnnzoo.tune(recipe, trials=2, resume=True, **options)
+    assert len(results_in(tmp_path / "search")) == 2
+
+
+def test_strangers_at_the_port_of_the_results_neither_hang_nor_end_a_search(tmp_path):
+    trainer = Trainer(data_dir=None, verbose=0)
+    trainer.start()
+    address = trainer._listening.getsockname()
+    for said in (b"", b"\xff\n", b"hello\n", b"0" * 100_000):
+        with socket.create_connection(address) as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends by a reset
+            stranger.sendall(said)
+    try:
+        recipe = cnnzoo.load_recipe("lenet5_digits").smoke()
+        metrics = trainer.train(recipe, tmp_path / "trials" / "0", tmp_path / "shared")
+    finally:
+        trainer.close()
+    assert metrics["epochs"] == 2

@@ -78,6 +78,12 @@ def test_limits_are_positive_integers(name, value):
         Limits(**{name: value})
 
 
+def test_all_requests_may_hold_what_one_may():
+    with pytest.raises(InputError, match=r"`max_held` must be at least 30, max_body and max_response together\. Rec"):
+        Limits(max_body=20, max_response=10, max_held=29)
+    assert Limits(max_body=20, max_response=10, max_held=30).max_held == 30
+
+
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), "30"])
 def test_the_time_limit_is_a_positive_number(value):
     with pytest.raises(InputError, match="`max_seconds` must be a positive number of seconds"):

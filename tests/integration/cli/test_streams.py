@@ -1,0 +1,99 @@
+"""A command runs to its end whatever becomes of its output, and ends in one sentence by a signal."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cnnzoo.experiments.run import Run
+from tests import processes
+from tests.hold import hold
+
+TRAIN = [sys.executable, "-m", "cnnzoo", "train", "lenet5_digits", "--smoke", "--no-report", "--workdir"]
+
+
+def shell(command, **variables):
+    return subprocess.run(
+        ["bash", "-c", command], env=processes.environment(**variables), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("redirected", ["--progress lines | head -1", "> /dev/full", "2>&-", ">&- 2>&-"])
+def test_training_ends_without_readers(tmp_path, redirected):
+    ended = shell(f"{' '.join(TRAIN)} {tmp_path / 'run'} {redirected}; exit ${{PIPESTATUS[0]}}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert Run(tmp_path / "run").metrics["epochs"] == 2
+    if "head" in redirected:
+        assert ended.stdout.startswith("epoch 1/2")
+
+
+def test_a_terminal_of_few_letters_gets_question_marks():
+    few = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    ended = processes.run(["-m", "cnnzoo", "info", "lenet5"], **few)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "5?5" in ended.stdout or "28?28" in ended.stdout
+
+
+def test_too_little_memory_is_said_before_it_ends_the_process():
+    ended = shell(f"ulimit -v 3900000; {sys.executable} -m cnnzoo info lenet5")
+    assert ended.stderr.startswith(
+        "cnnzoo: this process may take 4.0 GB of memory (ulimit -v); TensorFlow needs some 4,"
+    )
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("point", "arguments", "sentence"),
+    [
+        ("cnnzoo.training.build:build", ["train", "lenet5_digits"], "stopped; there is nothing to resume yet"),
+        ("cnnzoo.serving.saved_model:write_saved_model", ["export", "{run}", "--to", "{to}"], "stopped"),
+        ("cnnzoo.reports.page:write_page", ["report", "{run}", "--to", "{to}"], "stopped"),
+    ],
+    ids=["train", "export", "report"],
+)
+def test_a_signal_ends_a_command_in_a_sentence(tmp_path, finished, point, arguments, sentence, stop):
+    to = tmp_path / "to"
+    arguments = [text.format(run=finished.folder, to=to) for text in arguments]
+    workdir = ["--workdir", tmp_path / "run"] if arguments[0] == "train" else []
+    with hold(point) as held:
+        process = processes.start(["-m", "cnnzoo", *arguments, *workdir], **held.environment)
+        os.kill(held.wait(process), stop)
+        _, message = processes.ended(process)
+    assert (process.returncode, message.strip()) == (128 + stop, f"cnnzoo: {sentence}")
+    assert not list(tmp_path.rglob(".part-*"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert processes.run([*TRAIN[1:], folder]).returncode == 0
+    return Run(folder)
+
+
+# A destructor that a signal meets: what it raises there, Python prints and forgets.
+IN_A_DESTRUCTOR = """
+import os, signal, time
+from cnnzoo.cli import app, main
+
+class Slow:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.01)
+
+@app.command()
+def wait():
+    Slow()
+    time.sleep(60)
+
+main(["wait"])
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_meets_a_destructor_is_not_lost(name):
+    ended = processes.run(["-c", IN_A_DESTRUCTOR.format(name=name)])
+    assert (ended.returncode, ended.stderr.strip()) == (128 + getattr(signal, name), "cnnzoo: stopped")

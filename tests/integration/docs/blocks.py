@@ -1,0 +1,92 @@
+"""README.md, CONTRIBUTING.md and docs/*.md: their fenced blocks, and the commands in blocks and in the text.
+
+docs/lecture.md is left out: test_lecture.py walks it.
+"""
+
+import ast
+import re
+import sys
+
+from tests import processes
+
+ROOT = processes.ROOT
+sys.path.insert(0, str(ROOT / "docs"))
+from walk_lecture import Part, parts  # noqa: E402
+
+PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS: dict[str, list[Part]] = {
+    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.name != "lecture.md"
+}
+PROGRAMS = {"cnnzoo", "python", "pip", "git", "pytest", ".ci/run"}  # what the first line of a block of commands calls
+VARIABLE = re.compile(r"\w+=\S+\s+")
+INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+
+
+def python_blocks(document: str) -> list[Part]:
+    """Return the Python blocks of a document."""
+    return [part for part in DOCUMENTS[document] if part.kind == "python"]
+
+
+def other_blocks(document: str) -> list[Part]:
+    """Return the blocks of a document that are neither Python nor commands: what is printed, and drawings."""
+    others = [part for part in DOCUMENTS[document] if part.kind not in ("markdown", "python")]
+    return [part for part in others if not _holds_commands(part)]
+
+
+def commands(document: str) -> dict[str, int]:
+    """Return the commands in a document's blocks, without comments, each with its line."""
+    found = {}
+    for part in DOCUMENTS[document]:
+        if part.kind in ("markdown", "python") or not _holds_commands(part):
+            continue
+        for number, line in enumerate(part.text.splitlines(), part.line):
+            for command in re.sub(r"\s+#\s.*", "", line).split(" && "):
+                found[" ".join(command.split())] = number
+    found.pop("", None)
+    return found
+
+
+def docstring_commands() -> set[str]:
+    """Return the commands that recipes and scripts state in their docstrings, with the options that are in brackets."""
+    found = set()
+    for folder in ("recipes", "benchmarks", "docs", "saved_models"):
+        for path in (ROOT / folder).glob("*.py"):
+            docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+            for line in re.sub(r"\\\n", "", docstring).splitlines():
+                if line.startswith(("    cnnzoo ", "    python ")):
+                    found.add(" ".join(re.sub(r"\s+#\s.*|[\[\]]|\s…", "", line).split()))
+    return found
+
+
+def inline_code(document: str) -> list[str]:
+    """Return what stands as code in the text of a document."""
+    text = "\n".join(part.text for part in DOCUMENTS[document] if part.kind == "markdown")
+    return [" ".join(code.split()) for code in INLINE.findall(text)]
+
+
+def _holds_commands(part: Part) -> bool:
+    first = part.text.lstrip()
+    while variable := VARIABLE.match(first):
+        first = first[variable.end() :]
+    return first.split()[0] in PROGRAMS
+
+
+def run(block: Part, names: dict, cut: dict[str, str] | None = None) -> list:
+    """Run a Python block, and return the values of its statements that are expressions, as a notebook shows the last.
+
+    Args:
+        block: the block.
+        names: the names that it finds and leaves.
+        cut: text of the block, which occurs once → what stands for it here, so that it takes seconds.
+    """
+    text = block.text
+    for long, short in (cut or {}).items():
+        assert text.count(long) == 1, f"line {block.line}: {long!r} is in it {text.count(long)} times"
+        text = text.replace(long, short)
+    values, where = [], f"line {block.line}"
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.Expr):
+            values.append(eval(compile(ast.Expression(statement.value), where, "eval"), names))
+        else:
+            exec(compile(ast.Module([statement], []), where, "exec"), names)
+    return values
