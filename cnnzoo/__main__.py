@@ -16,6 +16,9 @@ def main() -> None:
     finally:  # all is done and said: while Python ends, nothing is left to interrupt
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        # Python would end by SIGINT, whatever the exit code, if an interrupt came within an `exec` of a text, as in the
+        # making of a dataclass; it forgets that at the next one.
+        exec("")  # noqa: S102
 
 
 if __name__ == "__main__":

@@ -97,3 +97,25 @@ main(["wait"])
 def test_a_signal_that_meets_a_destructor_is_not_lost(name):
     ended = processes.run(["-c", IN_A_DESTRUCTOR.format(name=name)])
     assert (ended.returncode, ended.stderr.strip()) == (128 + getattr(signal, name), "cnnzoo: stopped")
+
+
+# An `exec` of a text, as in the making of a dataclass: `python -m` notes an interrupt there, and would end by SIGINT.
+IN_AN_EXEC = """
+import sys
+from cnnzoo import __main__
+from cnnzoo.cli import app
+
+@app.command()
+def wait():
+    exec("import os, signal, time; os.kill(os.getpid(), signal.{name}); time.sleep(60)")
+
+sys.argv = ["cnnzoo", "wait"]
+__main__.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_meets_an_exec_ends_with_its_own_exit_code(name, tmp_path):
+    (tmp_path / "waits.py").write_text(IN_AN_EXEC.format(name=name), "utf-8")
+    ended = processes.run(["-m", "waits"], cwd=tmp_path)
+    assert (ended.returncode, ended.stderr.strip()) == (128 + getattr(signal, name), "cnnzoo: stopped")
