@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import keras
 from keras import ops
+from keras.initializers import RandomNormal
 from keras.layers import Activation, Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
 from cnnzoo.checks import is_integer, refusal
@@ -54,7 +55,8 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
 ):
     """Build one of the twelve nets; its function has this docstring, but for the first line.
 
-    Where it deviates from the paper: initial weights are those of He et al. 2015 (the paper does not say which),
+    Where it deviates from the paper: initial weights are those of He et al. 2015 (the paper does not say which); the
+    last layer's are small and its biases 1, since maps of classes that are rectified to 0 at the start stay there;
     and `preprocess_input` normalizes each image's contrast but does not whiten (ZCA).
 
     Args:
@@ -92,9 +94,9 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
     maps = tuple(map(int, maps))
     numbers = itertools.count(1)
 
-    def convolved(x, maps, window, stride=1, padding="same"):
-        options = {"padding": padding, "activation": "relu", "kernel_initializer": "he_normal"}
-        layer = _convolution(maps, window, stride, **options, name=f"conv{next(numbers)}")
+    def convolved(x, maps, window, stride=1, padding="same", **options):
+        options = {"activation": "relu", "kernel_initializer": "he_normal", **options}
+        layer = _convolution(maps, window, stride, padding=padding, **options, name=f"conv{next(numbers)}")
         return scaffold.slide(layer, x) if padding == "valid" else layer(x)
 
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 3), open_sides=True)
@@ -114,7 +116,7 @@ def _all_cnn(  # noqa: D417 – the functions that have this docstring give sibl
     x = convolved(x, maps[1], 3, padding="valid")
     x = convolved(x, maps[1], 1)
     if include_top:
-        x = convolved(x, classes, 1)
+        x = convolved(x, classes, 1, kernel_initializer=RandomNormal(stddev=0.01), bias_initializer="ones")
         x = GlobalAveragePooling2D(name="average")(x)
         x = Activation(classifier_activation, dtype="float32", name="predictions")(x)
     else:
