@@ -3,8 +3,9 @@
     python docs/lecture_notebook.py
     python docs/lecture_notebook.py FILE --smoke  # elsewhere, with every training cut to seconds
 
-A console block becomes a cell that runs cnnzoo by the notebook's own Python, wherever PATH leads, and a Python block one
-that shows its picture instead of saving it. The notebook holds no outputs: what the document prints and shows comes when its cells are run.
+A console block becomes a cell that runs cnnzoo by the notebook's own Python, wherever PATH leads, and a Python block
+one that shows its picture instead of saving it. The notebook holds no outputs: what the document prints and shows comes
+when its cells are run.
 """
 
 import argparse
@@ -36,7 +37,7 @@ if "folder" not in globals():  # one folder, however often this cell runs
     folder = next(path for number in itertools.count(1) if not (path := Path.cwd() / f"lecture-{{number}}").exists())
     folder.mkdir()
     os.chdir(folder)
-print(f"All files of this notebook are in {{folder}}")
+print(f"All files of this notebook are in {{folder}}, its Python is {{sys.executable}}")
 if importlib.util.find_spec("cnnzoo") is None:
     %pip install -q {{SOURCE}}
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

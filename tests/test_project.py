@@ -30,7 +30,7 @@ def test_the_repositorys_address_is_one():
 def test_the_citation_is_that_of_the_package():
     assert CITATION["version"] == cnnzoo.__version__
     assert CITATION["license"] == PROJECT["license"]
-    assert PROJECT["description"].startswith(CITATION["title"].removeprefix("cnnzoo: ").capitalize())
+    assert CITATION["title"].removeprefix("cnnzoo: the ") in PROJECT["description"]
 
 
 def test_python_versions_are_the_same_everywhere():
@@ -50,8 +50,10 @@ def test_python_versions_are_the_same_everywhere():
 
 
 def test_sessions_that_workflows_start_are_there():
-    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text("utf-8"))["jobs"]
-    sessions = {row["session"] for row in jobs["versions"]["strategy"]["matrix"]["include"]}
+    tests, nightly = ((ROOT / f".github/workflows/{name}.yml").read_text("utf-8") for name in ("tests", "nightly"))
+    sessions = {row["session"] for row in yaml.safe_load(tests)["jobs"]["versions"]["strategy"]["matrix"]["include"]}
+    sessions |= {*re.findall(r"nox --session (\w+)", nightly)}
+    assert sessions == {"lowest", "highest", "nightly"}
     noxfile = (ROOT / "noxfile.py").read_text("utf-8")
     assert {name for name in sessions if re.search(rf"^def {name}\(", noxfile, re.MULTILINE)} == sessions
 

@@ -7,7 +7,6 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -94,7 +93,7 @@ def test_files_have_the_form_that_their_reader_asks_for(schema):
 
 
 def test_every_file_for_github_is_checked():
-    files = {path for path in GITHUB.rglob("*.yml")}
+    files = set(GITHUB.rglob("*.yml"))
     assert files == {path for paths in SCHEMAS.values() for path in paths if path.is_relative_to(GITHUB)}
 
 
