@@ -85,6 +85,9 @@ def check_cnnzoo(words):
 
 
 def check_script(words):
+    if words[0] == "-c":
+        compile(words[1], "-c", "exec")
+        return
     if words[0] == "benchmarks/mutation.py":
         pytest.importorskip("cosmic_ray", reason="needs the extra of that script: pip install -e '.[mutation]'")
     parsed_arguments(words[0], words[1:])
