@@ -21,6 +21,7 @@ import yaml
 import cnnzoo
 from cnnzoo import cli
 from tests import processes
+from tests.integration.serving.server.server_process import Server
 
 DEPLOY = processes.ROOT / "deploy"
 KUBERNETES = "1.33"
@@ -254,7 +255,7 @@ def test_the_package_can_be_built_from_what_the_image_is_given(tmp_path):
     assert {"cnnzoo/__main__.py", "cnnzoo/recipes/lenet5_digits.py"} <= set(zipfile.ZipFile(wheel).namelist())
 
 
-def test_the_image_starts_a_command_and_a_server_that_its_health_check_finds():
+def test_the_image_starts_a_server_that_others_reach():
     words = {
         key: yaml.safe_load(value)
         for key, value in re.findall(r"^(ENTRYPOINT|CMD) (\[.*\])$", DOCKERFILE, re.MULTILINE)
@@ -263,6 +264,16 @@ def test_the_image_starts_a_command_and_a_server_that_its_health_check_finds():
     assert words["CMD"][0] == "serve"
     served = typer.main.get_command(cli.app).commands["serve"].make_context("serve", words["CMD"][1:]).params
     assert served["host"] == "0.0.0.0"
-    probe = yaml.safe_load(re.search(r"HEALTHCHECK .*\\\n +CMD (\[.*\])", DOCKERFILE)[1])
-    assert f":{served['port']}/v2/health/live" in probe[-1]
     assert f"EXPOSE {served['port']}" in DOCKERFILE
+
+
+def test_the_health_check_finds_a_server_and_misses_one_that_has_ended(tmp_path):
+    program, option, code = yaml.safe_load(re.search(r"HEALTHCHECK .*\\\n +CMD (\[.*\])", DOCKERFILE)[1])
+    assert (program, option) == ("python", "-c")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/lenet5_mnist").symlink_to(processes.ROOT / "saved_models/lenet5_mnist")
+    with Server(tmp_path / "models") as server:
+        own = code.replace(":8080/", f":{server.port}/")
+        assert own != code
+        assert processes.run([option, own]).returncode == 0
+    assert processes.run([option, own]).returncode == 1
