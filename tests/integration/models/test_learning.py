@@ -116,9 +116,10 @@ def test_cuda_convnet_learns_2000_images_in_ten_epochs(cifar10, seed):
 @pytest.mark.slow
 @seeds
 @pytest.mark.parametrize("name", FORMS)
-def test_all_convolutional_nets_learn_2000_images_in_ten_epochs(cifar10, name, seed):
-    _, predictions, *_ = fitted(name, {}, cifar10, seed, batch_size=64, epochs=10)
-    assert accuracy(predictions, cifar10) >= 0.25
+def test_all_convolutional_nets_learn_2000_images_in_five_epochs(cifar10, name, seed):
+    """One in ten is chance, by which 2,000 test images hardly differ: its standard deviation is 0.7 %."""
+    _, predictions, *_ = fitted(name, {}, cifar10, seed, batch_size=64, epochs=5)
+    assert accuracy(predictions, cifar10) >= 0.2
 
 
 @pytest.fixture(scope="module")
