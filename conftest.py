@@ -17,7 +17,6 @@ import gc
 import multiprocessing.process
 import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +28,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ and not any(word.startswith("-m") for
 
 import keras
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
@@ -136,7 +136,12 @@ _memory = {}  # the peak of each worker, in bytes, at its end
 
 def peak_memory():
     """Return the largest resident memory that this process has had, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts kibibytes
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    # Linux counts kibibytes, macOS bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def pytest_sessionfinish(session):
@@ -177,7 +182,7 @@ def _tidied():
     _forget_gradients()
     gc.collect()
     gc.freeze()  # what is left lives to the end, and looking through all of TensorFlow takes a second each time
-    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)  # glibc keeps what was freed
 
 

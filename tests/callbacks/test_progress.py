@@ -2,14 +2,11 @@
 
 import builtins
 import contextlib
-import fcntl
 import io
 import os
-import pty
 import re
 import struct
 import subprocess
-import termios
 import textwrap
 
 import keras
@@ -423,6 +420,10 @@ PROGRAM = """
 
 def test_a_program_finds_the_width_of_its_terminal(processes):
     """No console is given, and no variable tells the width."""
+    fcntl, pty, termios = (
+        pytest.importorskip(name, reason="this system has no terminals for programs")
+        for name in ("fcntl", "pty", "termios")
+    )
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     streams = {"stdin": terminal, "stdout": terminal, "stderr": subprocess.PIPE}

@@ -70,4 +70,5 @@ def test_it_installs_from_the_repository_until_an_index_has_it(monkeypatch, tmp_
     monkeypatch.setattr(lecture_notebook, "PYPROJECT", project)
     for changes, source in ((unreleased, "git+https://example.org/cnnzoo"), (released, "cnnzoo")):
         monkeypatch.setattr(lecture_notebook, "CHANGELOG", changes)
-        assert f'SOURCE = "{source}"' in lecture_notebook.notebook(TEXT)
+        made = nbformat.reads(lecture_notebook.notebook(TEXT), as_version=4)
+        assert f'SOURCE = "{source}"' in next(cell.source for cell in made.cells if cell.cell_type == "code")

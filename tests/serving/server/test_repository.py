@@ -64,6 +64,7 @@ ODD = {
 }
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders, and few links")
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("place", ["other", "net/2", "net/09", "net/x", "net/1/x", "net/1/variables", "other/1"])
 def test_odd_entries_stop_no_other_model(folder, make, place, monkeypatch):
@@ -79,6 +80,7 @@ def test_odd_entries_stop_no_other_model(folder, make, place, monkeypatch):
     assert served(models)["net"] == [1]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders, and few links")
 @pytest.mark.parametrize("make", [ODD["pipe"], ODD["socket"], ODD["link to a device"], ODD["link to nowhere"]])
 @pytest.mark.parametrize("place", ["saved_model.pb", "variables/variables.index", "assets.extra/card.json"])
 def test_a_version_with_a_pipe_is_not_opened(folder, make, place, loaded, monkeypatch, caplog):

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import resource
 import signal
 from pathlib import Path
 
@@ -20,6 +19,8 @@ class Server:
         with self.log.open("w") as log:
             self.process = processes.start(command, streams={"stderr": log})
         if descriptors:
+            import resource  # not on Windows
+
             resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
     def __enter__(self):
