@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import InputError
+from cnnzoo.versions import check_versions
 
 # The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
 SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
@@ -35,6 +36,7 @@ def register_with_keras() -> None:
 
 
 def _register() -> None:
+    check_versions()  # again: what is loaded need not be what is said to be installed
     for room in SERIALIZABLE + WITH_TENSORFLOW * ("tensorflow" in sys.modules):
         importlib.import_module(f"cnnzoo.{room}")
 
