@@ -45,6 +45,7 @@ NOT_RUN = {
     **dict.fromkeys(("pip install 'cnnzoo[export]'", "pip install 'cnnzoo[tune]'"), "needs the network"),
     "pytest -m 'not slow' --cov": "takes as long as all tests",
     "coverage report": "takes as long as all tests",
+    "nox -s lowest": "takes as long as a tier; .ci/run runs a part of it",
     "python benchmarks/suite_stability.py --tier unit": "runs the unit tier ten times",
     "python benchmarks/mutation.py": "takes hours",
 }
@@ -66,8 +67,8 @@ def test_commands_can_be_typed(command):
     words = shlex.split(command)
     while "=" in words[0]:
         assert words.pop(0).partition("=")[0] in VARIABLES
-    check = {"cnnzoo": check_cnnzoo, "python": check_script, "pip": check_pip, "pytest": check_pytest}.get(words[0])
-    if check:
+    checks = {"cnnzoo": check_cnnzoo, "python": check_script, "pip": check_pip, "pytest": check_pytest, "nox": check_nox}
+    if check := checks.get(words[0]):
         check(words[1:])
     elif words[0] == ".ci/run":
         assert (ROOT / words[0]).is_file()
@@ -94,6 +95,10 @@ def check_pip(words):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for name in re.findall(r"\[(\w+)\]", words[-1]):
         assert name in extras
+
+
+def check_nox(words):
+    assert f"def {words[words.index('-s') + 1]}(" in (ROOT / "noxfile.py").read_text("utf-8")
 
 
 def check_pytest(words):
