@@ -19,18 +19,21 @@ BOUNDS = dict(re.findall(r"^(tensorflow|keras|numpy)>=([\d.]+)", "\n".join(DEPEN
 
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
+    """The oldest versions of Python, TensorFlow, Keras and NumPy."""
     session.install("-e", ".[test]", *(f"{name}=={version}" for name, version in BOUNDS.items()))
     session.run("pytest", *session.posargs)
 
 
 @nox.session(python="3.13")
 def highest(session: nox.Session) -> None:
+    """The newest versions of all packages."""
     session.install("--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")
     session.run("pytest", *session.posargs)
 
 
 @nox.session(python="3.13")
 def nightly(session: nox.Session) -> None:
+    """Last night's TensorFlow and Keras."""
     session.install("-e", ".[test]")
     session.run("pip", "uninstall", "--yes", "--quiet", "tensorflow", "keras")
     session.install("--pre", "--upgrade", "tf-nightly", "keras-nightly")

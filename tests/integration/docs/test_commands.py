@@ -67,9 +67,8 @@ def test_commands_can_be_typed(command):
     words = shlex.split(command)
     while "=" in words[0]:
         assert words.pop(0).partition("=")[0] in VARIABLES
-    checks = {"cnnzoo": check_cnnzoo, "python": check_script, "pip": check_pip, "pytest": check_pytest, "nox": check_nox}
-    if check := checks.get(words[0]):
-        check(words[1:])
+    if words[0] in CHECKS:
+        CHECKS[words[0]](words[1:])
     elif words[0] == ".ci/run":
         assert (ROOT / words[0]).is_file()
 
@@ -106,6 +105,15 @@ def check_pytest(words):
     markers = {marker.partition(":")[0] for marker in settings["markers"]}
     if "-m" in words:
         assert {*words[words.index("-m") + 1].split()} - {"not"} <= markers
+
+
+CHECKS = {
+    "cnnzoo": check_cnnzoo,
+    "python": check_script,
+    "pip": check_pip,
+    "pytest": check_pytest,
+    "nox": check_nox,
+}
 
 
 @pytest.mark.parametrize("reason", sorted({reason for reason in NOT_RUN.values() if "::" in reason}))
