@@ -22,8 +22,8 @@ PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="
 EXTRAS = {"serving/server/": ("serve",), "serving/": ("export", "serve"), "tuning/": ("tune",)}
 # Backends of Keras are imported by who has chosen them.
 BACKENDS = {"jax", "torch"}
-# What no module imports by name: Keras' callback does, and TFDS' builders do.
-FOR_OTHERS = {"tensorboard", "importlib-resources"}
+# What no module imports by name: Keras' callback does, TFDS does, and TFDS' builders do.
+FOR_OTHERS = {"tensorboard", "tensorflow-metadata", "importlib-resources"}
 # What modules are installed as, where that is another name.
 DISTRIBUTIONS = {
     "PIL": "pillow",
