@@ -23,7 +23,7 @@ EXTRAS = {"serving/server/": ("serve",), "serving/": ("export", "serve"), "tunin
 # Backends of Keras are imported by who has chosen them.
 BACKENDS = {"jax", "torch"}
 # What no module imports by name: Keras' callback does, TFDS does, and TFDS' builders do.
-FOR_OTHERS = {"tensorboard", "tensorflow-metadata", "importlib-resources"}
+FOR_OTHERS = {"tensorboard", "tensorflow-metadata", "googleapis-common-protos", "importlib-resources"}
 # What modules are installed as, where that is another name.
 DISTRIBUTIONS = {
     "PIL": "pillow",

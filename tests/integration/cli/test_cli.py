@@ -1,6 +1,7 @@
 """The command line, as a person meets it: in a process of its own where only that shows it, else through `main`."""
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -95,6 +96,8 @@ def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
 
 @pytest.mark.parametrize(("backend", "package"), [(None, "tensorflow"), ("jax", "jax")])
 def test_versions_are_printed_without_loading_tensorflow(backend, package, tmp_path):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip("needs JAX (pip install jax)")
     variables = {"KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
     result = processes.run(["-X", "importtime", "-m", "cnnzoo", "--version"], cwd=tmp_path, **variables)
     versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", package)}
@@ -105,6 +108,8 @@ def test_versions_are_printed_without_loading_tensorflow(backend, package, tmp_p
 
 
 def test_the_backend_of_keras_own_configuration_is_named(tmp_path, cnnzoo, monkeypatch):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("needs JAX (pip install jax)")
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
