@@ -157,8 +157,6 @@ def start_tensorflow() -> None:
             import tensorflow
 
             gpus = tensorflow.config.list_physical_devices("GPU")
-            if share := os.environ.get(GPU_SHARE):
-                tensorflow.config.set_visible_devices(shared_gpus(gpus, share, "TF_CONFIG" in os.environ), "GPU")
         except BaseException:
             warnings.seek(0)
             os.write(stderr, warnings.read())
@@ -166,6 +164,8 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    if share := os.environ.get(GPU_SHARE):
+        tensorflow.config.set_visible_devices(shared_gpus(gpus, share, "TF_CONFIG" in os.environ), "GPU")
 
 
 def shared_gpus(gpus: list[Any], share: str, together: bool) -> list[Any]:
