@@ -164,8 +164,9 @@ def _start(arguments: list[str], member: Member) -> subprocess.Popen:
 
 def _print_lines(stream: TextIO, name: str, target: TextIO) -> None:
     """Print each line of a worker's stream with its name."""
-    for line in stream:
-        print(f"[{name}] {line}", end="", file=target, flush=True)
+    with stream:
+        for line in stream:
+            print(f"[{name}] {line}", end="", file=target, flush=True)
 
 
 def _forward(number: int, workers: list[subprocess.Popen]) -> None:
