@@ -3,6 +3,10 @@
 Everything loads on first use: `import cnnzoo` loads neither Keras nor TensorFlow, which take seconds.
 """
 
+from cnnzoo.versions import check_versions
+
+check_versions()  # first: an older Python cannot read what follows
+
 import importlib
 from typing import Any
 

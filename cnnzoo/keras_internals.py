@@ -1,12 +1,12 @@
 """What Keras has no public way for yet: the only module that touches its private names.
 
-Each entry says why it is needed, and the public way that would replace it. All were tried on Keras 3.15.1;
+Each entry says why it is needed, and the public way that would replace it. All were tried on Keras 3.13.0 to 3.15.1;
 `tests/test_keras_internals.py` says which one broke when Keras changes.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -23,12 +23,30 @@ class Call:
         inputs: the tensors that it is called with.
         outputs: the tensors that it returns.
         options: its keyword arguments, such as `reverse`.
+        arguments: all of its arguments, as Keras keeps them.
     """
 
     layer: Any
     inputs: tuple[keras.KerasTensor, ...]
     outputs: tuple[keras.KerasTensor, ...]
     options: dict[str, Any]
+    arguments: Any = field(repr=False, compare=False)
+
+    def repeat(self, values: dict[int, Any], operation: Callable[..., Any]) -> None:
+        """Call an operation with other values in the place of the tensors, and add what it returns to the values.
+
+        Args:
+            values: the value of each tensor, by its `id`.
+            operation: what is called in the place of the layer.
+        """
+        positional, keywords = self.arguments.fill_in(values)
+        returned = keras.tree.flatten(operation(*positional, **keywords))
+        values.update(zip(map(id, self.outputs), returned, strict=True))
+
+
+# Whether Keras divides what an activity regularizer returns by the size of the batch, before it adds it to the loss.
+# No name says so; `tests/layers/test_kl_sparsity.py` has the sum of either way.
+DIVIDES_ACTIVITY_PENALTIES = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
 
 
 def call_of(tensor: Any) -> Call | None:
@@ -50,7 +68,8 @@ def call_of(tensor: Any) -> Call | None:
     if history is None:
         return None
     node = history.operation._inbound_nodes[history.node_index]
-    return Call(history.operation, tuple(node.input_tensors), tuple(node.outputs), dict(node.arguments.kwargs))
+    options = dict(node.arguments.kwargs)
+    return Call(history.operation, tuple(node.input_tensors), tuple(node.outputs), options, node.arguments)
 
 
 def run_graph(graph: keras.Function, inputs: list[Any], operation_for: Callable[[Any], Callable[..., Any]]) -> Any:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo.errors import InputError
+from cnnzoo.versions import check_versions
 
 # The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
 SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
 WITH_TENSORFLOW = ("data.augmentation",)  # layers that a model may begin with
+GPU_SHARE = "CNNZOO_GPU_SHARE"  # environment variable: "1/4" for the second of four processes that share the GPUs
 LITTLE_MEMORY = 4e9  # bytes of addresses: above what `ulimit -v` must leave for the smallest recipe to train
 
 
@@ -35,6 +37,7 @@ def register_with_keras() -> None:
 
 
 def _register() -> None:
+    check_versions()  # again: what is loaded need not be what is said to be installed
     for room in SERIALIZABLE + WITH_TENSORFLOW * ("tensorflow" in sys.modules):
         importlib.import_module(f"cnnzoo.{room}")
 
@@ -133,7 +136,14 @@ def start_tensorflow() -> None:
 
     They say how it was compiled and which libraries it found. If the start fails, they are printed. Where the process
     may have too little memory, that is said before: TensorFlow ends it without a word.
+
+    Of a GPU's memory it takes what it needs, unless TF_FORCE_GPU_ALLOW_GROWTH says otherwise, and not all of it at
+    once: a search and its trials are several processes. One of several workers takes its share of the GPUs.
+
+    Raises:
+        InputError: there are GPUs, but not one for each of the workers that train together.
     """
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if (limit := _address_space()) < LITTLE_MEMORY:
         print(
             f"cnnzoo: this process may take {limit / 1e9:.1f} GB of memory (ulimit -v); TensorFlow needs some "
@@ -146,7 +156,7 @@ def start_tensorflow() -> None:
         try:
             import tensorflow
 
-            tensorflow.config.list_physical_devices()
+            gpus = tensorflow.config.list_physical_devices("GPU")
         except BaseException:
             warnings.seek(0)
             os.write(stderr, warnings.read())
@@ -154,6 +164,33 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    if share := os.environ.get(GPU_SHARE):
+        tensorflow.config.set_visible_devices(shared_gpus(gpus, share, "TF_CONFIG" in os.environ), "GPU")
+
+
+def shared_gpus(gpus: list[Any], share: str, together: bool) -> list[Any]:
+    """Return the GPUs for one of several processes: as many for each, or one that it shares if there are too few.
+
+    Args:
+        gpus: those of this machine.
+        share: which process, and of how many, such as `"0/2"`.
+        together: whether the processes train one model, in which two of them cannot sum over the same GPU.
+
+    Raises:
+        InputError: they do, and there are fewer GPUs than processes.
+
+    Example:
+    >>> shared_gpus(["GPU:0", "GPU:1", "GPU:2", "GPU:3"], "1/2", together=True)
+    ['GPU:2', 'GPU:3']
+    """
+    index, count = map(int, share.split("/"))
+    if together and 0 < len(gpus) < count:
+        raise InputError(
+            f"{count} workers need a GPU each to train together, and this machine has {len(gpus)}: give "
+            f"--workers {len(gpus)}, or none for one GPU, or hide the GPUs by CUDA_VISIBLE_DEVICES=-1"
+        )
+    own = len(gpus) // count
+    return gpus[index * own : (index + 1) * own] if own or not gpus else [gpus[index % len(gpus)]]
 
 
 def own_group() -> dict[str, Any]:

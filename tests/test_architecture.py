@@ -12,7 +12,7 @@ PACKAGE = Path(cnnzoo.__file__).parent
 
 # From the ground up. A room imports from the floors below its own; `__init__` and `__main__` stand outside.
 FLOORS = [
-    {"errors", "keras_internals"},
+    {"errors", "keras_internals", "versions"},
     {"files", "runtime", "checks", "targets", "tensorflow_errors"},
     {"layers", "optimizers", "weights", "losses", "metrics"},
     {"experiments", "models", "data", "distribute", "callbacks"},

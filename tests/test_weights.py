@@ -1,5 +1,6 @@
 """Loading weights: all or none are loaded, and an error message says why a file does not fit."""
 
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -433,3 +434,19 @@ def test_metrics_have_the_interval_of_their_images_and_no_more():
 def test_weights_that_are_neither_a_name_nor_a_path_are_refused():
     with pytest.raises(cnnzoo.InputError, match=r"`weights` must be None, a name or a path\. Received: 5"):
         cnnzoo.mlp(weights=5)
+
+
+def test_shipped_weights_know_functions_by_their_registered_names():
+    """Keras 3.15 and 3.16 serialize the same function with another module and another `registered_name`."""
+    entry, model = weights.shipped("lenet5", "mnist"), cnnzoo.lenet5()
+
+    def card_with(**activation):
+        layers = {**entry.card["layers"], "C1": {**entry.card["layers"]["C1"], "activation": activation}}
+        return dataclasses.replace(entry, card={**entry.card, "layers": layers})
+
+    name = "cnnzoo>scaled_tanh"
+    for module, registered in (("builtins", "function"), ("cnnzoo.layers.lenet5", name)):
+        written = {"module": module, "class_name": "function", "registered_name": registered}
+        shipped_models.check_fits(model, card_with(**written, config=name))
+        with pytest.raises(cnnzoo.InputError, match=r"'C1' has activation 'cnnzoo>scaled_tanh', .* 'cnnzoo>tanh'"):
+            shipped_models.check_fits(model, card_with(**written, config="cnnzoo>tanh"))

@@ -182,6 +182,8 @@ def _output(layer: Any, name: str, args: tuple, kwargs: dict) -> keras.KerasTens
     plain = keras.tree.map_structure(lambda leaf: leaf.tensor if isinstance(leaf, Signal) else leaf, (args, kwargs))
     try:
         output = layer.compute_output_spec(*plain[0], **plain[1])
+        if 0 in keras.tree.flatten(getattr(output, "shape", ())):  # Keras 3.13 gives such outputs
+            raise ValueError("it would have no outputs")
     except (ValueError, TypeError) as error:
         shapes = [leaf.shape for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Signal)]
         received = " and ".join(map(str, shapes))

@@ -23,8 +23,8 @@ class HDF5Writer(io.BytesIO):
     >>> path = Path(tempfile.mkdtemp()) / "a.h5"
     >>> with HDF5Writer(path) as target, h5py.File(target, "w") as file:
     ...     file.attrs["epochs"] = 3
-    >>> h5py.File(path).attrs["epochs"]
-    np.int64(3)
+    >>> int(h5py.File(path).attrs["epochs"])
+    3
     """
 
     def __init__(self, path: Path):

@@ -1,6 +1,5 @@
 """What all commands share: the application, options, and the start of TensorFlow."""
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -13,6 +12,7 @@ from cnnzoo.checks import choice, integer
 from cnnzoo.errors import InputError
 from cnnzoo.runtime import keras_home
 from cnnzoo.runtime import start_tensorflow as start_tensorflow
+from cnnzoo.versions import version_of
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -29,10 +29,7 @@ def _print_versions(wanted: bool) -> None:
     if not backend and config.is_file():
         backend = json.loads(config.read_text(encoding="utf-8")).get("backend")
     for package in ("cnnzoo", "keras", backend or "tensorflow"):
-        try:
-            print(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            print(f"{package} is not installed")
+        print(f"{package} {version_of(package) or 'is not installed'}")
     print(f"python {platform.python_version()}")
     raise typer.Exit
 

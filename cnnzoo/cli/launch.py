@@ -16,7 +16,7 @@ import psutil
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
-from cnnzoo.runtime import own_group
+from cnnzoo.runtime import GPU_SHARE, own_group
 
 GRACE_PERIOD = 20.0  # seconds in which the other workers may end by themselves after one has failed
 POLL_INTERVAL = 0.1  # seconds between two checks of the workers
@@ -31,18 +31,19 @@ class Member:
     Attributes:
         name: the prefix of the lines that it prints.
         environment: its own environment variables.
-        cores: `(index, count)`: it runs on part `index` of `count` parts of this machine's cores; `None` for all cores.
+        share: `(index, count)`: it runs on part `index` of `count` parts of this machine's cores and GPUs; `None` for
+            all of them.
     """
 
     name: str
     environment: dict[str, str]
-    cores: tuple[int, int] | None = None
+    share: tuple[int, int] | None = None
 
 
 def run_workers(arguments: list[str], count: int) -> int:
     """Run `cnnzoo` with the same arguments in several processes that train together, and wait for all of them.
 
-    Each has its own `TF_CONFIG`, a part of this machine's cores, and a prefix before each line that it prints.
+    Each has its own `TF_CONFIG`, a part of this machine's cores and GPUs, and a prefix before each line that it prints.
     SIGINT and SIGTERM are forwarded to all. When one fails, the others have some seconds to stop by themselves and
     print why, and are killed then.
 
@@ -143,6 +144,8 @@ def _configs(count: int) -> list[str]:
 
 def _start(arguments: list[str], member: Member) -> subprocess.Popen:
     variables = {**member.environment, LAUNCHER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    if member.share:
+        variables[GPU_SHARE] = "{}/{}".format(*member.share)
     worker = subprocess.Popen(  # noqa: S603 (this very program)
         [sys.executable, "-m", "cnnzoo", *arguments],
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **variables},
@@ -152,8 +155,8 @@ def _start(arguments: list[str], member: Member) -> subprocess.Popen:
         text=True,
         **own_group(),  # it receives an interrupt at the terminal from here, once
     )
-    if member.cores and hasattr(os, "sched_setaffinity"):
-        index, count = member.cores
+    if member.share and hasattr(os, "sched_setaffinity"):
+        index, count = member.share
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(worker.pid, cores[index % len(cores) :: count] or cores)
     return worker
@@ -161,8 +164,9 @@ def _start(arguments: list[str], member: Member) -> subprocess.Popen:
 
 def _print_lines(stream: TextIO, name: str, target: TextIO) -> None:
     """Print each line of a worker's stream with its name."""
-    for line in stream:
-        print(f"[{name}] {line}", end="", file=target, flush=True)
+    with stream:
+        for line in stream:
+            print(f"[{name}] {line}", end="", file=target, flush=True)
 
 
 def _forward(number: int, workers: list[subprocess.Popen]) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from cnnzoo.data.decoding import CHUNK
 from cnnzoo.data.file_split import report_broken_files
-from cnnzoo.data.source import Shard, StreamedSplit, digest_of, random_split
+from cnnzoo.data.source import HOST, Shard, StreamedSplit, digest_of, random_split
 from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write, make_folder, read_rows
 from cnnzoo.runtime import cores
@@ -77,7 +77,8 @@ class CachedSplit(StreamedSplit):
         return self._examples(batches.unbatch().unbatch())
 
     def _examples(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        labels = tf.constant(self.labels)
+        with tf.device(HOST):
+            labels = tf.constant(self.labels)
 
         def read_chunk(chunk):
             images = tf.numpy_function(self.read, [chunk], tf.uint8)

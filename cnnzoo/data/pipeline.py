@@ -10,7 +10,7 @@ import tensorflow as tf
 from cnnzoo.checks import integer
 from cnnzoo.data.augmentation import Augmentation, BatchSeeds, apply_layers
 from cnnzoo.data.cached_split import CachedSplit
-from cnnzoo.data.source import AnySplit, Shard, Split, StreamedSplit
+from cnnzoo.data.source import HOST, AnySplit, Shard, Split, StreamedSplit
 from cnnzoo.errors import InputError
 from cnnzoo.runtime import cores, require_tensorflow
 
@@ -117,8 +117,9 @@ def train_pipeline(
 
 def _gathered(split: Split | CachedSplit, shard: Shard) -> tuple[tf.data.Dataset, Read]:
     """Return a dataset of batch numbers and shuffled indices, and a function that reads a batch by its indices."""
-    labels = tf.constant(split.labels)
-    images = tf.constant(split.images) if isinstance(split, Split) else None
+    with tf.device(HOST):
+        labels = tf.constant(split.labels)
+        images = tf.constant(split.images) if isinstance(split, Split) else None
 
     def indices_of(epoch):
         numbers = epoch * shard.steps + tf.range(shard.steps)
@@ -165,7 +166,8 @@ def eval_pipeline(
     if isinstance(split, StreamedSplit):
         examples = split.in_order()
     else:
-        examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
+        with tf.device(HOST):
+            examples = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = examples.batch(batch_size)
     if preprocess:
         batches = batches.map(

@@ -13,6 +13,7 @@ from cnnzoo.errors import InputError
 
 SHOWN = 10  # names of classes in a text
 DIGESTED = 50  # images of a split, of which a digest is taken
+HOST = "CPU:0"  # where data sets lie: in the memory of a GPU they would leave less for the model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

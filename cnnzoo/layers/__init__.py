@@ -3,7 +3,7 @@
 from cnnzoo.layers.average_pooling import AveragePooling2D
 from cnnzoo.layers.column_convolution import ColumnConv2D
 from cnnzoo.layers.contractive_penalty import ContractivePenalty
-from cnnzoo.layers.kl_sparsity import KLSparsity
+from cnnzoo.layers.kl_sparsity import KLSparsity, L1Sparsity
 from cnnzoo.layers.lenet5 import DigitCodes, FanInUniform, scaled_tanh
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
 from cnnzoo.layers.locally_connected import LocallyConnected2D
@@ -24,6 +24,7 @@ __all__ = [
     "DigitCodes",
     "FanInUniform",
     "KLSparsity",
+    "L1Sparsity",
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "LpPooling2D",

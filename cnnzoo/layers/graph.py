@@ -25,20 +25,70 @@ def calls(model: keras.Model) -> list[Call]:
     >>> [call.layer.name for call in calls(model)]
     ['a', 'b']
     """
-    done = set(map(id, graph_inputs(model)))
+    return _calls_between(graph_inputs(model), model.outputs)
+
+
+def _calls_between(starts: list[keras.KerasTensor], ends: list[keras.KerasTensor]) -> list[Call]:
+    done = set(map(id, starts))
     ordered: list[Call] = []
-    pending = list(reversed(model.outputs))
+    pending = list(reversed(ends))
     while pending:
         call: Any = call_of(pending[-1])
         missing = [tensor for tensor in call.inputs if id(tensor) not in done]
         if id(pending[-1]) in done:
             pending.pop()
+        elif not call.inputs:
+            raise ValueError(f"{ends[0].name} depends on {call.layer.name}, too")
         elif missing:
             pending.extend(reversed(missing))
         else:
             ordered.append(call)
             done.update(map(id, call.outputs))
     return ordered
+
+
+class Subgraph:
+    """The calls that lead from one tensor to another, run with other values.
+
+    `keras.Function` is that from Keras 3.14 on; before, it holds what comes before the first tensor, too.
+
+    Args:
+        start: the tensor that is given.
+        end: the tensor that is computed.
+
+    Attributes:
+        calls: the calls, each after those that it depends on; none where the end is the start.
+
+    Raises:
+        ValueError: `end` depends on something besides `start`.
+
+    Example:
+    >>> image = keras.Input((2,))
+    >>> half = keras.layers.Rescaling(0.5)(image)
+    >>> Subgraph(half, keras.layers.Rescaling(3.0)(half)).run(keras.ops.ones(2)).numpy().tolist()
+    [3.0, 3.0]
+    """
+
+    def __init__(self, start: keras.KerasTensor, end: keras.KerasTensor):
+        self.calls = _calls_between([start], [end])
+        self._start, self._end = start, end
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and other operations that are called, each once."""
+        return list({id(call.layer): call.layer for call in self.calls}.values())
+
+    def run(self, value: Any, operation_for: Callable[[Any], Callable[..., Any]] = lambda layer: layer) -> Any:
+        """Return the value of the end for a value of the start.
+
+        Args:
+            value: a tensor, or a symbolic one, for which the layers are called anew.
+            operation_for: takes a layer or operation, and returns what is called in its place.
+        """
+        values = {id(self._start): value}
+        for call in self.calls:
+            call.repeat(values, operation_for(call.layer))
+        return values[id(self._end)]
 
 
 def output_of(model: keras.Model, name: str) -> keras.KerasTensor:

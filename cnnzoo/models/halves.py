@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
-from cnnzoo.layers.graph import calls, output_of
+from cnnzoo.layers.graph import Subgraph, calls, output_of
 
 
 def encoder(model: keras.Model) -> keras.Model:
@@ -40,7 +40,7 @@ def encoder(model: keras.Model) -> keras.Model:
     if "corruption" in names:
         corrupted = output_of(model, "corruption")
         [clean] = next(call.inputs for call in calls(model) if call.outputs[0] is corrupted)
-        codes = keras.Function(corrupted, codes).call(clean)
+        codes = Subgraph(corrupted, codes).run(clean)
     return keras.Model(model.input, codes, name=f"{model.name}_encoder")
 
 
@@ -71,7 +71,7 @@ def decoder(model: keras.Model) -> keras.Model:
     start = output_of(model, last)
     # keras.Model(start, …) of Keras 3.15 takes every other call of a tied code layer for the input, too.
     codes = keras.Input(batch_shape=start.shape, dtype=start.dtype, name="codes")
-    images = keras.Function(start, model.output).call(codes)
+    images = Subgraph(start, model.output).run(codes)
     half = keras.Model(codes, images, name=f"{model.name}_decoder")
     half.predict = _predict_of_lists(half)
     return half

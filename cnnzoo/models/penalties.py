@@ -7,7 +7,7 @@ import keras
 
 from cnnzoo.checks import number, refusal
 from cnnzoo.errors import InputError, unknown
-from cnnzoo.layers import KLSparsity
+from cnnzoo.layers import KLSparsity, L1Sparsity
 
 SPARSITY = {"kl": {"target": 0.05, "weight": 1e-3}, "l1": {"weight": 1e-4}}
 WITH_SLOPE = ("sigmoid", "tanh", "relu", "linear")  # the activations that ContractivePenalty has a formula for
@@ -25,7 +25,7 @@ def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regul
 
     Example:
     >>> sparsity_penalty({"kind": "l1", "weight": 0.5}, "relu").get_config()
-    {'l1': 0.5}
+    {'weight': 0.5}
     """
     if sparsity is None:
         return None
@@ -39,7 +39,7 @@ def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regul
     numbers = {**SPARSITY[kind], **given}
     weight = number("weight", numbers["weight"], 0)
     if kind == "l1":
-        return keras.regularizers.L1(weight)
+        return L1Sparsity(weight)
     target = number("target", numbers["target"], above=0, below=1)
     if keras.activations.get(activation) is not keras.activations.sigmoid:
         raise InputError(

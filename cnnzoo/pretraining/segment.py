@@ -5,9 +5,8 @@ from typing import Any
 
 import keras
 
-from cnnzoo.keras_internals import run_graph
 from cnnzoo.layers.contractive_penalty import penalizes_activations
-from cnnzoo.layers.graph import with_training
+from cnnzoo.layers.graph import Subgraph, with_training
 
 
 class Segment(keras.layers.Layer):
@@ -39,21 +38,18 @@ class Segment(keras.layers.Layer):
     def __init__(self, start: keras.KerasTensor, end: keras.KerasTensor, trained: Sequence[Any] = ()):
         super().__init__(autocast=False)  # each layer casts its own input
         self.is_identity = start is end
-        self._function = None if self.is_identity else keras.Function([start], [end], name="segment")
-        operations = self._function.operations if self._function else []
+        self._graph = Subgraph(start, end)
+        operations = self._graph.operations
         self.only_reshapes = bool(operations) and all(map(_only_reshapes, operations))
         self.layers = [*trained, *filter(penalizes_activations, operations)] if trained else []
         self.built = True
 
     def call(self, values):
-        if self._function is None:
-            return values
-        (end,) = run_graph(self._function, [values], lambda operation: with_training(operation, training=False))
-        return end
+        return self._graph.run(values, lambda operation: with_training(operation, training=False))
 
 
 def _only_reshapes(operation: Any) -> bool:
-    if type(operation) not in (keras.layers.InputLayer, keras.layers.Flatten, keras.layers.Reshape):
+    if type(operation) not in (keras.layers.Flatten, keras.layers.Reshape):
         return False
     in_order = getattr(operation, "data_format", "channels_last") == "channels_last"
     return in_order and operation.compute_dtype == "float32"  # in mixed precision they round, too

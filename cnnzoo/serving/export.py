@@ -112,9 +112,10 @@ def export(
     if "litert_int8" in formats:
         calibration = verify.calibration_images(calibration, exported, source)
     with next_version(Path(folder)) as version:
-        verify.check_outputs(exported)
-        written = {format: _write(format, exported, version.part, calibration) for format in formats}
-        test = _evaluate(exported, version.part, written, source) if source else {}
+        with verify.full_float32(exported):
+            verify.check_outputs(exported)
+            written = {format: _write(format, exported, version.part, calibration) for format in formats}
+            test = _evaluate(exported, version.part, written, source) if source else {}
         signatures = tf.saved_model.load(str(version.part)).signatures if "saved_model" in formats else {}
         card = model_card.card_of(exported, _tensor_specs(signatures), written, test)
         model_card.write_card(card, version.part)

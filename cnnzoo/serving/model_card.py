@@ -1,6 +1,5 @@
 """The model card of a version: what it is, how it was trained and evaluated; and its warm-up requests."""
 
-import importlib.metadata
 import importlib.util
 import inspect
 import platform
@@ -14,6 +13,7 @@ from cnnzoo.errors import InputError, install_command
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
+from cnnzoo.versions import versions_of
 from cnnzoo.weights.shipped_models import CARD, formatted_metrics, layers_of
 
 LICENSE = "Apache-2.0"
@@ -46,10 +46,7 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
         "signatures": signatures,
         "formats": formats,
         "test": test or None,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", "tensorflow")},
-        },
+        "versions": {"python": platform.python_version(), **versions_of("cnnzoo", "keras", "tensorflow")},
     }
     if run:
         test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}

@@ -1,6 +1,5 @@
 """A run's folder at its start and at its end; of several workers the chief alone deals with it."""
 
-import importlib.metadata
 import json
 import math
 import os
@@ -23,6 +22,7 @@ from cnnzoo.files import atomic_write, write_json
 from cnnzoo.training.build import RECONSTRUCT, TrainingContext
 from cnnzoo.training.evaluate import principal_components
 from cnnzoo.training.sources import changed_data, identity_of
+from cnnzoo.versions import versions_of
 from cnnzoo.weights import count_parameters
 
 EVALUATION_FIELDS = ("test_examples", "test_crops")  # what a run may resume with other values of
@@ -101,9 +101,8 @@ def create_run(
 
     Versions, the machine and what tells the images apart from others are written with it.
     """
-    packages = ("cnnzoo", "keras", "tensorflow", "tensorflow-datasets", "numpy", "scikit-learn")
     circumstances = {
-        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "versions": versions_of("cnnzoo", "keras", "tensorflow", "tensorflow_datasets", "numpy", "sklearn"),
         "machine": {"python": platform.python_version(), "platform": platform.platform(), "cores": os.cpu_count()},
         "workers": worker.workers,
         "replicas": worker.replicas,

@@ -1,7 +1,6 @@
 """A search as it is configured: one recipe, one space, and settings; and its folder."""
 
 import dataclasses
-import importlib.metadata
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from cnnzoo.files import write_json
 from cnnzoo.tuning.results import TrialResults
 from cnnzoo.tuning.space import CHIEF, TRIALS, WORKER, Settings, Space, checked_space, default_space
 from cnnzoo.tuning.trial_process import Trainer
+from cnnzoo.versions import versions_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ class SearchConfig:
         self._oracle(Path())  # so that settings that it refuses leave no folder behind
         if self.previous is None:
             search = {**dataclasses.asdict(self.settings), "space": space}
-            versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", "keras-tuner")}
+            versions = versions_of("cnnzoo", "keras", "keras_tuner")
             content = {"recipe": self.base.to_dict(), "search": search, "versions": versions}
             with runs.create(self.workdir, f"tune/{self.base.name}", content) as run:
                 yield run.folder

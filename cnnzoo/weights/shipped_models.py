@@ -108,7 +108,7 @@ def check_fits(model: "keras.Model", entry: Shipped) -> None:
     """
     layers = entry.card["layers"]
     for name, layer in layers_of(model).items():
-        for setting, trained in layers.get(name, {}).items():
+        for setting, trained in _by_registered_names(layers.get(name, {})).items():
             if layer.get(setting) != trained:
                 difference = (
                     f"layer {name!r} has {setting} {layer.get(setting)!r}, and they were trained with {trained!r}"
@@ -133,8 +133,25 @@ def layers_of(model: "keras.Model") -> dict[str, dict[str, Any]]:
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout):
             config = {key: value for key, value in layer.get_config().items() if not _only_for_training(key)}
-            layers[layer.name] = json.loads(json.dumps({"class": type(layer).__name__, **config}, default=str))
+            content = json.loads(json.dumps({"class": type(layer).__name__, **config}, default=str))
+            layers[layer.name] = _by_registered_names(content)
     return layers
+
+
+def _by_registered_names(value: Any) -> Any:
+    """Return a value of a config with the registered name of each function and class in it, and not its module.
+
+    Keras 3.16 writes another module than those before it, and of a function another `registered_name`; what loads it is
+    its `config`, as before.
+    """
+    if isinstance(value, list):
+        return [_by_registered_names(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    serialized = {"module", "class_name", "registered_name"} <= value.keys()
+    if serialized and value["class_name"] == "function":
+        return value["config"]
+    return {key: _by_registered_names(each) for key, each in value.items() if not (serialized and key == "module")}
 
 
 def _only_for_training(setting: str) -> bool:

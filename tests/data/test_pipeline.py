@@ -1,5 +1,8 @@
+import gc
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import cnnzoo
 from cnnzoo.data import Split, eval_pipeline, steps_per_epoch, train_pipeline
@@ -136,3 +139,22 @@ def test_workers_draw_different_noise():
 def test_shards_out_of_range_raise(worker, workers):
     with pytest.raises(cnnzoo.InputError, match="`worker` must be from 0 to below `workers`"):
         train_pipeline(numbered(8), 8, worker=worker, workers=workers)
+
+
+@pytest.mark.parametrize("pipeline", [train_pipeline, eval_pipeline])
+def test_a_data_set_lies_in_the_memory_of_the_host(pipeline):
+    """The second logical device stands for a GPU, on which TensorFlow would put it."""
+    split = Split(np.zeros((64, 9, 7, 1), "uint8"), np.zeros(64, "int32"))
+
+    def devices():
+        gc.collect()  # other tests' data sets
+        tensors = (each for each in gc.get_objects() if isinstance(each, tf.Tensor) and hasattr(each, "numpy"))
+        return {tensor.device[-5:] for tensor in tensors if tensor.shape == split.images.shape}
+
+    with tf.device("CPU:1"):
+        there = tf.constant(split.images)
+        assert devices() == {"CPU:1"}
+        del there
+        batches = pipeline(split, 8)
+        assert devices() == {"CPU:0"}
+    assert batches.element_spec[0].shape[1:] == (9, 7, 1)

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from cnnzoo import InputError
 from cnnzoo.layers.graph import (
+    Subgraph,
     call_of,
     calls,
     following,
@@ -125,3 +126,15 @@ class Subclassed(keras.Model):
 def test_a_model_without_a_graph_is_refused(model, sentence):
     with pytest.raises(InputError, match=sentence):
         graph_inputs(model)
+
+
+def test_a_part_of_a_graph_is_run_with_the_values_of_its_start_alone():
+    image = keras.Input((2,))
+    start = keras.layers.Rescaling(100.0)(image)
+    double = keras.layers.Rescaling(2.0)
+    part = Subgraph(start, keras.layers.Subtract()([double(double(start)), keras.ops.abs(start)]))
+    assert [type(operation).__name__ for operation in part.operations] == ["Rescaling", "Absolute", "Subtract"]
+    values = np.array([[1.0, -3.0]], "float32")
+    np.testing.assert_array_equal(part.run(values), 4 * values - np.abs(values))
+    with pytest.raises(ValueError, match="depends on"):
+        Subgraph(start, keras.layers.Add()([start, image]))

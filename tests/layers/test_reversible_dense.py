@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from cnnzoo.errors import InputError
 from cnnzoo.layers import ReversibleDense
+from cnnzoo.layers.graph import Subgraph
 from tests import reference
 from tests.layers.checking import random
 
@@ -34,7 +35,7 @@ def decoder_of(model):
     """Return the model from the code on, as `cnnzoo.decoder` makes it."""
     code = model.get_layer("code").output
     values = keras.Input(code.shape[1:])
-    return keras.Model(values, keras.Function(code, model.output).call(values))
+    return keras.Model(values, Subgraph(code, model.output).run(values))
 
 
 def test_in_reverse_it_multiplies_by_the_transposed_kernel():

@@ -10,7 +10,7 @@ import numpy as np
 from cnnzoo import checks
 from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, pixels
 from cnnzoo.errors import InputError
-from cnnzoo.layers.graph import graph_inputs, output_of
+from cnnzoo.layers.graph import Subgraph, graph_inputs, output_of
 
 CODE = "code"  # the layer whose outputs are the code, by its name
 BATCH = 500  # images a step of prediction
@@ -57,10 +57,10 @@ class ModelCode:
         code = output_of(model, CODE)
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
-        # Functions, not models: a model of the decoder would add calls to the layers of the whole.
-        self._encoder = keras.Function(graph_inputs(model)[0], code)
+        # No models: that of the decoder would add calls to the layers of the whole.
+        self._encoder = Subgraph(graph_inputs(model)[0], code)
         try:
-            self._decoder = keras.Function(code, model.outputs[0])
+            self._decoder = Subgraph(code, model.outputs[0])
         except ValueError as error:
             raise InputError(f"the output of model {model.name!r} does not depend on its code alone") from error
 
@@ -119,9 +119,10 @@ class ModelCode:
         return self.decode(self.encode(images))
 
 
-def _in_batches(function: keras.Function, values: np.ndarray) -> np.ndarray:
-    parts = (values[start : start + BATCH].astype("float32") for start in range(0, len(values), BATCH))
-    return np.concatenate([keras.ops.convert_to_numpy(function(part)).astype("float32") for part in parts])
+def _in_batches(graph: Subgraph, values: np.ndarray) -> np.ndarray:
+    starts = range(0, len(values), BATCH)
+    parts = (keras.ops.convert_to_tensor(values[start : start + BATCH], "float32") for start in starts)
+    return np.concatenate([keras.ops.convert_to_numpy(graph.run(part)).astype("float32") for part in parts])
 
 
 def coder_of(model) -> Coder:

@@ -36,8 +36,8 @@ class ElasticDistortion(AugmentationLayer):
 
     Example:
     >>> import numpy as np
-    >>> ElasticDistortion(34, 4)(np.full((5, 28, 28, 1), 7, "uint8"), training=True).numpy().min()
-    np.float32(7.0)
+    >>> ElasticDistortion(34, 4)(np.full((5, 28, 28, 1), 7, "uint8"), training=True).numpy().min().item()
+    7.0
     """
 
     def __init__(self, alpha: float, sigma: float, **kwargs: Any):

@@ -106,8 +106,8 @@ class RandomShifts(AugmentationLayer):
 
     Example:
     >>> import numpy as np
-    >>> RandomShifts(2)(np.full((5, 4, 4, 1), 7, "uint8"), training=True).numpy().min()
-    np.uint8(7)
+    >>> RandomShifts(2)(np.full((5, 4, 4, 1), 7, "uint8"), training=True).numpy().min().item()
+    7
     """
 
     def __init__(self, pixels: int, **kwargs: Any):

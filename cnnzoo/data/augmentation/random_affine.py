@@ -32,8 +32,9 @@ class RandomAffine(AugmentationLayer):
 
     Example:
     >>> import numpy as np
-    >>> RandomAffine(6, 0.09, 0.07, 0.04)(np.full((5, 28, 28, 1), 7, "uint8"), training=True).numpy().round().min()
-    np.float32(7.0)
+    >>> images = np.full((5, 28, 28, 1), 7, "uint8")
+    >>> RandomAffine(6, 0.09, 0.07, 0.04)(images, training=True).numpy().round().min().item()
+    7.0
     """
 
     def __init__(self, degrees: float, shear: float, zoom: float, shift: float, **kwargs: Any):

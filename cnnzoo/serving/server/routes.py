@@ -1,7 +1,6 @@
 """The routes: TensorFlow Serving's REST protocol and the Open Inference Protocol, with versions, health and metrics."""
 
 import asyncio
-import importlib.metadata
 import re
 import zlib
 from collections.abc import Callable
@@ -24,8 +23,9 @@ from cnnzoo.serving.server.repository import Repository, ServedModel
 from cnnzoo.serving.server.requests import ParsedRequest, parse_v1, parse_v2
 from cnnzoo.serving.server.responses import Outputs, check_expected_size, check_size, v1_response, v2_response
 from cnnzoo.serving.server.version import DATATYPES, Spec, Version
+from cnnzoo.versions import version_of
 
-VERSION = importlib.metadata.version("cnnzoo")
+VERSION = str(version_of("cnnzoo"))
 JSON_LENGTH = "inference-header-content-length"
 READ_FACTOR = 8  # a body that is too long is read up to so many times the limit
 SMALL = 2**16  # bytes that are read and written at once

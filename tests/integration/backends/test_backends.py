@@ -112,6 +112,7 @@ LAYERS = {
 # Penalties on a code of logistic units, as they arrive in the loss of an autoencoder.
 PENALTIES = {
     "sparsity": {"activity_regularizer": layers.KLSparsity(0.1, 0.5)},
+    "l1_sparsity": {"activity_regularizer": layers.L1Sparsity(0.5)},
     "contraction": {"contractive": 0.5},
 }
 

@@ -1,7 +1,9 @@
 """The command line, as a person meets it: in a process of its own where only that shows it, else through `main`."""
 
 import importlib.metadata
+import importlib.util
 import json
+import os
 import platform
 
 import pytest
@@ -48,6 +50,36 @@ def test_import_and_help_are_quick_and_load_no_tensorflow(command, tmp_path):
     assert not loaded & {"tensorflow", "keras", "numpy", "sklearn", "matplotlib"}
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "import sys; sys.version_info = (3, 9, 2); import cnnzoo",
+            "needs Python 3.11 or later. Found: Python 3.9.2",
+        ),
+        ("import cnnzoo", "needs TensorFlow 2.18.1 or later. Found: TensorFlow 2.17.1"),
+    ],
+)
+def test_what_is_too_old_is_said_at_import_without_loading_it(code, words, tmp_path):
+    folder = tmp_path / "tensorflow-2.17.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: tensorflow\nVersion: 2.17.1\n")
+    path = f"{tmp_path}{os.pathsep}{processes.ROOT}"
+    result = processes.run(["-X", "importtime", "-c", code], cwd=tmp_path, PYTHONPATH=path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(f"ImportError: cnnzoo {words}")
+    loaded = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
+    assert not loaded & {"tensorflow", "keras", "numpy"}
+
+
+def test_a_keras_that_is_older_than_its_installation_says_is_refused_as_it_loads(tmp_path):
+    (tmp_path / "keras.py").write_text('__version__ = "3.5.0"\n')
+    path = f"{tmp_path}{os.pathsep}{processes.ROOT}"
+    result = processes.run(["-c", "import cnnzoo; print('imported'); cnnzoo.lenet5()"], cwd=tmp_path, PYTHONPATH=path)
+    assert (result.returncode, result.stdout) == (1, "imported\n")
+    assert "ImportError: cnnzoo needs Keras 3.13 or later. Found: Keras 3.5.0" in result.stderr
+
+
 def test_without_arguments_it_explains_itself(cnnzoo):
     code, written, complaints = cnnzoo()
     assert (code, complaints) == (0, "")
@@ -64,6 +96,8 @@ def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
 
 @pytest.mark.parametrize(("backend", "package"), [(None, "tensorflow"), ("jax", "jax")])
 def test_versions_are_printed_without_loading_tensorflow(backend, package, tmp_path):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip("needs JAX (pip install jax)")
     variables = {"KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
     result = processes.run(["-X", "importtime", "-m", "cnnzoo", "--version"], cwd=tmp_path, **variables)
     versions = {name: importlib.metadata.version(name) for name in ("cnnzoo", "keras", package)}
@@ -74,6 +108,8 @@ def test_versions_are_printed_without_loading_tensorflow(backend, package, tmp_p
 
 
 def test_the_backend_of_keras_own_configuration_is_named(tmp_path, cnnzoo, monkeypatch):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("needs JAX (pip install jax)")
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -1,10 +1,12 @@
 """Messages of `--workers` and related options; what they do is tested in tests/integration/distribute."""
 
+import sys
+
 import pytest
 
 import cnnzoo
 from cnnzoo.cli import main
-from cnnzoo.cli.launch import run_workers
+from cnnzoo.cli.launch import Member, run_together, run_workers
 
 
 def refused(capsys, *arguments):
@@ -44,3 +46,16 @@ def test_a_worker_starts_no_workers(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(cnnzoo.InputError, match="TF_CONFIG says that this is one already"):
         run_workers(["train", "lenet5_digits"], 2)
+
+
+def test_each_process_has_its_share_of_the_gpus(tmp_path, monkeypatch, capfd):
+    """What it does with it, no machine without a GPU can show; see tests/test_runtime.py for which it takes."""
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho share $CNNZOO_GPU_SHARE\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert run_workers(["train", "lenet5_digits"], 2) == 0
+    assert run_together([], [Member("chief", {}), Member("worker 0", {}, (0, 1))]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert sorted(lines[:2]) == ["[worker 0] share 0/2", "[worker 1] share 1/2"]
+    assert sorted(lines[2:]) == ["[chief] share", "[worker 0] share 0/1"]

@@ -45,6 +45,7 @@ NOT_RUN = {
     **dict.fromkeys(("pip install -e '.[export]'", "pip install -e '.[tune]'"), "needs the network"),
     "pytest -m 'not slow' --cov": "takes as long as all tests",
     "coverage report": "takes as long as all tests",
+    "nox -s lowest": "takes as long as a tier; .ci/run runs a part of it",
     "python benchmarks/suite_stability.py --tier unit": "runs the unit tier ten times",
     "python benchmarks/mutation.py": "takes hours",
 }
@@ -66,9 +67,8 @@ def test_commands_can_be_typed(command):
     words = shlex.split(command)
     while "=" in words[0]:
         assert words.pop(0).partition("=")[0] in VARIABLES
-    check = {"cnnzoo": check_cnnzoo, "python": check_script, "pip": check_pip, "pytest": check_pytest}.get(words[0])
-    if check:
-        check(words[1:])
+    if words[0] in CHECKS:
+        CHECKS[words[0]](words[1:])
     elif words[0] == ".ci/run":
         assert (ROOT / words[0]).is_file()
 
@@ -99,11 +99,24 @@ def check_pip(words):
         assert name in extras
 
 
+def check_nox(words):
+    assert f"def {words[words.index('-s') + 1]}(" in (ROOT / "noxfile.py").read_text("utf-8")
+
+
 def check_pytest(words):
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     markers = {marker.partition(":")[0] for marker in settings["markers"]}
     if "-m" in words:
         assert {*words[words.index("-m") + 1].split()} - {"not"} <= markers
+
+
+CHECKS = {
+    "cnnzoo": check_cnnzoo,
+    "python": check_script,
+    "pip": check_pip,
+    "pytest": check_pytest,
+    "nox": check_nox,
+}
 
 
 @pytest.mark.parametrize("reason", sorted({reason for reason in NOT_RUN.values() if "::" in reason}))

@@ -278,3 +278,23 @@ def test_tensorflow_serving_finds_the_signatures(run, tmp_path):
         assert signatures[name].method_name == "tensorflow/serving/predict"
         assert {*signatures[name].inputs} == {argument}
         assert {*signatures[name].outputs} == outputs
+
+
+def test_a_comparison_is_made_in_full_float32(tmp_path):
+    """TensorFloat-32, which GPUs compute in by default, would differ from the written model by more than is allowed."""
+    images = keras.Input((8, 8, 1))
+    model = keras.Model(images, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(images)))
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    while_checked = []
+
+    def preprocess(pixels):
+        while_checked.append(enabled())
+        return pixels / 255
+
+    assert enabled()
+    model.predict(np.zeros((1, 8, 8, 1)), verbose=0)
+    compiled = model.predict_function
+    cnnzoo.export(model, tmp_path, preprocess=preprocess)
+    assert set(while_checked) == {False}
+    assert enabled()
+    assert model.predict_function is not compiled
