@@ -142,14 +142,15 @@ def _configs(count: int) -> list[str]:
 
 
 def _start(arguments: list[str], member: Member) -> subprocess.Popen:
-    variables = {**member.environment, LAUNCHER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    variables = {**member.environment, LAUNCHER: str(os.getpid()), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
     worker = subprocess.Popen(  # noqa: S603 (this very program)
         [sys.executable, "-m", "cnnzoo", *arguments],
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",  # what C libraries write is in any encoding
         **own_group(),  # it receives an interrupt at the terminal from here, once
     )
     if member.cores and hasattr(os, "sched_setaffinity"):

@@ -61,7 +61,7 @@ class Trainer:
             [sys.executable, "-m", "cnnzoo.tuning.trial_process", str(self._listening.getsockname()[1])],
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, INTRODUCTION: self._introduction},
             stdin=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             **own_group(),
         )
 
@@ -175,7 +175,7 @@ def main(port: int) -> None:
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
     start_tensorflow()
     from cnnzoo.training.sources import read_once
 

@@ -291,7 +291,7 @@ def has_a_second_trial(here):
 
 def has_the_best_values(here):
     recipe = is_trained(here).recipe
-    overrides = json.loads(Path("runs/tune/lenet5_digits/1/overrides.json").read_text())
+    overrides = json.loads(Path("runs/tune/lenet5_digits/1/overrides.json").read_text(encoding="utf-8"))
     assert recipe.learning_rate == overrides["learning_rate"]
     assert recipe.optimizer_options["weight_decay"] == overrides["optimizer_options.weight_decay"]
 
