@@ -17,6 +17,7 @@ from tests.processes import ROOT
 
 PATH = os.pathsep.join(map(str, (ROOT / "tests/without_posix", ROOT)))
 WITHOUT = {"PYTHONPATH": PATH, "CNNZOO_TESTS_WITHOUT_POSIX": "1", "PYTHONWARNDEFAULTENCODING": "1"}
+WITHOUT["PYTHONIOENCODING"] = "ascii"  # nor does its console have ×, − or ±
 
 
 def cnnzoo(*words, code=0):
