@@ -206,7 +206,7 @@ class Zygote:
         self.copy = copy
         self._log = log
         command = [sys.executable, __file__, "zygote", *["--fresh"] * fresh]
-        with log.open("w") as errors:
+        with log.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
                 command,
                 cwd=copy,
@@ -334,7 +334,7 @@ def _child(tests: dict[str, float], answer: Path) -> None:
     loaded = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if _is_ours(name)}
     elsewhere = [name for name, file in loaded.items() if file and not Path(file).is_relative_to(Path.cwd())]
     told = {"code": int(code), "killer": chosen.killer, "ran": chosen.ran, "elsewhere": elsewhere}
-    answer.write_text(json.dumps(told))
+    answer.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _is_ours(name: str) -> bool:

@@ -65,7 +65,7 @@ def measure(folder: Path, cached: bool) -> None:
 
 def _next_and_memory(batches) -> float:
     next(batches)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * 4096 / 1e6
 
 

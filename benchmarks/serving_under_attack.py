@@ -203,7 +203,7 @@ def memory(process: int) -> float:
     children = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout.split()
     for number in (process, *children):
         with contextlib.suppress(OSError, StopIteration):
-            lines = Path(f"/proc/{number}/status").read_text().splitlines()
+            lines = Path(f"/proc/{number}/status").read_text(encoding="utf-8").splitlines()
             total += next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
     return total / 1000
 

@@ -50,11 +50,11 @@ def main() -> None:
 def _run(tier: str, seed: int, busy: bool, log: Path) -> dict:
     order = ["--random-order-bucket=module", f"--random-order-seed={seed}"]
     command = [sys.executable, "-m", "pytest", *TIERS[tier], *order]
-    with _busy_loops(2 if busy else 0), log.open("w") as output:
+    with _busy_loops(2 if busy else 0), log.open("w", encoding="utf-8") as output:
         began = time.perf_counter()
         ended = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
         seconds = time.perf_counter() - began
-    text = log.read_text(errors="replace")
+    text = log.read_text(encoding="utf-8", errors="replace")
     counts = {name: int(found) for found, name in re.findall(r"(\d+) (passed|failed|errors?|skipped)\b", text[-2000:])}
     bad = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
     return {

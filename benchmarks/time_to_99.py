@@ -54,7 +54,7 @@ def _recipe(name: str, seed: int, data_dir: Path | None) -> dict:
         where = ["--data-dir", str(data_dir)] if data_dir else []
         command = [sys.executable, "-m", "cnnzoo", "train", name, "--seed", str(seed), "--workdir", f"{folder}/run"]
         subprocess.run([*command, *where], check=True, stdout=subprocess.DEVNULL)
-        metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
+        metrics = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
     return {"seconds": metrics["train_seconds"], "accuracy": metrics["test"]["accuracy"]}
 
 

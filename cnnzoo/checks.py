@@ -6,6 +6,7 @@ The sentences are Keras': "`batch_size` must be a positive integer. Received: -1
 import math
 import numbers
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,21 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise refusal(name, "True or False", value)
     return value
+
+
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # on Windows
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # files there in every folder
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether every system takes a text for the name of a file or of a folder, and shows it as it is.
+
+    Example:
+    >>> [is_file_name(name) for name in ("lenet5-0.1", "lr:0.1", "aux", "..", "late.")]
+    [True, False, False, False, False]
+    """
+    fits = name.isprintable() and not _NOT_IN_NAMES.search(name) and not _DEVICES.fullmatch(name)
+    return bool(name) and fits and name[-1] not in " ."
 
 
 def path(name: str, value: Any, what: str) -> Path:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,8 @@ from cnnzoo.errors import InputError, WriteError
 GRACE_PERIOD = 60  # seconds before an unfinished folder without a lock counts as abandoned
 LOCK = ".lock"  # name of the file by which a folder is locked
 PART = ".part-"  # prefix of the names of unfinished files and folders
+PATIENCE = 10.0  # seconds in which others may close a file that is to be replaced
+PAUSE = 0.05  # seconds between two attempts
 _reading = threading.Lock()
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a quota, `ulimit -f`
 REFUSED = (*NO_ROOM, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
@@ -58,11 +60,26 @@ def _refusal_of_a_disk(error: BaseException | None, path: Path) -> str | None:
         own = file is None or Path(os.fsdecode(file)).parent == path.parent
         if isinstance(error, OSError) and (error.errno in NO_ROOM or (error.errno in REFUSED and own)):
             return error.strerror
-        for number in NO_ROOM:  # TensorFlow and HDF5 have texts alone
-            if os.strerror(number) in str(error):
-                return os.strerror(number)
+        for text in map(os.strerror, NO_ROOM):  # TensorFlow and HDF5 have texts alone
+            if text in str(error) and not text.startswith("Unknown"):  # as Windows calls some of them
+                return text
         error = error.__cause__ or error.__context__
     return None
+
+
+def _renamed(rename: Callable[[Path], Path], target: Path) -> Path:
+    """Rename a file or a folder, as soon as others let it be.
+
+    On Windows a file that somebody has open, be it to look at it or for viruses, can be neither replaced nor moved.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return rename(target)
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
 
 
 @contextmanager
@@ -89,7 +106,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             yield part
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
-            part.replace(path)
+            _renamed(part.replace, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -285,7 +302,7 @@ def _renamed_to_next(part: Path, folder: Path) -> Path:
     while True:
         target = folder / str(number)
         try:
-            return part.rename(target)
+            return _renamed(part.rename, target)
         except OSError:
             if not target.exists():
                 raise

@@ -128,7 +128,10 @@ def cores() -> int:
 
 def keras_home() -> Path:
     """Return the folder of Keras' configuration and caches; it need not be there."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    except RuntimeError:  # a user whom this system does not know, as in containers
+        return Path(os.devnull) / "keras"  # where nothing can be kept
 
 
 def start_tensorflow() -> None:
@@ -201,6 +204,14 @@ def own_group() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
+
+
+def temporary_files_in(folder: str) -> dict[str, str]:
+    """Return the environment variables of a process whose temporary files lie in a folder.
+
+    TensorFlow's AutoGraph leaves some where its process is killed.
+    """
+    return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
 
 
 def _address_space() -> float:

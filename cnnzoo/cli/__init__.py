@@ -67,4 +67,5 @@ def _sentence_of(error: BaseException) -> tuple[str, int]:
 
 def run_file(path: str) -> None:
     """Train the recipe in a file that was started as a script, with the options of `cnnzoo train`."""
+    streams.keep_open()
     main(["train", path, *sys.argv[1:]])

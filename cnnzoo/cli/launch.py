@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import psutil
 
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
-from cnnzoo.runtime import GPU_SHARE, own_group
+from cnnzoo.runtime import GPU_SHARE, own_group, temporary_files_in
 
 GRACE_PERIOD = 20.0  # seconds in which the other workers may end by themselves after one has failed
 POLL_INTERVAL = 0.1  # seconds between two checks of the workers
@@ -77,7 +78,12 @@ def run_together(arguments: list[str], members: Sequence[Member]) -> int:
     Returns:
         The exit code: 0, or that of the first member that failed.
     """
-    workers = [_start(arguments, member) for member in members]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        return _run_together(arguments, members, temporary_files_in(temporary))
+
+
+def _run_together(arguments: list[str], members: Sequence[Member], variables: dict[str, str]) -> int:
+    workers = [_start(arguments, member, variables) for member in members]
     printers = [
         threading.Thread(target=_print_lines, args=(stream, member.name, target), daemon=True)
         for member, worker in zip(members, workers, strict=True)
@@ -142,8 +148,14 @@ def _configs(count: int) -> list[str]:
     return [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(count)]
 
 
-def _start(arguments: list[str], member: Member) -> subprocess.Popen:
-    variables = {**member.environment, LAUNCHER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+def _start(arguments: list[str], member: Member, variables: dict[str, str]) -> subprocess.Popen:
+    variables = {
+        **variables,
+        **member.environment,
+        LAUNCHER: str(os.getpid()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     if member.share:
         variables[GPU_SHARE] = "{}/{}".format(*member.share)
     worker = subprocess.Popen(  # noqa: S603 (this very program)
@@ -152,7 +164,8 @@ def _start(arguments: list[str], member: Member) -> subprocess.Popen:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",  # what C libraries write is in any encoding
         **own_group(),  # it receives an interrupt at the terminal from here, once
     )
     if member.share and hasattr(os, "sched_setaffinity"):

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -14,6 +15,8 @@ from cnnzoo.cli.app import DataDir, Progress, Verbose, app, start_tensorflow, ve
 from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
+    import keras
+
     from cnnzoo.distribute import WorkerInfo
     from cnnzoo.experiments import Recipe, Study
     from cnnzoo.experiments.run import Run
@@ -55,11 +58,16 @@ def train(
     progress: Progress = None,
     verbose: Verbose = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
+    callback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:NAME", help="A callback of Keras to call, or a function that returns one."),
+    ] = None,
 ) -> None:
     """Train a recipe or a study and evaluate it on the test images."""
-    from cnnzoo.cli import launch
+    from cnnzoo.cli import launch, user_callbacks
     from cnnzoo.experiments import load_recipe
 
+    user_callbacks.check_names(callback or [])
     if resume and auto_resume:
         raise InputError("--resume and --auto-resume exclude each other: give one of them")
     resumes = resume or (auto_resume and workdir is not None and (workdir / "recipe.json").is_file())
@@ -88,9 +96,11 @@ def train(
         signal.signal(signal.SIGTERM, stopping.receive)  # TensorFlow takes it for a notice, and continues
     options = {"workdir": workdir, "resume": "auto" if auto_resume else resume, "verbose": shown, "strategy": where}
     command = f"cnnzoo train {recipe}" + (f" --workdir {workdir}" if workdir else "")
+    command += "".join(f" {user_callbacks.OPTION} {name}" for name in callback or ())  # they are no part of the run
     try:
         with stopping.resumable(command, workdir, chosen.name, resumed=resumes), using_data_dir(data_dir):
-            _train(chosen, worker, with_report=not no_report, **options)
+            factories = [user_callbacks.factory(name) for name in callback or ()]
+            _train(chosen, worker, factories, with_report=not no_report, **options)
     except (stopping.Stopped, InputError) as error:
         if worker.workers == 1:
             raise
@@ -114,15 +124,25 @@ def evaluate(
     print(f"test {formatted_metrics({**results, 'images': images})}, loss {results['loss']:.4f}")
 
 
-def _train(chosen: "Recipe | Study", worker: "WorkerInfo", *, with_report: bool, **options: Any) -> None:
+def _train(
+    chosen: "Recipe | Study",
+    worker: "WorkerInfo",
+    factories: "list[Callable[[], keras.callbacks.Callback]]",
+    *,
+    with_report: bool,
+    **options: Any,
+) -> None:
     """Train a recipe or a study, print its results, and make its report."""
     from cnnzoo.experiments import Study
     from cnnzoo.training.sources import read_once
     from cnnzoo.training.study import run_study
     from cnnzoo.training.train import train as train_recipe
 
+    recipes = [each for _, each in chosen.recipes()] if isinstance(chosen, Study) else [chosen]
+    if factories and worker.is_chief and any(each.pretraining for each in recipes):
+        print("--callback is called in the epochs of the fit, and not while layers are pretrained")
     if isinstance(chosen, Study):
-        comparison = run_study(chosen, **options)
+        comparison = run_study(chosen, callbacks=factories, **options)
         print(f"{comparison.to_markdown()}\nstudy folder {comparison.folder}")
         _report(comparison.folder, with_report)
         return
@@ -133,13 +153,22 @@ def _train(chosen: "Recipe | Study", worker: "WorkerInfo", *, with_report: bool,
             f"recipe's own, {chosen.learning_rate:g}"
         )
     with read_once():
-        run = train_recipe(chosen, **options)
+        run = train_recipe(chosen, callbacks=_made(factories, worker), **options)
         if worker.is_chief:
             _print_run(run)
             # One of several workers would wait for the others at each of its predictions.
             _report(run.folder, with_report and worker.workers == 1)
     if not worker.is_chief:
         print(f"{worker} is done; the chief wrote the run to {run.folder}")
+
+
+def _made(
+    factories: "list[Callable[[], keras.callbacks.Callback]]", worker: "WorkerInfo"
+) -> "list[keras.callbacks.Callback]":
+    """Return the callbacks, which the chief alone calls: nobody else makes them, as some do something at once."""
+    import keras
+
+    return [make() if worker.is_chief else keras.callbacks.Callback() for make in factories]
 
 
 def _report(folder: Path, wanted: bool) -> None:

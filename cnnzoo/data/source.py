@@ -267,7 +267,7 @@ def take(split: SomeSplit, count: int | None) -> SomeSplit:
     labels: Any = getattr(split, "labels", None)
     chosen: Any = slice(count)
     if labels is not None and np.all(labels[:-1] <= labels[1:]):
-        chosen = np.arange(count) * len(split) // count
+        chosen = np.arange(count, dtype="int64") * len(split) // count
     return split[chosen]  # type: ignore[return-value]
 
 

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from cnnzoo.checks import choice, integer, is_integer, number, refusal
+from cnnzoo.checks import choice, integer, is_file_name, is_integer, number, refusal
 from cnnzoo.errors import InputError, unknown
 
 LEAST_RATE = 1e-12  # of a step
@@ -100,15 +100,16 @@ def check_name(name: str) -> None:
     """Check that a name can be that of a folder below `runs`, where a run is written.
 
     Raises:
-        InputError: it leads elsewhere, or cannot be printed.
+        InputError: it leads elsewhere, cannot be printed, or is none on another system.
 
     Example:
     >>> check_name("../elsewhere")
     Traceback (most recent call last):
-    cnnzoo.errors.InputError: `name` must be the name of a folder below `runs`. Received: '../elsewhere'
+    cnnzoo.errors.InputError: `name` must be the name of a folder below `runs`, which every system takes. Received:
+    '../elsewhere'
     """
-    if not name.isprintable() or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
-        raise refusal("name", "the name of a folder below `runs`", name)
+    if not all(map(is_file_name, name.split("/"))):
+        raise refusal("name", "the name of a folder below `runs`, which every system takes", name)
 
 
 def _check_class_weight(given: Mapping[str, Any]) -> None:

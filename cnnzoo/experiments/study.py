@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -49,6 +50,9 @@ class Study:
             raise refusal("variants", "a mapping with at least one variant", self.variants)
         for name, changes in self.variants.items():
             self._check_variant(name, changes)
+        folders = Counter(name.casefold() for name in self.variants)
+        if alike := [name for name in self.variants if folders[name.casefold()] > 1]:
+            raise InputError(f"the names of variants must differ in more than their case. Received: {alike}")
         object.__setattr__(self, "seeds", tuple(map(int, seeds)))
         object.__setattr__(self, "variants", {name: dict(changes) for name, changes in self.variants.items()})
         self.recipes()  # so that a wrong value is refused before the first run

@@ -1,6 +1,7 @@
 """Trained stages on disk, so that a run that was stopped resumes with the first one that is missing."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from cnnzoo.errors import InputError, reason
 from cnnzoo.files import atomic_write, make_folder
 from cnnzoo.pretraining.stages import Stage
 from cnnzoo.weights.bounds import check_file
+
+NO_FILE_NAME = re.compile(r"[^\w.-]")  # signs of a layer's name that some system does not take in a file's
 
 
 class Backup:
@@ -65,7 +68,7 @@ class Backup:
             np.savez(file, metadata=np.array(metadata), **arrays)
 
     def _path(self, number: int, stage: Stage) -> Path:
-        return self._folder / f"stage-{number + 1}-{stage.name.replace('/', '_')}.npz"
+        return self._folder / f"stage-{number + 1}-{NO_FILE_NAME.sub('_', stage.name)}.npz"
 
 
 def restore(stage: Stage, weights: list[np.ndarray]) -> None:

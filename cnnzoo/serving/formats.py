@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,10 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # From images `(batch, height, width, channels)` to predictions, as `Head.predictions` returns them.
 Predictor = Callable[[np.ndarray], np.ndarray]
+
+
+# ONNX Runtime writes a device's number and a data base into the home folder, and tells its maker, from its import on.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def checked_formats(formats: Any) -> tuple[str, ...]:

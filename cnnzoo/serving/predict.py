@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import keras
@@ -13,13 +13,8 @@ import tensorflow as tf
 from cnnzoo.checks import integer, refusal
 from cnnzoo.data.decoding import Decoded, decode_files
 from cnnzoo.data.folder_layout import Layout
-from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
-from cnnzoo.files import versions
-from cnnzoo.serving.export_model import exported_model_of
-from cnnzoo.serving.saved_model import LABELS
-
-SAVED_MODEL = "saved_model.pb"
+from cnnzoo.serving.predictor import Predictor, predictor_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +26,18 @@ class Prediction:
         classes: the most probable classes, or the labels, each with its probability; empty where there are none.
         outputs: all outputs, float32 array: probabilities, values, or a reconstruction.
         squared_error: of a reconstruction, the sum over the pixels as the model takes them; else `None`.
+        pixels: a reconstruction, uint8 array `(height, width, channels)`; else `None`.
         error: why there is no prediction; else empty.
+        damage: what is damaged of a JPEG that can be decoded even so: some of its pixels are wrong; else empty.
     """
 
     file: str
     classes: tuple[tuple[str, float], ...] = ()
     outputs: np.ndarray | None = None
     squared_error: float | None = None
+    pixels: np.ndarray | None = None
     error: str = ""
+    damage: str = ""
 
 
 def predict(
@@ -56,7 +55,8 @@ def predict(
 
     Files are decoded as those of a training folder are: turned upright as their EXIF says, their largest central part
     cropped and resized. The files of a folder are taken in the order of their paths. One that cannot be read has an
-    `error`, and the others are predicted.
+    `error`, and the others are predicted. What the inputs of an autoencoder are is not known of the export of one that
+    is none of cnnzoo's: its reconstructions have neither `squared_error` nor `pixels`.
 
     Args:
         model: a model with one output, a finished `Run`, the path of a run, of a `.keras` file, or of an export.
@@ -89,112 +89,47 @@ def predict(
     """
     integer("top", top)
     integer("batch_size", batch_size)
-    predictor = _predictor(model, preprocess, image_shape, class_names, output)
-    paths = list(_files(files))
+    predictor = predictor_of(model, preprocess, image_shape, class_names, output)
+    paths = [path for path, _ in image_files(files)]
     if not paths:
         raise refusal("files", "image files, or folders with some", files)
     return _predictions(predictor, paths, top, batch_size)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Predictor:
-    """A function from pixels to outputs, and what they are.
+def image_files(given: Any) -> Iterator[tuple[str, PurePath]]:
+    """Yield the paths of files, each with its name, and of the images below folders, with their paths below them.
 
-    Attributes:
-        run: takes float32 `(batch, *shape)`, and returns the outputs, and the model's inputs where they are known.
-        shape: `(height, width, channels)`.
-        kind: `"probabilities"`, `"score"`, `"labels"`, `"values"` or `"reconstruction"`; see `cnnzoo.models.heads`.
-        class_names: the names of the classes or labels, if there are any.
+    Raises:
+        InputError: something else is given.
+
+    Example:
+    >>> [(path, str(name)) for path, name in image_files("photos/cat.jpg")]
+    [('photos/cat.jpg', 'cat.jpg')]
     """
-
-    run: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    shape: tuple[int, int, int]
-    kind: str
-    class_names: tuple[str, ...] | None
-
-
-def _predictor(model: Any, preprocess: Any, image_shape: Any, class_names: Any, output: Any) -> _Predictor:
-    """Return the predictor of a model, a run or an export."""
-    if isinstance(model, str | os.PathLike) and (folder := _exported(Path(model))) is not None:
-        if any(option is not None for option in (preprocess, image_shape, class_names, output)):
-            raise InputError(f"the export in {str(folder)!r} has its own preprocessing and names; give no others")
-        return _of_export(folder)
-    exported = exported_model_of(model, preprocess, image_shape, class_names, 1, "float32", output)
-    if not exported.takes_image_files:
-        raise InputError(
-            f"{exported.model.name} takes inputs of {exported.image_shape}, and no pixels of image files: give "
-            "`preprocess`, such as the preprocess_input of the model's module"
-        )
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def run(pixels):
-        inputs = exported.preprocessed(pixels)
-        outputs = exported.model(inputs, training=False)
-        return exported.head.predictions(tf.cast(keras.tree.flatten(outputs)[0], tf.float32)), inputs
-
-    def by_batch(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        outputs, inputs = run(tf.constant(pixels))
-        return outputs.numpy(), np.asarray(inputs)
-
-    return _Predictor(by_batch, exported.image_shape, exported.head.name, exported.class_names)  # type: ignore[arg-type]
-
-
-def _exported(folder: Path) -> Path | None:
-    """Return the newest version of an export, or `None` where a path is none."""
-    if (folder / SAVED_MODEL).is_file():
-        return folder
-    numbers = versions(folder) if folder.is_dir() else []
-    found = [folder / str(number) for number in numbers if (folder / str(number) / SAVED_MODEL).is_file()]
-    return found[-1] if found else None
-
-
-def _of_export(folder: Path) -> _Predictor:
-    """Return the predictor of a SavedModel that `cnnzoo.export` wrote; it runs without Keras."""
-    try:
-        loaded = tf.saved_model.load(str(folder))
-        signature = loaded.signatures["serving_default"]
-        shape = tuple(signature.structured_input_signature[1]["images"].shape[1:])
-        kind = next(kind for kind in KINDS if kind in signature.structured_outputs)
-    except Exception as error:  # TensorFlow has many
-        raise InputError(f"{str(folder)!r} is no export that cnnzoo can read: {error}") from error
-    if "serve_bytes" not in loaded.signatures:
-        raise InputError(f"the model in {str(folder)!r} takes no pixels of image files: export it with preprocess")
-    labels = folder / "assets" / LABELS
-    names = tuple(labels.read_text(encoding="utf-8").splitlines()) if labels.is_file() else None
-
-    def run(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return loaded.signatures["serving_default"](images=tf.constant(pixels))[kind].numpy(), None
-
-    return _Predictor(run, shape, kind, names)
-
-
-KINDS = ("probabilities", "score", "labels", "values", "reconstruction")
-
-
-def _files(given: Any) -> Iterator[str]:
-    """Yield the paths of files, and of the images below folders."""
     for path in [given] if isinstance(given, str | os.PathLike) else given:
         if not isinstance(path, str | os.PathLike):
             raise refusal("files", "image files, or folders with some", path)
         if not Path(path).is_dir():
-            yield str(path)
+            yield str(path), PurePath(Path(path).name)
             continue
-        yield from sorted(Layout().images(Path(path)))
+        for image in sorted(Layout().images(Path(path))):
+            yield image, PurePath(image).relative_to(path)
 
 
-def _predictions(predictor: _Predictor, paths: list[str], top: int, batch_size: int) -> Iterator[Prediction]:
-    readable = [path for path in paths if Path(path).is_file()]  # no pipe, which nobody may write to
-    decoded = decode_files(np.array([os.fsencode(path) for path in readable]), predictor.shape)
+def _predictions(predictor: Predictor, paths: list[str], top: int, batch_size: int) -> Iterator[Prediction]:
+    are_files = [Path(path).is_file() for path in paths]  # no pipe, which nobody may write to
+    readable = np.array([os.fsencode(path) for path, is_file in zip(paths, are_files, strict=True) if is_file])
+    decoded = decode_files(readable, predictor.shape)
     waiting: list[tuple[str, Decoded | None]] = []
-    for path in paths:
-        waiting.append((path, next(decoded) if Path(path).is_file() else None))
+    for path, is_file in zip(paths, are_files, strict=True):
+        waiting.append((path, next(decoded) if is_file else None))
         if len(waiting) == batch_size:
             yield from _of_batch(predictor, waiting, top)
             waiting = []
     yield from _of_batch(predictor, waiting, top)
 
 
-def _of_batch(predictor: _Predictor, batch: list[tuple[str, Decoded | None]], top: int) -> Iterator[Prediction]:
+def _of_batch(predictor: Predictor, batch: list[tuple[str, Decoded | None]], top: int) -> Iterator[Prediction]:
     images = [_in_channels(file.pixels, predictor.shape) for _, file in batch if file and file.pixels is not None]
     outputs, inputs = predictor.run(np.stack(images).astype("float32")) if images else (np.empty(0), None)
     index = 0
@@ -206,7 +141,10 @@ def _of_batch(predictor: _Predictor, batch: list[tuple[str, Decoded | None]], to
         error = None
         if predictor.kind == "reconstruction" and inputs is not None:
             error = float(np.square(np.asarray(outputs[index], "float64") - inputs[index]).sum())
-        yield Prediction(path, _named(predictor, outputs[index], top), outputs[index], error)
+        pixels = predictor.pixels(outputs[index]) if predictor.pixels else None
+        yield Prediction(
+            path, _named(predictor, outputs[index], top), outputs[index], error, pixels, damage=file.damage
+        )
         index += 1
 
 
@@ -217,7 +155,7 @@ def _in_channels(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return tf.image.rgb_to_grayscale(tf.constant(pixels)).numpy()
 
 
-def _named(predictor: _Predictor, outputs: np.ndarray, top: int) -> tuple[tuple[str, float], ...]:
+def _named(predictor: Predictor, outputs: np.ndarray, top: int) -> tuple[tuple[str, float], ...]:
     if predictor.kind not in ("probabilities", "score", "labels"):
         return ()
     values = np.atleast_1d(outputs)

@@ -4,18 +4,22 @@ import dataclasses
 import json
 import shutil
 import statistics
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from cnnzoo import data, distribute
 from cnnzoo.callbacks import progress_style
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Study, load_recipe
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import write_json
 from cnnzoo.training.build import Devices
-from cnnzoo.training.run_folder import resumes
+from cnnzoo.training.run_folder import is_finished, resumes
 from cnnzoo.training.sources import read_once
 from cnnzoo.training.train import train
 
@@ -59,6 +63,7 @@ def run_study(
     verbose: str | int = "auto",
     strategy: Any = "auto",
     devices: int | None = None,
+    callbacks: Sequence[Callable[[], keras.callbacks.Callback]] = (),
 ) -> Comparison:
     """Run a study and compare its variants on the test images.
 
@@ -74,6 +79,8 @@ def run_study(
         verbose: what is shown of every run, as `cnnzoo.train` says; its name and folder, too, unless nothing is.
         strategy: where every run trains, as `cnnzoo.train` says; on one machine.
         devices: number of replicas, for `"mirrored"`.
+        callbacks: classes of Keras callbacks, or functions without arguments that return one: every run that is trained
+            gets its own; see `cnnzoo.train`.
 
     Returns:
         The `Comparison`, which is also written into the folder, as `metrics.json`.
@@ -94,6 +101,8 @@ def run_study(
         if not isinstance(loaded, Study):
             raise InputError(f"{study!r} is a recipe, not a study: it is run by cnnzoo.train")
         study = loaded
+    if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+        raise refusal("callbacks", "a list of classes or functions that make a keras.callbacks.Callback", callbacks)
     where = Devices.of(distribute.strategy(strategy, devices=devices))
     if where.worker.workers > 1:
         raise InputError(f"a study such as {study.name!r} runs on one machine; its runs can be trained on several")
@@ -106,7 +115,7 @@ def run_study(
             )
         try:
             with read_once(), data.using_data_dir(data_dir):
-                finished = _finished(study, whole.folder, verbose, where.strategy)
+                finished = _finished(study, whole.folder, verbose, where.strategy, callbacks)
         except InputError:
             if not resume:
                 whole.discard_if_empty()
@@ -116,7 +125,13 @@ def run_study(
         return Comparison(whole.folder, rows)
 
 
-def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> dict[str, list[Run]]:
+def _finished(
+    study: Study,
+    folder: Path,
+    verbose: str | int,
+    strategy: Any,
+    callbacks: Sequence[Callable[[], keras.callbacks.Callback]],
+) -> dict[str, list[Run]]:
     """Bring every run to its end, and return them by variant."""
     finished: dict[str, list[Run]] = {name: [] for name in study.variants}
     for name, recipe in sorted(study.recipes(), key=lambda item: study.seeds.index(item[1].seed)):
@@ -126,6 +141,7 @@ def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> 
         started = Run(own).recipe_file.is_file()
         if not started:
             shutil.rmtree(own, ignore_errors=True)  # what a killed process left unfinished
+        has_ended = started and is_finished(Run(own), recipe)
         finished[name].append(
             train(
                 recipe,
@@ -133,6 +149,7 @@ def _finished(study: Study, folder: Path, verbose: str | int, strategy: Any) -> 
                 resume=started,
                 verbose=verbose,
                 strategy=strategy,
+                callbacks=[] if has_ended else [make() for make in callbacks],
                 # Shared by all variants that pretrain alike; no variant has such a name.
                 pretrained=folder / ".pretrained",
             )

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, TextIO
 from cnnzoo.errors import ChangedDataError, InputError, WriteError, reason
 from cnnzoo.experiments import Recipe
 from cnnzoo.files import LOCK, exclusive_lock, make_folder
-from cnnzoo.runtime import own_group, start_tensorflow, suppress_retracing_warnings
+from cnnzoo.runtime import own_group, start_tensorflow, suppress_retracing_warnings, temporary_files_in
 from cnnzoo.tensorflow_errors import out_of_memory
 
 FATAL_ERRORS = (WriteError, ChangedDataError)  # what every other trial would meet, too
@@ -57,11 +58,13 @@ class Trainer:
         # Results come over a socket, since the standard output is for what is shown: Windows hands on no other pipes.
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._introduction = secrets.token_hex()
+        self._temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        variables = {**temporary_files_in(self._temporary.name), INTRODUCTION: self._introduction}
         self._process = subprocess.Popen(  # noqa: S603 (this very program)
             [sys.executable, "-m", "cnnzoo.tuning.trial_process", str(self._listening.getsockname()[1])],
-            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, INTRODUCTION: self._introduction},
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **variables},
             stdin=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             **own_group(),
         )
 
@@ -143,6 +146,7 @@ class Trainer:
             with contextlib.suppress(BrokenPipeError):  # the rest of a request to a process that had died
                 self._process.stdin.close()
             self._process = None
+            self._temporary.cleanup()
         for stream in (self._results, self._listening):
             if stream is not None:
                 stream.close()
@@ -175,7 +179,7 @@ def main(port: int) -> None:
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
     start_tensorflow()
     from cnnzoo.training.sources import read_once
 

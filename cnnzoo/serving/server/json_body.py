@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import psutil
 
 from cnnzoo.errors import InputError, reason
 
@@ -188,7 +189,11 @@ def _texts(name: Any, data: Any, is_base64: bool) -> np.ndarray:
 
 
 def _main() -> None:
-    os.nice(10)  # clients with small requests go first
+    # Clients with small requests go first.
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    elif hasattr(os, "nice"):
+        os.nice(10)
     try:
         content: Any = read(sys.stdin.buffer.read(), sys.argv[1])
     except InputError as error:

@@ -13,7 +13,7 @@ import numpy as np
 import cnnzoo.analysis
 import cnnzoo.layers
 import cnnzoo.models
-import cnnzoo.optimizers
+import cnnzoo.optimizers  # noqa: F401 (read below, by its name)
 import cnnzoo.weights
 from tests.small_nets import small
 

@@ -29,11 +29,35 @@ def test_training_ends_without_readers(tmp_path, redirected):
         assert ended.stdout.startswith("epoch 1/2")
 
 
-def test_a_terminal_of_few_letters_gets_question_marks():
-    few = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
-    ended = processes.run(["-m", "cnnzoo", "info", "lenet5"], **few)
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_console_of_few_letters_gets_question_marks(encoding):
+    """Those of Windows have ×, and no −."""
+    few = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
+    script = (
+        "import sys; from cnnzoo.cli import streams; streams.keep_open(); print('3×3 − 1 ± 2 ✓', sys.stdout.errors)"
+    )
+    printed = shell(f'{sys.executable} -c "{script}" | iconv -f {encoding} -t utf-8', **few)
+    lacking = {"ascii": "×−±✓", "cp1252": "−✓", "utf-8": ""}[encoding]
+    expected = "".join("?" if sign in lacking else sign for sign in "3×3 − 1 ± 2 ✓ replace\n")
+    assert (printed.stdout, printed.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("words", ["info alexnet", "list", "train lenet5_digits --help"])
+def test_commands_end_on_a_console_of_few_letters(words, encoding):
+    few = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
+    ended = shell(f"{sys.executable} -m cnnzoo {words} | iconv -f {encoding} -t utf-8; exit ${{PIPESTATUS[0]}}", **few)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "5?5" in ended.stdout or "28?28" in ended.stdout
+    if words == "info alexnet":
+        assert ("55×55" if encoding == "cp1252" else "55?55") in ended.stdout
+
+
+def test_a_recipe_started_as_a_script_has_such_a_console_too(tmp_path):
+    recipe = tmp_path / "of_mine.py"
+    recipe.write_text((processes.ROOT / "recipes/lenet5_digits.py").read_text("utf-8"), "utf-8")
+    script = f"import cnnzoo.cli, sys; sys.argv = ['', '--bad×−']; cnnzoo.cli.run_file({str(recipe)!r})"
+    ended = processes.run(["-c", script], PYTHONIOENCODING="ascii:strict")
+    assert (ended.returncode, ended.stderr.strip()) == (2, "cnnzoo: No such option: --bad??")
 
 
 def test_too_little_memory_is_said_before_it_ends_the_process():

@@ -38,6 +38,9 @@ NOT_RUN = {
         "cnnzoo tune RECIPE --workdir SHARED": f"needs a cluster; {IN_PROCESSES}"
         for name in ("chief", "worker0")
     },
+    "cnnzoo train lenet5_digits --callback mlflow.keras:MlflowCallback": (
+        "needs MLflow; tests/integration/cli/test_user_callbacks.py::test_mlflow_tracks_a_run_in_a_folder runs it"
+    ),
     "git clone …": "needs the network",
     "cd cnnzoo": "has no result",
     "pre-commit install": "changes the clone",

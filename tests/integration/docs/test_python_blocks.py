@@ -32,7 +32,7 @@ from tests.integration.docs.scripts import run_script
 from tests.processes import ROOT
 
 TESTED = {
-    *("README.md", "docs/data.md", "docs/distribution.md", "docs/layerwise_pretraining.md"),
+    *("README.md", "docs/command_line.md", "docs/data.md", "docs/distribution.md", "docs/layerwise_pretraining.md"),
     *("docs/reports.md", "docs/serving.md", "docs/tuning.md"),
 }
 SHUFFLE = "ignore:`shuffle=True` was passed"  # Keras says so to whoever leaves its default and fits a `tf.data.Dataset`
@@ -55,6 +55,13 @@ def falls(losses):
 
 def test_every_document_with_python_blocks_is_tested():
     assert {document for document in DOCUMENTS if python_blocks(document)} == TESTED
+
+
+def test_command_line():
+    [factory] = python_blocks("docs/command_line.md")
+    names = {}
+    run(factory, names)
+    assert (names["early"]().monitor, names["early"]().patience) == ("val_accuracy", 2)
 
 
 def test_readme():

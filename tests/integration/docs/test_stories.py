@@ -17,6 +17,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.models.alexnet_owt import PRETRAINED, preprocess_input
+from tests.integration.docs.blocks import python_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.results import lenet_input, png, predictions_of, signature, softmax, source
 from tests.integration.docs.terminal import Command, Terminal
@@ -297,7 +298,7 @@ def has_a_second_trial(here):
 
 def has_the_best_values(here):
     recipe = is_trained(here).recipe
-    overrides = json.loads(Path("runs/tune/lenet5_digits/1/overrides.json").read_text())
+    overrides = json.loads(Path("runs/tune/lenet5_digits/1/overrides.json").read_text(encoding="utf-8"))
     assert recipe.learning_rate == overrides["learning_rate"]
     assert recipe.optimizer_options["weight_decay"] == overrides["optimizer_options.weight_decay"]
 
@@ -363,6 +364,19 @@ def uses_two(here):
     assert "cut into 16 each" in here.printed
 
 
+# === Callbacks ===
+
+
+def has_the_file_of_the_document(here):
+    [block] = python_blocks("docs/command_line.md")
+    Path("stopping.py").write_text(block.text, "utf-8")
+
+
+def stops_early(here):
+    run = latest("lenet5_digits")
+    assert (run.recipe.epochs, run.metrics["epochs"]) == (9, 3)  # where nothing is learned, the first is the best
+
+
 # === The table ===
 
 SMALL = "--smoke --no-report"
@@ -414,6 +428,12 @@ STORIES = {
     },
     "devices": {
         "cnnzoo train lenet5_mnist --devices 2": Command(uses_two, f"{SMALL} --logical-cpus 2", alone=True),
+    },
+    "callbacks": {
+        "cnnzoo train lenet5_digits --callback keras.callbacks:TerminateOnNaN": Command(is_trained, SMALL),
+        "cnnzoo train lenet5_digits --set validation_split=0.2 --callback stopping:early": Command(
+            stops_early, f"{SMALL} --epochs 9 --set learning_rate=1e-12", before=has_the_file_of_the_document
+        ),
     },
     "photographs": {
         "cnnzoo train alexnet_photos --set data=photos": Command(

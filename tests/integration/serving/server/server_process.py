@@ -78,7 +78,7 @@ class Server:
         return self._memory("VmHWM")
 
     def _memory(self, name):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
 
 
