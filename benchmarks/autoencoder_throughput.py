@@ -120,7 +120,7 @@ def _report(train, clock) -> dict:
 def _waiting() -> float:
     """Return the seconds that this process' threads were ready to run and had no core, where Linux counts them."""
     threads = Path("/proc/self/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[1]) for thread in threads) / 1e9
+    return sum(int(thread.read_text(encoding="utf-8").split()[1]) for thread in threads) / 1e9
 
 
 def _images():

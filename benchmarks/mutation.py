@@ -93,7 +93,7 @@ def main() -> None:
 def _results(options: argparse.Namespace) -> dict[str, dict]:
     """Return the last result of every mutant that was run against these tests."""
     file = options.folder / "results.jsonl"
-    rows = map(json.loads, file.read_text().splitlines()) if file.is_file() else []
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines()) if file.is_file() else []
     return {row["key"]: row for row in rows if row["tests"] == options.tests}
 
 
@@ -190,7 +190,7 @@ def _guard(mutants: list[Mutant], coverage: Coverage, zygote: Zygote) -> None:
     told = zygote.run(tests)
     if told["code"] != 0 or told["ran"] != len(tests):
         raise SystemExit(f"{', '.join(tests)}: did not all pass in the unmutated copy: {told}")
-    lines = (zygote.copy / place.path).read_text().splitlines(keepends=True)
+    lines = (zygote.copy / place.path).read_text(encoding="utf-8").splitlines(keepends=True)
     first = place.scopes[0][0] - 1
     indentation = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
     lines.insert(first, f"{indentation}raise AssertionError('deliberate')\n")

@@ -70,7 +70,10 @@ def mutants_of(
     root: Path, groups: tuple[str, ...], number: int, least: int, seed: int
 ) -> tuple[list[Mutant], dict[str, int]]:
     """Return the mutants drawn from the package in `root`, and how many places each group has."""
-    sources = {str(path.relative_to(root)): path.read_text() for path in sorted((root / "cnnzoo").rglob("*.py"))}
+    sources = {
+        str(path.relative_to(root)): path.read_text(encoding="utf-8")
+        for path in sorted((root / "cnnzoo").rglob("*.py"))
+    }
     places: dict[str, list[Place]] = {group: [] for group in groups}
     for group, path in itertools.product(groups, sources):
         if f"{path}/".startswith(f"{group}/"):

@@ -131,14 +131,14 @@ def coverage_of(copy: Path, folder: Path, tests: list[str]) -> Coverage:
     """Return the map of the tree in `copy`, from `folder` if it is still the same tree."""
     tree = _fingerprint(copy, tests)
     file = folder / "coverage.json"
-    if not file.is_file() or json.loads(file.read_text())["tree"] != tree:
+    if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["tree"] != tree:
         print("running the unit tier under coverage", file=sys.stderr)
         command = [sys.executable, __file__, "map", str(folder), *tests]
         subprocess.run(command, cwd=copy, env=_environment(copy), check=True, stdout=sys.stderr)
         made = folder / "map.json"
-        made.write_text(json.dumps({"tree": tree, **json.loads(made.read_text())}))
+        made.write_text(json.dumps({"tree": tree, **json.loads(made.read_text(encoding="utf-8"))}))
         made.replace(file)
-    return Coverage(json.loads(file.read_text()))
+    return Coverage(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _fingerprint(copy: Path, tests: list[str]) -> str:
@@ -317,7 +317,7 @@ def _forked(tests: dict[str, float]) -> dict:
         if not ended:
             os.waitpid(child, 0)
     crashed = {"code": "crash", "killer": None, "ran": None}
-    told = json.loads(answer.read_text()) if answer.is_file() else crashed
+    told = json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else crashed
     return {"timeout": not ended, "seconds": round(time.monotonic() - began, 2), **told}
 
 

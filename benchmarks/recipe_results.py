@@ -45,7 +45,7 @@ def _result(recipe: str, workdir: Path, seed: int, more: list[str]) -> dict:
             check=True,
             stdout=sys.stderr,
         )
-    return json.loads((workdir / "metrics.json").read_text())
+    return json.loads((workdir / "metrics.json").read_text(encoding="utf-8"))
 
 
 def _show(recipe: str, more: list[str], results: list[dict]) -> None:

@@ -145,9 +145,9 @@ def main() -> None:
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
     folder = options.folder.resolve()
     version = max((path for path in folder.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
-    shape = json.loads((version / "assets.extra/card.json").read_text())["signatures"]["serving_default"]["inputs"][
-        "images"
-    ]
+    shape = json.loads((version / "assets.extra/card.json").read_text(encoding="utf-8"))["signatures"][
+        "serving_default"
+    ]["inputs"]["images"]
     command = [
         sys.executable,
         "-m",

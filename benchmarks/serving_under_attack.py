@@ -268,7 +268,7 @@ def main() -> None:
         server.kill()
         server.wait()
         log.close()
-        print((models / "log").read_text()[-2000:], file=sys.stderr)
+        print((models / "log").read_text(encoding="utf-8")[-2000:], file=sys.stderr)
         temporary.cleanup()
 
 

@@ -40,7 +40,7 @@ def main() -> None:
         if not file.is_file():
             result = _run(options.tier, seed, busy, file.with_suffix(".log"))
             file.write_text(json.dumps(result))
-        results.append(json.loads(file.read_text()))
+        results.append(json.loads(file.read_text(encoding="utf-8")))
         print(_line(results[-1]), flush=True)
     failed = sum(result["failed"] for result in results)
     print(f"{options.tier}: {failed} failures in {len(results)} runs")

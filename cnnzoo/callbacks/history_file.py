@@ -45,7 +45,7 @@ class HistoryFile(keras.callbacks.Callback):
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.perf_counter() - self._start, 3)
         self.rows.append(row)
-        with atomic_write(self.path) as part, part.open("w", newline="") as file:
+        with atomic_write(self.path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in self.rows)

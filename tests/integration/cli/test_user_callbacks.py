@@ -96,8 +96,8 @@ def test_each_run_of_a_study_has_its_own(tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             self.epochs.append(epoch)
 
-    recipe = cnnzoo.Recipe(model="lenet", data="digits", epochs=2, learning_rate=1e-3, train_examples=64)
-    study = cnnzoo.Study(recipe=recipe, variants={"one": {}, "other": {"batch_size": 32}}, seeds=(0,))
+    recipe = cnnzoo.Recipe(model="lenet", data="digits", epochs=2, learning_rate=1e-3, train_examples=64, batch_size=32)
+    study = cnnzoo.Study(recipe=recipe, variants={"one": {}, "other": {"batch_size": 16}}, seeds=(0,))
     cnnzoo.run_study(study, workdir=tmp_path / "study", verbose=0, callbacks=[Tracker])
     assert [each.epochs for each in made] == [[0, 1], [0, 1]]
     cnnzoo.run_study(study, workdir=tmp_path / "study", verbose=0, callbacks=[Tracker], resume=True)
@@ -137,11 +137,12 @@ def test_what_is_no_callback_is_refused_in_a_sentence(folder, capsys, monkeypatc
     assert not (folder / "run").exists()
 
 
-def test_mlflow_tracks_a_run_in_a_folder(folder):
+def test_mlflow_tracks_a_run_in_a_folder(folder, monkeypatch):
     pytest.importorskip("mlflow", reason="needs MLflow and pandas (pip install mlflow-skinny pandas)")
     pytest.importorskip("pandas", reason="needs MLflow and pandas (pip install mlflow-skinny pandas)")
     import mlflow
 
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # its other stores need a data base
     address = (folder / "tracked").as_uri()
     command = ["-m", "cnnzoo", "train", "lenet5_digits", "--smoke", "--no-report", "--workdir", "run"]
     ended = processes.run(
