@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 
 import nbformat
-from walk_lecture import LECTURE, SAVED, Part, parts
+from walk import COURSE, SAVED, Part, parts
 
+LECTURE = COURSE[0]
 NOTEBOOK = LECTURE.with_suffix(".ipynb")
 SHOWN = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.MULTILINE)
 BEGINNING = """\

@@ -28,9 +28,12 @@ ENVIRONMENT = dict.fromkeys(["COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"
 DOCUMENTED = {
     "model": (cnnzoo.list_models(), ["README.md", "CHANGELOG.md"]),
     "layer": (layers.__all__, ["CHANGELOG.md"]),
-    "augmentation": (AUGMENTATIONS.keys() - {"none"}, ["docs/data.md", "CHANGELOG.md"]),
-    "picture": ([name for name in plots.__all__ if inspect.isfunction(getattr(plots, name))], ["docs/reports.md"]),
-    "source": (IN_MEMORY, ["docs/data.md"]),
+    "augmentation": (AUGMENTATIONS.keys() - {"none"}, ["docs/how_to/images.md", "CHANGELOG.md"]),
+    "picture": (
+        [name for name in plots.__all__ if inspect.isfunction(getattr(plots, name))],
+        ["docs/how_to/reports.md"],
+    ),
+    "source": (IN_MEMORY, ["docs/how_to/images.md"]),
     "recipe": ([name for name in cnnzoo.list_recipes() if not name.endswith("_smoke")], ["README.md", "CHANGELOG.md"]),
 }
 
@@ -311,7 +314,7 @@ def add_augmentation(copy):
     copy.insert(tests, "import cnnzoo\n", "from cnnzoo.data.augmentation.toy import Toy\n")
     copy.insert(tests, "\nLAYERS = [", "Toy(), ")
     copy.write("tests/data/augmentation/test_toy.py", AUGMENTATION_TEST)
-    copy.add_line("docs/data.md", "| `augment=` |", "| `toy` | inverts | – |")
+    copy.add_line("docs/how_to/images.md", "| `augment=` |", "| `toy` | inverts | – |")
     copy.add_line("CHANGELOG.md", "## ", "- Augmentation: `toy`.")
 
 
@@ -366,8 +369,8 @@ def add_picture(copy):
     copy.insert(
         page, "OCCLUDED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer\n\n\n", section
     )
-    copy.add_line("docs/reports.md", "| a classifier's page |", "| the images of each class | |")
-    copy.add_line("docs/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
+    copy.add_line("docs/how_to/reports.md", "| a classifier's page |", "| the images of each class | |")
+    copy.add_line("docs/how_to/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
     copy.add_line("CHANGELOG.md", "## ", "- Pictures: `toy_bars`.")
 
 
@@ -419,7 +422,7 @@ def add_data_source(copy):
     copy.insert(package, "\nIN_MEMORY: dict[str, Callable[..., Source]] = {", '"toy": load_toy, ')
     copy.insert(package, "\n        name: ", '`"toy"`, stripes; ')
     copy.write("tests/data/test_toy.py", SOURCE_TEST)
-    copy.add_line("docs/data.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
+    copy.add_line("docs/how_to/images.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
     copy.add_line("CHANGELOG.md", "## ", "- Data: `toy`.")
 
 
@@ -522,7 +525,7 @@ def test_a_recipe_is_added_by_the_files_named(tmp_path):
 
 def test_a_file_that_is_left_out_fails_a_test(tmp_path):
     """Of all six kinds, where a test can see it; in one process, since they do not disturb each other."""
-    documents = {"README.md", "CHANGELOG.md", "docs/data.md", "docs/reports.md"}
+    documents = {"README.md", "CHANGELOG.md", "docs/how_to/images.md", "docs/how_to/reports.md"}
     lists = {"cnnzoo/__init__.pyi", "cnnzoo/analysis/layer_formulas.py", "tests/models/test_contract.py"}
     backends = "tests/integration/backends/test_backends.py"
     learning = "tests/integration/models/test_learning.py"

@@ -32,7 +32,7 @@ def plain(text):
 def is_the_table_of_alexnet(block, **_):
     assert {*plain(block.text)} <= {*plain(info("alexnet"))}
     printed = info("alexnet", "--input", "224")
-    [warning] = [code for code in inline_code("docs/arithmetic.md") if code.endswith("is not whole")]
+    [warning] = [code for code in inline_code("docs/concepts/arithmetic.md") if code.endswith("is not whole")]
     assert f"(W − F + 2P)/S = {warning}" in printed
     assert "223 or 227" in printed
 
@@ -58,9 +58,9 @@ def are_folders_that_are_read(block, tmp_path, **_):
 
 
 CHECKS = {
-    ("docs/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
-    ("docs/data.md", "├── train/"): are_folders_that_are_read,
-    ("docs/distribution.md", "gradients, 243.9 MB"): is_what_scaling_prints,
+    ("docs/concepts/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
+    ("docs/how_to/images.md", "├── train/"): are_folders_that_are_read,
+    ("docs/how_to/devices.md", "gradients, 243.9 MB"): is_what_scaling_prints,
 }
 BLOCKS = [(document, block) for document in DOCUMENTS for block in other_blocks(document)]
 
@@ -77,8 +77,8 @@ def test_every_check_has_its_block():
 
 
 def test_a_script_asserts_what_shifts_along_and_draws_the_picture(tmp_path, capsys):
-    script, picture = (f"docs/translation_equivariance.{suffix}" for suffix in ("py", "png"))
-    assert script in inline_code("docs/arithmetic.md")
+    script, picture = (f"docs/concepts/translation_equivariance.{suffix}" for suffix in ("py", "png"))
+    assert script in inline_code("docs/concepts/arithmetic.md")
     run_script(shutil.copy(ROOT / script, tmp_path))
     assert "all as expected" in capsys.readouterr().out
     paths = (tmp_path / Path(picture).name, ROOT / picture)

@@ -32,8 +32,8 @@ from tests.integration.docs.scripts import run_script
 from tests.processes import ROOT
 
 TESTED = {
-    *("README.md", "docs/data.md", "docs/distribution.md", "docs/layerwise_pretraining.md"),
-    *("docs/reports.md", "docs/serving.md", "docs/tuning.md"),
+    *("README.md", "docs/how_to/images.md", "docs/how_to/devices.md", "docs/concepts/layerwise_pretraining.md"),
+    *("docs/how_to/reports.md", "docs/how_to/serve.md", "docs/how_to/tune.md"),
 }
 SHUFFLE = "ignore:`shuffle=True` was passed"  # Keras says so to whoever leaves its default and fits a `tf.data.Dataset`
 
@@ -117,7 +117,7 @@ def entropy_of_mean(images):
 
 
 def test_layerwise_pretraining(capsys):
-    [block] = python_blocks("docs/layerwise_pretraining.md")
+    [block] = python_blocks("docs/concepts/layerwise_pretraining.md")
     names = {}
     run(block, names)
     assert capsys.readouterr().out.endswith(f"\n{names['pretraining'].history['hidden_2']['loss']}\n")
@@ -128,7 +128,7 @@ def test_layerwise_pretraining(capsys):
 
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_data(folder):
-    loading, features, pipelines = python_blocks("docs/data.md")
+    loading, features, pipelines = python_blocks("docs/how_to/images.md")
     rng = np.random.default_rng(0)
     names = {"cnnzoo": cnnzoo}
     for prefix, count in (("", 30), ("test_", 12)):
@@ -258,7 +258,7 @@ def check_batches(batches, split):
 
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_distribution():
-    [block] = python_blocks("docs/distribution.md")
+    [block] = python_blocks("docs/how_to/devices.md")
     images = np.random.default_rng(0).uniform(-100, 130, (8, 67, 67, 3)).astype("float32")
     labels = np.arange(8) % 4
     names = {"cnnzoo": cnnzoo, "batches": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)}
@@ -272,7 +272,7 @@ def test_distribution():
 
 
 def test_reports(folder):
-    [block] = python_blocks("docs/reports.md")
+    [block] = python_blocks("docs/how_to/reports.md")
     names = {}
     row, _, maps, units, occluded = run(block, names)
     model, images = names["model"], np.asarray(names["images"])
@@ -291,7 +291,7 @@ def test_reports(folder):
 
 
 def test_serving(capsys):
-    bare_model, shipped = python_blocks("docs/serving.md")
+    bare_model, shipped = python_blocks("docs/how_to/serve.md")
     names = {}
     run(bare_model, names)
     fashion = in_tfds("fashion_mnist")
@@ -323,7 +323,7 @@ def test_serving(capsys):
 
 def test_tuning():
     keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
-    defined, searched = python_blocks("docs/tuning.md")
+    defined, searched = python_blocks("docs/how_to/tune.md")
     names = {"cnnzoo": cnnzoo}
     run(defined, names)
     recipe = cnnzoo.load_recipe("stacked_denoising_digits").override(names["space"](keras_tuner.HyperParameters()))
