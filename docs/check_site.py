@@ -8,7 +8,6 @@ practices), and pages that are wider than a phone of 380 pixels. Needs Chromium 
 """
 
 import argparse
-import os
 import re
 import shutil
 import sys
@@ -54,11 +53,11 @@ def seen(site: Path, pages: list[Path], pictures: Path | None) -> tuple[list[str
         browser = playwright.chromium.launch(executable_path=executable, args=OPTIONS)
         for theme in THEMES:
             context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
-            context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+            context.add_init_script(f"for (const key of ['mode', 'theme']) localStorage.setItem(key, '{theme}')")
             page = context.new_page()
-            at = ""
-            page.on("request", lambda request: _is_here(request.url) or found.append(f"{at}: asks for {request.url}"))
-            page.on("pageerror", lambda error: found.append(f"{at}: {error}"))
+            requested, errors = list[str](), list[str]()
+            page.on("request", lambda request, into=requested: _is_here(request.url) or into.append(request.url))
+            page.on("pageerror", lambda error, into=errors: into.append(str(error)))
             for path in pages:
                 at = f"{path.relative_to(site)} ({theme})"
                 page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
@@ -74,6 +73,9 @@ def seen(site: Path, pages: list[Path], pictures: Path | None) -> tuple[list[str
                     found.append(f"{at}: is {width} pixels wide on a phone of {PHONE[0]}")
                 if pictures and shown:
                     page.screenshot(path=pictures / _name(path, site, theme, PHONE), full_page=False)
+                found += [f"{at}: requests {address}" for address in requested] + [f"{at}: {error}" for error in errors]
+                requested.clear()
+                errors.clear()
                 opened += 1
             context.close()
         browser.close()
@@ -94,7 +96,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for screenshots of some pages")
     options = parser.parse_args()
     if options.pictures:
-        os.makedirs(options.pictures, exist_ok=True)
+        options.pictures.mkdir(parents=True, exist_ok=True)
     pages = sorted(options.site.rglob("*.html"))
     pages = [page for page in pages if "_static" not in page.parts]
     if not pages:

@@ -216,13 +216,20 @@ class Parameter:
 
     @property
     def shown_default(self) -> str:
-        """Its default, where there is one that says something."""
+        """Its default, where there is one that says something: the function's, or what the help says it is."""
+        if said := _DEFAULT.search(self.info.help or ""):
+            return said[1]
+        if isinstance(getattr(self.info, "show_default", None), str):
+            return self.info.show_default
         return "" if self.default in (None, False, (), []) else f"`{self.default}`"
 
     @property
     def help(self) -> str:
         """What the command's `--help` says of it."""
-        return (self.info.help or "").replace("|", "\\|")
+        return _DEFAULT.sub("", self.info.help or "").replace("|", "\\|")
+
+
+_DEFAULT = re.compile(r" \[default: (.+)\]$")
 
 
 def _command_page(name: str, function: Any) -> str:

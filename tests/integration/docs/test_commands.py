@@ -1,6 +1,6 @@
 """Every command in README.md, CONTRIBUTING.md and docs/*.md is run by test_stories.py, or here is why not.
 
-All of them, those in the text and those in docstrings of recipes and scripts, can be typed as they are written.
+All of them, those in the text, in docstrings of recipes and scripts and in the help, can be typed as they are written.
 """
 
 import re
@@ -48,6 +48,11 @@ NOT_RUN = {
     "python benchmarks/suite_stability.py --tier unit": "runs the unit tier ten times",
     "python benchmarks/mutation.py": "takes hours",
 }
+OF_HELP = {
+    line.strip()
+    for command in typer.main.get_command(cli.app).commands.values()
+    for line in command.epilog.splitlines()
+}
 OF_DOCUMENTS = {command for document in DOCUMENTS for command in commands(document)}
 INLINE = {
     code for document in DOCUMENTS for code in inline_code(document) if code.split()[0] in PROGRAMS and " " in code
@@ -60,7 +65,7 @@ def test_the_table_has_the_commands_of_the_documents_and_no_others():
     assert in_stories | NOT_RUN.keys() == OF_DOCUMENTS
 
 
-@pytest.mark.parametrize("command", sorted(OF_DOCUMENTS | INLINE | docstring_commands()))
+@pytest.mark.parametrize("command", sorted(OF_DOCUMENTS | OF_HELP | INLINE | docstring_commands()))
 def test_commands_can_be_typed(command):
     """Their options parse, and what they name is there: recipes, settings, scripts, extras, markers of tests."""
     words = shlex.split(command)
