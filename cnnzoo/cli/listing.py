@@ -63,7 +63,7 @@ def info(
     Examples:
         cnnzoo info lenet5
         cnnzoo info alexnet --input 400x400x3
-        cnnzoo info alexnet --set classes=5 --markdown
+        cnnzoo info lenet5 --set classes=5 --markdown
         cnnzoo info runs/lenet5_mnist/1 --json
     """
     if markdown and as_json:

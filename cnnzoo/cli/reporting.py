@@ -26,6 +26,7 @@ def report(
 
     Examples:
         cnnzoo report runs/lenet5_mnist/1
+        cnnzoo report runs/lenet5_mnist/1 runs/lenet5_mnist/2
         cnnzoo report runs/lenet5_mnist/1 runs/lenet5_mnist/2 --to comparison
     """
     start_tensorflow()

@@ -116,8 +116,8 @@ def serve(
 
     Examples:
         cnnzoo serve saved_models
-        cnnzoo serve exported --port 9000 --batching 64
-        cnnzoo serve exported/lenet5 --versions 2
+        cnnzoo serve exported
+        cnnzoo serve exported --port 9000 --versions 2
     """
     start_tensorflow()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)

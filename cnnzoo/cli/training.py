@@ -101,8 +101,10 @@ def train(
         cnnzoo train lenet5_mnist --set augment=affine --epochs 60 --seed 1
         cnnzoo train lenet5_mnist --resume
         cnnzoo train alexnet_photos --set data=FOLDER
+        cnnzoo train strides_against_pooling_cifar10
         cnnzoo train alexnet_imagenet --precision mixed_bfloat16
-        cnnzoo train lenet5_mnist --workers 2 --verbose 2
+        cnnzoo train lenet5_mnist --workers 2
+        cnnzoo train lenet5_mnist --verbose 2
     """
     from cnnzoo.cli import launch
     from cnnzoo.experiments import load_recipe

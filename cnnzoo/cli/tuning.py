@@ -83,7 +83,7 @@ def tune(
     Examples:
         cnnzoo tune lenet5_digits --trials 8
         cnnzoo tune lenet5_digits --resume --trials 12
-        cnnzoo tune lenet5_digits --tuner bayesian --trials 8 --workers 2
+        cnnzoo tune lenet5_digits --trials 8 --workers 2
     """
     from cnnzoo.cli import launch
     from cnnzoo.experiments import load_recipe, load_space, parse_settings

@@ -11,7 +11,7 @@ from tests import processes
 
 ROOT = processes.ROOT
 sys.path.insert(0, str(ROOT / "docs"))
-from walk import Part, parts  # noqa: E402
+from walk import Part, agrees, parts  # noqa: E402, F401
 
 GENERATED = {
     "api",

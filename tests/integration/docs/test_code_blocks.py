@@ -3,6 +3,7 @@
 The other blocks are run by test_python_blocks.py and test_stories.py, and docs/lecture.md by test_lecture.py.
 """
 
+import inspect
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 import cnnzoo
 from tests import processes
+from tests.integration.docs import test_stories
 from tests.integration.docs.blocks import DOCUMENTS, ROOT, inline_code, other_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.scripts import run_script
@@ -57,7 +59,15 @@ def are_folders_that_are_read(block, tmp_path, **_):
     assert (len(classes.train), classes.validation, len(classes.test)) == (16, None, 4)  # a fifth is for testing
 
 
+def is_printed_in_a_story(block, **_):
+    """Check that test_stories.py compares it with what the command prints."""
+    calls = re.findall(r'shows_what_is_printed\(here, "(.+?)"', inspect.getsource(test_stories))
+    assert [words in block.text for words in calls].count(True) == 1
+
+
 CHECKS = {
+    ("README.md", "run folder runs/lenet5_digits/1"): is_printed_in_a_story,
+    ("README.md", "docs/digit.png: 5"): is_printed_in_a_story,
     ("docs/concepts/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
     ("docs/how_to/images.md", "├── train/"): are_folders_that_are_read,
     ("docs/how_to/devices.md", "gradients, 243.9 MB"): is_what_scaling_prints,
