@@ -44,6 +44,14 @@ NOT_RUN = {
     "cd cnnzoo": "has no result",
     "pre-commit install": "changes the clone",
     **dict.fromkeys(("pip install -e .", "pip install -e '.[dev]'", "pytest", "pytest -m integration", ".ci/run"), CI),
+    **dict.fromkeys(
+        (
+            "pip install -e '.[docs]'",
+            "sphinx-build --fail-on-warning docs build/site",
+            "python docs/check_site.py build/site",
+        ),
+        "is .ci/run's own, after all tests",
+    ),
     **dict.fromkeys(("pip install 'cnnzoo[export]'", "pip install 'cnnzoo[tune]'"), "needs the network"),
     "pytest -m 'not slow' --cov": "takes as long as all tests",
     "coverage report": "takes as long as all tests",
@@ -83,7 +91,7 @@ def test_commands_can_be_typed(command):
 def check_cnnzoo(words):
     name, *arguments = words
     known = typer.main.get_command(cli.app).commands[name]
-    if not arguments:
+    if arguments in ([], ["--help"]):
         return  # the text speaks of the command as such
     options = known.make_context(name, arguments).params
     if name in ("train", "tune"):

@@ -71,7 +71,10 @@ def gives_a_table_for_five_classes(here):
 
 
 def gives_the_parameters_as_json(here):
-    assert json.loads(here.printed)["parameters"] == cnnzoo.Run("runs/lenet5_mnist/1").metrics["parameters"]
+    assert (
+        json.loads(here.printed)["totals"]["trained_parameters"]
+        == cnnzoo.Run("runs/lenet5_mnist/1").metrics["parameters"]
+    )
 
 
 # === Runs of LeNet-5 ===
