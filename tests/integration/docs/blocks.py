@@ -38,7 +38,7 @@ def python_blocks(document: str) -> list[Part]:
 def other_blocks(document: str) -> list[Part]:
     """Return the blocks of a document that are neither Python nor commands: what is printed, and drawings."""
     others = [part for part in DOCUMENTS[document] if part.kind not in ("markdown", "python")]
-    return [part for part in others if not _holds_commands(part)]
+    return [part for part in others if not part.kind.startswith("{") and not _holds_commands(part)]
 
 
 def commands(document: str) -> dict[str, int]:
