@@ -443,8 +443,8 @@ def test_the_toy_returns_what_the_model_does(tmp_path):
     model = cnnzoo.mlp(input_shape=(8, 8, 1), units=(9,))
     version = cnnzoo.export(model, tmp_path, formats="toy")
     images = np.random.default_rng(0).random((3, 8, 8, 1), "float32")
-    served = tf.saved_model.load(version / "toy").serve(images)["probabilities"]
-    np.testing.assert_allclose(served, model.predict(images, verbose=0), atol=1e-6)
+    loaded = tf.saved_model.load(version / "toy")
+    np.testing.assert_allclose(loaded.serve(images)["probabilities"], model.predict(images, verbose=0), atol=1e-6)
     assert json.loads((version / "assets.extra/card.json").read_text())["formats"]["toy"]["difference"] <= 1e-6
 """
 WRITES_TOY = """    if format == "toy":
