@@ -49,8 +49,7 @@ class _Application(typer.Typer):
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
         def register(function: Any) -> Any:
             text, _, examples = inspect.cleandoc(function.__doc__ or "").partition(EXAMPLES)
-            first = " ".join(text.partition("\n\n")[0].split())  # whole; else the list of commands would cut it
-            options.update(cls=_Command, help=text.strip(), short_help=first, epilog=inspect.cleandoc("\n" + examples))
+            options.update(cls=_Command, help=text.strip(), epilog=inspect.cleandoc("\n" + examples))
             return typer.Typer.command(self, name, **options)(function)
 
         return register

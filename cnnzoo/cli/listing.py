@@ -58,7 +58,9 @@ def info(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table, with more columns.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print each layer's output size, receptive field, parameters, connections, multiply-adds and memory.
+    """Print the sizes and costs of a net's layers.
+
+    Each layer's output size, receptive field, parameters, connections, multiply-adds and memory.
 
     Examples:
         cnnzoo info lenet5

@@ -22,7 +22,7 @@ def report(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write an HTML report about a finished run or study, or a comparison of several runs.
+    """Write an HTML report about finished runs or a study.
 
     Examples:
         cnnzoo report runs/lenet5_mnist/1

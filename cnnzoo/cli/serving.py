@@ -112,7 +112,7 @@ def serve(
     ] = 64 * 2**10,
     max_seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Maximum time for a request to arrive.")] = 30.0,
 ) -> None:
-    """Serve exported models over HTTP, and load new versions as they appear.
+    """Serve exported models over HTTP, and new versions of them.
 
     Examples:
         cnnzoo serve saved_models
