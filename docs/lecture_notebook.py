@@ -14,9 +14,10 @@ import tomllib
 from pathlib import Path
 
 import nbformat
-from walk_lecture import LECTURE, SAVED, Part, parts
+from walk import COURSE, SAVED, Part, parts
 
 COMMAND = '!"{sys.executable}" -m cnnzoo'
+LECTURE = COURSE[0]
 NOTEBOOK = LECTURE.with_suffix(".ipynb")
 SHOWN = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.MULTILINE)
 PYPROJECT, CHANGELOG = LECTURE.parents[1] / "pyproject.toml", LECTURE.parents[1] / "CHANGELOG.md"

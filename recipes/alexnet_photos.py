@@ -2,7 +2,7 @@
 
     cnnzoo train alexnet_photos --set data=FOLDER
 
-FOLDER has a folder of photographs for each class, or `train` and `test` with such folders (docs/data.md).
+FOLDER has a folder of photographs for each class, or `train` and `test` with such folders (docs/how_to/images.md).
 
 On 240 photographs of five kinds of flowers, 48 of each, evaluated on 60 others: accuracy 63.3 % ± 1.7 (61.7, 63.3,
 65.0), n=3 (mean ± standard deviation), from random weights, 196 to 440 s on two cores beside other work; chance is

@@ -1,4 +1,4 @@
-"""The house stands: imports go strictly down, in no circle, and a newcomer finds things by their names."""
+"""Imports go strictly down, in no circle, and a newcomer finds things by their names."""
 
 import ast
 import graphlib
@@ -107,7 +107,7 @@ def test_the_house_is_measured(capsys):
     lines = sum(len(path.read_text().splitlines()) for path in PATHS.values())
     code = sum(code_lines(path.read_text()) for path in PATHS.values())
     with capsys.disabled():
-        print(f"\n{len(FLOORS)} floors, {len(rooms)} rooms, {len(PATHS)} files, {lines:,} lines, {code:,} of code")
+        print(f"\n{len(FLOORS)} levels, {len(rooms)} packages, {len(PATHS)} files, {lines:,} lines, {code:,} of code")
     assert code_lines('"""A docstring\nof two lines."""\n\n# a comment\nx = """two\nlines"""\n') == 2
 
 

@@ -65,7 +65,7 @@ class Window:
 
     @property
     def extent(self) -> int:
-        """The side of the window with its gaps: (F − 1)·dilation + 1."""
+        """The side of the window with its gaps, (F − 1)·dilation + 1."""
         return (self.window - 1) * self.dilation + 1
 
     @property
@@ -170,7 +170,7 @@ class TransposedWindow:
 
     @property
     def extent(self) -> int:
-        """The side of the window with its gaps: (F − 1)·dilation + 1."""
+        """The side of the window with its gaps, (F − 1)·dilation + 1."""
         return (self.window - 1) * self.dilation + 1
 
     @property

@@ -1,10 +1,12 @@
 """What all commands share: the application, options, and the start of TensorFlow."""
 
+import inspect
 import json
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +16,46 @@ from cnnzoo.runtime import keras_home
 from cnnzoo.runtime import start_tensorflow as start_tensorflow
 from cnnzoo.versions import version_of
 
-app = typer.Typer(
+EXAMPLES = "Examples:\n"  # the last section of a command's docstring
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help names arguments without their types, and ends with examples, line by line."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS]", *(name for name, _ in self._arguments())]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        if arguments := self._arguments():
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
+        options = [each for each in self.get_params(ctx) if each.param_type_name == "option"]
+        with formatter.section("Options"):
+            formatter.write_dl([record for each in options if (record := each.get_help_record(ctx))])
+
+    def _arguments(self) -> list[tuple[str, str]]:
+        arguments: list[Any] = [each for each in self.params if each.param_type_name == "argument"]
+        return [(f"{each.metavar}{'...' * (each.nargs != 1)}", each.help) for each in arguments]
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Examples"):
+            for line in (self.epilog or "").splitlines():
+                formatter.write(f"  {line}\n")
+
+
+class _Application(typer.Typer):
+    """An application whose commands' docstrings may end with examples."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        def register(function: Any) -> Any:
+            text, _, examples = inspect.cleandoc(function.__doc__ or "").partition(EXAMPLES)
+            options.update(cls=_Command, help=text.strip(), epilog=inspect.cleandoc("\n" + examples))
+            return typer.Typer.command(self, name, **options)(function)
+
+        return register
+
+
+app = _Application(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"max_content_width": 100},
@@ -46,21 +87,28 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Train the classic deep nets by recipe, evaluate them, look inside, export and serve them."""
+    """Train the classic deep nets by recipe, evaluate them, look inside, export and serve them.
+
+    `cnnzoo COMMAND --help` has examples of each command.
+    """
 
 
-DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data (default: TFDS_DATA_DIR).")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Folder of TFDS' data sets. [default: TFDS_DATA_DIR, else ~/tensorflow_datasets]"
+    ),
+]
 Verbose = Annotated[
     int | None,
-    typer.Option(
-        metavar="0|1|2",
-        help="0: silent. 1: a live line in a terminal, else a line per epoch. 2: a line per epoch. Default: auto.",
-    ),
+    typer.Option(metavar="[0|1|2]", help="The same by Keras' numbers: none, bar or lines."),
 ]
 Progress = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|bar|lines|none", help="auto: a live line in a terminal, in a pipe a line an epoch or a minute."
+        metavar="[auto|bar|lines|none]",
+        help="auto: a live line in a terminal, else at most a line per minute. bar: a live line in a terminal, else a "
+        "line per epoch. lines: a line per epoch. none: nothing. [default: auto]",
     ),
 ]
 

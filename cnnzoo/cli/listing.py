@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @app.command("list")
 def list_all() -> None:
-    """List models, recipes and trained weights."""
+    """List models, recipes and trained weights.
+
+    Examples:
+        cnnzoo list
+    """
     from cnnzoo import weights
     from cnnzoo.experiments import list_recipes
     from cnnzoo.models import list_models
@@ -36,20 +40,33 @@ def list_all() -> None:
 @app.command()
 def info(
     model: Annotated[
-        str, typer.Argument(help="A name that `cnnzoo list` shows, the folder of a finished run, or a .keras file.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Name of a model (see `cnnzoo list`), folder of a finished run, or .keras file."
+        ),
     ],
     input: Annotated[
-        str | None, typer.Option("--input", metavar="SIZE", help="Size of an image, as 28, 28x28 or 400x400x3.")
+        str | None,
+        typer.Option(
+            "--input", metavar="SIZE", help="Size of an image: 28, 28x28 or 400x400x3. [default: the model's own]"
+        ),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An argument of the model, as classes=5.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set an argument of the model, e.g. classes=5. Repeatable."),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, with more columns.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table, with more columns.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print a model's layers, parameters and multiply-adds.
+    """Print the sizes and costs of a net's layers.
 
-    Receptive fields, connections and memory, too.
+    Each layer's output size, receptive field, parameters, connections, multiply-adds and memory.
+
+    Examples:
+        cnnzoo info lenet5
+        cnnzoo info alexnet --input 400x400x3
+        cnnzoo info lenet5 --set classes=5 --markdown
+        cnnzoo info runs/lenet5_mnist/1 --json
     """
     if markdown and as_json:
         raise InputError("--markdown and --json exclude each other: give one of them")

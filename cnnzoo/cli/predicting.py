@@ -27,18 +27,27 @@ MOST = 2**29  # bytes of an image from the standard input
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="The folder of a finished run or of an export, or a .keras file.")],
-    files: Annotated[list[str], typer.Argument(help="Image files, folders of them, or - for the standard input.")],
-    top: Annotated[int, typer.Option(help="Most classes to name.")] = 5,
-    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 64,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder of a finished run or of an export, or .keras file.")
+    ],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Image files, folders of them, or - for the standard input.")
+    ],
+    top: Annotated[int, typer.Option(metavar="N", help="Number of classes to print, the most probable first.")] = 5,
+    batch_size: Annotated[int, typer.Option(metavar="N", help="Images per batch.")] = 64,
     to: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write an autoencoder's reconstructions there, as PNG."),
+        Path | None, typer.Option(metavar="FOLDER", help="Write an autoencoder's reconstructions there, as PNG files.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per image.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a header.")] = False,
 ) -> None:
-    """Predict the classes of image files, or reconstruct them."""
+    """Predict the classes of image files, or reconstruct them.
+
+    Examples:
+        cnnzoo predict runs/lenet5_mnist/1 digit.png
+        cnnzoo predict exported/lenet5 digit.png --top 3
+        cnnzoo predict exported/lenet5 digits --json
+    """
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other: give one of them")
     start_tensorflow()

@@ -12,28 +12,42 @@ from cnnzoo.cli.app import DataDir, app, start_tensorflow
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run, or a .keras file.")],
-    to: Annotated[Path, typer.Option(help="The model's folder; a new version is added to it.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or .keras file.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Model folder; writes the next version: 1/, 2/, …")],
     format: Annotated[
         list[str] | None,
-        typer.Option(help="saved_model, onnx, litert or litert_int8; may be given several times.", show_default=False),
+        typer.Option(
+            metavar="[saved_model|onnx|litert|litert_int8]",
+            help="Format of the file. Repeatable. [default: saved_model]",
+            show_default=False,
+        ),
     ] = None,
-    top: Annotated[int, typer.Option(help="How many classes to name.")] = 1,
-    weights_dtype: Annotated[str, typer.Option(help="float32, or float16 for half the size.")] = "float32",
+    top: Annotated[
+        int, typer.Option(metavar="N", help="Number of classes that a prediction names, the most probable first.")
+    ] = 1,
+    weights_dtype: Annotated[
+        str, typer.Option(metavar="[float32|float16]", help="Type of the weights; float16 halves the file.")
+    ] = "float32",
     output: Annotated[
         str | None,
         typer.Option(
-            help="What the model returns, if neither its last operation nor its loss says it: probabilities, logits, "
-            "labels or values.",
+            metavar="[probabilities|logits|labels|values]",
+            help="What the model returns, where neither its last operation nor its loss says it.",
             show_default=False,
         ),
     ] = None,
     evaluate: Annotated[
-        bool, typer.Option("--evaluate", help="Evaluate each written format on the run's test images.")
+        bool, typer.Option("--evaluate", help="Evaluate each format on the run's test images.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Export a run as a SavedModel, ONNX or LiteRT file."""
+    """Export a run as a SavedModel, ONNX or LiteRT file.
+
+    Examples:
+        cnnzoo export runs/lenet5_mnist/1 --to exported/lenet5
+        cnnzoo export runs/lenet5_mnist/1 --to exported/lenet5 --format onnx
+        cnnzoo export model.keras --to exported/model --output logits
+    """
     start_tensorflow()
     from cnnzoo.serving.export import export as export_model
     from cnnzoo.serving.model_card import formatted_entry
@@ -57,22 +71,54 @@ def export(
 
 @app.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(help="A folder of exported models, or one model's folder.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
-    versions: Annotated[int, typer.Option(help="How many of the newest versions of each model to serve.")] = 1,
-    poll_interval: Annotated[float, typer.Option(help="Seconds between two scans of the folder.")] = 1.0,
-    batching: Annotated[int, typer.Option(help="Most images of waiting requests in a batch; 0 for no batches.")] = 256,
-    max_body: Annotated[int, typer.Option(help="Most bytes of a request.")] = 32 * 2**20,
-    max_values: Annotated[int, typer.Option(help="Most values of a request as JSON.")] = 3_000_000,
-    max_batch: Annotated[int, typer.Option(help="Most images of a request.")] = 1024,
-    max_pixels: Annotated[int, typer.Option(help="Most pixels of a request's files together.")] = 100_000_000,
-    max_response: Annotated[int, typer.Option(help="Most bytes of an answer.")] = 32 * 2**20,
-    max_held: Annotated[int, typer.Option(help="Most bytes of all requests and answers at a time.")] = 256 * 2**20,
-    max_header: Annotated[int, typer.Option(help="Most bytes of a request's header.")] = 64 * 2**10,
-    max_seconds: Annotated[float, typer.Option(help="Most seconds for a request to arrive.")] = 30.0,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of exported models, or folder of one model.")
+    ],
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Address to listen on; 0.0.0.0: all, for everyone: there is no authentication."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="Port to listen on.")] = 8080,
+    versions: Annotated[int, typer.Option(metavar="N", help="Versions of each model to serve, the newest ones.")] = 1,
+    poll_interval: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time between two scans of the folder for new versions.")
+    ] = 1.0,
+    batching: Annotated[
+        int, typer.Option(metavar="N", help="Batch waiting requests, up to this many images (0: off).")
+    ] = 256,
+    max_body: Annotated[
+        int, typer.Option(metavar="BYTES", show_default="32 MiB", help="Maximum size of a request's body.")
+    ] = 32 * 2**20,
+    max_values: Annotated[
+        int, typer.Option(metavar="N", help="Maximum number of values in a request's JSON.")
+    ] = 3_000_000,
+    max_batch: Annotated[int, typer.Option(metavar="N", help="Maximum number of images in a request.")] = 1024,
+    max_pixels: Annotated[
+        int, typer.Option(metavar="N", help="Maximum number of pixels of all images in a request.")
+    ] = 100_000_000,
+    max_response: Annotated[
+        int, typer.Option(metavar="BYTES", show_default="32 MiB", help="Maximum size of a response.")
+    ] = 32 * 2**20,
+    max_held: Annotated[
+        int,
+        typer.Option(
+            metavar="BYTES", show_default="256 MiB", help="Maximum size of all requests and responses in memory."
+        ),
+    ] = 256 * 2**20,
+    max_header: Annotated[
+        int, typer.Option(metavar="BYTES", show_default="64 KiB", help="Maximum size of a request's header.")
+    ] = 64 * 2**10,
+    max_seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Maximum time for a request to arrive.")] = 30.0,
 ) -> None:
-    """Serve exported models over HTTP, and new versions of them."""
+    """Serve exported models over HTTP, and new versions of them.
+
+    Examples:
+        cnnzoo serve saved_models
+        cnnzoo serve exported
+        cnnzoo serve exported --port 9000 --versions 2
+    """
     start_tensorflow()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("cnnzoo.serving.server").setLevel(logging.INFO)

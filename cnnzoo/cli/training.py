@@ -25,45 +25,94 @@ if TYPE_CHECKING:
 @app.command()
 def train(
     context: typer.Context,
-    recipe: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows, or a recipe file.")],
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in one step, over all devices.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides weights, order, dropout and augmentation.")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = None,
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="Name of a recipe or study (see `cnnzoo list`), or its file.")
+    ],
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the training images. [default: the recipe's]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Images per step, over all devices. [default: the recipe's]")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Seed of initial weights, order, dropout and augmentation. [default: the recipe's]"
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[float32|mixed_bfloat16|mixed_float16]",
+            help="Keras' policy of number types. [default: the recipe's]",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any other value of the recipe, as augment=affine."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a recipe key, e.g. augment=affine or model_options.units=(300,100). Repeatable.",
+        ),
     ] = None,
     overrides: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Values of the recipe, as `cnnzoo tune` writes them.")
+        Path | None, typer.Option(metavar="FILE", help="Override recipe keys by a file that `cnnzoo tune` has written.")
     ] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
-    workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/RECIPE/NUMBER).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the latest run, or the one in WORKDIR.")] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option("--smoke", help="Quick check: two epochs on a few images; results are meaningless."),
+    ] = False,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Run folder: new or empty, or with --resume an existing run. [default: runs/RECIPE/NUMBER]",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume the latest run of the recipe, or the one in --workdir.")
+    ] = False,
     auto_resume: Annotated[
-        bool, typer.Option("--auto-resume", help="Resume the run in WORKDIR if there is one, else start it there.")
+        bool, typer.Option("--auto-resume", help="Resume the run in --workdir if there is one, else start it there.")
     ] = False,
     data_dir: DataDir = None,
     strategy: Annotated[
-        str, typer.Option(help="default, mirrored, multi_worker, or auto: as many devices and machines as there are.")
+        str,
+        typer.Option(
+            metavar="[auto|default|mirrored|multi_worker]",
+            help="One device, several devices, or several machines; auto: all that there are.",
+        ),
     ] = "auto",
-    devices: Annotated[int | None, typer.Option(help="Devices of this machine to train on (default: all).")] = None,
+    devices: Annotated[
+        int | None, typer.Option(metavar="N", help="Devices of this machine to train on. [default: all]")
+    ] = None,
     logical_cpus: Annotated[
-        int | None, typer.Option(metavar="N", help="Split the CPU into N devices, to try out several.")
+        int | None, typer.Option(metavar="N", help="Split the CPU into N logical devices, to try out several.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Train in N processes on this machine, as on N machines.")
     ] = None,
-    worker_timeout: Annotated[float, typer.Option(help="Seconds to wait for other workers.")] = 300,
+    worker_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Longest wait for the other workers.")] = 300,
     progress: Progress = None,
     verbose: Verbose = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Make no page of pictures at the end.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML report at the end.")] = False,
     callback: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODULE:NAME", help="A callback of Keras to call, or a function that returns one."),
+        typer.Option(metavar="MODULE:NAME", help="A callback of Keras, or a function that returns one. Repeatable."),
     ] = None,
 ) -> None:
-    """Train a recipe or a study and evaluate it on the test images."""
+    """Train a recipe or a study and evaluate it on the test images.
+
+    Examples:
+        cnnzoo train lenet5_digits
+        cnnzoo train lenet5_mnist --set augment=affine --epochs 60 --seed 1
+        cnnzoo train lenet5_mnist --resume
+        cnnzoo train alexnet_photos --set data=FOLDER
+        cnnzoo train strides_against_pooling_cifar10
+        cnnzoo train alexnet_imagenet --precision mixed_bfloat16
+        cnnzoo train lenet5_mnist --workers 2
+        cnnzoo train lenet5_mnist --verbose 2
+    """
     from cnnzoo.cli import launch, user_callbacks
     from cnnzoo.experiments import load_recipe
 
@@ -110,10 +159,14 @@ def train(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Evaluate a finished run's model on the test images."""
+    """Evaluate a finished run's model on the test images.
+
+    Examples:
+        cnnzoo evaluate runs/lenet5_mnist/1
+    """
     start_tensorflow()
     from cnnzoo.experiments.run import Run
     from cnnzoo.training.evaluate import evaluate as evaluate_run

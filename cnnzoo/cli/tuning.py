@@ -8,7 +8,7 @@ import typer
 
 from cnnzoo.checks import refusal
 from cnnzoo.cli import stopping
-from cnnzoo.cli.app import DataDir, Verbose, app, start_tensorflow, verbosity
+from cnnzoo.cli.app import DataDir, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,28 +18,73 @@ if TYPE_CHECKING:
 @app.command()
 def tune(
     context: typer.Context,
-    recipe: Annotated[str, typer.Argument(help="A name that `cnnzoo list` shows, or a recipe file.")],
-    tuner: Annotated[str | None, typer.Option(help="random (default), bayesian or hyperband.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Most trials (default: 20).")] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Seeds to compare the best trial and the recipe at (default: 3; 0 for none).")
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Name of a recipe (see `cnnzoo list`), or its file.")],
+    tuner: Annotated[
+        str | None,
+        typer.Option(metavar="[random|bayesian|hyperband]", help="How trials are chosen. [default: random]"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides the trials, and weights, order and dropout.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, in all trials.")] = None,
+    trials: Annotated[int | None, typer.Option(metavar="N", help="Maximum number of trials. [default: 20]")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="After the search, train the best trial and the original recipe with this many seeds and test both. "
+            "[default: 3; 0: do not]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seed of the choice of trials, initial weights, order and dropout. [default: the recipe's]",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Passes over the training images, in all trials. [default: the recipe's]"),
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any other value of the recipe that all trials share."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a recipe key in all trials, e.g. augment=affine. Repeatable.",
+        ),
     ] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="The same recipe cut to seconds.")] = False,
-    workdir: Annotated[Path | None, typer.Option(help="A new folder (default: runs/tune/RECIPE/NUMBER).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the latest search, or the one in WORKDIR.")] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option("--smoke", help="Quick check: two epochs on a few images; results are meaningless."),
+    ] = False,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Search folder: new or empty, or with --resume an existing one. [default: runs/tune/RECIPE/NUMBER]",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume the latest search of the recipe, or the one in --workdir.")
+    ] = False,
     data_dir: DataDir = None,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Search in N processes on this machine, and a chief.")
+        int | None, typer.Option(metavar="N", help="Search in N processes on this machine and one more, the chief.")
     ] = None,
-    verbose: Verbose = None,
+    verbose: Annotated[
+        int | None,
+        typer.Option(
+            metavar="[0|1|2]",
+            help="0: silent. 1, 2: the epochs of all trials, as `cnnzoo train --verbose` shows them. "
+            "[default: two lines per trial]",
+        ),
+    ] = None,
 ) -> None:
-    """Search for better values of a recipe, then test the best."""
+    """Search for better values of a recipe, then test the best trial.
+
+    Examples:
+        cnnzoo tune lenet5_digits --trials 8
+        cnnzoo tune lenet5_digits --resume --trials 12
+        cnnzoo tune lenet5_digits --trials 8 --workers 2
+    """
     from cnnzoo.cli import launch
     from cnnzoo.experiments import load_recipe, load_space, parse_settings
 

@@ -235,7 +235,7 @@ class Source:
 
     @property
     def splits(self) -> tuple[AnySplit | None, ...]:
-        """All splits: train, test and validation."""
+        """All splits, which are train, test and validation."""
         return self.train, self.test, self.validation
 
     def first(self, train_examples: int | None, test_examples: int | None) -> "Source":

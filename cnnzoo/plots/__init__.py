@@ -3,6 +3,7 @@
 Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
+from cnnzoo.plots.architecture import architecture
 from cnnzoo.plots.calibration import reliability_diagram
 from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
@@ -27,6 +28,7 @@ __all__ = [
     "Picture",
     "WindowAnimation",
     "activation_maps",
+    "architecture",
     "codes_on_a_plane",
     "confusion_matrix",
     "convolved",

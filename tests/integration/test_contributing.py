@@ -13,6 +13,7 @@ import pytest
 import cnnzoo
 from cnnzoo import layers, plots
 from cnnzoo.data import AUGMENTATIONS, IN_MEMORY
+from cnnzoo.serving import FORMATS
 from tests import processes
 
 ROOT = processes.ROOT
@@ -28,10 +29,17 @@ ENVIRONMENT = dict.fromkeys(["COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"
 DOCUMENTED = {
     "model": (cnnzoo.list_models(), ["README.md", "CHANGELOG.md"]),
     "layer": (layers.__all__, ["CHANGELOG.md"]),
-    "augmentation": (AUGMENTATIONS.keys() - {"none"}, ["docs/data.md", "CHANGELOG.md"]),
-    "picture": ([name for name in plots.__all__ if inspect.isfunction(getattr(plots, name))], ["docs/reports.md"]),
-    "source": (IN_MEMORY, ["docs/data.md"]),
-    "recipe": ([name for name in cnnzoo.list_recipes() if not name.endswith("_smoke")], ["README.md", "CHANGELOG.md"]),
+    "augmentation": (AUGMENTATIONS.keys() - {"none"}, ["docs/how_to/images.md", "CHANGELOG.md"]),
+    "picture": (
+        [name for name in plots.__all__ if inspect.isfunction(getattr(plots, name))],
+        ["docs/how_to/reports.md"],
+    ),
+    "source": (IN_MEMORY, ["docs/how_to/images.md"]),
+    "format": (FORMATS, ["docs/how_to/serve.md"]),
+    "recipe": (
+        [name for name in cnnzoo.list_recipes() if not name.endswith("_smoke")],
+        ["docs/results/index.md", "CHANGELOG.md"],
+    ),
 }
 
 
@@ -311,7 +319,7 @@ def add_augmentation(copy):
     copy.insert(tests, "import cnnzoo\n", "from cnnzoo.data.augmentation.toy import Toy\n")
     copy.insert(tests, "\nLAYERS = [", "Toy(), ")
     copy.write("tests/data/augmentation/test_toy.py", AUGMENTATION_TEST)
-    copy.add_line("docs/data.md", "| `augment=` |", "| `toy` | inverts | – |")
+    copy.add_line("docs/how_to/images.md", "| `augment=` |", "| `toy` | inverts | – |")
     copy.add_line("CHANGELOG.md", "### Added", "- Augmentation: `toy`.")
 
 
@@ -366,8 +374,8 @@ def add_picture(copy):
     copy.insert(
         page, "OCCLUDED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer\n\n\n", section
     )
-    copy.add_line("docs/reports.md", "| a classifier's page |", "| the images of each class | |")
-    copy.add_line("docs/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
+    copy.add_line("docs/how_to/reports.md", "| a classifier's page |", "| the images of each class | |")
+    copy.add_line("docs/how_to/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
     copy.add_line("CHANGELOG.md", "### Added", "- Pictures: `toy_bars`.")
 
 
@@ -419,8 +427,50 @@ def add_data_source(copy):
     copy.insert(package, "\nIN_MEMORY: dict[str, Callable[..., Source]] = {", '"toy": load_toy, ')
     copy.insert(package, "\n        name: ", '`"toy"`, stripes; ')
     copy.write("tests/data/test_toy.py", SOURCE_TEST)
-    copy.add_line("docs/data.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
+    copy.add_line("docs/how_to/images.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
     copy.add_line("CHANGELOG.md", "### Added", "- Data: `toy`.")
+
+
+FORMAT_TEST = """import json
+
+import numpy as np
+import tensorflow as tf
+
+import cnnzoo
+
+
+def test_the_toy_returns_what_the_model_does(tmp_path):
+    model = cnnzoo.mlp(input_shape=(8, 8, 1), units=(9,))
+    version = cnnzoo.export(model, tmp_path, formats="toy")
+    images = np.random.default_rng(0).random((3, 8, 8, 1), "float32")
+    loaded = tf.saved_model.load(version / "toy")
+    np.testing.assert_allclose(loaded.serve(images)["probabilities"], model.predict(images, verbose=0), atol=1e-6)
+    assert json.loads((version / "assets.extra/card.json").read_text())["formats"]["toy"]["difference"] <= 1e-6
+"""
+WRITES_TOY = """    if format == "toy":
+        exported.end_to_end().export(str(folder / "toy"), verbose=False)
+        return
+"""
+READS_TOY = """    if format == "toy":
+        loaded = tf.saved_model.load(str(folder / "toy"))
+        return lambda images: loaded.serve(images)[exported.head.name].numpy()
+"""
+
+
+def add_export_format(copy):
+    formats = "cnnzoo/serving/formats.py"
+    copy.insert(formats, '    "saved_model": ("", ()),\n', '    "toy": ("toy", ("numpy",)),\n')
+    copy.insert(formats, "        write_saved_model(exported, folder)\n        return\n", WRITES_TOY)
+    copy.insert(
+        formats, "        return saved_model_predictor(tf.saved_model.load(str(folder)), exported)\n", READS_TOY
+    )
+    copy.insert("cnnzoo/serving/verify.py", "\nTOLERANCES = {", '"toy": 1e-5, ')
+    copy.insert("cnnzoo/serving/export.py", '\n        formats: any of `"saved_model"`, ', '`"toy"` (`toy/`), ')
+    copy.insert("cnnzoo/cli/serving.py", '"[saved_model|', "toy|")
+    copy.insert("pyproject.toml", "\nexport = [", '"numpy", ')
+    copy.write("tests/integration/serving/test_toy.py", FORMAT_TEST)
+    copy.add_line("docs/how_to/serve.md", "| file | what it is |", "| `toy/` | Keras' own SavedModel |")
+    copy.add_line("CHANGELOG.md", "### Added", "- Export formats: `toy`.")
 
 
 RECIPE = '''"""One hidden layer on scikit-learn's digits.
@@ -443,7 +493,9 @@ def add_recipe(copy):
     copy.write("recipes/toy_digits.py", RECIPE)
     smaller = '    "toy_digits": ["model_options.units=(20,)"],\n'
     copy.insert("tests/integration/experiments/test_smoke_runs.py", "\nSMALLER = {\n", smaller)
-    copy.add_line("README.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |")
+    copy.add_line(
+        "docs/results/index.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |"
+    )
     copy.add_line("CHANGELOG.md", "### Added", "- Recipes: `toy_digits`.")
 
 
@@ -512,6 +564,13 @@ def test_a_data_source_is_added_by_the_files_named(tmp_path):
     copy.check("source", "tests/data/test_toy.py")
 
 
+def test_an_export_format_is_added_by_the_files_named(tmp_path):
+    copy = Copy(tmp_path)
+    add_export_format(copy)
+    assert copy.touched() == named_files("export format", format="toy")
+    copy.check("format", "tests/integration/serving/test_toy.py")
+
+
 def test_a_recipe_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_recipe(copy)
@@ -521,19 +580,23 @@ def test_a_recipe_is_added_by_the_files_named(tmp_path):
 
 
 def test_a_file_that_is_left_out_fails_a_test(tmp_path):
-    """Of all six kinds, where a test can see it; in one process, since they do not disturb each other."""
-    documents = {"README.md", "CHANGELOG.md", "docs/data.md", "docs/reports.md"}
+    """Of all seven kinds, where a test can see it; in one process, since they do not disturb each other."""
+    documents = {"README.md", "CHANGELOG.md"}
+    documents |= {f"docs/{name}.md" for name in ("how_to/images", "how_to/reports", "how_to/serve", "results/index")}
     lists = {"cnnzoo/__init__.pyi", "cnnzoo/analysis/layer_formulas.py", "tests/models/test_contract.py"}
+    lists |= {"cnnzoo/cli/serving.py"}
     backends = "tests/integration/backends/test_backends.py"
     learning = "tests/integration/models/test_learning.py"
     copy = Copy(tmp_path, left_out=documents | lists | {backends, learning})
-    for add in (add_model, add_layer, add_augmentation, add_picture, add_data_source, add_recipe):
+    kinds = (add_model, add_layer, add_augmentation, add_picture, add_data_source, add_export_format, add_recipe)
+    for add in kinds:
         add(copy)
     tests = {
         "tests/test_public_names.py::test_the_stub_has_the_names_and_no_others",
         "tests/models/test_contract.py::test_parameters_are_the_papers[toy]",
         "tests/analysis/test_against_keras.py::test_every_layer_of_cnnzoo_has_a_formula",
         f"{backends}::test_every_layer_has_a_case",
+        "tests/integration/cli/test_help.py::test_choices_in_the_help_are_those_that_are_allowed",
         f"{learning}::test_every_model_is_tried_and_one_net_of_each_form",
         *(f"{THIS}::test_documents_name_all_that_there_is[{kind}]" for kind in DOCUMENTED),
     }

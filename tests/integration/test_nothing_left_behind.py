@@ -12,7 +12,7 @@ from cnnzoo.experiments.run import Run
 from tests import processes
 from tests.processes import ROOT
 
-DOCUMENT = ROOT / "docs/command_line.md"
+DOCUMENT = ROOT / "docs/how_to/command_line.md"
 # Files in the home and in the folder for temporary ones, each with what the document calls it.
 NAMED = {
     r"home/\.keras/keras\.json": "~/.keras/keras.json",

@@ -89,7 +89,7 @@ def test_without_arguments_it_explains_itself(cnnzoo):
 
 def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
     lines = cnnzoo()[1].split("Commands:\n")[1].splitlines()
-    names = ["list", "info", "train", "evaluate", "tune", "predict", "report", "export", "serve"]
+    names = ["list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve"]
     assert [line.split()[0] for line in lines] == names
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
@@ -238,7 +238,7 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
         (["train", "lenet5_digits", "--epochs", "x"], "--epochs"),
         (["train", "lenet5_digits", "--precision", "float8"], "float32"),
         (["train", "lenet5_digits", "--resume"], "no run of 'lenet5_digits'"),
-        (["train"], "recipe"),
+        (["train"], "RECIPE"),
         (["trian"], "trian"),
         (["info", "lenet6"], "did you mean 'lenet"),
         (["info", "lenet5", "--set", "haed=rbf"], "did you mean 'head'"),

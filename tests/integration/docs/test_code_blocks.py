@@ -3,6 +3,7 @@
 The other blocks are run by test_python_blocks.py and test_stories.py, and docs/lecture.md by test_lecture.py.
 """
 
+import inspect
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 import cnnzoo
 from tests import processes
+from tests.integration.docs import test_stories
 from tests.integration.docs.blocks import DOCUMENTS, ROOT, inline_code, other_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.scripts import run_script
@@ -32,7 +34,7 @@ def plain(text):
 def is_the_table_of_alexnet(block, **_):
     assert {*plain(block.text)} <= {*plain(info("alexnet"))}
     printed = info("alexnet", "--input", "224")
-    [warning] = [code for code in inline_code("docs/arithmetic.md") if code.endswith("is not whole")]
+    [warning] = [code for code in inline_code("docs/concepts/arithmetic.md") if code.endswith("is not whole")]
     assert f"(W − F + 2P)/S = {warning}" in printed
     assert "223 or 227" in printed
 
@@ -57,10 +59,18 @@ def are_folders_that_are_read(block, tmp_path, **_):
     assert (len(classes.train), classes.validation, len(classes.test)) == (16, None, 4)  # a fifth is for testing
 
 
+def is_printed_in_a_story(block, **_):
+    """Check that test_stories.py compares it with what the command prints."""
+    calls = re.findall(r'shows_what_is_printed\(here, "(.+?)"', inspect.getsource(test_stories))
+    assert [words in block.text for words in calls].count(True) == 1
+
+
 CHECKS = {
-    ("docs/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
-    ("docs/data.md", "├── train/"): are_folders_that_are_read,
-    ("docs/distribution.md", "gradients, 243.9 MB"): is_what_scaling_prints,
+    ("README.md", "run folder runs/lenet5_digits/1"): is_printed_in_a_story,
+    ("README.md", "docs/digit.png: 5"): is_printed_in_a_story,
+    ("docs/concepts/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
+    ("docs/how_to/images.md", "├── train/"): are_folders_that_are_read,
+    ("docs/how_to/devices.md", "gradients, 243.9 MB"): is_what_scaling_prints,
 }
 BLOCKS = [(document, block) for document in DOCUMENTS for block in other_blocks(document)]
 
@@ -77,8 +87,8 @@ def test_every_check_has_its_block():
 
 
 def test_a_script_asserts_what_shifts_along_and_draws_the_picture(tmp_path, capsys):
-    script, picture = (f"docs/translation_equivariance.{suffix}" for suffix in ("py", "png"))
-    assert script in inline_code("docs/arithmetic.md")
+    script, picture = (f"docs/concepts/translation_equivariance.{suffix}" for suffix in ("py", "png"))
+    assert script in inline_code("docs/concepts/arithmetic.md")
     run_script(shutil.copy(ROOT / script, tmp_path))
     assert "all as expected" in capsys.readouterr().out
     paths = (tmp_path / Path(picture).name, ROOT / picture)

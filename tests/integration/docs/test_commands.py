@@ -1,6 +1,6 @@
 """Every command in README.md, CONTRIBUTING.md and docs/*.md is run by test_stories.py, or here is why not.
 
-All of them, those in the text and those in docstrings of recipes and scripts, can be typed as they are written.
+All of them, those in the text, in docstrings of recipes and scripts and in the help, can be typed as they are written.
 """
 
 import re
@@ -41,16 +41,31 @@ NOT_RUN = {
     "cnnzoo train lenet5_digits --callback mlflow.keras:MlflowCallback": (
         "needs MLflow; tests/integration/cli/test_user_callbacks.py::test_mlflow_tracks_a_run_in_a_folder runs it"
     ),
+    "cnnzoo serve exported --port 9000 --versions 2": "is `cnnzoo serve exported` at a port that may be taken here",
     "git clone …": "needs the network",
+    "git clone https://repository.invalid/cnnzoo": "needs the network, and the address that the project will have",
     "cd cnnzoo": "has no result",
     "pre-commit install": "changes the clone",
     **dict.fromkeys(("pip install -e .", "pip install -e '.[dev]'", "pytest", "pytest -m integration", ".ci/run"), CI),
     **dict.fromkeys(("pip install -e '.[export]'", "pip install -e '.[tune]'"), "needs the network"),
+    **dict.fromkeys(
+        (
+            "pip install -e '.[docs]'",
+            "sphinx-build --fail-on-warning docs build/site",
+            "python docs/check_site.py build/site",
+        ),
+        "is .ci/run's own, after all tests",
+    ),
     "pytest -m 'not slow' --cov": "takes as long as all tests",
     "coverage report": "takes as long as all tests",
     "nox -s lowest": "takes as long as a tier; .ci/run runs a part of it",
     "python benchmarks/suite_stability.py --tier unit": "runs the unit tier ten times",
     "python benchmarks/mutation.py": "takes hours",
+}
+OF_HELP = {
+    line.strip()
+    for command in typer.main.get_command(cli.app).commands.values()
+    for line in command.epilog.splitlines()
 }
 OF_DOCUMENTS = {command for document in DOCUMENTS for command in commands(document)}
 INLINE = {
@@ -61,10 +76,10 @@ INLINE = {
 def test_the_table_has_the_commands_of_the_documents_and_no_others():
     in_stories = {command for story in STORIES.values() for command in story}
     assert in_stories & NOT_RUN.keys() == set()
-    assert in_stories | NOT_RUN.keys() == OF_DOCUMENTS
+    assert in_stories | NOT_RUN.keys() == OF_DOCUMENTS | OF_HELP
 
 
-@pytest.mark.parametrize("command", sorted(OF_DOCUMENTS | INLINE | docstring_commands()))
+@pytest.mark.parametrize("command", sorted(OF_DOCUMENTS | OF_HELP | INLINE | docstring_commands()))
 def test_commands_can_be_typed(command):
     """Their options parse, and what they name is there: recipes, settings, scripts, extras, markers of tests."""
     words = shlex.split(command)
@@ -79,7 +94,7 @@ def test_commands_can_be_typed(command):
 def check_cnnzoo(words):
     name, *arguments = words
     known = typer.main.get_command(cli.app).commands[name]
-    if not arguments:
+    if arguments in ([], ["--help"]):
         return  # the text speaks of the command as such
     options = known.make_context(name, arguments).params
     if name in ("train", "tune"):

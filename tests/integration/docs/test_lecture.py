@@ -24,7 +24,7 @@ from tests import processes
 DOCS = processes.ROOT / "docs"
 sys.path.insert(0, str(DOCS))  # its scripts import one another
 import lecture_notebook  # noqa: E402
-from walk_lecture import SAVED, Walk, parts  # noqa: E402
+from walk import SAVED, Walk, parts  # noqa: E402
 
 TEXT = (DOCS / "lecture.md").read_text("utf-8")
 PARTS = parts(TEXT)
@@ -56,7 +56,7 @@ def walked(request, tmp_path_factory, photo_folder):
     if (Path(os.environ.get("TFDS_DATA_DIR", "")) / "mnist").is_dir():
         there.add("mnist")
     photographs = ["--photographs", photo_folder] if "photographs" in there else []
-    ended = processes.run([DOCS / "walk_lecture.py", folder, "--smoke", "--one-process", *photographs])
+    ended = processes.run([DOCS / "walk.py", folder, "--smoke", "--one-process", *photographs])
     assert ended.returncode == 0, f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
     for path in (folder / "runs").rglob("*"):
         if path.is_file() and path.name != "metrics.json":
@@ -190,7 +190,7 @@ def test_suggested_pictures_can_be_drawn():
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ("```console\nrm -rf runs\n```", "commands of cnnzoo only, not 'rm -rf runs'"),
+        ("```console\nrm -rf runs\n```", "commands of cnnzoo, curl and python only, not 'rm -rf runs'"),
         ("```console\ncnnzoo train no_such_recipe\n```", "cnnzoo train no_such_recipe --smoke ended with 2"),
         ("```python\nprint(1)\n```\n\n```text\n2\n```", "not what the block above prints: '2'"),
         ("```python\n```\n\n```text\n2\n```", "not what the block above prints: '2'"),
@@ -208,7 +208,7 @@ def test_what_cannot_be_had_is_left_out_with_a_reason(monkeypatch, tmp_path, cap
     walk.through(
         parts("<!-- needs: mnist -->\n```python\n1 / 0\n```\n\n```text\nnothing\n```\n\n```python\nprint('on')\n```")
     )
-    assert walk.done[0]["left_out"] == f"there is no MNIST in {tmp_path}"
+    assert walk.done[0]["left_out"] == f"there is no mnist in {tmp_path}"
     assert capsys.readouterr().out.endswith("on\n")
 
 

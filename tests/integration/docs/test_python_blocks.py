@@ -32,8 +32,8 @@ from tests.integration.docs.scripts import run_script
 from tests.processes import ROOT
 
 TESTED = {
-    *("README.md", "docs/command_line.md", "docs/data.md", "docs/distribution.md", "docs/layerwise_pretraining.md"),
-    *("docs/reports.md", "docs/serving.md", "docs/tuning.md"),
+    *("README.md", "docs/how_to/images.md", "docs/how_to/devices.md", "docs/concepts/layerwise_pretraining.md"),
+    *("docs/how_to/reports.md", "docs/how_to/serve.md", "docs/how_to/tune.md", "docs/how_to/command_line.md"),
 }
 SHUFFLE = "ignore:`shuffle=True` was passed"  # Keras says so to whoever leaves its default and fits a `tf.data.Dataset`
 
@@ -58,19 +58,31 @@ def test_every_document_with_python_blocks_is_tested():
 
 
 def test_command_line():
-    [factory] = python_blocks("docs/command_line.md")
+    [factory] = python_blocks("docs/how_to/command_line.md")
     names = {}
     run(factory, names)
     assert (names["early"]().monitor, names["early"]().patience) == ("val_accuracy", 2)
 
 
-def test_readme():
-    first_example, layerwise = python_blocks("README.md")
+def test_readme(folder):
+    of_one_image, of_a_new_net = python_blocks("README.md")
+    (folder / "docs").symlink_to(ROOT / "docs")
     digits = source("digits")
-    test_images, labels = lenet_input(digits.test.images), digits.test.labels
+    pixels, labels = digits.test.images, digits.test.labels
+    test_images = lenet_input(pixels)
 
     names = {}
-    run(first_example, names)
+    decoded = run(of_one_image, names)[-1]
+    assert f"# {decoded}: label, name, probability" in of_one_image.text
+    [[(label, name, probability)]] = decoded
+    assert (label, name) == (5, "5")
+    assert probability >= 0.99
+    enlarged = np.pad(np.kron(pixels, np.ones((1, 3, 3, 1), "uint8")), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    served = signature(ROOT / "saved_models/lenet5_mnist/1")(np.float32(enlarged))["probabilities"]
+    np.testing.assert_allclose(names["model"].predict(lenet_input(enlarged), verbose=0), served, atol=1e-5)
+    assert np.mean(served.argmax(axis=-1) == labels) >= 0.7  # it was trained on other digits
+
+    run(of_a_new_net, names)
     losses = names["model"].history.history["loss"]
     assert len(losses) == 5
     assert falls(losses)
@@ -82,7 +94,6 @@ def test_readme():
     assert trained.metrics["test"]["accuracy"] == pytest.approx(accuracy(model, test_images, labels))
     assert trained.metrics["test"]["accuracy"] >= 0.95
     probabilities = softmax(model.predict(test_images, verbose=0))
-    pixels = digits.test.images
     served = signature("exported/lenet5/1")(np.float32(pixels))["probabilities"]
     np.testing.assert_allclose(served, probabilities, atol=1e-5)
     served = signature("exported/lenet5/1", "serve_bytes")([png(image) for image in pixels])["probabilities"]
@@ -92,16 +103,6 @@ def test_readme():
     with Image.open("drawn.png") as drawn:
         assert drawn.size == (1500, 660)
     check_what_lenet5_draws(model, test_images, labels)
-
-    enlarged = np.pad(np.kron(pixels, np.ones((1, 3, 3, 1), "uint8")), ((0, 0), (2, 2), (2, 2), (0, 0)))
-    served = signature(ROOT / "saved_models/lenet5_mnist/1")(np.float32(enlarged))["probabilities"]
-    np.testing.assert_allclose(softmax(names["trained"].predict(lenet_input(enlarged), verbose=0)), served, atol=1e-5)
-    assert np.mean(served.argmax(axis=-1) == labels) >= 0.7  # it was trained on other digits
-
-    run(layerwise, names)
-    epochs = {"encoder_1": 15, "encoder_2": 15, "encoder_3": 15}
-    check_pretraining(names["pretraining"], epochs, entropy_of_mean(names["images"]))
-    assert accuracy(names["model"], np.float32(pixels) / 255, labels) >= 0.9
 
 
 def check_what_lenet5_draws(model, images, labels):
@@ -124,7 +125,7 @@ def entropy_of_mean(images):
 
 
 def test_layerwise_pretraining(capsys):
-    [block] = python_blocks("docs/layerwise_pretraining.md")
+    [block] = python_blocks("docs/concepts/layerwise_pretraining.md")
     names = {}
     run(block, names)
     assert capsys.readouterr().out.endswith(f"\n{names['pretraining'].history['hidden_2']['loss']}\n")
@@ -135,7 +136,7 @@ def test_layerwise_pretraining(capsys):
 
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_data(folder):
-    loading, features, pipelines = python_blocks("docs/data.md")
+    loading, features, pipelines = python_blocks("docs/how_to/images.md")
     rng = np.random.default_rng(0)
     names = {"cnnzoo": cnnzoo}
     for prefix, count in (("", 30), ("test_", 12)):
@@ -265,7 +266,7 @@ def check_batches(batches, split):
 
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_distribution():
-    [block] = python_blocks("docs/distribution.md")
+    [block] = python_blocks("docs/how_to/devices.md")
     images = np.random.default_rng(0).uniform(-100, 130, (8, 67, 67, 3)).astype("float32")
     labels = np.arange(8) % 4
     names = {"cnnzoo": cnnzoo, "batches": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)}
@@ -279,7 +280,7 @@ def test_distribution():
 
 
 def test_reports(folder):
-    [block] = python_blocks("docs/reports.md")
+    [block] = python_blocks("docs/how_to/reports.md")
     names = {}
     row, _, maps, units, occluded = run(block, names)
     model, images = names["model"], np.asarray(names["images"])
@@ -298,7 +299,7 @@ def test_reports(folder):
 
 
 def test_serving(capsys):
-    bare_model, shipped = python_blocks("docs/serving.md")
+    bare_model, shipped = python_blocks("docs/how_to/serve.md")
     names = {}
     run(bare_model, names)
     fashion = in_tfds("fashion_mnist")
@@ -330,7 +331,7 @@ def test_serving(capsys):
 
 def test_tuning():
     keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
-    defined, searched = python_blocks("docs/tuning.md")
+    defined, searched = python_blocks("docs/how_to/tune.md")
     names = {"cnnzoo": cnnzoo}
     run(defined, names)
     recipe = cnnzoo.load_recipe("stacked_denoising_digits").override(names["space"](keras_tuner.HyperParameters()))

@@ -12,12 +12,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import cnnzoo
 from cnnzoo.models.alexnet_owt import PRETRAINED, preprocess_input
 from tests.integration.docs.blocks import python_blocks
+from tests.integration.docs.blocks import agrees, other_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.results import lenet_input, png, predictions_of, signature, softmax, source
 from tests.integration.docs.terminal import Command, Terminal
@@ -58,6 +60,24 @@ def gives_the_arithmetic_of_400_pixels(here):
     assert f"{convolutions + dense:,} trained" in here.printed
 
 
+def gives_the_layers_of_lenet5(here):
+    for name in ("C1", "S2", "C3", "S4", "C5", "F6", "output"):
+        assert re.search(rf"^{name} ", here.printed, re.MULTILINE)
+    assert "60,000 trained" in here.printed
+
+
+def gives_a_table_for_five_classes(here):
+    output = next(line for line in here.printed.splitlines() if line.startswith("| output "))
+    assert "| 5 |" in output
+
+
+def gives_the_parameters_as_json(here):
+    assert (
+        json.loads(here.printed)["totals"]["trained_parameters"]
+        == cnnzoo.Run("runs/lenet5_mnist/1").metrics["parameters"]
+    )
+
+
 # === Runs of LeNet-5 ===
 
 
@@ -78,7 +98,33 @@ def printed_accuracy(here):
 
 
 def reads_digits(here):
+    """Check that it learns, has its page, and prints what README.md shows, but for times."""
     assert is_trained(here).metrics["test"]["accuracy"] >= 0.97
+    has_a_page(here)
+    shows_what_is_printed(here, "run folder", accuracy=0.01)
+
+
+def names_the_digit_of_the_readme(here):
+    shows_what_is_printed(here, "docs/digit.png")
+
+
+def shows_what_is_printed(here, words, accuracy=0.0):
+    """Check a block of README.md with these words against what was printed, line by line; seconds are other ones."""
+    [block] = [block for block in other_blocks("README.md") if words in block.text]
+    shown = block.text.splitlines()
+    printed = [line for line in here.printed.splitlines() if not line.startswith("epoch ")]  # where it takes minutes
+    assert len(shown) == len(printed)
+    for line, other in zip(shown, printed, strict=True):
+        if "images/s" in line:
+            line, other = (
+                re.sub(r"[\d.,]+ s, [\d,]+ images/s|[\d.]+ to [\d.]+ %", "…", each) for each in (line, other)
+            )
+        assert agrees(line, other, accuracy)
+
+
+def has_the_image_of_the_readme(here):
+    has_the_shipped_models(here)
+    Path("docs").symlink_to(ROOT / "docs")
 
 
 def has_a_page(here):
@@ -271,6 +317,24 @@ def is_exported_in_four_formats(here):
         assert np.mean(predicted.argmax(axis=-1) == expected.argmax(axis=-1)) >= 0.97
 
 
+def is_exported_as_onnx_alone(here):
+    version = Path(here.printed.splitlines()[-1])
+    assert (version / "model.onnx").is_file()
+    assert not (version / "saved_model.pb").exists()
+
+
+def has_a_model_without_activation(here):
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    here.kept = keras.Sequential(layers)
+    here.kept.save("model.keras")
+
+
+def is_exported_as_logits(here):
+    images = np.float32(source("digits").test.images[:20]) / 255
+    served = signature("exported/model/1")(images)["probabilities"]
+    np.testing.assert_allclose(served, softmax(here.kept.predict(images, verbose=0)), atol=1e-5)
+
+
 # === Search ===
 
 
@@ -368,7 +432,7 @@ def uses_two(here):
 
 
 def has_the_file_of_the_document(here):
-    [block] = python_blocks("docs/command_line.md")
+    [block] = python_blocks("docs/how_to/command_line.md")
     Path("stopping.py").write_text(block.text, "utf-8")
 
 
@@ -388,11 +452,19 @@ CURL = "| curl -d @- http://127.0.0.1:8080/v1/models/lenet5:predict"
 STORIES = {
     "nets": {
         "cnnzoo list": Command(lists_what_there_is),
+        "cnnzoo info lenet5": Command(gives_the_layers_of_lenet5),
+        "cnnzoo info lenet5 --set classes=5 --markdown": Command(gives_a_table_for_five_classes),
         "cnnzoo info alexnet --input 400x400x3": Command(gives_the_arithmetic_of_400_pixels, alone=True),
     },
     "digits": {
-        "cnnzoo train lenet5_digits": Command(reads_digits, "--no-report"),
+        "cnnzoo train lenet5_digits": Command(reads_digits),
+        "cnnzoo predict saved_models/lenet5_mnist docs/digit.png": Command(
+            names_the_digit_of_the_readme, before=has_the_image_of_the_readme
+        ),
         f"cnnzoo export RUN --to FOLDER {FORMATS}": Command(is_exported_in_four_formats),
+        "cnnzoo export model.keras --to exported/model --output logits": Command(
+            is_exported_as_logits, before=has_a_model_without_activation
+        ),
     },
     "search": {
         "cnnzoo tune lenet5_digits --trials 8": Command(finds_the_best, "--smoke --trials 1 --seeds 0"),
@@ -425,6 +497,8 @@ STORIES = {
         "python -c \"import json, numpy, PIL.Image as I; print(json.dumps({'instances': "
         f"[numpy.array(I.open('digit.png'))[..., None].tolist()]}}))\" {CURL}": Command(answers_with_the_digit),
         "cnnzoo serve saved_models": Command(answers_for_all_shipped_models, before=has_the_shipped_models),
+        "cnnzoo info runs/lenet5_mnist/1 --json": Command(gives_the_parameters_as_json),
+        "cnnzoo export runs/lenet5_mnist/1 --to exported/lenet5 --format onnx": Command(is_exported_as_onnx_alone),
     },
     "devices": {
         "cnnzoo train lenet5_mnist --devices 2": Command(uses_two, f"{SMALL} --logical-cpus 2", alone=True),

@@ -143,7 +143,7 @@ def test_a_damaged_photograph_is_predicted_and_named(run, tmp_path, capsys):
 
 
 def test_unlabeled_images_of_a_competition_become_a_table(run, digits, tmp_path, capsys):
-    """As in docs/data.md: a folder of numbered files without classes, and a broken one among a thousand."""
+    """As in docs/how_to/images.md: a folder of numbered files without classes, and a broken one among a thousand."""
     for number, file in enumerate(sorted(digits.iterdir())[:40]):
         (tmp_path / f"{number + 1}.png").write_bytes(file.read_bytes() if number != 20 else b"")
     found, errors = lines(capsys, run.folder, tmp_path, "--csv", "--top", "1", code=1)

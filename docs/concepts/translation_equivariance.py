@@ -1,6 +1,6 @@
 """Translation equivariance of AlexNet: the experiment, with its assertions and a picture.
 
-    python docs/translation_equivariance.py
+    python docs/concepts/translation_equivariance.py
 
 Two windows of 227×227 pixels are cut out of a photograph that comes with scikit-learn, 32 pixels down and
 right of one another: one position of pool5, eight of conv1. The maps of every convolution and pooling layer
