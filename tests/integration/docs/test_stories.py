@@ -18,8 +18,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.models.alexnet_owt import PRETRAINED, preprocess_input
-from tests.integration.docs.blocks import python_blocks
-from tests.integration.docs.blocks import agrees, other_blocks
+from tests.integration.docs.blocks import agrees, other_blocks, python_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.results import lenet_input, png, predictions_of, signature, softmax, source
 from tests.integration.docs.terminal import Command, Terminal
