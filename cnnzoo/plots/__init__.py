@@ -3,7 +3,6 @@
 Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
-from cnnzoo.plots.architecture import architecture
 from cnnzoo.plots.calibration import reliability_diagram
 from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
@@ -20,6 +19,7 @@ from cnnzoo.plots.lecture import (
     sliding_window,
     sliding_window_animation,
 )
+from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified

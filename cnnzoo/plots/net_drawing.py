@@ -100,12 +100,21 @@ def _draw(axis: Axes, row: Row, left: float, wide: float, tall: float, color: st
     extra = (sheets - 1) * SHIFT
     for sheet in reversed(range(sheets)):
         corner = (left + sheet * SHIFT, -tall / 2 + sheet * SHIFT)
-        face = {"facecolor": color, "edgecolor": "#444444", "linewidth": 0.7, "alpha": 0.9 if sheet == 0 else 0.75}
-        axis.add_patch(Rectangle(corner, wide - extra, tall - extra, **face))
+        axis.add_patch(
+            Rectangle(
+                corner,
+                wide - extra,
+                tall - extra,
+                facecolor=color,
+                edgecolor="#444444",
+                linewidth=0.7,
+                alpha=0.9 if sheet == 0 else 0.75,
+            )
+        )
 
 
 def _label(axis: Axes, row: Row, middle: float, tall: float, *, is_input: bool) -> None:
-    name = {"ha": "center", "va": "bottom", "fontsize": 9}
-    axis.text(middle, tall / 2 + 0.06, "input" if is_input else row.name, **name)
+    name = "input" if is_input else row.name
+    axis.text(middle, tall / 2 + 0.06, name, ha="center", va="bottom", fontsize=9)
     window = "\nwindow " + "×".join(map(str, row.window)) if row.window and prod(row.window) > 1 else ""
     axis.text(middle, -tall / 2 - 0.06, _size(row) + window, ha="center", va="top", fontsize=8)
