@@ -1,6 +1,7 @@
 """`cnnzoo.predict` on a folder of PNGs, against the exported signature called in batches over the same files.
 
-    cnnzoo train lenet5_digits && cnnzoo export runs/lenet5_digits/1 --to exported/digits
+    cnnzoo train lenet5_digits
+    cnnzoo export runs/lenet5_digits/1 --to exported/digits
     python benchmarks/predict_throughput.py exported/digits [--data digits] [--files 1000] [--rounds 7]
 
 The files are test images, written as PNGs; where there are fewer than `--files`, they repeat. Each contender lives in a

@@ -33,9 +33,8 @@ def test_training_ends_without_readers(tmp_path, redirected):
 def test_a_console_of_few_letters_gets_question_marks(encoding):
     """Those of Windows have ×, and no −."""
     few = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
-    script = (
-        "import sys; from cnnzoo.cli import streams; streams.keep_open(); print('3×3 − 1 ± 2 ✓', sys.stdout.errors)"
-    )
+    escaped = "3×3 − 1 ± 2 ✓".encode("unicode_escape").decode()  # for the shell's own encoding
+    script = f"import sys; from cnnzoo.cli import streams; streams.keep_open(); print('{escaped}', sys.stdout.errors)"
     printed = shell(f'{sys.executable} -c "{script}" | iconv -f {encoding} -t utf-8', **few)
     lacking = {"ascii": "×−±✓", "cp1252": "−✓", "utf-8": ""}[encoding]
     expected = "".join("?" if sign in lacking else sign for sign in "3×3 − 1 ± 2 ✓ replace\n")
