@@ -14,7 +14,13 @@ ROOT = processes.ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 from walk import Part, parts  # noqa: E402
 
-GENERATED = {"api", "commands", "models", "recipe_keys.md", "weights.md"}  # by docs/_site/generated.py, in docs/reference
+GENERATED = {
+    "api",
+    "commands",
+    "models",
+    "recipe_keys.md",
+    "weights.md",
+}  # by docs/_site/generated.py, in docs/reference
 COURSE = {"course", "lecture.md"}
 WRITTEN = [
     path
