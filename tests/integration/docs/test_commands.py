@@ -1,7 +1,7 @@
 """Every command in documents whose blocks are run one by one is run by test_stories.py, or here is why not.
 
-All commands of all documents, those in the text and those in docstrings of recipes and scripts, can be typed as they are
-written.
+All commands of all documents, those in the text and those in docstrings of recipes and scripts, can be typed as they
+are written.
 """
 
 import re
