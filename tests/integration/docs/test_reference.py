@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import sys
+import tomllib
 from types import SimpleNamespace
 
 import pytest
@@ -96,6 +97,19 @@ def test_every_picture_has_its_row():
     rows = " ".join(line for line in page("pictures.md").splitlines() if line.startswith("|"))
     drawn = {name for name in cnnzoo.plots.__all__ if name[0].islower()}
     assert {name for name in drawn if f"`{name}(" not in rows} == set()
+
+
+# === Installing ===
+
+
+def test_every_extra_is_on_the_page_about_installing():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
+    rows = {*re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)}
+    assert {*settings["optional-dependencies"]} - {"mutation", "test"} <= rows
+    least, most = (int(number) for number in re.findall(r"3\.(\d+)", settings["requires-python"]))
+    versions = [f"3.{minor}" for minor in range(least, most)]
+    assert f"| Python | {', '.join(versions[:-1])} or {versions[-1]} |" in text
 
 
 # === The run folder ===
