@@ -10,7 +10,7 @@ server that it starts runs until the document's end. What a document says of the
 
 - `<!-- needs: mnist -->`, `photographs`, `cifar10` or a package: left out, with the reason, where that is not there
 - `<!-- file: NAME -->`: it is written into that file
-- `<!-- not run: REASON -->`: it is not run
+- `<!-- not run: REASON -->`: it is not run, or of a text block, nothing printed it
 - `<!-- numbers: 20 % -->`: its numbers may be as far from those that are printed
 
 A text block must be what the block above it prints, line by line; `…` stands for anything. Pictures are written into
@@ -125,12 +125,14 @@ class Walk:
         with self.servers:
             printed: str | None = None
             for part in document:
-                if part.kind == "text":
+                if part.kind == "text" and "not run" not in part.said:
                     self._compare(part, printed)
                 if "file" in part.said:
                     Path(part.said["file"]).write_text(part.text + "\n", "utf-8")
                 if part.runs:
                     printed = self._run(part)
+                elif part.kind in ("console", "python"):
+                    printed = None  # what stands below it was printed elsewhere
 
     def _run(self, part: Part) -> str | None:
         """Run a block, and return what it prints, or `None` where it is left out."""

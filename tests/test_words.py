@@ -91,6 +91,35 @@ def test_names_are_in_the_fields_words():
     assert found == set()
 
 
+def prose_of(path):
+    """Return the lines of a document without its code, each with its number."""
+    in_block = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("```"):
+            in_block = not in_block
+        elif not in_block:
+            yield number, re.sub(r"`[^`]*`", "", line).lower()
+
+
+# Words that identifiers may have no part of, and sentences may: `a question asked`, `place in an image`.
+IN_SENTENCES = {"asked", "meeting", "place in", "Subject", "Shallow", "Tuned", "cpus as"}
+
+
+def test_documents_are_in_the_fields_words():
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    words = [word.replace("…", "") for word in INSTEAD if word not in IN_SENTENCES]
+    pattern = re.compile(
+        rf"(?<!\w)({'|'.join(words)})(?!\w)|(?<!\w)({'|'.join(w for w in words if w + '…' in INSTEAD)})"
+    )
+    found = {
+        f"{path.relative_to(ROOT)}:{number} {match[0]}"
+        for path in documents
+        for number, line in prose_of(path)
+        for match in pattern.finditer(line)
+    }
+    assert found == set()
+
+
 def test_what_is_looked_for_is_found():
     bad = ["judge_all", "_earned", "in_slices", "SEEN_BY", "Tuned", "TunedModel", "colourful", "--cpus-as", "LICENCE"]
     good = [

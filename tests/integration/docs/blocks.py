@@ -1,6 +1,7 @@
-"""README.md, CONTRIBUTING.md and docs/*.md: their fenced blocks, and the commands in blocks and in the text.
+"""README.md, CONTRIBUTING.md and docs/**/*.md: their fenced blocks, and the commands in blocks and in the text.
 
-docs/lecture.md is left out: test_lecture.py walks it.
+Most documents are walked, as a reader does (test_walks.py): `WALKED`. The blocks of the others are run one by one, with
+what a document takes for granted: `BY_BLOCK`. The lecture and the course are left out: test_lecture.py walks them.
 """
 
 import ast
@@ -20,11 +21,23 @@ GENERATED = {
     "recipe_keys.md",
     "weights.md",
 }  # by docs/_site/generated.py, in docs/reference
-WRITTEN = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not GENERATED & {path.name, path.parent.name}]
-PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
-DOCUMENTS: dict[str, list[Part]] = {
-    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.name != "lecture.md"
+COURSE = {"course", "lecture.md"}
+WRITTEN = [
+    path
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+    if not (GENERATED | COURSE) & {path.name, path.parent.name} and "_site" not in path.parts
+]
+BY_BLOCK = {
+    *("README.md", "CONTRIBUTING.md", "docs/concepts/arithmetic.md", "docs/concepts/layerwise_pretraining.md"),
+    *("docs/how_to/devices.md", "docs/how_to/images.md", "docs/how_to/reports.md", "docs/how_to/serve.md"),
+    *("docs/how_to/tune.md", "docs/how_to/command_line.md", "docs/results/speed.md"),
 }
+ALL: dict[str, list[Part]] = {
+    path.relative_to(ROOT).as_posix(): parts(path.read_text("utf-8"))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN)
+}
+DOCUMENTS = {document: found for document, found in ALL.items() if document in BY_BLOCK}
+WALKED = [document for document, found in ALL.items() if document not in BY_BLOCK and any(part.runs for part in found)]
 PROGRAMS = {
     "cnnzoo",
     "python",
@@ -52,8 +65,8 @@ def other_blocks(document: str) -> list[Part]:
 def commands(document: str) -> dict[str, int]:
     """Return the commands in a document's blocks, without comments, each with its line."""
     found = {}
-    for part in DOCUMENTS[document]:
-        if part.kind in ("markdown", "python") or not _holds_commands(part):
+    for part in ALL[document]:
+        if part.kind not in ("", "console", "sh", "bash") or not _holds_commands(part):
             continue
         for number, line in enumerate(part.text.replace("\\\n", "").splitlines(), part.line):
             for command in re.sub(r"\s+#\s.*", "", line).split(" && "):
@@ -76,7 +89,7 @@ def docstring_commands() -> set[str]:
 
 def inline_code(document: str) -> list[str]:
     """Return what stands as code in the text of a document."""
-    text = "\n".join(part.text for part in DOCUMENTS[document] if part.kind == "markdown")
+    text = "\n".join(part.text for part in ALL[document] if part.kind == "markdown")
     return [" ".join(code.split()) for code in INLINE.findall(text)]
 
 

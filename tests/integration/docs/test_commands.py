@@ -1,4 +1,4 @@
-"""Every command in README.md, CONTRIBUTING.md and docs/*.md is run by test_stories.py, or here is why not.
+"""Every command in documents whose blocks are run one by one is run by test_stories.py, or here is why not.
 
 All of them, those in the text, in docstrings of recipes and scripts and in the help, can be typed as they are written.
 """
@@ -13,7 +13,7 @@ import typer
 import cnnzoo
 from cnnzoo import cli
 from cnnzoo.tuning.space import VARIABLES
-from tests.integration.docs.blocks import DOCUMENTS, PROGRAMS, ROOT, commands, docstring_commands, inline_code
+from tests.integration.docs.blocks import ALL, DOCUMENTS, PROGRAMS, ROOT, commands, docstring_commands, inline_code
 from tests.integration.docs.scripts import parsed_arguments
 from tests.integration.docs.test_stories import STORIES
 
@@ -68,8 +68,12 @@ OF_HELP = {
     for line in command.epilog.splitlines()
 }
 OF_DOCUMENTS = {command for document in DOCUMENTS for command in commands(document)}
+OF_ALL = {command for document in ALL for command in commands(document)}
 INLINE = {
-    code for document in DOCUMENTS for code in inline_code(document) if code.split()[0] in PROGRAMS and " " in code
+    code
+    for document in ALL
+    for code in inline_code(document)
+    if code.split()[0] in PROGRAMS and " " in code and "…" not in code
 }
 
 
@@ -79,7 +83,7 @@ def test_the_table_has_the_commands_of_the_documents_and_no_others():
     assert in_stories | NOT_RUN.keys() == OF_DOCUMENTS | OF_HELP
 
 
-@pytest.mark.parametrize("command", sorted(OF_DOCUMENTS | OF_HELP | INLINE | docstring_commands()))
+@pytest.mark.parametrize("command", sorted(OF_ALL | OF_HELP | INLINE | docstring_commands()))
 def test_commands_can_be_typed(command):
     """Their options parse, and what they name is there: recipes, settings, scripts, extras, markers of tests."""
     words = shlex.split(command)
@@ -93,12 +97,16 @@ def test_commands_can_be_typed(command):
 
 def check_cnnzoo(words):
     name, *arguments = words
+    if name.startswith("--"):
+        return
     known = typer.main.get_command(cli.app).commands[name]
     if arguments in ([], ["--help"]):
         return  # the text speaks of the command as such
     options = known.make_context(name, arguments).params
     if name in ("train", "tune"):
-        recipe = "lenet5_digits" if options["recipe"] == "RECIPE" else options["recipe"]
+        given = options["recipe"]
+        written_there = given in ("RECIPE", "FILE") or given.endswith(".py")  # by the reader, or by the document
+        recipe = {"STUDY": "pretraining_study_digits"}.get(given, "lenet5_digits" if written_there else given)
         cnnzoo.load_recipe(recipe).override(options["settings"] or [])
 
 
@@ -106,6 +114,8 @@ def check_script(words):
     if words[0] == "-c":
         compile(words[1], "-c", "exec")
         return
+    if words[0] == "-m" or not words[0].startswith(("benchmarks/", "docs/", "deploy/", "saved_models/", "tests/")):
+        return  # a module, or a script that the document writes
     if words[0] == "benchmarks/mutation.py":
         pytest.importorskip("cosmic_ray", reason="needs the extra of that script: pip install -e '.[mutation]'")
     parsed_arguments(words[0], words[1:])
@@ -113,8 +123,8 @@ def check_script(words):
 
 def check_pip(words):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for name in re.findall(r"\[(\w+)\]", words[-1]):
-        assert name in extras
+    for names in re.findall(r"(?:cnnzoo|\.)\[([\w,]+)\]", words[-1]):
+        assert {*names.split(",")} <= {*extras}
 
 
 def check_nox(words):
