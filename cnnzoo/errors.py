@@ -1,7 +1,11 @@
 """Errors, each with one sentence that a person can act on."""
 
 import difflib
+import importlib.metadata
+import json
 from collections.abc import Iterable
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 
 class InputError(ValueError):
@@ -67,6 +71,30 @@ def reason(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].strip().rstrip(".")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra, from where cnnzoo itself was installed: a clone, a file or an index.
+
+    pip has noted that beside the package (PEP 610); from an index there is no such note.
+
+    Example:
+    >>> install_command("serve").startswith("pip install ")
+    True
+    """
+    try:
+        noted = importlib.metadata.distribution("cnnzoo").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return f'pip install -e ".[{extra}]" in a clone of cnnzoo'
+    if noted is None:
+        return f'pip install "cnnzoo[{extra}]"'
+    origin = json.loads(noted)
+    if "dir_info" in origin:
+        editable = "-e " * origin["dir_info"].get("editable", False)
+        return f'pip install {editable}"{url2pathname(urlsplit(origin["url"]).path)}[{extra}]"'
+    version = origin.get("vcs_info")
+    url = f"{version['vcs']}+{origin['url']}@{version['commit_id']}" if version else origin["url"]
+    return f'pip install "cnnzoo[{extra}] @ {url}"'
 
 
 def _either(names: list[str]) -> str:

@@ -3,35 +3,56 @@
     python docs/lecture_notebook.py
     python docs/lecture_notebook.py FILE --smoke  # elsewhere, with every training cut to seconds
 
-A console block becomes a cell with `!cnnzoo …`, and a Python block one that shows its picture instead of saving it.
-The notebook holds no outputs: what the document prints and shows comes when its cells are run.
+A console block becomes a cell that runs cnnzoo by the notebook's own Python, wherever PATH leads, and a Python block
+one that shows its picture instead of saving it. The notebook holds no outputs: what the document prints and shows comes
+when its cells are run.
 """
 
 import argparse
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
 from walk import COURSE, SAVED, Part, parts
 
 LECTURE = COURSE[0]
+COMMAND = '!"{sys.executable}" -m cnnzoo'
 NOTEBOOK = LECTURE.with_suffix(".ipynb")
 SHOWN = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.MULTILINE)
+PYPROJECT, CHANGELOG = LECTURE.parents[1] / "pyproject.toml", LECTURE.parents[1] / "CHANGELOG.md"
+RELEASE = re.compile(r"^## \[?[\d.]+\]? - \d{4}-\d\d-\d\d", re.MULTILINE)
 BEGINNING = """\
-**Before you begin.** cnnzoo must be installed where this notebook runs: `pip install -e .` in a clone of it. On Colab,
-or wherever it is not there yet, write into the next cell what `pip install` is to fetch: the address of the repository,
-as `git+https://…`, or the path of a wheel that you have uploaded. All runs go into a new folder."""
+**Before you begin.** The next cell installs cnnzoo where this notebook runs, unless it is there. `SOURCE` is what
+`pip install` fetches: it can be the path of a clone, or of a wheel that you have uploaded, too. The cell makes a new
+folder beside this notebook for all that is trained and drawn, and prints its name."""
 INSTALL = """\
 import importlib.util
+import itertools
 import os
-import tempfile
+import sys
+from pathlib import Path
 
-SOURCE = ""  # what `pip install` is to fetch where cnnzoo is not installed
+SOURCE = "{source}"  # what `pip install` fetches where cnnzoo is not installed
+if "folder" not in globals():  # one folder, however often this cell runs
+    folder = next(path for number in itertools.count(1) if not (path := Path.cwd() / f"lecture-{{number}}").exists())
+    folder.mkdir()
+    os.chdir(folder)
+print(f"All files of this notebook are in {{folder}}, its Python is {{sys.executable}}")
 if importlib.util.find_spec("cnnzoo") is None:
-    assert SOURCE, "cnnzoo is not installed: write into SOURCE where pip finds it"
-    %pip install -q {SOURCE}
+    %pip install -q {{SOURCE}}
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.chdir(tempfile.mkdtemp(prefix="lecture-"))"""
+
+from cnnzoo.runtime import start_tensorflow
+
+start_tensorflow()  # without the messages of its start, which notebooks show in red"""
+
+
+def source() -> str:
+    """Return what `pip install` fetches: the package by its name, or before the first release the repository."""
+    if RELEASE.search(CHANGELOG.read_text("utf-8")):
+        return "cnnzoo"
+    return "git+" + tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["urls"]["Repository"]
 
 
 def notebook(text: str, *, smoke: bool = False) -> str:
@@ -41,7 +62,7 @@ def notebook(text: str, *, smoke: bool = False) -> str:
         text: the document.
         smoke: whether every training is cut to seconds.
     """
-    cells = [("markdown", BEGINNING), ("code", INSTALL)]
+    cells = [("markdown", BEGINNING), ("code", INSTALL.format(source=source()))]
     for part in parts(text):
         if part.kind == "markdown" and (prose := SHOWN.sub("", part.text).strip()):
             cells.append(("markdown", prose))
@@ -67,7 +88,7 @@ def _code(part: Part, smoke: bool) -> str:
     if part.kind == "python":
         return SAVED.sub(r"\1", part.text)
     lines = [
-        f"!{line} --smoke" if smoke and line.startswith("cnnzoo train") else f"!{line}"
+        f"{COMMAND}{line.removeprefix('cnnzoo')}{' --smoke' * (smoke and line.startswith('cnnzoo train'))}"
         for line in part.text.splitlines()
     ]
     if part.needs == "photographs":

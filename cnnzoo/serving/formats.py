@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnzoo.checks import choice, refusal
-from cnnzoo.errors import InputError, reason
+from cnnzoo.errors import InputError, install_command, reason
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.litert_process import LiteRTProcess
 from cnnzoo.serving.saved_model import write_saved_model
@@ -41,7 +41,7 @@ def checked_formats(formats: Any) -> tuple[str, ...]:
         _, packages = FORMATS[choice("format", name, FORMATS, plural="formats")]
         missing = [package for package in packages if importlib.util.find_spec(package) is None]
         if missing:
-            raise InputError(f"the format {name!r} needs {', '.join(missing)}: pip install 'cnnzoo[export]'")
+            raise InputError(f"the format {name!r} needs {', '.join(missing)}: {install_command('export')}")
     return names
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from cnnzoo import models, weights
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, install_command
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
@@ -152,7 +152,7 @@ def writes_warmup(warmup: bool | None) -> bool:
     """
     installed = importlib.util.find_spec("tensorflow_serving") is not None
     if warmup and not installed:
-        raise InputError("warm-up records need tensorflow-serving-api: pip install 'cnnzoo[serve]'")
+        raise InputError(f"warm-up records need tensorflow-serving-api: {install_command('serve')}")
     return installed if warmup is None else warmup
 
 

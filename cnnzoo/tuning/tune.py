@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnzoo.checks import integer, refusal
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, install_command
 from cnnzoo.experiments import Recipe, Study
 from cnnzoo.files import write_json
 from cnnzoo.runtime import require_tensorflow, suppress_retracing_warnings
@@ -141,7 +141,7 @@ def tune(
     """
     role = process_role()
     if importlib.util.find_spec("keras_tuner") is None:
-        raise InputError("cnnzoo.tune searches with keras-tuner, which is not installed: pip install 'cnnzoo[tune]'")
+        raise InputError(f"cnnzoo.tune searches with keras-tuner, which is not installed: {install_command('tune')}")
     seeds = integer("seeds", SEEDS if seeds is None else seeds, 0)
     if verbose not in ("auto", 0, 1, 2):
         raise refusal("verbose", "'auto', 0, 1 or 2", verbose)

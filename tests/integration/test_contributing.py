@@ -189,7 +189,7 @@ def add_model(copy):
     copy.write("tests/models/test_toy.py", MODEL_TEST)
     copy.insert("tests/integration/models/test_learning.py", "\nCLASSIFIERS = {\n", '    "toy": DIGITS,\n')
     copy.add_line("README.md", "| model | paper |", "| `toy` | – | 7 | |")
-    copy.add_line("CHANGELOG.md", "## ", "- Models: `toy`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Models: `toy`.")
 
 
 LAYER = '''"""A factor for each map."""
@@ -262,7 +262,7 @@ def add_layer(copy):
     copy.insert("tests/analysis/test_against_keras.py", after, case)
     case = '    "toy": (layers.Toy2D(), reference.toy),\n'
     copy.insert("tests/integration/backends/test_backends.py", "\nLAYERS = {\n", case)
-    copy.add_line("CHANGELOG.md", "## ", "- Layers: `Toy2D`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Layers: `Toy2D`.")
 
 
 AUGMENTATION = '''"""Inverted images."""
@@ -315,7 +315,7 @@ def add_augmentation(copy):
     copy.insert(tests, "\nLAYERS = [", "Toy(), ")
     copy.write("tests/data/augmentation/test_toy.py", AUGMENTATION_TEST)
     copy.add_line("docs/how_to/images.md", "| `augment=` |", "| `toy` | inverts | – |")
-    copy.add_line("CHANGELOG.md", "## ", "- Augmentation: `toy`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Augmentation: `toy`.")
 
 
 PICTURE = '''"""The number of images of each class."""
@@ -371,7 +371,7 @@ def add_picture(copy):
     )
     copy.add_line("docs/how_to/reports.md", "| a classifier's page |", "| the images of each class | |")
     copy.add_line("docs/how_to/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
-    copy.add_line("CHANGELOG.md", "## ", "- Pictures: `toy_bars`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Pictures: `toy_bars`.")
 
 
 SOURCE = '''"""Stripes: as small as a data set can be."""
@@ -423,7 +423,7 @@ def add_data_source(copy):
     copy.insert(package, "\n        name: ", '`"toy"`, stripes; ')
     copy.write("tests/data/test_toy.py", SOURCE_TEST)
     copy.add_line("docs/how_to/images.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
-    copy.add_line("CHANGELOG.md", "## ", "- Data: `toy`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Data: `toy`.")
 
 
 RECIPE = '''"""One hidden layer on scikit-learn's digits.
@@ -447,7 +447,7 @@ def add_recipe(copy):
     smaller = '    "toy_digits": ["model_options.units=(20,)"],\n'
     copy.insert("tests/integration/experiments/test_smoke_runs.py", "\nSMALLER = {\n", smaller)
     copy.add_line("README.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |")
-    copy.add_line("CHANGELOG.md", "## ", "- Recipes: `toy_digits`.")
+    copy.add_line("CHANGELOG.md", "### Added", "- Recipes: `toy_digits`.")
 
 
 # === Tests ===

@@ -1,6 +1,7 @@
 """The files of `deploy/`, run as clusters run them: with the same commands, variables and processes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,23 +52,36 @@ def container_of(manifest):
     return kind["template"]["spec"]["containers"][0]
 
 
+def expanded(text, variables):
+    """Return a text in which Kubernetes has put the variables that stand in it."""
+    for name, value in variables.items():
+        text = text.replace(f"$({name})", value)
+    assert "$(" not in text
+    return text
+
+
 def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
-    service, job = yaml.safe_load_all((DEPLOY / "indexed_job.yaml").read_text())
-    container, name = container_of(job), job["metadata"]["name"]
+    service, job = (
+        yaml.safe_load((DEPLOY / f"{name}.yaml").read_text()) for name in ("workers_service", "indexed_job")
+    )
+    container, name = container_of(job), job["metadata"]["generateName"] + "x7k2p"
+    given = {"JOB_NAME": name}
     hosts = next(variable["value"] for variable in container["env"] if variable["name"] == "CNNZOO_HOSTS")
-    expected = [f"{name}-{index}.{service['metadata']['name']}:8888" for index in range(job["spec"]["completions"])]
-    assert hosts.split(",") == expected
-    assert job["spec"]["template"]["spec"]["subdomain"] == service["metadata"]["name"]
-    assert service["spec"]["selector"] == {"job-name": name}
+    port = service["spec"]["ports"][0]["port"]
+    expected = [f"{name}-{index}.{service['metadata']['name']}:{port}" for index in range(job["spec"]["completions"])]
+    assert expanded(hosts, given).split(",") == expected
+    template = job["spec"]["template"]
+    assert template["spec"]["subdomain"] == service["metadata"]["name"]
+    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
     local = ",".join(f"127.0.0.1:{port}" for port in processes.free_ports(2))
     workers = []
     for index in range(2):
-        command = [word.replace("/runs", str(tmp_path)) for word in container["command"]]
+        command = [expanded(word, given).replace("/runs", str(tmp_path)) for word in container["command"]]
         command[command.index("alexnet_imagenet")] = "lenet5_digits"
         environment = {"CNNZOO_HOSTS": local, "JOB_COMPLETION_INDEX": str(index)}
         workers.append(processes.start(["-m", *command, *SMALL], **environment))
     (chief, _), _ = processes.finished(workers)
-    assert f"run folder {tmp_path / 'alexnet_imagenet'}" in chief
+    assert f"run folder {tmp_path / name}" in chief
 
 
 @pytest.mark.parametrize("file", ["tfjob.yaml", "indexed_job.yaml"])
@@ -117,8 +131,14 @@ def test_tensorflow_serving_is_configured_with_the_shipped_models():
 
 
 def test_kserve_is_configured_with_a_shipped_model():
-    service = yaml.safe_load((DEPLOY / "inference_service.yaml").read_text())
-    assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
-    model = service["spec"]["predictor"]["model"]
-    assert model["modelFormat"] == {"name": "tensorflow"}
-    assert (processes.ROOT / "saved_models" / model["storageUri"].removeprefix("pvc://models/")).is_dir()
+    model = yaml.safe_load((DEPLOY / "inference_service.yaml").read_text())["spec"]["predictor"]["model"]
+    name = model["storageUri"].removeprefix("pvc://models/")
+    assert (processes.ROOT / "saved_models" / name).is_dir()
+    assert model["args"] == [f"--model_name={name}"]  # the last one counts, after those of KServe's own runtime
+
+
+def test_models_have_one_spelling_in_all_files():
+    shipped = {path.name for path in (processes.ROOT / "saved_models").iterdir() if (path / "1").is_dir()}
+    spelled = re.compile("|".join(name.replace("_", "[-_ ]?") for name in shipped), re.IGNORECASE)
+    found = {name for path in DEPLOY.iterdir() if path.is_file() for name in spelled.findall(path.read_text("utf-8"))}
+    assert found == shipped

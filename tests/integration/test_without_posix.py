@@ -61,7 +61,7 @@ def test_pixels_are_kept_in_a_file(tmp_path, photo_folder):
 
 
 def test_a_search_has_its_trials(tmp_path):
-    pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
+    pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
     cnnzoo("tune", "lenet5_digits", "--smoke", "--trials", "1", "--seeds", "0", "--workdir", tmp_path / "search")
     (result,) = (tmp_path / "search/trials").glob("*/result.json")
     assert json.loads(result.read_text())["status"] == "finished"
@@ -73,7 +73,7 @@ def test_two_workers_train_together(tmp_path):
 
 
 def test_models_are_served(tmp_path):
-    pytest.importorskip("fastapi", reason="needs FastAPI (pip install 'cnnzoo[serve]')")
+    pytest.importorskip("fastapi", reason="needs FastAPI (pip install -e '.[serve]')")
     from tests.integration.serving.server.server_process import Server
 
     shutil.copytree(Path(ROOT) / "saved_models/lenet5_mnist", tmp_path / "models/digits")

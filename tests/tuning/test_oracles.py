@@ -14,7 +14,7 @@ from cnnzoo.tuning import oracles, tuner_internals
 from cnnzoo.tuning.results import TrialResults
 from cnnzoo.tuning.space import VARIABLES, checked_space
 
-keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
+keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
 pytestmark = pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning", "ignore:getName:DeprecationWarning")
 
 RECIPE = Recipe(model="lenet", data="digits", epochs=9, learning_rate=1e-3)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cnnzoo.checks import integer, number
-from cnnzoo.errors import InputError
+from cnnzoo.errors import InputError, install_command
 from cnnzoo.runtime import cores
 
 try:
@@ -20,7 +20,7 @@ try:
     from cnnzoo.serving.server.repository import Repository
     from cnnzoo.serving.server.routes import application
 except ImportError as error:
-    raise InputError("serving models needs FastAPI and uvicorn: pip install 'cnnzoo[serve]'") from error
+    raise InputError(f"serving models needs FastAPI and uvicorn: {install_command('serve')}") from error
 
 log = logging.getLogger("cnnzoo.serving.server")
 

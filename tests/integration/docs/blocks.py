@@ -25,7 +25,15 @@ PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 DOCUMENTS: dict[str, list[Part]] = {
     str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.name != "lecture.md"
 }
-PROGRAMS = {"cnnzoo", "python", "pip", "git", "pytest", ".ci/run"}  # what the first line of a block of commands calls
+PROGRAMS = {
+    "cnnzoo",
+    "python",
+    "pip",
+    "git",
+    "pytest",
+    "printf",
+    ".ci/run",
+}  # what the first line of a block of commands calls
 VARIABLE = re.compile(r"\w+=\S+\s+")
 INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 
@@ -47,7 +55,7 @@ def commands(document: str) -> dict[str, int]:
     for part in DOCUMENTS[document]:
         if part.kind in ("markdown", "python") or not _holds_commands(part):
             continue
-        for number, line in enumerate(part.text.splitlines(), part.line):
+        for number, line in enumerate(part.text.replace("\\\n", "").splitlines(), part.line):
             for command in re.sub(r"\s+#\s.*", "", line).split(" && "):
                 found[" ".join(command.split())] = number
     found.pop("", None)

@@ -2,7 +2,11 @@
 
 import contextlib
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +43,19 @@ class Terminal:
                 cli.main(arguments)
             self.printed, errors = capsys.readouterr()
             assert not end.value.code, errors
+
+    def pipe(self, command):
+        """Run a line of several programs, as a shell does, on the server of this story."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        ended = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command.replace(":8080", f":{self.server.port}")],
+            env=processes.environment(PATH=path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        self.printed = ended.stdout
 
 
 @dataclasses.dataclass(frozen=True)

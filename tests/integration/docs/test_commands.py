@@ -42,7 +42,7 @@ NOT_RUN = {
     "cd cnnzoo": "has no result",
     "pre-commit install": "changes the clone",
     **dict.fromkeys(("pip install -e .", "pip install -e '.[dev]'", "pytest", "pytest -m integration", ".ci/run"), CI),
-    **dict.fromkeys(("pip install 'cnnzoo[export]'", "pip install 'cnnzoo[tune]'"), "needs the network"),
+    **dict.fromkeys(("pip install -e '.[export]'", "pip install -e '.[tune]'"), "needs the network"),
     "pytest -m 'not slow' --cov": "takes as long as all tests",
     "coverage report": "takes as long as all tests",
     "python benchmarks/suite_stability.py --tier unit": "runs the unit tier ten times",
@@ -85,6 +85,9 @@ def check_cnnzoo(words):
 
 
 def check_script(words):
+    if words[0] == "-c":
+        compile(words[1], "-c", "exec")
+        return
     if words[0] == "benchmarks/mutation.py":
         pytest.importorskip("cosmic_ray", reason="needs the extra of that script: pip install -e '.[mutation]'")
     parsed_arguments(words[0], words[1:])

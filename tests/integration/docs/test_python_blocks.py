@@ -322,7 +322,7 @@ def test_serving(capsys):
 
 
 def test_tuning():
-    keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
+    keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
     defined, searched = python_blocks("docs/how_to/tune.md")
     names = {"cnnzoo": cnnzoo}
     run(defined, names)

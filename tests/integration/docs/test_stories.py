@@ -224,6 +224,12 @@ def predicts_a_folder(here):
     assert [int(each["class"]) for each in found] == probabilities_of_the_run(20).argmax(axis=-1).tolist()
 
 
+def answers_with_the_digit(here):
+    [predicted] = json.loads(here.printed)["predictions"]
+    assert int(predicted["class_name"]) == here.kept[0].argmax()
+    np.testing.assert_allclose(predicted["probabilities"], here.kept[0], atol=1e-5)
+
+
 def prints_the_digit(here):
     file, digit, percent = re.fullmatch(r"(\S+): (\d) \(([\d.]+)%\)\n", here.printed).groups()
     assert (file, int(digit)) == ("digit.png", here.kept[0].argmax())
@@ -363,6 +369,8 @@ SMALL = "--smoke --no-report"
 ALEXNET = f"{SMALL} --set model_options.input_shape={SIDE},{SIDE},3 --set image_size=72,72"
 FORMATS = "--format saved_model --format onnx --format litert --format litert_int8"
 
+CURL = "| curl -d @- http://127.0.0.1:8080/v1/models/lenet5:predict"
+
 STORIES = {
     "nets": {
         "cnnzoo list": Command(lists_what_there_is),
@@ -398,6 +406,10 @@ STORIES = {
         "cnnzoo predict exported/lenet5 digits --json": Command(predicts_a_folder, before=has_a_folder_of_digits),
         "cnnzoo serve exported": Command(answers),
         "python deploy/predict.py lenet5 digit.png": Command(prints_the_digit, before=has_a_digit),
+        f"""printf '{{"signature_name": "serve_bytes", "instances": [{{"b64": "%s"}}]}}' """
+        f""""$(base64 < digit.png | tr -d '\\n')" {CURL}""": Command(answers_with_the_digit),
+        "python -c \"import json, numpy, PIL.Image as I; print(json.dumps({'instances': "
+        f"[numpy.array(I.open('digit.png'))[..., None].tolist()]}}))\" {CURL}": Command(answers_with_the_digit),
         "cnnzoo serve saved_models": Command(answers_for_all_shipped_models, before=has_the_shipped_models),
     },
     "devices": {
@@ -429,6 +441,9 @@ def test_commands_give_their_results(story, terminal):
     for command, how in STORIES[story].items():
         if how.before:
             how.before(terminal)
-        words = [STANDS_FOR.get(word, word) for word in shlex.split(f"{command} {how.added}")]
-        terminal.type(words, alone=how.alone)
+        if " | " in command:
+            terminal.pipe(command)
+        else:
+            words = [STANDS_FOR.get(word, word) for word in shlex.split(f"{command} {how.added}")]
+            terminal.type(words, alone=how.alone)
         how.check(terminal)
