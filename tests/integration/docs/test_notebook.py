@@ -14,7 +14,7 @@ from tests import processes
 
 sys.path.insert(0, str(processes.ROOT / "docs"))
 import lecture_notebook
-from walk import COURSE, parts
+from walk import parts
 
 TEXT = LECTURE.read_text("utf-8")
 KERNEL = {"IPYTHONDIR": ".ipython", "PATH": os.defpath, "KERAS_BACKEND": None, "MPLBACKEND": None}
