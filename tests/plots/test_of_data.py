@@ -35,8 +35,8 @@ def test_learning_curves_are_the_history():
     assert rate.lines[0].get_ydata().tolist() == [0.1] * 3
     assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert figure.alternative == (
-        "Curves of loss, error (%) and learning rate over 3 epochs. error (%) in training from 50 to 12.5, 25 on the test "
-        "images."
+        "Curves of loss, error (%) and learning rate over 3 epochs. error (%) in training from 50 to 12.5, 25 on the "
+        "test images."
     )
 
 
