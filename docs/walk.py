@@ -15,7 +15,8 @@ server that it starts runs until the document's end. What a document says of the
 - `<!-- described: by hand -->`: the alternative text of its picture says more than the picture knows of itself
 
 A text block must be what the block above it prints, line by line; `…` stands for anything. Pictures are written into
-FOLDER, those in SVG so that they read on dark pages, too; `walked.json` says what was done. With `--pictures` they are
+FOLDER, those in SVG so that they read on dark pages, too, and small ones for the notebook into FOLDER/shown;
+`walked.json` says what was done, in this walk or, with `--keep`, in one before. With `--pictures` they are
 copied, and their alternative texts are written into the documents.
 """
 
@@ -253,9 +254,16 @@ class Walk:
 
         assert part.picture is not None
         path = Path(part.picture)
+        shown = Path("shown", path.name).with_suffix(".gif" if path.suffix == ".gif" else ".png")
         found = SAVED.search(part.text)
         assert found is not None
         picture = self.names[found[1]]
+        shown.parent.mkdir(exist_ok=True)
+        if path.suffix == ".gif":
+            shutil.copy(path, shown)
+        else:  # what a notebook holds
+            picture.savefig(shown, dpi=72)
+            Image.open(shown).convert("RGB").quantize(64).save(shown, optimize=True)
         if path.suffix == ".svg":
             path.write_bytes(svg(picture))
         elif path.suffix == ".png":
@@ -375,7 +383,10 @@ def main() -> None:
         for document in documents:
             walk.through(parts(document.read_text("utf-8")), document)
     finally:
-        Path("walked.json").write_text(json.dumps(walk.done, indent=1, ensure_ascii=False), "utf-8")
+        report, names = Path("walked.json"), {document.name for document in documents}
+        before = json.loads(report.read_text("utf-8")) if options["keep"] and report.is_file() else []
+        others = [each for each in before if each["document"] not in names]
+        report.write_text(json.dumps([*others, *walk.done], indent=1, ensure_ascii=False), "utf-8")
 
 
 if __name__ == "__main__":
