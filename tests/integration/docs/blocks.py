@@ -1,6 +1,6 @@
 """README.md, CONTRIBUTING.md and docs/*.md: their fenced blocks, and the commands in blocks and in the text.
 
-docs/lecture.md is left out: test_lecture.py walks it.
+docs/course is left out: test_course.py walks it.
 """
 
 import ast
@@ -23,7 +23,7 @@ GENERATED = {
 WRITTEN = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not GENERATED & {path.name, path.parent.name}]
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 DOCUMENTS: dict[str, list[Part]] = {
-    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.name != "lecture.md"
+    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.parent.name != "course"
 }
 PROGRAMS = {
     "cnnzoo",
