@@ -140,6 +140,11 @@ def _curves_description(named: Mapping[str, Columns], metrics: Sequence[str], ep
     ends = []
     for label, each in named.items():
         name = next((name for name in ("accuracy", "squared_error", "loss") if name in each), None)
+        alone = next((name for name in ("accuracy", "squared_error", "loss") if f"val_{name}" in each), None)
+        if not name and alone:
+            of_validation = as_drawn(alone, each[f"val_{alone}"])
+            values = f"to {float(of_validation[-1]):.3g}, at best {float(of_validation.min()):.3g}"
+            ends.append(f"{label + ': ' if label else ''}{PANELS[alone]} in validation {values}")
         if name:
             first, last = (float(as_drawn(name, each[name][epoch])) for epoch in (0, -1))
             final = tests.get(label, {}).get(name)

@@ -58,6 +58,14 @@ def test_the_test_metrics_of_several_runs_are_lines_in_the_colors_of_their_curve
         plots.learning_curves(histories, test={"accuracy": 0.8})
 
 
+def test_validation_curves_can_be_drawn_alone():
+    figure = plots.learning_curves({"one": {"val_loss": [2.0, 1.0]}, "other": {"val_loss": [1.0, 3.0]}})
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[2, 1], [1, 3]]
+    assert figure.alternative == (
+        "Curves of loss over 2 epochs. one: loss in validation to 1, at best 1; other: loss in validation to 3, at best 1."
+    )
+
+
 def test_a_history_of_keras_and_rows_are_drawn_alike():
     net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     net.compile("sgd", "mse")

@@ -182,9 +182,12 @@ def _value(loss: Callable[..., float], position: np.ndarray) -> float:
 
 def _described(loss: Callable[..., float], path: np.ndarray, rate: float, steps: int, *, first: bool) -> str:
     before, after = _value(loss, path[0]), _value(loss, path[-1])
-    goes = "falls" if after < before else "rises"
+    goes = "stays" if abs(after - before) < 5e-3 else "falls" if after < before else "rises"
     what, during = ("the loss", f" in {steps} step{'s' if steps > 1 else ''}") if first else ("it", "")
-    return f"with learning rate {rate:g} {what} {goes} from {cells.printed(before)} to {cells.printed(after)}{during}"
+    way = (
+        f"at {cells.printed(before)}" if goes == "stays" else f"from {cells.printed(before)} to {cells.printed(after)}"
+    )
+    return f"with learning rate {rate:g} {what} {goes} {way}{during}"
 
 
 def _reach(paths: Sequence[np.ndarray], start: np.ndarray) -> np.ndarray:
