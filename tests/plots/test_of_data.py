@@ -62,7 +62,8 @@ def test_validation_curves_can_be_drawn_alone():
     figure = plots.learning_curves({"one": {"val_loss": [2.0, 1.0]}, "other": {"val_loss": [1.0, 3.0]}})
     assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[2, 1], [1, 3]]
     assert figure.alternative == (
-        "Curves of loss over 2 epochs. one: loss in validation to 1, at best 1; other: loss in validation to 3, at best 1."
+        "Curves of loss over 2 epochs. one: loss in validation to 1, at best 1; other: loss in validation to 3, at "
+        "best 1."
     )
 
 
