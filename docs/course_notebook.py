@@ -4,6 +4,7 @@
     python docs/course_notebook.py                  # keeps the outputs of cells that are as they were
     python docs/course_notebook.py FILE --smoke     # elsewhere, without outputs, with every training cut to seconds
 
+Without FILE it also writes into docs/course/index.md how a hosted notebook opens it.
 A console block becomes a cell that runs cnnzoo by the notebook's own Python, wherever PATH leads, and a Python block
 one that shows its picture instead of saving it. A file becomes a cell that writes it, a solution a heading.
 """
@@ -66,6 +67,19 @@ def source() -> str:
 def repository() -> str:
     """Return the address of the repository."""
     return tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["urls"]["Repository"]
+
+
+def hosted() -> str:
+    """Return what the index says of hosted notebooks: a link that opens the notebook, once the repository is on GitHub."""
+    if found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", repository()):
+        notebook_file = NOTEBOOK.relative_to(REPOSITORY)
+        return f"[Open it in Colab](https://colab.research.google.com/github/{found[1]}/blob/main/{notebook_file})."
+    return "Once cnnzoo has an address on GitHub, a link here opens it in Colab by one click."
+
+
+def with_hosted(text: str) -> str:
+    """Return the index with its sentence about hosted notebooks, which stands below a comment."""
+    return re.sub(r"(  <!-- hosted -->\n).*\n", lambda found: f"{found[1]}  {hosted()}\n", text)
 
 
 def notebook(*, smoke: bool = False, outputs: Outputs | None = None) -> str:
@@ -183,6 +197,8 @@ def main() -> None:
     outputs = {} if options.smoke else kept()
     for folder in options.walked or []:
         outputs |= walked(folder)
+    if options.file == NOTEBOOK:
+        INDEX.write_text(with_hosted(INDEX.read_text("utf-8")), "utf-8")
     options.file.write_text(notebook(smoke=options.smoke, outputs=outputs), "utf-8")
 
 

@@ -150,7 +150,8 @@ def test_every_picture_has_an_alternative():
 
 @pytest.mark.parametrize("path", sorted(COURSE_FOLDER.glob("*.md")), ids=lambda path: path.name)
 def test_links_resolve(path):
-    for target in re.findall(r"\]\(([^)#]*)\)", path.read_text("utf-8")):
+    prose = "\n".join(part.text for part in parts(path.read_text("utf-8")) if part.kind == "markdown")
+    for target in re.findall(r"\]\(([^)#]*)\)", prose):
         assert (COURSE_FOLDER / target).exists(), target
 
 
@@ -282,6 +283,14 @@ def test_runs_are_numbered_as_the_command_line_numbers_them():
 
 def test_the_notebook_is_what_the_chapters_make():
     assert course_notebook.NOTEBOOK.read_text("utf-8") == course_notebook.notebook(outputs=course_notebook.kept())
+
+
+def test_the_index_opens_the_notebook_in_a_hosted_one_once_there_is_an_address(monkeypatch):
+    index = (COURSE_FOLDER / "index.md").read_text("utf-8")
+    assert course_notebook.with_hosted(index) == index
+    monkeypatch.setattr(course_notebook, "repository", lambda: "https://github.com/someone/cnnzoo.git")
+    link = "https://colab.research.google.com/github/someone/cnnzoo/blob/main/docs/course/course.ipynb"
+    assert f"  [Open it in Colab]({link}).\n" in course_notebook.with_hosted(index)
 
 
 def test_the_notebook_is_valid_small_and_its_code_compiles():
