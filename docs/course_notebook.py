@@ -70,7 +70,7 @@ def repository() -> str:
 
 
 def hosted() -> str:
-    """Return what the index says of hosted notebooks: a link that opens the notebook, once the repository is on GitHub."""
+    """Return what the index says of hosted notebooks: a link, once the repository is on GitHub."""
     if found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", repository()):
         notebook_file = NOTEBOOK.relative_to(REPOSITORY)
         return f"[Open it in Colab](https://colab.research.google.com/github/{found[1]}/blob/main/{notebook_file})."
