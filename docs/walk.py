@@ -11,10 +11,13 @@ server that it starts runs until the document's end. What a document says of the
 - `<!-- needs: mnist -->`, `photographs`, `cifar10` or a package: left out, with the reason, where that is not there
 - `<!-- file: NAME -->`: it is written into that file
 - `<!-- not run: REASON -->`: it is not run, or of a text block, nothing printed it
-- `<!-- numbers: 20 % -->`: its numbers may be as far from those that are printed
+- `<!-- numbers: 20 % -->`: its numbers may be as far from those that are printed; with `--smoke` they may be any
+- `<!-- described: by hand -->`: the alternative text of its picture says more than the picture knows of itself
 
 A text block must be what the block above it prints, line by line; `…` stands for anything. Pictures are written into
-FOLDER, those in SVG so that they read on dark pages, too; `walked.json` says what was done.
+FOLDER, those in SVG so that they read on dark pages, too, and small ones for the notebook into FOLDER/shown;
+`walked.json` says what was done, in this walk or, with `--keep`, in one before. With `--pictures` they are
+copied, and their alternative texts are written into the documents.
 """
 
 import argparse
@@ -23,6 +26,7 @@ import dataclasses
 import importlib.util
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -30,6 +34,7 @@ import shutil
 import socket
 import subprocess  # what the documents hold, and without a shell
 import sys
+import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -37,9 +42,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 REPOSITORY = Path(__file__).parents[1]
-COURSE = [REPOSITORY / "docs/lecture.md"]
+CHAPTERS = (
+    "units", "learning", "overfitting", "autoencoders", "penalties", "pretraining", "convolution", "lenet5", "alexnet",
+)  # fmt: skip
+COURSE = [REPOSITORY / f"docs/course/{chapter}.md" for chapter in CHAPTERS]
 SAVED = re.compile(r'^(picture|animation)\.save(?:fig)?\("([^"]+)".*\)$', re.MULTILINE)
-SAID = re.compile(r"<!-- (needs|file|not run|numbers): (.+) -->")
+SAID = re.compile(r"<!-- (needs|file|not run|numbers|described): (.+) -->")
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -51,8 +59,8 @@ class Part:
         kind: `"markdown"`, or the language of a fenced block.
         text: its lines, without the fence.
         line: number of its first line in the document.
-        said: what the document says of a block in comments above it, by their first words: `needs`, `file`, `not run`
-            and `numbers`.
+        said: what the document says of a block in comments above it, by their first words: `needs`, `file`, `not run`,
+            `numbers` and `described`.
     """
 
     kind: str
@@ -117,6 +125,7 @@ class Walk:
         self.names: dict[str, Any] = {}
         self.done: list[dict[str, Any]] = []
         self.document = Path()
+        self.trained: dict[str, int] = {}
         self.servers = contextlib.ExitStack()
 
     def through(self, document: list[Part], path: Path = Path("document")) -> None:
@@ -145,7 +154,7 @@ class Walk:
             printed = heard.getvalue()
         seconds = round(time.perf_counter() - started, 1)
         document = {"document": self.document.name, "line": part.line, "kind": part.kind}
-        self.done.append({**document, "seconds": seconds, "left_out": reason})
+        self.done.append({**document, "seconds": seconds, "left_out": reason, "printed": printed})
         if part.picture and not reason:
             self.done[-1] |= {"picture": part.picture, "alternative": self.drawn(part)}
         return printed
@@ -206,7 +215,7 @@ class Walk:
         """Run one command of cnnzoo."""
         print(f"{self.where(part)}: cnnzoo {shlex.join(words)}", flush=True)
         if words[0] == "train":
-            into = words[words.index("--workdir") + 1] if "--workdir" in words else f"runs/{words[1]}/1"
+            into = self.run_folder(words)
             if self.keep and Path(into, "metrics.json").is_file():
                 print(f"{into} is kept")
                 return
@@ -214,6 +223,14 @@ class Walk:
         code = _within(words) if self.one_process else _printed([sys.executable, "-m", "cnnzoo", *words])
         if code:
             raise SystemExit(f"{self.where(part)}: cnnzoo {shlex.join(words)} ended with {code}")
+
+    def run_folder(self, words: list[str]) -> str:
+        """Return the folder that a command of `cnnzoo train` trains in, where nobody else trains in this one."""
+        if "--workdir" in words:
+            return words[words.index("--workdir") + 1]
+        name = words[1].removesuffix(".py")
+        self.trained[name] = self.trained.get(name, 0) + 1
+        return f"runs/{name}/{self.trained[name]}"
 
     def python(self, part: Part) -> None:
         """Run a Python block, with the names of those before."""
@@ -225,6 +242,7 @@ class Walk:
         if printed is None:
             return
         tolerance = float(part.said["numbers"].rstrip(" %")) / 100 if "numbers" in part.said else 0.0
+        tolerance = math.inf if self.smoke and tolerance else tolerance
         lines = [" ".join(line.split()) for line in printed.splitlines()]
         for line in part.text.splitlines():
             if not any(agrees(" ".join(line.split()), each, tolerance) for each in lines):
@@ -238,15 +256,25 @@ class Walk:
 
         assert part.picture is not None
         path = Path(part.picture)
+        shown = Path("shown", path.name).with_suffix(".gif" if path.suffix == ".gif" else ".png")
         found = SAVED.search(part.text)
         assert found is not None
         picture = self.names[found[1]]
+        shown.parent.mkdir(exist_ok=True)
+        if path.suffix == ".gif":
+            shutil.copy(path, shown)
+        else:  # what a notebook holds
+            picture.savefig(shown, dpi=72)
+            Image.open(shown).convert("RGB").quantize(64).save(shown, optimize=True)
         if path.suffix == ".svg":
             path.write_bytes(svg(picture))
         elif path.suffix == ".png":
             Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
         if self.pictures:
             shutil.copy(path, self.pictures / path.name)
+            if "described" not in part.said:
+                text = self.document.read_text("utf-8")
+                self.document.write_text(described(text, path.name, picture.alternative), "utf-8")
         return picture.alternative
 
 
@@ -273,6 +301,20 @@ def agrees(said: str, printed: str, tolerance: float = 0.0) -> bool:
     value = lambda text: float(text.replace(",", "").replace("−", "-"))  # noqa: E731
     pairs = zip(map(value, NUMBER.findall(said)), map(value, found.groups()), strict=True)
     return all(abs(a - b) <= tolerance * max(abs(a), abs(b)) for a, b in pairs)
+
+
+def described(text: str, picture: str, alternative: str) -> str:
+    """Return a document with the alternative text of a picture.
+
+    Example:
+    >>> described("![](pictures/a.svg) ![b](b.svg)", "a.svg", "A unit.")
+    '![A unit.](pictures/a.svg) ![b](b.svg)'
+    """
+
+    def anew(found: re.Match[str]) -> str:
+        return textwrap.fill(f"![{alternative}]({found[1]})", 120, break_long_words=False, break_on_hyphens=False)
+
+    return re.sub(rf"!\[[^\]]*\]\(((?:[\w./]*/)?{re.escape(picture)})\)", anew, text)
 
 
 def _within(words: list[str]) -> int:
@@ -343,7 +385,10 @@ def main() -> None:
         for document in documents:
             walk.through(parts(document.read_text("utf-8")), document)
     finally:
-        Path("walked.json").write_text(json.dumps(walk.done, indent=1, ensure_ascii=False), "utf-8")
+        report, names = Path("walked.json"), {document.name for document in documents}
+        before = json.loads(report.read_text("utf-8")) if options["keep"] and report.is_file() else []
+        others = [each for each in before if each["document"] not in names]
+        report.write_text(json.dumps([*others, *walk.done], indent=1, ensure_ascii=False), "utf-8")
 
 
 if __name__ == "__main__":

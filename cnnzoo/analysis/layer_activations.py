@@ -15,7 +15,9 @@ BATCH = 250  # images a step
 BYTES = 2**28  # of a layer's activations held at once
 
 
-def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, np.ndarray]:
+def activations(
+    model: keras.Model, images, layers: Sequence[str], *, before_activation: bool = False
+) -> dict[str, np.ndarray]:
     """Return the activations of layers for images, as at inference.
 
     Args:
@@ -23,12 +25,13 @@ def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, 
         images: float array `(batch, *input_shape)`, in the model's own scale.
         layers: names of layers, as `cnnzoo.conv_report` prints them: `"inner/conv1"` inside of a model that is used as
             a layer, `"conv1 (call 2)"` where a layer is called again.
+        before_activation: whether to return the sums to which a layer's own activation is applied; of one layer only.
 
     Returns:
         For each layer, a float32 array `(batch, …)`.
 
     Raises:
-        InputError: there is no such layer, or the images do not fit the model.
+        InputError: there is no such layer, the images do not fit the model, or several layers before activation.
 
     Example:
     >>> import cnnzoo
@@ -36,20 +39,25 @@ def activations(model: keras.Model, images, layers: Sequence[str]) -> dict[str, 
     (2, 28, 28, 6)
     """
     images = images_for(model, images)
-    outputs_of = activations_function(model, layers)
+    outputs_of = activations_function(model, layers, before_activation=before_activation)
     parts = [outputs_of(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
     return {name: np.concatenate([part[name] for part in parts]) for name in layers}
 
 
-def activations_function(model: keras.Model, layers: Sequence[str]) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def activations_function(
+    model: keras.Model, layers: Sequence[str], *, before_activation: bool = False
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Return a function from one batch of images to each layer's activations.
 
     Raises:
-        InputError: there is no such layer.
+        InputError: there is no such layer, or several layers are to be taken before their activation.
     """
+    if before_activation and len(layers) != 1:
+        raise checks.refusal("layers", "one layer with before_activation=True", list(layers))
+    linear = layers[0] if before_activation else None
 
     def outputs_of(batch: np.ndarray) -> dict[str, np.ndarray]:
-        outputs = outputs_of_layers(model, [keras.ops.convert_to_tensor(batch)], layers)
+        outputs = outputs_of_layers(model, [keras.ops.convert_to_tensor(batch)], layers, before_activation=linear)
         return {name: keras.ops.convert_to_numpy(keras.ops.cast(outputs[name], "float32")) for name in layers}
 
     return outputs_of
@@ -131,7 +139,15 @@ class TopActivations:
     regions: tuple[tuple[range, ...], ...]
 
 
-def top_activations(model: keras.Model, images, layer: str, units: Sequence[int] | None = None, count: int = 9):
+def top_activations(
+    model: keras.Model,
+    images,
+    layer: str,
+    units: Sequence[int] | None = None,
+    count: int = 9,
+    *,
+    before_activation: bool = False,
+):
     """Find the images and positions with the top activations of units of a layer, one position per image.
 
     Args:
@@ -140,6 +156,8 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
         layer: name of a layer of maps, or of a dense one, as `cnnzoo.conv_report` prints it.
         units: indices of maps or units; `None` for all.
         count: images per unit; from 1 to the number of images.
+        before_activation: whether units are ranked by the sums to which the layer's own activation is applied. At the
+            ceiling of a tanh many activations are nearly the same number; their sums are not.
 
     Returns:
         A list of `TopActivations`, one for each unit.
@@ -158,7 +176,7 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
     """
     images = images_for(model, images)
     count = checks.integer("count", count, 1, len(images), of="the number of images")
-    values, positions, sides = _maxima(model, images, layer)
+    values, positions, sides = _maxima(model, images, layer, before_activation)
     units = range(values.shape[1]) if units is None else checked_units(units, values.shape[1], layer)
     region = _region_function(model, layer, sides, images.shape[1:3])
     top = []
@@ -169,9 +187,11 @@ def top_activations(model: keras.Model, images, layer: str, units: Sequence[int]
     return top
 
 
-def _maxima(model: keras.Model, images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def _maxima(
+    model: keras.Model, images: np.ndarray, layer: str, before_activation: bool
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Return each image's largest activation of each unit, its flat position in the map, and the map's sides."""
-    outputs_of = activations_function(model, [layer])
+    outputs_of = activations_function(model, [layer], before_activation=before_activation)
     batch = max(1, min(BATCH, BYTES // max(1, outputs_of(images[:1])[layer].nbytes)))
     values, positions, sides = [], [], ()
     for start in range(0, len(images), batch):

@@ -206,7 +206,9 @@ class _AllFoundError(Exception):
     """The rest of a graph need not be computed."""
 
 
-def outputs_of_layers(model: keras.Model, inputs: list[Any], names: Iterable[str]) -> dict[str, Any]:
+def outputs_of_layers(
+    model: keras.Model, inputs: list[Any], names: Iterable[str], *, before_activation: str | None = None
+) -> dict[str, Any]:
     """Return the outputs of layers, as at inference; what comes after them is not computed.
 
     Args:
@@ -214,6 +216,8 @@ def outputs_of_layers(model: keras.Model, inputs: list[Any], names: Iterable[str
         inputs: one tensor for each input, in the order of `model.inputs`.
         names: of layers as `cnnzoo.conv_report` prints them: `"inner/conv1"` inside of a model that is used as a layer,
             `"conv1 (call 2)"` where a layer is called again. The name of a model itself stands for its output.
+        before_activation: the name of one of them, the last one in the graph, whose output is taken before the layer's
+            own activation is applied; of a layer without one it is the same.
 
     Raises:
         InputError: the model has no graph, or no layer of a name.
@@ -240,7 +244,9 @@ def outputs_of_layers(model: keras.Model, inputs: list[Any], names: Iterable[str
             raise _AllFoundError
 
     def visit(layer: Any, name: str, args: tuple, kwargs: dict) -> Any:
-        output = with_training(layer, False)(*args, **kwargs)
+        called = f"{name} (call {count[name] + 1})" if count[name] else name
+        with _linear(layer) if called == before_activation else contextlib.nullcontext():
+            output = with_training(layer, False)(*args, **kwargs)
         record(name, output)
         return output
 
@@ -252,6 +258,20 @@ def outputs_of_layers(model: keras.Model, inputs: list[Any], names: Iterable[str
     for name in wanted - found.keys():
         raise unknown(f"layer of {model.name}", name, [*known, *found], plural=f"layers of {model.name}")
     return found
+
+
+@contextlib.contextmanager
+def _linear(layer: Any) -> Iterator[None]:
+    """Take a layer's activation away for a while, where it has one."""
+    activation = getattr(layer, "activation", None)
+    if not callable(activation):
+        yield
+        return
+    layer.activation = keras.activations.linear
+    try:
+        yield
+    finally:
+        layer.activation = activation
 
 
 def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:

@@ -55,6 +55,7 @@ def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
     label = "fraction of the row's images"
     figure.colorbar(image, ax=axis, shrink=0.7, label=label, ticks=SHADES, format=percent)
     axis.set(xlabel="predicted", ylabel="true")
+    axis.set_title(_error(counts), fontsize=9)
     if len(counts) <= NUMBERED:
         axis.set(xticks=range(len(counts)), yticks=range(len(counts)))
         rotation = 0 if max(map(len, class_names)) <= 3 else 60
@@ -99,8 +100,18 @@ def _confusion_description(counts: np.ndarray, names: Sequence[str]) -> str:
         if off_diagonal[row, column]
     ]
     most = f" Most often {listed(pairs)}." if pairs else ""
-    misclassified = f"{int(off_diagonal.sum())} of {int(counts.sum()):,} images are misclassified"
-    return f"Confusion matrix of {len(counts)} classes: {misclassified}.{most}"
+    return f"Confusion matrix of {len(counts)} classes: {_error(counts)}.{most}"
+
+
+def _error(counts: np.ndarray) -> str:
+    """Return how many images are misclassified, as text.
+
+    Example:
+    >>> _error(np.array([[3, 1], [0, 4]]))
+    '1 of 8 images are misclassified, 12.50 %'
+    """
+    wrong, total = int(counts.sum() - np.trace(counts)), int(counts.sum())
+    return f"{wrong:,} of {total:,} images are misclassified, {100 * wrong / total:.2f} %"
 
 
 def precision_recall(labels, predicted, class_names: Sequence[str]) -> Picture:

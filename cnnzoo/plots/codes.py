@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 
 from cnnzoo import checks
 from cnnzoo.analysis import LabeledCodes, LinearCode, pca, pca_errors, psnr
@@ -241,7 +242,8 @@ def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[s
         class_names: name of each label.
 
     Returns:
-        The figure; each title has the accuracy of a vote of the five nearest neighbors.
+        The figure; each title has the accuracy of a vote of the five nearest neighbors. Names stand in the middle of
+        their classes; where two would cover each other they move apart, with a line to where they belong.
 
     Raises:
         InputError: there are no planes, or codes of another size.
@@ -254,28 +256,70 @@ def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[s
     >>> digits = data.load("digits")
     >>> plane = codes_2d(pca(digits.train.images, 2), digits.train.images, digits.train.labels, per_class=50)
     >>> codes_on_a_plane({"PCA": plane}, digits.class_names).axes[0].get_title().splitlines()
-    ['PCA', 'nearest-neighbor accuracy 63 %']
+    ['PCA', 'accuracy of a vote of 5 neighbors: 63 %']
     """
     if not planes or any(plane.codes.ndim != 2 or plane.codes.shape[1] != 2 for plane in planes.values()):
         raise InputError(f"`planes` must be codes of two numbers, by title. Received: {planes!r:.200}")
     accuracies = {
-        title: f"nearest-neighbor accuracy {100 * plane.neighbor_accuracy():.0f} %" for title, plane in planes.items()
+        title: f"accuracy of a vote of 5 neighbors: {100 * plane.neighbor_accuracy():.0f} %"
+        for title, plane in planes.items()
     }
     description = listed([f"{title}, {accuracy}" for title, accuracy in accuracies.items()])
     figure = picture(4.2 * len(planes), 4.4, f"Scatter plots of codes in the colors of their classes: {description}.")
     for axis, (title, plane) in zip(np.atleast_1d(figure.subplots(1, len(planes))), planes.items(), strict=True):
+        middles: list[tuple[float, float]] = []
         for number, label in enumerate(np.unique(plane.labels)):
             x, y = plane.codes[plane.labels == label].T
             color = f"C{number % 10}"
             axis.scatter(x, y, s=2.5, color=color, linewidths=0, rasterized=True)
-            axis.text(
-                np.median(x), np.median(y), plain(class_names[label]), fontsize=9, weight="bold",
-                ha="center", va="center", color="#0a0a0a",
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
-            )  # fmt: skip
+            middles.append((float(np.median(x)), float(np.median(y))))
+        _name_classes(axis, np.array(middles), [plain(class_names[label]) for label in np.unique(plane.labels)])
         axis.set_title(f"{plain(title)}\n{accuracies[title]}", fontsize=9)
         axis.set_xlabel("first number", fontsize=8)
         axis.set_ylabel("second number", fontsize=8)
         axis.tick_params(labelsize=7)
         light_grid(axis)
     return figure
+
+
+def _name_classes(axis: Axes, middles: np.ndarray, names: Sequence[str]) -> None:
+    """Write the name of each class where its middle is, moved apart where two would cover each other."""
+    spans = np.array([np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim())])
+    rooms = np.array([[0.035 + 0.02 * len(name), 0.055] for name in names])
+    places = moved_apart(middles / spans, rooms) * spans
+    for number, (name, middle, place) in enumerate(zip(names, middles, places, strict=True)):
+        color = f"C{number % 10}"
+        if np.abs((place - middle) / spans).max() > 0.01:
+            axis.plot(*zip(middle, place, strict=True), color="#0a0a0a", linewidth=0.9)
+        axis.text(
+            *place, name, fontsize=9, weight="bold", ha="center", va="center", color="#0a0a0a",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
+        )  # fmt: skip
+
+
+def moved_apart(places: np.ndarray, rooms: np.ndarray) -> np.ndarray:
+    """Return places of boxes moved, each by little, until none covers another.
+
+    Args:
+        places: float array `(boxes, 2)`, their middles.
+        rooms: float array `(boxes, 2)`, their widths and heights.
+
+    Example:
+    >>> moved_apart(np.array([[0.0, 0.0], [0.01, 0.0]]), np.full((2, 2), 0.1)).round(3).tolist()
+    [[-0.045, 0.0], [0.055, 0.0]]
+    """
+    places = places.astype("float64").copy()
+    for _ in range(500):
+        moved = False
+        for one, other in itertools.combinations(range(len(places)), 2):
+            needed, apart = (rooms[one] + rooms[other]) / 2, places[other] - places[one]
+            overlap = needed - np.abs(apart)
+            if (overlap > 1e-9).all():
+                along = int(overlap.argmin())
+                step = overlap[along] / 2 * (1 if apart[along] >= 0 else -1)
+                places[one, along] -= step
+                places[other, along] += step
+                moved = True
+        if not moved:
+            break
+    return places

@@ -20,7 +20,8 @@ def units(
     """Draw units of a deep layer: an image optimized to activate each, and the nine patches with its top activations.
 
     The optimized image is from `cnnzoo.analysis.feature_visualization`. The patches are the receptive fields of the
-    positions with the unit's top activations, in real images. Each optimized image has its own scale.
+    positions with the unit's top activations, in real images. They are ranked, and their captions are, before the
+    layer's own activation: at the ceiling of a tanh all are nearly the same. Each optimized image has its own scale.
 
     Args:
         model: a functional or Sequential model without branches, with one image as its input.
@@ -46,7 +47,7 @@ def units(
     """
     images = images_for(model, images)
     layer = layer or deep_layer(model)
-    top = top_activations(model, images, layer, count=min(PATCHES, len(images)))
+    top = top_activations(model, images, layer, count=min(PATCHES, len(images)), before_activation=True)
     chosen = _most_selective(model, images, layer, top) if chosen is None else checked_units(chosen, len(top), layer)
     optimized = feature_visualization(model, layer, chosen, images[:1000], seed=seed)
     middle = _middle_receptive_field(model, layer, images)
@@ -59,16 +60,23 @@ def units(
         patches = [_patch(images[at], region, window) for at, region in zip(best.images, best.regions, strict=True)]
         drawn += [shown_as_image(own[None])[0], *shown_as_image(np.stack(patches), of=images)]
         limits += [(float(own.min()), float(own.max()) + 1e-12), *[limits_of(images)] * len(patches)]
-        captions += [f"unit {unit}, optimized", *[f"{value:.2f}" for value in best.values]]
+        captions += [f"unit {unit},\noptimized", *[f"{value:.2f}".replace("-", "−") for value in best.values]]
     columns = 1 + len(top[0].images)
     figure = picture(
         8,
-        height_of(drawn, columns, 8, 0.25),
+        height_of(drawn, columns, 8, 0.4),
         f"For {len(chosen)} units of {layer}, with receptive fields of {window[0]}×{window[1]} pixels: an image "
-        f"optimized to activate the unit, and the {columns - 1} patches of real images with its top activations.",
+        f"optimized to activate the unit, and the {columns - 1} patches of real images with its top activations, from "
+        f"{_extremes(top, chosen)} before squashing.",
     )
-    tiles(figure.subplots(), np.stack(drawn), columns=columns, captions=captions, limits=limits, room=0.25)
+    tiles(figure.subplots(), np.stack(drawn), columns=columns, captions=captions, limits=limits, room=0.4)
     return figure
+
+
+def _extremes(top: Sequence, chosen: Sequence[int]) -> str:
+    """Return the smallest and the largest value of the drawn patches, as text."""
+    values = np.concatenate([top[unit].values for unit in chosen])
+    return f"{values.min():.2f} to {values.max():.2f}".replace("-", "−")
 
 
 def deep_layer(model: keras.Model) -> str:
@@ -89,7 +97,7 @@ def deep_layer(model: keras.Model) -> str:
 
 def _most_selective(model: keras.Model, images: np.ndarray, layer: str, top: Sequence) -> list[int]:
     """Return the six units whose top activations exceed their mean activation by the most standard deviations."""
-    outputs = activations(model, images[:500], [layer])[layer]
+    outputs = activations(model, images[:500], [layer], before_activation=True)[layer]
     flat = outputs.reshape(-1, outputs.shape[-1])
     scores = (np.array([unit.values.mean() for unit in top]) - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-6)
     return sorted(np.argsort(-scores, kind="stable")[:6].tolist())

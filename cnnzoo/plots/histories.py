@@ -22,7 +22,7 @@ PANELS = {
 LOGARITHMIC = 20  # a panel is logarithmic from this ratio of its largest to its smallest value on
 
 
-def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) -> Picture:
+def learning_curves(history: Any, *, test: Mapping[str, Any] | None = None) -> Picture:
     """Draw the loss, the task's metric, and the learning rate over the epochs.
 
     Training metrics are means over each epoch, while the net changes; validation metrics are of the epoch's end.
@@ -30,7 +30,8 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
     Args:
         history: a `cnnzoo.Run`; the `History` that `model.fit` returns, or its `history`; a list of rows, one per
             epoch; or a mapping from names to several of these, which are drawn over one another.
-        test: metrics on the test images, by name, each drawn as a line; with one history only.
+        test: metrics on the test images, by name, each drawn as a line with its value; of several histories, a mapping
+            from their names to these.
 
     Returns:
         The figure.
@@ -49,7 +50,12 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
         names = sorted({name for each in named.values() for name in each})
         raise InputError(f"`history` must have one of {', '.join(PANELS)}. Received: {', '.join(names)}")
     epochs = max(len(next(iter(each.values()))) for each in named.values())
-    figure = picture(3.2 * len(metrics), 2.7, _curves_description(named, metrics, epochs))
+    tests: Mapping[str, Mapping[str, float]] = {"": test or {}} if len(named) == 1 else test or {}
+    if len(named) > 1 and not (set(tests) <= set(named) and all(isinstance(each, Mapping) for each in tests.values())):
+        raise InputError(
+            f"`test` must have metrics by the names of the histories, {listed(named)}. Received: {test!r:.200}"
+        )
+    figure = picture(3.2 * len(metrics), 2.7, _curves_description(named, metrics, epochs, tests))
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(metrics))), metrics, strict=True):
         for (label, each), color in zip(named.items(), itertools.cycle(COLORS), strict=False):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
@@ -59,8 +65,12 @@ def learning_curves(history: Any, *, test: Mapping[str, float] | None = None) ->
                     text = split if len(named) == 1 else plain(f"{label}, {split}")
                     marker = "." if len(values) == 1 else ""
                     axis.plot(range(1, len(values) + 1), values, style, color=color, label=text, marker=marker)
-        if test and name in test and len(named) == 1:
-            axis.axhline(float(as_drawn(name, test[name])), color=COLORS[3], linewidth=1, label="test, at the end")
+        for (label, metrics_of), color in zip(tests.items(), itertools.cycle(COLORS), strict=False):
+            if name in metrics_of:
+                value = float(as_drawn(name, metrics_of[name]))
+                text = f"test, at the end: {value:.3g}"
+                style = {"color": COLORS[3]} if len(named) == 1 else {"color": color, "linestyle": ":"}
+                axis.axhline(value, linewidth=1, label=text if len(named) == 1 else plain(f"{label}, {text}"), **style)
         _finish(axis, PANELS[name], legend=name != "learning_rate")
     return figure
 
@@ -126,18 +136,35 @@ def _finish(axis: Axes, label: str, *, legend: bool) -> None:
     light_grid(axis)
 
 
-def _curves_description(named: Mapping[str, Columns], metrics: Sequence[str], epochs: int) -> str:
+def _curves_description(named: Mapping[str, Columns], metrics: Sequence[str], epochs: int, tests: Mapping) -> str:
     ends = []
     for label, each in named.items():
         name = next((name for name in ("accuracy", "squared_error", "loss") if name in each), None)
+        alone = next((name for name in ("accuracy", "squared_error", "loss") if f"val_{name}" in each), None)
+        if not name and alone:
+            of_validation = as_drawn(alone, each[f"val_{alone}"])
+            values = f"to {float(of_validation[-1]):.3g}, at best {float(of_validation.min()):.3g}"
+            ends.append(f"{label + ': ' if label else ''}{PANELS[alone]} in validation {values}")
         if name:
             first, last = (float(as_drawn(name, each[name][epoch])) for epoch in (0, -1))
-            ends.append(f"{label + ': ' if label else ''}{PANELS[name]} in training from {first:.3g} to {last:.3g}")
+            final = tests.get(label, {}).get(name)
+            test = "" if final is None else f", {float(as_drawn(name, final)):.3g} on the test images"
+            validation = each.get(f"val_{name}")
+            if validation is not None:
+                of_validation = as_drawn(name, validation)
+                test = (
+                    f", in validation to {float(of_validation[-1]):.3g}, at best {float(of_validation.min()):.3g}{test}"
+                )
+            prefix = f"{label}: " if label else ""
+            ends.append(f"{prefix}{PANELS[name]} in training from {first:.3g} to {last:.3g}{test}")
     return f"Curves of {listed([PANELS[name] for name in metrics])} over {epochs} epochs. {'; '.join(ends)}."
 
 
 def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
-    """Draw the loss of every layer in layer-wise pretraining over its epochs.
+    """Draw the loss of every layer in layer-wise pretraining over its epochs, in per cent of its first epoch.
+
+    Each layer reconstructs what enters it, with a loss of its own: the shapes of the curves can be compared, and not
+    the losses themselves, which are in the legend.
 
     Args:
         history: the `history` of a `cnnzoo.LayerwisePretraining`, or `run.metrics["pretraining"]`.
@@ -150,8 +177,8 @@ def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> 
 
     Example:
     >>> figure = pretraining_curves({"encoder_1": {"loss": [0.4, 0.3]}, "code": {"loss": [0.2, 0.1]}})
-    >>> [axis.get_title() for axis in figure.axes]
-    ['encoder_1', 'code']
+    >>> [line.get_ydata().round(1).tolist() for line in figure.axes[0].lines]
+    [[100.0, 75.0], [100.0, 50.0]]
     """
     if not isinstance(history, Mapping) or not history:
         raise InputError(f"`history` must be a mapping from layers to their losses. Received: {history!r:.200}")
@@ -159,12 +186,13 @@ def pretraining_curves(history: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     if not layers:
         raise InputError(f"`history` must have the loss of a layer. Received: {history!r:.200}")
     ends = [f"{name} from {loss[0]:.3g} to {loss[-1]:.3g}" for name, loss in layers.items()]
-    description = f"Loss of each pretrained layer over its epochs: {listed(ends)}."
-    figure = picture(max(3.2, 2.1 * len(layers)), 2.3, description)
-    for axis, (name, loss) in zip(np.atleast_1d(figure.subplots(1, len(layers))), layers.items(), strict=True):
-        axis.plot(range(1, len(loss) + 1), loss, color=COLORS[0], marker="." if len(loss) == 1 else "")
-        _finish(axis, "loss" if name == next(iter(layers)) else "", legend=False)
-        axis.set_title(plain(name), fontsize=9)
+    description = f"Loss of each pretrained layer over its epochs, in % of its first epoch: {listed(ends)}."
+    figure = picture(5.4, 3.0, description)
+    axis = figure.subplots()
+    for end, loss, color in zip(ends, layers.values(), itertools.cycle(COLORS), strict=False):
+        percent = 100 * loss / (loss[0] or 1.0)
+        axis.plot(range(1, len(loss) + 1), percent, color=color, label=plain(end), marker="." if len(loss) == 1 else "")
+    _finish(axis, "loss (% of the first epoch)", legend=True)
     return figure
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -65,6 +66,7 @@ def tiles(
     limits: tuple[float, float] | Sequence[tuple[float, float]] | None = None,
     colors: str = "gray",
     room: float = 0.0,
+    norm: Normalize | None = None,
 ) -> list[AxesImage]:
     """Draw images in rows into axes without ticks, each as an image of its own.
 
@@ -77,6 +79,7 @@ def tiles(
         limits: the values of black and white, of all or of each; `None` for each image's own smallest and largest.
         colors: name of a color map, for images without colors.
         room: free space below each row for captions, as a fraction of an image.
+        norm: a scale for all of them instead of `limits`.
 
     Returns:
         The drawn images; `get_array()` returns the pixels of each.
@@ -91,8 +94,7 @@ def tiles(
         artist = axis.imshow(
             np.squeeze(image, -1) if np.ndim(image) == 3 and np.shape(image)[-1] == 1 else image,
             extent=(left, left + width, top + height, top),
-            vmin=low,
-            vmax=high,
+            **({"vmin": low, "vmax": high} if norm is None else {"norm": norm}),
             cmap=colors,
             interpolation="none",
         )

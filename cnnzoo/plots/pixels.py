@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from matplotlib.colors import SymLogNorm
 
 from cnnzoo.analysis import occlusion
 from cnnzoo.analysis.layer_activations import images_for
@@ -17,8 +18,8 @@ def occluded(
     """Draw by how much the log-odds of the predicted class decrease where a part of the image is covered.
 
     Above are the images as the net takes them, below the decrease at each pixel: red where covering it decreases the
-    log-odds, blue where it increases them. Each image has its own color scale; the caption is the predicted class and
-    the largest decrease in nats.
+    log-odds, blue where it increases them. All images have one scale, which is linear up to a nat and logarithmic
+    beyond; the caption is the predicted class and the largest decrease in nats.
 
     Args:
         model: a classifier with one image of a fixed size as its input.
@@ -47,19 +48,36 @@ def occluded(
     captions = [f"{name} {-each.max():+.1f}".replace("-", "−") for name, each in zip(names, decrease, strict=True)]
     figure = picture(
         8,
-        2 * height_of(images, len(images), 8) + 0.55,
+        2 * height_of(images, len(images), 8) + 1.15,
         "Images, and the change of the log-odds of the predicted class where a square is covered, at most: "
         f"{listed(captions)}.",
     )
+    most = float(np.abs(decrease).max()) or 1.0
+    scale = SymLogNorm(1.0, vmin=-max(most, 1.0), vmax=max(most, 1.0))
     above, below = figure.subplots(2, 1)
     tiles(above, shown_as_image(images), columns=len(images), limits=limits_of(images))
-    tiles(
+    shown = tiles(
         below,
         decrease,
         columns=len(images),
-        limits=[(-each.max(), each.max()) for each in np.abs(decrease) + 1e-12],
+        norm=scale,
         colors="RdBu_r",
         captions=captions,
         room=0.2,
     )
+    bar = figure.colorbar(shown[0], ax=below, location="bottom", shrink=0.7, aspect=50, pad=0.02, ticks=_ticks(most))
+    bar.set_label("decrease of the log-odds where a square covers the pixel, in nats", fontsize=8)
+    bar.ax.minorticks_off()
+    bar.ax.set_xticklabels([f"{tick:g}".replace("-", "−") for tick in _ticks(most)], fontsize=7)
     return figure
+
+
+def _ticks(most: float) -> list[float]:
+    """Return ticks of the scale: 0, 1, and powers of ten up to the largest value, on either side.
+
+    Example:
+    >>> _ticks(289.0)
+    [-100.0, -10.0, -1.0, 0.0, 1.0, 10.0, 100.0]
+    """
+    powers = [10.0**power for power in range(int(np.log10(max(most, 1.0))) + 1)]
+    return [*[-each for each in reversed(powers)], 0.0, *powers]

@@ -7,7 +7,8 @@ right of one another: one position of pool5, eight of conv1. The maps of every c
 must be the same for both, shifted; the outputs of the dense layers must differ. A shift of 4 pixels is one
 position of conv1, but half a position of pool1, where the position before is compared and differs: maps shift
 along up to the stride. The net has its random initial weights: nothing of this is learned. Writes
-translation_equivariance.png.
+translation_equivariance.png, in which a frame holds the same part of the photograph in both rows. Around it maps differ
+where zeros are padded; each map has the scale of its frame.
 """
 
 import os
@@ -46,7 +47,7 @@ def main() -> None:
     assert by_four["conv1"].equivariant
     assert by_four["pool1"].equivariant is False
     print("all as expected")
-    _draw(model, images, photograph[0].astype("uint8"))
+    _draw(model, images, photograph[0].astype("uint8"), layers)
 
 
 def _print(title: str, layers: dict[str, LayerEquivariance]) -> None:
@@ -61,30 +62,48 @@ def _print(title: str, layers: dict[str, LayerEquivariance]) -> None:
         )
 
 
-def _draw(model: keras.Model, images: np.ndarray, photograph: np.ndarray) -> None:
-    names = ("conv1", "conv2", "conv5")
+def _draw(model: keras.Model, images: np.ndarray, photograph: np.ndarray, layers: dict[str, LayerEquivariance]) -> None:
+    names = ("conv1", "conv2", "conv3")
     features = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
     figure, axes = plt.subplots(2, 4, figsize=(10, 5.4), layout="constrained")
-    maps = None
-    for row, start in zip(axes, (0, SHIFT), strict=True):
-        window = slice(start, start + 227)
-        outputs = features.predict(images[:, window, window], verbose=0)
-        maps = maps or [
-            output[0].std(axis=(0, 1)).argmax() for output in outputs
-        ]  # those that differ most over positions
-        row[0].imshow(photograph[window, window])
-        row[0].set_ylabel("the image" if start == 0 else f"shifted by {SHIFT} pixels")
-        for axis, output, number in zip(row[1:], outputs, maps, strict=True):
-            axis.imshow(output[0, ..., number], cmap="gray")
-    for axis, name in zip(axes[0], ("227×227 pixels", *names), strict=True):
-        shift = "" if name not in names else f", {SHIFT // {'conv1': 4, 'conv2': 8, 'conv5': 16}[name]} positions"
-        axis.set_title(f"{name}{shift}")
+    starts = (0, SHIFT)
+    for row, start in zip(axes, starts, strict=True):
+        row[0].imshow(photograph[start : start + 227, start : start + 227])
+        _frame(row[0], slice(SHIFT - start, 227 - start))
+        row[0].set_ylabel("the image" if start == 0 else f"{SHIFT} pixels down and right")
+    axes[0, 0].set_title("227×227 pixels")
+    before, after = (
+        features.predict(images[:, start : start + 227, start : start + 227], verbose=0) for start in starts
+    )
+    for name, column, maps in zip(names, axes.T[1:], zip(before, after, strict=True), strict=True):
+        parts = _compared_positions(layers[name], maps[0].shape[1])
+        framed = [output[0][part, part] for output, part in zip(maps, parts, strict=True)]
+        np.testing.assert_allclose(*framed, atol=1e-4)  # what the frames say
+        number = framed[0].std(axis=(0, 1)).argmax()  # of the map that differs most over positions
+        low, high = framed[0][..., number].min(), framed[0][..., number].max()
+        for axis, output, part in zip(column, maps, parts, strict=True):
+            axis.imshow(output[0, ..., number], cmap="gray", vmin=low, vmax=high)
+            _frame(axis, part)
+        column[0].set_title(f"{name}, {SHIFT // layers[name].jump} positions")
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
     path = Path(__file__).with_suffix(".png")
     figure.savefig(path, dpi=100)
     print(f"wrote {path.name}")
+
+
+def _compared_positions(layer: LayerEquivariance, side: int) -> tuple[slice, slice]:
+    """Return the positions that no padding reaches, and that both windows have, in the map of either."""
+    assert layer.jump is not None
+    shift, positions = SHIFT // layer.jump, layer.positions
+    border = (side - shift - positions) // 2
+    return slice(border + shift, border + shift + positions), slice(border, border + positions)
+
+
+def _frame(axis: plt.Axes, part: slice) -> None:
+    length = part.stop - part.start
+    axis.add_patch(plt.Rectangle((part.start - 0.5, part.start - 0.5), length, length, fill=False, color="red", lw=2))
 
 
 if __name__ == "__main__":

@@ -136,3 +136,26 @@ def test_top_activations_of_a_net_with_branches_have_the_fields_of_the_report():
     for top in top_activations(model, images, "merged", count=2):
         for rows, columns in top.regions:
             assert max(len(rows), len(columns)) <= 7
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", None])
+def test_before_activation_is_the_sum(activation):
+    net = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            keras.layers.Conv2D(3, 3, activation=activation, name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, activation, name="dense"),
+        ]
+    )
+    images = np.random.default_rng(0).normal(size=(5, 6, 6, 2)).astype("float32")
+    conv, dense = net.get_layer("conv"), net.get_layer("dense")
+    sums = keras.ops.convert_to_numpy(keras.ops.conv(images, conv.kernel) + conv.bias)
+    found = activations(net, images, ["conv"], before_activation=True)["conv"]
+    np.testing.assert_allclose(found, sums, rtol=1e-5, atol=1e-6)
+    inputs = activations(net, images, ["conv"])["conv"].reshape(5, -1)  # the layers below keep theirs
+    found = activations(net, images, ["dense"], before_activation=True)["dense"]
+    np.testing.assert_allclose(found, inputs @ dense.kernel.numpy() + dense.bias.numpy(), rtol=1e-4, atol=1e-5)
+    assert conv.activation is keras.activations.get(activation)
+    with pytest.raises(cnnzoo.InputError, match="`layers` must be one layer with before_activation=True"):
+        activations(net, images, ["conv", "dense"], before_activation=True)

@@ -95,10 +95,27 @@ def test_units_show_the_patches_with_their_top_activations(net, images):
     figure = plots.units(net, images, "C3", [2, 9])
     shown = drawn(figure.axes[0])
     assert len(shown) == 2 * 10
-    for row, top in enumerate(top_activations(net, images, "C3", [2, 9])):
+    axis = figure.axes[0]
+    for row, top in enumerate(top_activations(net, images, "C3", [2, 9], before_activation=True)):
         for column, (number, (rows, columns)) in enumerate(zip(top.images, top.regions, strict=True), 1):
             patch = images[number, rows.start : rows.stop, columns.start : columns.stop, 0]
             assert (shown[10 * row + column] == patch).all()
+            written = axis.texts[10 * row + column].get_text()
+            assert written == f"{top.values[column - 1]:.2f}".replace("-", "−")
+
+
+def test_units_are_ranked_before_a_tanh_that_makes_all_of_them_one():
+    net = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(1, 3, activation="tanh", name="conv")])
+    net.get_layer("conv").set_weights([np.ones((3, 3, 1, 1)), np.zeros(1)])
+    images = np.ones((4, 6, 6, 1), "float32") * np.array([10, 40, 20, 30], "float32")[:, None, None, None]
+    assert len({float(value) for value in top_activations(net, images, "conv", count=4)[0].values}) == 1
+    [top] = top_activations(net, images, "conv", count=4, before_activation=True)
+    assert top.images.tolist() == [1, 3, 2, 0]
+    assert top.values.tolist() == [360, 270, 180, 90]
+    figure = plots.units(net, images, "conv", [0])
+    assert [text.get_text() for text in figure.axes[0].texts[1:]] == ["360.00", "270.00", "180.00", "90.00"]
+    assert figure.alternative.endswith("from 90.00 to 360.00 before squashing.")
+    assert net.get_layer("conv").activation is keras.activations.tanh  # as it was
 
 
 def test_a_patch_at_the_border_is_padded_on_the_side_of_the_border():
@@ -118,8 +135,13 @@ def test_a_patch_at_the_border_is_padded_on_the_side_of_the_border():
 def test_occluded_shows_the_decrease_of_the_log_odds(net, images):
     figure = plots.occluded(net, images[:2], class_names=list("abcdefghij"))
     expected = cnnzoo.analysis.occlusion(net, images[:2])
-    above, below = figure.axes
+    above, below, bar = figure.axes
     assert (drawn(above)[1] == images[1, ..., 0]).all()
+    most = np.abs(expected).max()
+    assert {image.norm for image in below.images} == {below.images[0].norm}  # one scale for all, which a bar shows
+    assert below.images[0].norm(most) <= 1
+    assert below.images[0].norm(0.0) == pytest.approx(0.5)
+    assert "decrease of the log-odds" in bar.get_xlabel()
     assert all((one == other).all() for one, other in zip(drawn(below), expected, strict=True))
     predicted = net.predict(images[:2], verbose=0).argmax(axis=-1)
     assert [text.get_text()[0] for text in below.texts] == ["abcdefghij"[number] for number in predicted]

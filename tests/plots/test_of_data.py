@@ -9,6 +9,7 @@ import pytest
 import cnnzoo
 from cnnzoo import plots
 from cnnzoo.analysis import LabeledCodes, pca, psnr
+from cnnzoo.plots.codes import moved_apart
 from tests.small_nets import AUTOENCODERS, small
 
 NAMES = ("cat", "dog", "emu")
@@ -30,10 +31,39 @@ def test_learning_curves_are_the_history():
     assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [history["loss"], history["val_loss"]]
     assert error.lines[0].get_ydata().tolist() == [50.0, pytest.approx(20.0), 12.5]
     assert error.lines[1].get_ydata() == [25.0, 25.0]
+    assert error.lines[1].get_label() == "test, at the end: 25"
     assert rate.lines[0].get_ydata().tolist() == [0.1] * 3
     assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert figure.alternative == (
-        "Curves of loss, error (%) and learning rate over 3 epochs. error (%) in training from 50 to 12.5."
+        "Curves of loss, error (%) and learning rate over 3 epochs. error (%) in training from 50 to 12.5, 25 on the "
+        "test images."
+    )
+
+
+def test_the_test_metrics_of_several_runs_are_lines_in_the_colors_of_their_curves():
+    histories = {"one": {"accuracy": [0.5, 0.9]}, "other": {"accuracy": [0.4, 0.8], "val_accuracy": [0.7, 0.6]}}
+    figure = plots.learning_curves(histories, test={"one": {"accuracy": 0.8}, "other": {"accuracy": 0.7}})
+    one, other, validation, *tests = figure.axes[0].lines
+    assert [line.get_ydata() for line in tests] == [[pytest.approx(20.0)] * 2, [pytest.approx(30.0)] * 2]
+    assert [line.get_color() for line in tests] == [one.get_color(), other.get_color()]
+    assert validation.get_color() == other.get_color()
+    assert tests[1].get_label() == "other, test, at the end: 30"
+    assert figure.alternative.endswith(
+        "one: error (%) in training from 50 to 10, 20 on the test images; other: error (%) in training from 60 to 20, "
+        "in validation to 40, at best 30, 30 on the test images."
+    )
+    with pytest.raises(
+        cnnzoo.InputError, match="`test` must have metrics by the names of the histories, one and other"
+    ):
+        plots.learning_curves(histories, test={"accuracy": 0.8})
+
+
+def test_validation_curves_can_be_drawn_alone():
+    figure = plots.learning_curves({"one": {"val_loss": [2.0, 1.0]}, "other": {"val_loss": [1.0, 3.0]}})
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[2, 1], [1, 3]]
+    assert figure.alternative == (
+        "Curves of loss over 2 epochs. one: loss in validation to 1, at best 1; other: loss in validation to 3, at "
+        "best 1."
     )
 
 
@@ -97,8 +127,11 @@ def test_a_run_without_epochs_is_refused_in_a_sentence(tmp_path):
 
 
 def test_pretraining_curves_and_variants_are_their_numbers():
-    layers = plots.pretraining_curves({"one": {"loss": [0.4, 0.3]}, "two": {"loss": [0.2]}}).axes
-    assert [axis.lines[0].get_ydata().tolist() for axis in layers] == [[0.4, 0.3], [0.2]]
+    figure = plots.pretraining_curves({"one": {"loss": [0.4, 0.3]}, "two": {"loss": [0.2]}})
+    [axis] = figure.axes  # one scale for all layers, whose losses themselves cannot be compared
+    assert [line.get_ydata().round(9).tolist() for line in axis.lines] == [[100, 75], [100]]
+    assert [line.get_label() for line in axis.lines] == ["one from 0.4 to 0.3", "two from 0.2 to 0.2"]
+    assert "in % of its first epoch: one from 0.4 to 0.3 and two from 0.2 to 0.2." in figure.alternative
     rows = [{"variant": "a", "unit": "test error (%)", "errors": [1.0, 2.0, 3.0], "mean": 2.0}]
     axis = plots.variants(rows).axes[0]
     assert [
@@ -125,6 +158,14 @@ def test_a_confusion_matrix_counts_true_and_predicted_classes():
             assert written[true, other] == count
             if true != other:
                 assert fractions[true, other] == pytest.approx(count / (labels == true).sum())
+
+
+def test_a_confusion_matrix_says_how_many_images_are_misclassified():
+    figure = plots.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 2], NAMES)
+    assert figure.axes[0].get_title() == "1 of 4 images are misclassified, 25.00 %"
+    assert figure.alternative == (
+        "Confusion matrix of 3 classes: 1 of 4 images are misclassified, 25.00 %. Most often cat predicted as dog (1)."
+    )
 
 
 def test_one_color_scale_serves_all_confusion_matrices():
@@ -365,3 +406,30 @@ def test_codes_are_points_in_the_color_of_their_class():
     for side in (axis.xaxis, axis.yaxis):  # so that a point can be given to the decoder
         assert len(labels_of(side)) >= 3
         assert side.get_label_text()
+
+
+def test_names_of_classes_that_lie_over_each_other_are_moved_apart_with_a_line_to_their_middle():
+    rng = np.random.default_rng(1)
+    codes, labels = rng.normal(size=(600, 2)), np.arange(600) % 10  # all in one place
+    names = [str(number) for number in range(10)]
+    figure = plots.codes_on_a_plane({"plane": LabeledCodes("", codes, labels)}, names)
+    figure.savefig(io.BytesIO())
+    axis = figure.axes[0]
+    boxes = [text.get_bbox_patch().get_window_extent() for text in axis.texts]
+    for number, one in enumerate(boxes):
+        assert not any(one.shrunk(0.9, 0.9).overlaps(other) for other in boxes[number + 1 :])
+    middles = np.array([np.median(codes[labels == number], axis=0) for number in range(10)])
+    moved = [
+        number
+        for number, text in enumerate(axis.texts)
+        if np.abs(np.array(text.get_position()) - middles[number]).max() > 0.1
+    ]
+    starts = [np.array([line.get_xdata()[0], line.get_ydata()[0]]) for line in axis.lines]
+    assert len(moved) > 2
+    for number in moved:
+        assert min(np.abs(start - middles[number]).max() for start in starts) < 1e-9
+
+
+def test_names_that_have_room_stay_where_their_classes_are():
+    places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    assert (moved_apart(places, np.full((3, 2), 0.2)) == places).all()

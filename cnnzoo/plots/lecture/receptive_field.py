@@ -12,7 +12,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.plots.lecture import cells
 from cnnzoo.plots.picture import COLORS, Picture
 
-ROW, IMAGE, CONE, NUMBERS = 0.34, 3.4, 3.2, 1.3  # inches
+ROW, IMAGE, FANS, NUMBERS = 0.46, 3.4, 3.2, 1.3  # inches
 LONGEST = 36  # letters of a layer's name
 
 
@@ -32,9 +32,10 @@ class Level:
 def receptive_fields(model: str | keras.Model, *, input_shape: Sequence[int] | None = None) -> Picture:
     """Draw how the receptive field grows from layer to layer.
 
-    On the left are nested receptive fields in the middle of the image; on the right is a cone from the last layer down
-    to the image. Drawn are the layers with a window, and those whose receptive field is larger than all before. The
-    receptive fields are those of values far from the border of the image; some are larger than the image.
+    On the left are nested receptive fields in the middle of the image; on the right each layer has a row, in which one
+    of its units fans down to the pixels that it depends on, along a side of the image. Drawn are the layers with a
+    window, and those whose receptive field is larger than all before. The receptive fields are those of values far from
+    the border of the image; some are larger than the image.
 
     Args:
         model: a name of `cnnzoo.list_models()`, or a functional or Sequential Keras model with channels last.
@@ -68,13 +69,13 @@ def receptive_fields(model: str | keras.Model, *, input_shape: Sequence[int] | N
     largest = [max(sides) for sides in zip(image, *(level.pixels for level in shown), strict=True)]
     scale = IMAGE / max(largest)
     high = largest[0] * scale if plane else 0.0
-    height = max(high, (len(shown) + 1) * ROW) + 0.9
+    height = max(high, len(shown) * ROW) + 0.9
     names = max(cells.inches(level.label, cells.PLAIN) for level in shown)
-    width = (IMAGE + 0.5 if plane else 0.2) + names + CONE + NUMBERS
+    width = (IMAGE + 0.5 if plane else 0.2) + names + FANS + NUMBERS
     figure, axis = cells.sheet(width, height, 1.0, alternative)
     if plane:
         _draw_squares(axis, 0.3, (height - high) / 2 + 0.15, high, scale, image, shown)
-    _draw_cone(axis, width - NUMBERS - CONE, (height - (len(shown) + 1) * ROW) / 2 + 0.15, image, shown)
+    _draw_fans(axis, width - NUMBERS - FANS, (height - len(shown) * ROW) / 2 + 0.15, image, shown)
     return figure
 
 
@@ -132,22 +133,23 @@ def _draw_squares(
     axis.text(middle[0], top - 0.25, heading, ha="center", va="center", size=cells.PLAIN)
 
 
-def _draw_cone(axis: Axes, left: float, top: float, image: Sequence[int], shown: list[Level]) -> None:
-    """Draw one bar for each layer, the last one on top, and the image below."""
+def _draw_fans(axis: Axes, left: float, top: float, image: Sequence[int], shown: list[Level]) -> None:
+    """Draw a row for each layer, the first one on top: a unit, its fan, and its patch on a side of the image."""
     largest = max(image[-1], *(level.pixels[-1] for level in shown))
-    scale, middle, bar = CONE / largest, left + CONE / 2, ROW * 0.5
-    bars = [(level.label, level.pixels, _color(number)) for number, level in enumerate(shown)][::-1]
-    bars.append(("image", tuple(image), cells.GRAY))
-    for number, (label, pixels, color) in enumerate(bars):
-        y, half = top + number * ROW, pixels[-1] * scale / 2
-        axis.add_patch(
-            Rectangle((middle - half, y), 2 * half, bar, facecolor=(color, 0.45), edgecolor=color, gid=f"bar {label}")
-        )
-        if number + 1 < len(bars):
-            below = bars[number + 1][1][-1] * scale / 2
-            corners = [(middle - half, y + bar), (middle + half, y + bar), (middle + below, y + ROW)]
-            corners.append((middle - below, y + ROW))
-            axis.add_patch(Polygon(corners, facecolor=(cells.GRAY, 0.12), edgecolor="none"))
-        axis.text(left - 0.12, y + bar / 2, label, ha="right", va="center", size=cells.PLAIN)
-        axis.text(left + CONE + 0.12, y + bar / 2, _by(pixels), va="center", size=cells.PLAIN)
-    axis.text(left + CONE / 2, top - 0.25, "receptive field", ha="center", va="center", size=cells.PLAIN)
+    scale, middle, bar = FANS / largest, left + FANS / 2, 0.09
+    for number, level in enumerate(shown):
+        unit, side, color = top + number * ROW, top + number * ROW + ROW - bar - 0.1, _color(number)
+        row = [("image", image[-1], cells.GRAY, 0.25), (level.label, level.pixels[-1], color, 0.85)]
+        for name, pixels, shade, opaque in row:
+            wide = pixels * scale
+            box = Rectangle((middle - wide / 2, side), wide, bar, facecolor=(shade, opaque), edgecolor="none")
+            box.set_gid(f"bar {name}")
+            axis.add_patch(box)
+        half = level.pixels[-1] * scale / 2
+        corners = [(middle, unit), (middle + half, side), (middle - half, side)]
+        axis.add_patch(Polygon(corners, facecolor=(color, 0.2), edgecolor="none"))
+        axis.plot(middle, unit, "o", color=color, markersize=4, clip_on=False)
+        axis.text(left - 0.12, (unit + side) / 2, level.label, ha="right", va="center", size=cells.PLAIN)
+        axis.text(left + FANS + 0.12, (unit + side) / 2, _by(level.pixels), va="center", size=cells.PLAIN)
+    heading = "the pixels that one unit depends on, of a side"
+    axis.text(middle, top - 0.25, heading, ha="center", va="center", size=cells.PLAIN)

@@ -1,7 +1,7 @@
 """README.md, CONTRIBUTING.md and docs/**/*.md: their fenced blocks, and the commands in blocks and in the text.
 
 Most documents are walked, as a reader does (test_walks.py): `WALKED`. The blocks of the others are run one by one, with
-what a document takes for granted: `BY_BLOCK`. The lecture and the course are left out: test_lecture.py walks them.
+what a document takes for granted: `BY_BLOCK`. The course is left out: test_course.py walks it.
 """
 
 import ast
@@ -21,7 +21,7 @@ GENERATED = {
     "recipe_keys.md",
     "weights.md",
 }  # by docs/_site/generated.py, in docs/reference
-COURSE = {"course", "lecture.md"}
+COURSE = {"course"}
 WRITTEN = [
     path
     for path in sorted((ROOT / "docs").rglob("*.md"))

@@ -1,6 +1,6 @@
 """Blocks that are neither Python nor commands show what is there: tables are printed so, folders are read so.
 
-The other blocks are run by test_python_blocks.py and test_stories.py, and docs/lecture.md by test_lecture.py.
+The other blocks are run by test_python_blocks.py and test_stories.py, and docs/course by test_course.py.
 """
 
 import inspect

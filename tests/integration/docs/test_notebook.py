@@ -1,4 +1,4 @@
-"""docs/lecture.ipynb runs in Jupyter's own kernel, at smoke size, from its first cell to its last.
+"""docs/course/course.ipynb runs in Jupyter's own kernel, at smoke size, from its first cell to its last.
 
 As it is found by whoever opens it: beside nothing, without cnnzoo on PATH.
 """
@@ -13,10 +13,9 @@ import pytest
 from tests import processes
 
 sys.path.insert(0, str(processes.ROOT / "docs"))
-import lecture_notebook
-from lecture_notebook import LECTURE, parts
+import course_notebook
+from walk import COURSE, parts
 
-TEXT = LECTURE.read_text("utf-8")
 KERNEL = {"IPYTHONDIR": ".ipython", "PATH": os.defpath, "KERAS_BACKEND": None, "MPLBACKEND": None}
 
 
@@ -26,7 +25,7 @@ def ran(tmp_path_factory, tfds_folder):
     pytest.importorskip("ipykernel", reason="needs Jupyter's kernel (pip install ipykernel nbclient)")
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient (pip install ipykernel nbclient)")
     folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.reads(lecture_notebook.notebook(TEXT, smoke=True), as_version=4)
+    notebook = nbformat.reads(course_notebook.notebook(smoke=True), as_version=4)
     place = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(notebook, timeout=processes.PATIENCE, kernel_name="python3", resources=place)
     client.execute(env=processes.environment(**KERNEL))
@@ -39,9 +38,9 @@ def streamed(cell, name):
 
 def test_its_first_output_names_the_folder_that_everything_is_in(ran):
     cells, folder = ran
-    assert streamed(cells[0], "stdout").startswith(f"All files of this notebook are in {folder / 'lecture-1'}, ")
-    assert {path.name for path in folder.iterdir()} - {".ipython"} == {"lecture-1"}
-    assert (folder / "lecture-1/runs/lenet5_mnist/1/metrics.json").is_file()
+    assert streamed(cells[0], "stdout").startswith(f"All files of this notebook are in {folder / 'course-1'}, ")
+    assert {path.name for path in folder.iterdir()} - {".ipython"} == {"course-1"}
+    assert (folder / "course-1/runs/lenet5_mnist/1/metrics.json").is_file()
 
 
 def test_nothing_of_it_is_red(ran):
@@ -51,7 +50,8 @@ def test_nothing_of_it_is_red(ran):
 
 def test_every_command_ends_well_and_every_picture_is_shown(ran):
     cells, _ = ran
-    blocks = [part for part in parts(TEXT) if part.runs]
+    found = [part for path in COURSE for part in parts(path.read_text("utf-8"))]
+    blocks = [part for part in found if part.runs or "file" in part.said]
     for part, cell in zip(blocks, cells[1:], strict=True):
         types = {kind for output in cell.outputs for kind in output.get("data", ())}
         assert not part.picture or types & {"image/png", "image/svg+xml", "image/gif", "text/html"}, cell.source
@@ -67,8 +67,7 @@ def test_it_installs_from_the_repository_until_an_index_has_it(monkeypatch, tmp_
     unreleased.write_text("# Changelog\n\n## [0.1.0] - unreleased\n")
     project = tmp_path / "pyproject.toml"
     project.write_text('[project.urls]\nRepository = "https://example.org/cnnzoo"\n')
-    monkeypatch.setattr(lecture_notebook, "PYPROJECT", project)
+    monkeypatch.setattr(course_notebook, "PYPROJECT", project)
     for changes, source in ((unreleased, "git+https://example.org/cnnzoo"), (released, "cnnzoo")):
-        monkeypatch.setattr(lecture_notebook, "CHANGELOG", changes)
-        made = nbformat.reads(lecture_notebook.notebook(TEXT), as_version=4)
-        assert f'SOURCE = "{source}"' in next(cell.source for cell in made.cells if cell.cell_type == "code")
+        monkeypatch.setattr(course_notebook, "CHANGELOG", changes)
+        assert f'SOURCE = "{source}"' in course_notebook.notebook()

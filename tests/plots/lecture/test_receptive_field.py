@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.patches import Polygon
 
 from cnnzoo.analysis import conv_report
 from cnnzoo.errors import InputError
@@ -65,7 +66,24 @@ def test_nets_of_the_zoo_are_legible_with_the_numbers_of_the_report(name, texts,
             assert any(text.startswith(f"{row.name} ") for text in shown)
 
 
-def test_of_one_side_only_the_cone_is_drawn_and_long_names_are_cut(texts, legible):
+def test_each_layer_has_a_unit_that_fans_down_to_its_patch():
+    axis = receptive_fields("lenet5").axes[0]
+    units = [line.get_xydata()[0] for line in axis.lines if line.get_marker() == "o"]
+    fans = [patch.get_xy()[:-1] for patch in axis.patches if isinstance(patch, Polygon)]
+    patches = [
+        patch for patch in axis.patches if str(patch.get_gid()).startswith("bar ") and "image" not in patch.get_gid()
+    ]
+    assert len(units) == len(fans) == len(patches) == 5
+    for unit, corners, patch in zip(units, fans, patches, strict=True):
+        ends = patch.get_x(), patch.get_x() + patch.get_width()
+        assert corners[0] == pytest.approx(unit)
+        assert sorted(corners[1:, 0]) == pytest.approx(ends)
+        assert unit[0] == pytest.approx(sum(ends) / 2)
+    tops = [unit[1] for unit in units]
+    assert tops == sorted(tops)  # the first layer is on top
+
+
+def test_of_one_side_only_the_fans_is_drawn_and_long_names_are_cut(texts, legible):
     long = "a_name_that_is_longer_than_a_picture_is_wide"
     model = keras.Sequential(
         [
