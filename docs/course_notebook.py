@@ -23,6 +23,7 @@ from walk import COURSE, REPOSITORY, SAVED, Part, parts
 COMMAND = '!"{sys.executable}" -m cnnzoo'
 INDEX = REPOSITORY / "docs/course/index.md"
 NOTEBOOK = INDEX.with_name("course.ipynb")
+PICTURES = INDEX.with_name("pictures")
 SHOWN = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.MULTILINE)
 DROPDOWN = re.compile(r"^:::\{dropdown\} (.*)$", re.MULTILINE)
 DIRECTIVE = re.compile(r"^```\{.*?^```\n?|^:::$", re.MULTILINE | re.DOTALL)
@@ -165,6 +166,27 @@ def walked(folder: Path) -> Outputs:
     return outputs
 
 
+def of_chapters() -> Outputs:
+    """Return the pictures of the chapters, for cells of which no walk left any."""
+    outputs: Outputs = {}
+    for path in COURSE:
+        text = path.read_text("utf-8")
+        for part in parts(text):
+            if part.picture:
+                found = re.search(rf"!\[([^\]]*)\]\(pictures/{re.escape(part.picture)}\)", text)
+                alternative = " ".join(found[1].split()) if found else ""
+                content = (PICTURES / part.picture).read_bytes()
+                svg = part.picture.endswith(".svg")
+                kind = "image/svg+xml" if svg else f"image/{part.picture.rpartition('.')[2]}"
+                data = {
+                    kind: content.decode() if svg else base64.b64encode(content).decode(),
+                    "text/plain": alternative,
+                }
+                result = {"output_type": "display_data", "data": data, "metadata": {}}
+                outputs[code(part, smoke=False)] = [result]
+    return outputs
+
+
 def kept() -> Outputs:
     """Return the outputs of the notebook that is there."""
     if not NOTEBOOK.is_file():
@@ -194,7 +216,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="cut every training to seconds")
     parser.add_argument("--walked", type=Path, action="append", help="folder of a walk, whose outputs are shown")
     options = parser.parse_args()
-    outputs = {} if options.smoke else kept()
+    outputs = {} if options.smoke else of_chapters() | kept()
     for folder in options.walked or []:
         outputs |= walked(folder)
     if options.file == NOTEBOOK:
