@@ -62,7 +62,8 @@ def test_sessions_that_workflows_start_are_there():
 def test_documents_install_from_where_the_package_is(path):
     """Before the first release, no index has it: who asks one by the name gets nothing, or a stranger's package."""
     if path.is_file() and not RELEASED:
-        assert not re.search(r"pip install (?:-\S+ )*['\"]?cnnzoo", path.read_text("utf-8"))
+        text = path.read_text("utf-8").replace("--no-index --find-links wheels", "")  # which asks no index
+        assert not re.search(r"pip install (?:-\S+ )*['\"]?cnnzoo", text)
 
 
 def test_changes_are_grouped_by_version_and_kind():
