@@ -50,6 +50,7 @@ autodoc_class_signature = "mixed"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_custom_sections = [("Call arguments", "params_style")]  # as Keras has it
 napoleon_preprocess_types = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

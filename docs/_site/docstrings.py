@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 _CODE = re.compile(r"(`[^`]*`)")
-_SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example|Examples|Note|Warning):$")
+_SECTION = re.compile(r"(Args|Attributes|Call arguments|Raises|Returns|Yields|Example|Examples|Note|Warning):$")
 
 
 def prepare(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:

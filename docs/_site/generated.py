@@ -136,6 +136,7 @@ def _own_members(value: type) -> list[str]:
         for name, member in vars(value).items()
         if not name.startswith("_")
         and not _CALLED_BY_KERAS.fullmatch(name)
+        and getattr(member, "__module__", "cnnzoo").startswith("cnnzoo")  # matplotlib adds `set` to each class
         and (inspect.isfunction(member) or isinstance(member, classmethod | staticmethod | property))
         and (getattr(member, "__doc__", None) or "").strip()
     ]
