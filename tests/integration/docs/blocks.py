@@ -23,7 +23,7 @@ GENERATED = {
 WRITTEN = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not GENERATED & {path.name, path.parent.name}]
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 DOCUMENTS: dict[str, list[Part]] = {
-    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.parent.name != "course"
+    str(path.relative_to(ROOT)): parts(path.read_text("utf-8")) for path in PATHS if path.parent != ROOT / "docs/course"
 }
 PROGRAMS = {
     "cnnzoo",
