@@ -310,7 +310,7 @@ def chain_rule(x: float, weights: Sequence[float], biases: Sequence[float], targ
         sums.append(weight * activations[-1] + bias)
         activations.append(float(function(activation, np.array([sums[-1]]))[0]))
     slope = activations[-1] - target
-    by_activations, by_weights = [slope], []
+    by_activations, by_weights = [slope], list[float]()
     for number in reversed(range(len(weights))):
         near = np.array([sums[number] + SLOPE_STEP, sums[number] - SLOPE_STEP])
         bend = float(np.subtract(*function(activation, near)) / (2 * SLOPE_STEP))
