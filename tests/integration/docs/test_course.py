@@ -245,7 +245,7 @@ def test_an_alternative_text_is_written_into_a_document():
     assert described(text, "a.svg", "A unit.") == text.replace("![]", "![A unit.]")
     assert described(text, "b.png", "New.") == text.replace("old\ntext", "New.")
     for width in range(100, 120):  # wherever the line breaks, it does not begin with what starts a comment or a list
-        lines = described(text, "a.svg", f"{'a' * width} % b 1. c").splitlines()
+        lines = described(text, "a.svg", f"{'a ' * (width // 2)}{'a' * (width % 2)} % b 1. c").splitlines()
         assert not any(line.startswith(("%", "1. ")) for line in lines)
     assert max(map(len, described(text, "a.svg", "word " * 60 + "end.").splitlines())) <= 120
 
