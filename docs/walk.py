@@ -48,6 +48,7 @@ CHAPTERS = (
 COURSE = [REPOSITORY / f"docs/course/{chapter}.md" for chapter in CHAPTERS]
 SAVED = re.compile(r'^(picture|animation)\.save(?:fig)?\("([^"]+)".*\)$', re.MULTILINE)
 SAID = re.compile(r"<!-- (needs|file|not run|numbers|described): (.+) -->")
+MARKED = re.compile(r"([%#>=*+-]|1[.)])\s")  # at the beginning of a line Markdown takes it for more than text
 NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -312,7 +313,11 @@ def described(text: str, picture: str, alternative: str) -> str:
     """
 
     def anew(found: re.Match[str]) -> str:
-        return textwrap.fill(f"![{alternative}]({found[1]})", 120, break_long_words=False, break_on_hyphens=False)
+        options = {"break_long_words": False, "break_on_hyphens": False}
+        image = f"![{alternative}]({found[1]})"
+        ways = (textwrap.wrap(image, width, **options) for width in range(120, 60, -1))
+        fits = (lines for lines in ways if not any(MARKED.match(line) for line in lines))
+        return "\n".join(next(fits, [image]))
 
     return re.sub(rf"!\[[^\]]*\]\(((?:[\w./]*/)?{re.escape(picture)})\)", anew, text)
 

@@ -292,7 +292,8 @@ def _name_classes(axis: Axes, middles: np.ndarray, names: Sequence[str]) -> None
         if np.abs((place - middle) / spans).max() > 0.01:
             axis.plot(*zip(middle, place, strict=True), color="#0a0a0a", linewidth=0.9)
         axis.text(
-            place[0], place[1], name, fontsize=9, weight="bold", ha="center", va="center", color="#0a0a0a",
+            float(place[0]), float(place[1]), name, fontsize=9, weight="bold", ha="center", va="center",
+            color="#0a0a0a",
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": color, "alpha": 0.85},
         )  # fmt: skip
 

@@ -53,7 +53,7 @@ def learning_curves(history: Any, *, test: Mapping[str, Any] | None = None) -> P
     tests: Mapping[str, Mapping[str, float]] = {"": test or {}} if len(named) == 1 else test or {}
     if len(named) > 1 and not (set(tests) <= set(named) and all(isinstance(each, Mapping) for each in tests.values())):
         raise InputError(
-            f"`test` must have metrics by the names of the histories, {listed([*named])}. Received: {test!r:.200}"
+            f"`test` must have metrics by the names of the histories, {listed(list(named))}. Received: {test!r:.200}"
         )
     figure = picture(3.2 * len(metrics), 2.7, _curves_description(named, metrics, epochs, tests))
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(metrics))), metrics, strict=True):
@@ -69,9 +69,8 @@ def learning_curves(history: Any, *, test: Mapping[str, Any] | None = None) -> P
             if name in metrics_of:
                 value = float(as_drawn(name, metrics_of[name]))
                 text = f"test, at the end: {value:.3g}"
-                alone = len(named) == 1
-                line = {"color": COLORS[3]} if alone else {"color": color, "linestyle": ":"}
-                axis.axhline(value, linewidth=1, label=text if alone else plain(f"{label}, {text}"), **line)
+                line = {"color": COLORS[3]} if len(named) == 1 else {"color": color, "linestyle": ":"}
+                axis.axhline(value, linewidth=1, label=text if len(named) == 1 else plain(f"{label}, {text}"), **line)
         _finish(axis, PANELS[name], legend=name != "learning_rate")
     return figure
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Circle
 from cnnzoo import checks
 from cnnzoo.errors import InputError
 from cnnzoo.plots.lecture import cells
-from cnnzoo.plots.lecture.units_and_activations import function
+from cnnzoo.plots.lecture.unit import function
 from cnnzoo.plots.picture import COLORS, Picture, light_grid, picture, plain
 
 CLASSES = 20

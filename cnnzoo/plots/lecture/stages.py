@@ -80,8 +80,13 @@ def _stage(
     else:
         y = bottom - STEP * (stage + 1)
         wide = widths[stage - 1]
-        style: dict[str, Any] = {"edgecolor": COLORS[1], "linestyle": (0, (3, 2)), "linewidth": 1.2}
-        axis.add_patch(Rectangle((middle - wide / 2, y - BAR), wide, BAR, gid="decoder", facecolor="none", **style))
+        style: dict[str, Any] = {
+            "facecolor": "none",
+            "edgecolor": COLORS[1],
+            "linestyle": (0, (3, 2)),
+            "linewidth": 1.2,
+        }
+        axis.add_patch(Rectangle((middle - wide / 2, y - BAR), wide, BAR, gid="decoder", **style))
         axis.text(middle, y - BAR / 2, f"{units[stage - 1]}", ha="center", va="center", size=8)
         _arrow(axis, (middle, y + STEP - BAR - 0.02), (middle, y + 0.02), COLORS[1])
     title = "the whole net" if last else f"layer {stage}"

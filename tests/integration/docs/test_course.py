@@ -23,7 +23,7 @@ from tests import processes
 DOCS = processes.ROOT / "docs"
 sys.path.insert(0, str(DOCS))  # its scripts import one another
 import course_notebook  # noqa: E402
-from walk import CHAPTERS, COURSE, SAVED, Walk, described, parts  # noqa: E402
+from walk import CHAPTERS, COURSE, MARKED, SAVED, Walk, described, parts  # noqa: E402
 
 COURSE_FOLDER = DOCS / "course"
 TEXTS = {path.name: path.read_text("utf-8") for path in COURSE}
@@ -144,6 +144,13 @@ def test_pictures_shown_are_those_that_blocks_make():
     assert sum(path.stat().st_size for path in (COURSE_FOLDER / "pictures").iterdir()) <= 3e6
 
 
+def test_no_line_of_a_text_is_a_comment_or_a_list_by_chance():
+    """`% ` begins a comment of MyST; a picture whose description is broken there is not shown."""
+    for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", PROSE):
+        assert not any(MARKED.match(line) for line in words.splitlines()), path
+    assert not re.search(r"^%", PROSE, re.MULTILINE)
+
+
 def test_every_picture_has_an_alternative():
     assert {path: words for path, words in SHOWN.items() if len(words) < 25} == {}
 
@@ -237,6 +244,9 @@ def test_an_alternative_text_is_written_into_a_document():
     text = "a\n\n![](pictures/a.svg)\n\n![old\ntext](../pictures/b.png)\n"
     assert described(text, "a.svg", "A unit.") == text.replace("![]", "![A unit.]")
     assert described(text, "b.png", "New.") == text.replace("old\ntext", "New.")
+    for width in range(100, 120):  # wherever the line breaks, it does not begin with what starts a comment or a list
+        lines = described(text, "a.svg", f"{'a ' * (width // 2)}{'a' * (width % 2)} % b 1. c").splitlines()
+        assert not any(line.startswith(("%", "1. ")) for line in lines)
     assert max(map(len, described(text, "a.svg", "word " * 60 + "end.").splitlines())) <= 120
 
 

@@ -36,7 +36,7 @@ def connection_table(model: keras.Model, layer: str) -> Picture:
     layers = {each.name: each for each in model.layers}
     if layer not in layers:
         raise unknown(f"layer of {model.name}", layer, layers, plural=f"layers of {model.name}")
-    connected = connected_maps(layers[layer])
+    connected = maps_connected(layers[layer])
     before, after = connected.shape
     each = sorted({int(count) for count in connected.sum(axis=0)})
     counts = ", ".join(map(str, each[:-1])) + (" or " if len(each) > 1 else "") + str(each[-1])
@@ -62,7 +62,7 @@ def connection_table(model: keras.Model, layer: str) -> Picture:
     return figure
 
 
-def connected_maps(layer: keras.Layer) -> np.ndarray:
+def maps_connected(layer: keras.Layer) -> np.ndarray:
     """Return which maps a layer connects, `(maps before, maps)` of 0 and 1.
 
     Raises:
@@ -71,7 +71,7 @@ def connected_maps(layer: keras.Layer) -> np.ndarray:
     Example:
     >>> layer = keras.layers.Conv2D(4, 3, groups=2)
     >>> layer.build((None, 8, 8, 2))
-    >>> connected_maps(layer).tolist()
+    >>> maps_connected(layer).tolist()
     [[1, 1, 0, 0], [0, 0, 1, 1]]
     """
     if isinstance(layer, PartiallyConnectedConv2D):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnzoo.errors import InputError
-from cnnzoo.plots.lecture.units_and_activations import FUNCTIONS, activation_functions, neuron
+from cnnzoo.plots.lecture.unit import FUNCTIONS, activation_functions, neuron
 from cnnzoo.plots.picture import COLORS
 
 FORMULAS = {
