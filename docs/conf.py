@@ -38,6 +38,7 @@ extensions = [
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_site", "Thumbs.db", ".DS_Store"]
 nitpicky = True  # a name that leads nowhere is a warning, and warnings are errors
+smartquotes = False  # `--option` in a sentence is typed as it stands
 default_role = "code"  # docstrings write `name`, as Markdown does
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist"]
@@ -63,7 +64,7 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sourcelink = False
 html_theme_options = {
-    "logo": {"text": "cnnzoo"},
+    "logo": {"text": html_title},
     "navigation_with_keys": False,
     "header_links_before_dropdown": 8,
     "show_prev_next": True,

@@ -222,6 +222,8 @@ class Parameter:
             return said[1]
         if isinstance(getattr(self.info, "show_default", None), str):
             return self.info.show_default
+        if self.default is inspect.Parameter.empty:
+            return "required"
         return "" if self.default in (None, False, (), []) else f"`{self.default}`"
 
     @property
