@@ -1,5 +1,6 @@
 """Comparison of written models with the model's own `predict`, and their evaluation on test images."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,14 +38,36 @@ def full_float32(exported: ExportedModel) -> Iterator[None]:
     Args:
         exported: the exported model; its `predict` is compiled anew, in the block and after it.
     """
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    _full.enter()
     _forget_compiled(exported)
     try:
         yield
     finally:
-        tf.config.experimental.enable_tensor_float_32_execution(before)
+        _full.leave()
         _forget_compiled(exported)
+
+
+class _FullFloat32:
+    """Whether TensorFloat-32 is off for the whole process: while any thread exports, and then as it was before."""
+
+    def __init__(self) -> None:
+        self.lock, self.exports, self.before = threading.Lock(), 0, True
+
+    def enter(self) -> None:
+        with self.lock:
+            if not self.exports:
+                self.before = tf.config.experimental.tensor_float_32_execution_enabled()
+                tf.config.experimental.enable_tensor_float_32_execution(False)
+            self.exports += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.exports -= 1
+            if not self.exports:
+                tf.config.experimental.enable_tensor_float_32_execution(self.before)
+
+
+_full = _FullFloat32()
 
 
 def _forget_compiled(exported: ExportedModel) -> None:

@@ -1,5 +1,6 @@
 import json
 import threading
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -298,3 +299,19 @@ def test_a_comparison_is_made_in_full_float32(tmp_path):
     assert set(while_checked) == {False}
     assert enabled()
     assert model.predict_function is not compiled
+
+
+def test_exports_that_overlap_leave_tensor_float_32_as_it_was(tmp_path):
+    """The first that begins ends first: it must not leave the other without, nor what comes after."""
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    both = SimpleNamespace(own=SimpleNamespace(), model=SimpleNamespace())
+    before, entered = enabled(), []
+    first, second = verify.full_float32(both), verify.full_float32(both)
+    assert before
+    for block in (first, second):
+        block.__enter__()
+        entered.append(enabled())
+    first.__exit__(None, None, None)
+    entered.append(enabled())
+    second.__exit__(None, None, None)
+    assert (entered, enabled()) == ([False] * 3, before)
