@@ -95,7 +95,9 @@ def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
-    assert matrix["alt"].startswith(f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are misclassified.")
+    assert matrix["alt"].startswith(
+        f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are misclassified, "
+    )
     probabilities = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)  # LeNet-5 returns negated penalties
     error = 100 * reference.expected_calibration_error(test.labels, probabilities, 15)
     [diagram] = [image["alt"] for image in page.images if image["alt"].startswith("Reliability diagram")]
