@@ -99,6 +99,9 @@ DataDir = Annotated[
         metavar="FOLDER", help="Folder of TFDS' data sets. [default: TFDS_DATA_DIR, else ~/tensorflow_datasets]"
     ),
 ]
+Smoke = Annotated[
+    bool, typer.Option("--smoke", help="Quick check: two epochs on a few images; results are meaningless.")
+]
 Verbose = Annotated[
     int | None,
     typer.Option(metavar="[0|1|2]", help="The same by Keras' numbers: none, bar or lines."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cnnzoo.cli import stopping
-from cnnzoo.cli.app import DataDir, Progress, Verbose, app, start_tensorflow, verbosity
+from cnnzoo.cli.app import DataDir, Progress, Smoke, Verbose, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError, reason
 
 if TYPE_CHECKING:
@@ -58,10 +58,7 @@ def train(
     overrides: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Override recipe keys by a file that `cnnzoo tune` has written.")
     ] = None,
-    smoke: Annotated[
-        bool,
-        typer.Option("--smoke", help="Quick check: two epochs on a few images; results are meaningless."),
-    ] = False,
+    smoke: Smoke = False,
     workdir: Annotated[
         Path | None,
         typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from cnnzoo.checks import refusal
 from cnnzoo.cli import stopping
-from cnnzoo.cli.app import DataDir, app, start_tensorflow, verbosity
+from cnnzoo.cli.app import DataDir, Smoke, app, start_tensorflow, verbosity
 from cnnzoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ def tune(
             help="Override a recipe key in all trials, e.g. augment=affine. Repeatable.",
         ),
     ] = None,
-    smoke: Annotated[
-        bool,
-        typer.Option("--smoke", help="Quick check: two epochs on a few images; results are meaningless."),
-    ] = False,
+    smoke: Smoke = False,
     workdir: Annotated[
         Path | None,
         typer.Option(
