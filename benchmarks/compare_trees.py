@@ -82,7 +82,8 @@ def _serve(tree: Path, python: Path, port: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1)).astype("float32")
     serving_throughput.PORT = port
     folder = tree / "saved_models/lenet5_mnist"
-    command = [str(python), "-m", "cnnzoo", "serve", str(folder), "--port", str(port)]
+    # -P: without the folder that it is run in, which is this tree.
+    command = [str(python), "-P", "-m", "cnnzoo", "serve", str(folder), "--port", str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(tree)}) as server:
         serving_throughput.wait_for(f"http://127.0.0.1:{port}/v1/models/{folder.name}")
         _, path, body, headers = serving_throughput.bodies(folder.name, pixels)["binary pixels"]

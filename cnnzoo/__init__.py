@@ -21,6 +21,7 @@ _DEFINED_IN = {
     **{name: f"models.{family}" for name, family in FAMILIES.items()},
     "encoder": "models.halves",
     "decoder": "models.halves",
+    "sample": "models.variational_autoencoders",
     "create": "models",
     "list_models": "models",
     "conv_report": "analysis.report",

@@ -53,6 +53,8 @@ from cnnzoo.models.lenet import lenet as lenet
 from cnnzoo.models.lenet import lenet5 as lenet5
 from cnnzoo.models.mlp import mlp as mlp
 from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_autoencoder
+from cnnzoo.models.variational_autoencoders import sample as sample
+from cnnzoo.models.variational_autoencoders import variational_autoencoder as variational_autoencoder
 from cnnzoo.pretraining.callback import LayerwisePretraining as LayerwisePretraining
 from cnnzoo.reports.report import report as report
 from cnnzoo.serving.export import export as export

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from cnnzoo.checks import number
+from cnnzoo.checks import integer, number
 from cnnzoo.errors import InputError
 from cnnzoo.targets import images_like, weights_like, zero_if_labels, zero_if_pixels
 
@@ -145,3 +145,56 @@ class PixelCrossentropy(keras.losses.BinaryCrossentropy):
 
 def _of_each_image(values):
     return ops.mean(values, axis=tuple(range(1, len(values.shape)))) if len(values.shape) > 1 else values
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class EvidenceLowerBound(keras.losses.Loss):
+    """Say which bound of the log-likelihood a `variational_autoencoder` is trained on, negated, in nats per image.
+
+    With one sample it is `reconstruction + beta · KL`, where the reconstruction is −log p(image | draw of the code) and
+    KL is that of the code's distribution from N(0, 1). With k samples it is the importance-weighted bound
+    −log (1/k) Σᵢ p(image, codeᵢ) / q(codeᵢ | image). The model computes it, as it needs the code's distribution.
+
+    Args:
+        beta: weight of the KL; ≥ 0. Other than 1 it is no bound of the likelihood.
+        warmup: epochs over which the weight rises to `beta` from 0, evenly, an epoch at a time; an integer ≥ 0.
+        samples: draws of the code for each image; an integer ≥ 1. Above 1 it needs `beta=1` without `warmup`.
+
+    Raises:
+        InputError: an argument has a value that is not allowed, or the loss is called without its model.
+
+    Source: Kingma and Welling 2013, eq. 10; Burda et al. 2016, eq. 8 (`samples`); Higgins et al. 2017, eq. 4 (`beta`);
+        Sønderby et al. 2016, section 2.2 (`warmup`).
+
+    Example:
+    >>> EvidenceLowerBound(samples=50).get_config()["samples"]
+    50
+    """
+
+    def __init__(
+        self,
+        beta: float = 1.0,
+        warmup: int = 0,
+        samples: int = 1,
+        reduction="sum_over_batch_size",
+        name="evidence_lower_bound",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.beta = number("beta", beta, 0)
+        self.warmup = integer("warmup", warmup, 0)
+        self.samples = integer("samples", samples)
+        if self.samples > 1 and (self.beta != 1 or self.warmup):
+            raise InputError(
+                "`samples` above 1 needs beta=1 and warmup=0: weighted otherwise, the draws make no bound. Received: "
+                f"samples={samples}, beta={beta:g}, warmup={warmup}"
+            )
+
+    def call(self, y_true, y_pred):
+        raise InputError(
+            f"{self.name} is the loss of a variational_autoencoder, which knows the distribution of its code; a "
+            "reconstruction alone is not enough"
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "beta": self.beta, "warmup": self.warmup, "samples": self.samples}

@@ -18,7 +18,7 @@ from cnnzoo.errors import InputError
 from cnnzoo.versions import check_versions
 
 # The rooms whose classes Keras finds in files of models. They stand on Keras alone, and load in milliseconds after it.
-SERIALIZABLE = ("layers", "losses", "metrics", "optimizers")
+SERIALIZABLE = ("layers", "losses", "metrics", "optimizers", "models.variational_model")
 WITH_TENSORFLOW = ("data.augmentation",)  # layers that a model may begin with
 GPU_SHARE = "CNNZOO_GPU_SHARE"  # environment variable: "1/4" for the second of four processes that share the GPUs
 LITTLE_MEMORY = 4e9  # bytes of addresses: above what `ulimit -v` must leave for the smallest recipe to train

@@ -12,6 +12,7 @@ from cnnzoo import models
 
 CLASSIFIERS = [name for name in cnnzoo.list_models() if not models.reconstructs(name)]
 AUTOENCODERS = [name for name in cnnzoo.list_models() if name not in CLASSIFIERS]
+DETERMINISTIC = [name for name in AUTOENCODERS if name != "variational_autoencoder"]  # the code is no draw
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
 ]
@@ -28,6 +29,7 @@ SMALL = {
     "deep_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "denoising_autoencoder": {"input_shape": (9, 8, 1), "units": (12,), "code": 5, "rate": 0.0},
     "convolutional_autoencoder": {"input_shape": (11, 14, 3), "maps": (4, 6), "code": 5},
+    "variational_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "stacked_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12)},
     **{name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0} for name in ALL_CONVOLUTIONAL},
 }
@@ -74,6 +76,14 @@ def _thinned(name, policy, *options):
     thinned = keras.models.clone_model(model, clone_function=thinner)
     thinned.compile_from_config(model.get_compile_config())
     return thinned.to_json()
+
+
+def without_draws(model):
+    """Return a model whose code, if it is one with a distribution, has no variance: its draws are the mean."""
+    for layer in model.layers:
+        if isinstance(layer, cnnzoo.layers.GaussianCode):
+            layer.log_variance_bias.assign(np.full(layer.units, -200.0))
+    return model
 
 
 def targets_for(model, images):

@@ -7,6 +7,7 @@ and the reconstruction errors of its code, against linear codes.
 from cnnzoo.analysis.activation_maximization import feature_visualization
 from cnnzoo.analysis.layer_activations import TopActivations, activations, top_activations
 from cnnzoo.analysis.layer_receptive_fields import receptive_field_of
+from cnnzoo.analysis.likelihood import active_units, log_likelihood
 from cnnzoo.analysis.occlusion_sensitivity import occlusion
 from cnnzoo.analysis.reconstruction import (
     LabeledCodes,
@@ -40,12 +41,14 @@ __all__ = [
     "TransposedWindow",
     "Window",
     "activations",
+    "active_units",
     "bits_per_image",
     "codes_2d",
     "compression_ratio",
     "conv_report",
     "equivariance",
     "feature_visualization",
+    "log_likelihood",
     "mean_squared_error",
     "occlusion",
     "pca",

@@ -8,6 +8,8 @@ from cnnzoo.analysis import pointwise, sliding
 from cnnzoo.analysis.arithmetic import Arithmetic, Call
 from cnnzoo.layers import (
     ContractivePenalty,
+    GaussianCode,
+    GaussianScale,
     LocallyConnected2D,
     LocalResponseNormalization,
     LpPooling2D,
@@ -90,6 +92,8 @@ LAYER_FORMULAS: dict[type, Formula] = {
     Subsampling2D: sliding.subsampling,
     PartiallyConnectedConv2D: sliding.partially_connected_convolution,
     RadialBasis: pointwise.radial_basis,
+    GaussianCode: pointwise.gaussian_code,
+    GaussianScale: pointwise.elementwise,
     ZCAWhitening: pointwise.whitening,
     ReversibleDense: pointwise.reversible_dense,
     ReversibleConv2D: sliding.reversible_convolution,

@@ -26,6 +26,12 @@ def reversible_dense(call: Call) -> Arithmetic:
     return _dense(call, layer.units, layer.use_bias, other=layer.use_reverse_bias * layer.input_dim)
 
 
+def gaussian_code(call: Call) -> Arithmetic:
+    """Return the weighted sums of the means; the weights of the variances are among the parameters, too."""
+    units = call.layer.units
+    return _dense(call, units, True, other=(call.shape[-1] + 1) * units)
+
+
 def _dense(call: Call, units: int, bias: bool, other: int = 0) -> Arithmetic:
     shape, fan_in = (*call.shape[:-1], units), call.shape[-1]
     parameters = (fan_in + bias) * units + other

@@ -8,6 +8,7 @@ from typing import Any
 from cnnzoo.checks import integer, is_integer, refusal
 from cnnzoo.data import folders, tfds_source
 from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
+from cnnzoo.data.binarization import binarize, binarized
 from cnnzoo.data.file_split import report_broken_files
 from cnnzoo.data.in_memory import fake, from_arrays, load_digits
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
@@ -22,6 +23,7 @@ __all__ = [
     "Source",
     "Split",
     "StreamedSplit",
+    "binarize",
     "eval_pipeline",
     "fake",
     "from_arrays",
@@ -45,6 +47,7 @@ def load(
     cache: str | Path | None = None,
     train: str | None = None,
     test: str | None = None,
+    binarize: str = "none",
     on_error: str = "raise",
     class_names: Sequence[str] | None = None,
     train_examples: int | None = None,
@@ -70,6 +73,8 @@ def load(
             into memory. Order and results are the same as in memory.
         train: training split, in TFDS' split language, such as `"train[:90%]"`; default `"train"`.
         test: test split, such as `"train[90%:]"`; default as described at `cnnzoo.data.tfds_source.load`.
+        binarize: `"none"`; or black and white pixels, drawn with the probabilities that the grays say: `"fixed"`, once,
+            or `"dynamic"`, where the training images stay gray, for draws of their own at each visit.
         on_error: how to handle a file in a folder that cannot be decoded: `"raise"` stops and names it, `"skip"` leaves
             it out, warns and lists it in `Source.skipped`.
         class_names: the class folders of a folder in the order of their labels; default the alphabetical one.
@@ -93,6 +98,9 @@ def load(
     """
     if not isinstance(name, str | Path) or not str(name):
         raise refusal("name", "the name of a data set, or the path of a folder", name)
+    if binarize != "none":
+        given = {name: value for name, value in locals().items() if name not in ("name", "binarize")}
+        return binarized(load(name, **given), binarize)
     _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
     image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
     folder = _folder(name)

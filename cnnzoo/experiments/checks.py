@@ -42,6 +42,7 @@ PRETRAINING = (
 FROZEN = ("epochs", "until", "learning_rate")
 CHOICES = {
     "schedule": ("constant", "cosine", "step"),
+    "binarize": ("none", "dynamic", "fixed"),
     "on_error": ("raise", "skip"),
     "test_crops": (1, 10),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),

@@ -60,6 +60,9 @@ class Recipe:
             `PiecewiseConstantDecay` count steps. Drops at or after the last epoch have no effect.
         lr_drop_factor: the factor by which each drop multiplies the learning rate; in (0, 1).
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
+        binarize: `"none"`; or binary images, for `variational_autoencoder`, each pixel white with the probability that
+            its gray says: `"dynamic"`, where training draws them anew at each visit, or `"fixed"`, where they are drawn
+            once. Those of test and validation are drawn once, the same in each run.
         whitening: whether a `cnnzoo.layers.ZCAWhitening`, adapted to the training images, is made the model's first
             layer; it comes after the model's preprocessing and after augmentation.
         validation_split: fraction of the training images that is held out as validation images; in [0, 1). They are
@@ -117,6 +120,7 @@ class Recipe:
     lr_drop_epochs: tuple[int, ...] = ()
     lr_drop_factor: float = 0.1
     augment: str = "none"
+    binarize: str = "none"
     whitening: bool = False
     validation_split: float = 0.0
     image_size: tuple[int, int] | None = None

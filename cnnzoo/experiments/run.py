@@ -136,7 +136,8 @@ def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
         metrics: the run's `metrics`.
 
     Returns:
-        The error in per cent of a classifier, or the squared error per image of an autoencoder.
+        The error in per cent of a classifier; of an autoencoder the squared error per image, or of a variational one
+        the loss, a bound in nats.
 
     Example:
     >>> error_of({"test": {"squared_error": 2.5, "loss": 0.1}})
@@ -145,7 +146,7 @@ def error_of(metrics: dict[str, Any]) -> tuple[str, float]:
     test = metrics["test"]
     if "accuracy" in test:
         return "test error (%)", 100 * (1 - test["accuracy"])
-    return "test squared error", test["squared_error"]
+    return ("test loss (nats)", test["loss"]) if "kl" in test else ("test squared error", test["squared_error"])
 
 
 def load_model(path: str | Path) -> "keras.Model":

@@ -3,6 +3,8 @@
 from cnnzoo.layers.average_pooling import AveragePooling2D
 from cnnzoo.layers.column_convolution import ColumnConv2D
 from cnnzoo.layers.contractive_penalty import ContractivePenalty
+from cnnzoo.layers.gaussian_code import GaussianCode
+from cnnzoo.layers.gaussian_scale import GaussianScale
 from cnnzoo.layers.kl_sparsity import KLSparsity, L1Sparsity
 from cnnzoo.layers.lenet5 import DigitCodes, FanInUniform, scaled_tanh
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
@@ -23,6 +25,8 @@ __all__ = [
     "ContractivePenalty",
     "DigitCodes",
     "FanInUniform",
+    "GaussianCode",
+    "GaussianScale",
     "KLSparsity",
     "L1Sparsity",
     "LocalResponseNormalization",

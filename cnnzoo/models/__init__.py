@@ -42,6 +42,7 @@ FAMILIES = {
     "deep_autoencoder": "autoencoders",
     "denoising_autoencoder": "denoising_autoencoders",
     "convolutional_autoencoder": "convolutional_autoencoders",
+    "variational_autoencoder": "variational_autoencoders",
     "stacked_autoencoder": "stacked_autoencoders",
 }
 
@@ -114,6 +115,20 @@ def reconstructs(name: str) -> bool:
     (True, False)
     """
     return family(name).TASK == "reconstruct"
+
+
+def objective(name: str) -> str:
+    """Return the metric by which trainings of a model are compared: `"accuracy"`, `"squared_error"` or `"loss"`.
+
+    Raises:
+        InputError: no such model; the message names the nearest ones.
+
+    Example:
+    >>> [objective(name) for name in ("lenet", "autoencoder", "variational_autoencoder")]
+    ['accuracy', 'squared_error', 'loss']
+    """
+    default = "squared_error" if reconstructs(name) else "accuracy"
+    return getattr(family(name), "OBJECTIVE", default)
 
 
 def family(name: str) -> ModuleType:

@@ -123,6 +123,26 @@ def _halving(maps: int, activation, reverse_activation, tied: bool, name: str) -
     return Conv2D(maps, **window, activation=activation, name=name)
 
 
+def halve(maps: int, activation, name: str) -> Conv2D:
+    """Return the layer that halves the sides, rounded up."""
+    return Conv2D(maps, WINDOW, STRIDE, "same", activation=activation, name=name)
+
+
+def double(x, maps: int, activation, wanted: tuple[int, ...], name: str):
+    """Return maps with doubled sides, without the row and the column that are too many.
+
+    Args:
+        x: maps, `(batch, height, width, channels)`.
+        maps: number of maps to return.
+        activation: name or function of the layer.
+        wanted: `(height, width, …)` to return.
+        name: name of the layer; the cropping's is with `_crop`.
+    """
+    x = Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x)
+    excess = tuple((0, side - fits) for side, fits in zip(x.shape[1:3], wanted, strict=False))
+    return Cropping2D(excess, name=f"{name}_crop")(x) if any(map(any, excess)) else x
+
+
 def _doubling(maps: int, activation, name: str) -> Conv2DTranspose:
     return Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, name=name)
 

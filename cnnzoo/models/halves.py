@@ -14,8 +14,9 @@ from cnnzoo.layers.graph import Subgraph, calls, output_of
 def encoder(model: keras.Model) -> keras.Model:
     """Return the part of a model that turns images into codes, sharing its weights.
 
-    Corruption of the input is left out. The codes of a `stacked_autoencoder`, which has no layer `code`, are
-    the outputs of its last hidden layer.
+    Corruption of the input is left out. The code of a `variational_autoencoder` is the mean of its distribution, and in
+    training a draw from it. The codes of a `stacked_autoencoder`, which has no layer `code`, are the outputs of its
+    last hidden layer.
 
     Args:
         model: an autoencoder of cnnzoo, or `stacked_autoencoder`, also after save and load.

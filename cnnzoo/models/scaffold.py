@@ -154,6 +154,7 @@ def assemble(
     optimizer: keras.optimizers.Optimizer | None = None,
     pretrained: Pretrained | None = None,
     shipped: str | None = None,
+    kind: type[keras.Model] = keras.Model,
 ) -> keras.Model:
     """Build the model, load its weights, and compile it.
 
@@ -168,9 +169,10 @@ def assemble(
         optimizer: the optimizer to compile with, where there is a loss. Every recipe has its own.
         pretrained: the weights that are published for the model and the names of its layers there.
         shipped: name of the model's function, if weights of it are included in cnnzoo.
+        kind: class of the model.
     """
     sources = keras.utils.get_source_inputs(inputs)
-    model = keras.Model(sources[0] if len(sources) == 1 else sources, outputs, name=name)
+    model = kind(sources[0] if len(sources) == 1 else sources, outputs, name=name)
     if len(sources) == 1 and sources[0] is inputs:  # the images may come from other layers
         check_inputs(model, preprocess_input)
     if outputs.shape[1:] == (1,):

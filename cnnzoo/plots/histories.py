@@ -16,6 +16,8 @@ Columns = dict[str, np.ndarray]
 PANELS = {
     "loss": "loss",
     "accuracy": "error (%)",
+    "reconstruction": "reconstruction (nats)",
+    "kl": "KL (nats)",
     "squared_error": "squared error per image",
     "learning_rate": "learning rate",
 }

@@ -207,7 +207,8 @@ def load_data(run: Run) -> data.Source:
         InputError: it cannot be loaded.
     """
     values = {
-        name: getattr(run.recipe, name) for name in ("image_size", "stream", "cache", "on_error", "test_examples")
+        name: getattr(run.recipe, name)
+        for name in ("image_size", "stream", "cache", "binarize", "on_error", "test_examples")
     }
     values["image_size"] = values["image_size"] and tuple(values["image_size"])
     return data.load(run.recipe.data, **values)

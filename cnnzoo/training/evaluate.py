@@ -54,7 +54,8 @@ def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, flo
     """Return the loss on a split, and the metric of the model's task."""
     evaluator, batches = _evaluator(context, split)
     results = evaluator.evaluate(batches, verbose=0, return_dict=True)
-    return {name: float(results[name]) for name in context.task.metric_names}
+    of_bound = ("reconstruction", "kl")  # of a variational autoencoder
+    return {name: float(results[name]) for name in (*context.task.metric_names, *of_bound) if name in results}
 
 
 def check_evaluation(context: ModelContext, split: data.AnySplit) -> None:
@@ -186,5 +187,6 @@ def principal_components(context: TrainingContext) -> dict[str, float] | None:
     size = ModelCode(context.model).size
     if size >= min(len(train), math.prod(context.model.input_shape[1:])):
         return None
-    fitted, unseen = (keras.ops.convert_to_numpy(context.preprocess(split.images)) for split in (train, test))
+    seen = data.binarize(train.images) if context.recipe.binarize == "dynamic" else train.images
+    fitted, unseen = (keras.ops.convert_to_numpy(context.preprocess(images)) for images in (seen, test.images))
     return {"components": size, "squared_error": squared_error(unseen, pca(fitted, size).reconstruct(unseen))}

@@ -13,6 +13,7 @@ import keras
 from cnnzoo import data, distribute, models, optimizers
 from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, Progress, StopOnNaN, progress_style
 from cnnzoo.data.augmentation import augmentation
+from cnnzoo.data.binarization import with_draws
 from cnnzoo.data.source import take
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.pretraining import LayerwisePretraining
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # All values of a recipe that decide how its layers are pretrained.
 DECISIVE = (
     *("model", "model_options", "weights", "whitening", "data", "image_size", "stream"),
-    *("validation_split", "seed", "precision", "pretraining"),
+    *("binarize", "validation_split", "seed", "precision", "pretraining"),
 )
 
 
@@ -269,13 +270,16 @@ def _learning_rate(model: keras.Model) -> float:
 def _training_data(context: TrainingContext, first_epoch: int) -> Any:
     """Return the training dataset, starting at `first_epoch`."""
     recipe = context.recipe
+    changes = augmentation(recipe.augment, context.model.input_shape[1:])
+    if recipe.binarize == "dynamic":
+        changes = with_draws(changes)
 
     def make(worker: int, workers: int) -> "tf.data.Dataset":
         batches = data.train_pipeline(
             context.train,
             recipe.batch_size,
             preprocess=context.preprocess,
-            augment=augmentation(recipe.augment, context.model.input_shape[1:]),
+            augment=changes,
             seed=recipe.seed,
             first_epoch=first_epoch,
             steps=context.steps,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo import data
+from cnnzoo.data.binarization import SEEDS, binarized_split
 from cnnzoo.data.source import take
 from cnnzoo.data.tfds_source import current_data_dir
 from cnnzoo.errors import ChangedDataError, InputError
@@ -18,7 +19,16 @@ log = logging.getLogger(__name__)
 
 CACHE_BYTES = 2**30
 # Values of a recipe by which it has other images.
-DATA_FIELDS = ("data", "image_size", "stream", "on_error", "train_examples", "validation_split", "pretraining")
+DATA_FIELDS = (
+    "data",
+    "image_size",
+    "stream",
+    "on_error",
+    "binarize",
+    "train_examples",
+    "validation_split",
+    "pretraining",
+)
 SPLITS = ("train", "validation", "test")
 
 _cache: ContextVar[dict[tuple, data.Source] | None] = ContextVar("cache", default=None)
@@ -46,6 +56,7 @@ def source_of(recipe: Recipe, *, with_train: bool = True, with_test: bool = True
         "image_size": recipe.image_size,
         "stream": recipe.stream,
         "cache": recipe.cache,
+        "binarize": recipe.binarize,
         "on_error": recipe.on_error,
         "test_examples": recipe.test_examples,
         "with_test": with_test,
@@ -84,6 +95,8 @@ def splits_of(
                 *(recipe.data, len(validation), recipe.validation_split),
             )
         unlabeled, validation = unlabeled.held_out(recipe.validation_split, recipe.seed)
+        if recipe.binarize == "dynamic":
+            validation = binarized_split(validation, SEEDS["validation"])
     train = take(unlabeled, recipe.train_examples)
     if recipe.repeat > 1:
         if isinstance(train, data.StreamedSplit):

@@ -44,7 +44,7 @@ def make(tuner: str, *, file: Path, objective: str, trials: int, epochs: int, se
     Args:
         tuner: one of `TUNERS`.
         file: the file for its state.
-        objective: `"accuracy"`, which is maximized, or `"squared_error"`, which is minimized.
+        objective: `"accuracy"`, which is maximized, or `"squared_error"` or `"loss"`, which are minimized.
         trials: most trials.
         epochs: epochs of a trial; with hyperband, of its longest trials.
         seed: decides the values of the trials.

@@ -16,7 +16,7 @@ class TrialResults:
 
     Args:
         folder: the search's folder.
-        objective: `"accuracy"`, which is maximized, or `"squared_error"`, which is minimized.
+        objective: `"accuracy"`, which is maximized, or `"squared_error"` or `"loss"`, which are minimized.
     """
 
     def __init__(self, folder: Path, objective: str):

@@ -84,7 +84,7 @@ class SearchConfig:
         """The metric that trials are compared by."""
         from cnnzoo import models
 
-        return "squared_error" if models.reconstructs(self.recipe.model) else "accuracy"
+        return models.objective(self.recipe.model)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

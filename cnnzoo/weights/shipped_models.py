@@ -169,7 +169,8 @@ def formatted_metrics(metrics: dict[str, Any]) -> str:
     An accuracy has the 95 % interval that so many images allow; what another seed would change is not in it.
 
     Args:
-        metrics: `accuracy`, or `squared_error`; optionally also the number of `images`, and of runs, `n`.
+        metrics: `accuracy`, or `squared_error`, with `loss`, `reconstruction` and `kl` of a variational autoencoder;
+            optionally also the number of `images`, and of runs, `n`.
 
     Example:
     >>> formatted_metrics({"accuracy": 0.99, "images": 10_000, "n": 1})
@@ -185,6 +186,9 @@ def formatted_metrics(metrics: dict[str, Any]) -> str:
             text += f" (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     else:
         text = f"squared error per image {metrics['squared_error']:.3f}"
+        if "kl" in metrics:
+            parts = f"reconstruction {metrics['reconstruction']:.2f}, KL {metrics['kl']:.2f}"
+            text = f"loss {metrics['loss']:.2f} nats per image ({parts}), {text}"
     text += f" on {images:,} test images" if images else ""
     return text + (f", n={metrics['n']}" if "n" in metrics else "")
 

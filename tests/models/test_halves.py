@@ -39,7 +39,8 @@ def test_decoder_of_encoder_equals_the_model(name, options):
     codes = encoder(images)
     assert codes.shape[-1] == 5
     np.testing.assert_allclose(decoder(codes), model(images), atol=1e-6)
-    np.testing.assert_array_equal(encoder(images, training=True), codes)  # no corruption, in training neither
+    if name != "variational_autoencoder":  # of which training draws
+        np.testing.assert_array_equal(encoder(images, training=True), codes)  # no corruption, in training neither
     assert {id(weight) for half in (encoder, decoder) for weight in half.trainable_weights} == {
         id(weight) for weight in model.trainable_weights
     }
