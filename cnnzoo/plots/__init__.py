@@ -36,12 +36,14 @@ from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified
+from cnnzoo.plots.variational import active_units, decoded_plane, samples
 
 __all__ = [
     "Picture",
     "WindowAnimation",
     "activation_functions",
     "activation_maps",
+    "active_units",
     "architecture",
     "backpropagation",
     "code_activity",
@@ -53,6 +55,7 @@ __all__ = [
     "cross_correlation",
     "cross_entropy",
     "decoded_between",
+    "decoded_plane",
     "denoised",
     "dense_beside_convolution",
     "dropped_units",
@@ -74,6 +77,7 @@ __all__ = [
     "receptive_fields",
     "reconstructions",
     "reliability_diagram",
+    "samples",
     "sliding_window",
     "sliding_window_animation",
     "units",

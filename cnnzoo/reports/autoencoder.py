@@ -9,6 +9,7 @@ import numpy as np
 from cnnzoo import models, plots
 from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, codes_2d, pca
 from cnnzoo.errors import InputError
+from cnnzoo.models.variational_model import VariationalAutoencoder
 from cnnzoo.plots.codes import corruption_of
 from cnnzoo.reports.run_data import RunData, images_and_labels, preprocessed, spread
 from cnnzoo.reports.sections import Section, drawn, first_layer
@@ -25,11 +26,13 @@ def sections(run_data: RunData) -> list[Section]:
     linear = components([ModelCode(run_data.model).size], run_data)
     name = run_data.recipe.name.rpartition("/")[2]
     point = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
+    variational = isinstance(run_data.model, VariationalAutoencoder)
     return [
         _reconstructions(run_data, linear),
-        _denoising(run_data),
+        *(_of_the_distribution(run_data) if variational else [_denoising(run_data)]),
         error_by_code_size({name: point}, linear, run_data.inputs),
         _plane(run_data, linear),
+        *([_decoded_plane(run_data)] if point[0] == 2 else []),
         Section("The first layer", [first_layer(run_data.model)]),
     ]
 
@@ -92,6 +95,34 @@ def _denoising(run_data: RunData) -> Section:
     noisy = corruption or keras.layers.GaussianNoise(0.2)
     draw = drawn("denoised", caption, lambda: plots.denoised(run_data.model, images, noisy))
     return Section("Denoising", [draw])
+
+
+def _of_the_distribution(run_data: RunData) -> list[Section]:
+    """Return the sections that a variational autoencoder has: samples, images between two, and active units."""
+    model, images = run_data.model, run_data.inputs
+    one, other = images[run_data.examples(2)]
+    made_up = "Images that the decoder makes of codes drawn from N(0, 1), without any image to begin with."
+    between = (
+        "Decoded from codes on the straight line between those of two test images; below, their pixels mixed in the "
+        "same parts."
+    )
+    active = (
+        "Divergence from N(0, 1) of each unit of the code, in the mean over test images. A unit without any is drawn "
+        "at random, whatever the image, and the decoder ignores it."
+    )
+    return [
+        Section("Samples", [drawn("samples", made_up, lambda: plots.samples(model))]),
+        Section("Between two images", [drawn("between", between, lambda: plots.decoded_between(model, one, other))]),
+        Section("Active units", [drawn("active_units", active, lambda: plots.active_units(model, images))]),
+    ]
+
+
+def _decoded_plane(run_data: RunData) -> Section:
+    model = run_data.model
+    images = None if isinstance(model, VariationalAutoencoder) else run_data.inputs
+    caption = "Images that the decoder makes of a grid of codes; the two numbers of each stand at the axes."
+    draw = drawn("decoded_plane", caption, lambda: plots.decoded_plane(model, images))
+    return Section("The decoded plane", [draw])
 
 
 def _plane(run_data: RunData, linear: LinearCode) -> Section:
