@@ -17,6 +17,8 @@ from cnnzoo.errors import InputError
 
 LOOKED_AT = 256  # images, the first ones
 TOLERANCE = 0.1  # fraction of the range by which augmentation may leave it
+NAMED = 10  # columns in a message
+MOST_DEVIATION = 10.0  # of a column that counts as standardized, and between two of them
 FLAT = 0.01  # fraction of the range that images of any contrast exceed
 
 
@@ -44,7 +46,9 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
                 raise InputError(f"{model.name} takes batches of images: for one image, pass image[None]")
             if isinstance(labels, list) and not any(hasattr(label, "shape") for label in labels):
                 raise InputError(f"{model.name} takes labels as an array: pass np.array(labels), not a list")
-            if not warned and (problem := _wrong_range(model, images, preprocess_input)):
+            if len(model.input_shape) < 4:
+                check_finite(images, model.name)
+            if not warned and (problem := _problem(model, images, preprocess_input)):
                 warned = True
                 warnings.warn(problem, stacklevel=2)
             return method(*arguments, **options)
@@ -53,6 +57,41 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
 
     for name in ("fit", "evaluate", "predict"):
         setattr(model, name, checked(getattr(model, name)))
+
+
+def check_finite(values: Any, taker: str) -> None:
+    """Refuse vectors or signals with values that are not finite, and name the columns.
+
+    Args:
+        values: array `(examples, …, columns)`; what is none is not looked at.
+        taker: what takes them, for the message.
+    """
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    rows = values.reshape(-1, values.shape[-1])
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+    named = ", ".join(map(str, bad[:NAMED])) + ", …" * (len(bad) > NAMED)
+    count = int((~np.isfinite(rows)).sum())
+    raise InputError(
+        f"{taker} takes finite numbers: {count} values are NaN or infinite, in the columns {named} (counted from 0); "
+        "leave out these rows, or fill in what is missing"
+    )
+
+
+def _problem(model: keras.Model, values: Any, preprocess_input: Callable[..., Any]) -> str:
+    """Return what is wrong with the values of an array of images, signals or vectors, or nothing."""
+    if len(model.input_shape) == 4:
+        return _wrong_range(model, values, preprocess_input)
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or len(values) < 2:
+        return ""
+    deviations = values.reshape(-1, values.shape[-1]).astype("float64").std(axis=0)
+    some = deviations[deviations > 0]
+    if not len(some) or (some.max() <= MOST_DEVIATION and some.max() <= MOST_DEVIATION * some.min()):
+        return ""
+    return (
+        f"{model.name} is given columns with standard deviations from {some.min():.3g} to {some.max():.3g}: the "
+        "largest alone will count. Standardize them, as keras.layers.Normalization or scikit-learn's StandardScaler do"
+    )
 
 
 def _wrong_range(model: keras.Model, images: Any, preprocess_input: Callable[..., Any]) -> str:
