@@ -13,11 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from cnnzoo.checks import check_finite
 from cnnzoo.errors import InputError
 
 LOOKED_AT = 256  # images, the first ones
 TOLERANCE = 0.1  # fraction of the range by which augmentation may leave it
-NAMED = 10  # columns in a message
 MOST_DEVIATION = 10.0  # of a column that counts as standardized, and between two of them
 FLAT = 0.01  # fraction of the range that images of any contrast exceed
 
@@ -57,25 +57,6 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
 
     for name in ("fit", "evaluate", "predict"):
         setattr(model, name, checked(getattr(model, name)))
-
-
-def check_finite(values: Any, taker: str) -> None:
-    """Refuse vectors or signals with values that are not finite, and name the columns.
-
-    Args:
-        values: array `(examples, …, columns)`; what is none is not looked at.
-        taker: what takes them, for the message.
-    """
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    rows = values.reshape(-1, values.shape[-1])
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
-    named = ", ".join(map(str, bad[:NAMED])) + ", …" * (len(bad) > NAMED)
-    count = int((~np.isfinite(rows)).sum())
-    raise InputError(
-        f"{taker} takes finite numbers: {count} values are NaN or infinite, in the columns {named} (counted from 0); "
-        "leave out these rows, or fill in what is missing"
-    )
 
 
 def _problem(model: keras.Model, values: Any, preprocess_input: Callable[..., Any]) -> str:
