@@ -18,6 +18,7 @@ from cnnzoo.errors import InputError
 
 LOOKED_AT = 256  # images, the first ones
 TOLERANCE = 0.1  # fraction of the range by which augmentation may leave it
+FEW = 20  # rows, whose deviations differ by chance
 MOST_DEVIATION = 10.0  # of a column that counts as standardized, and between two of them
 FLAT = 0.01  # fraction of the range that images of any contrast exceed
 
@@ -48,7 +49,8 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
                 raise InputError(f"{model.name} takes labels as an array: pass np.array(labels), not a list")
             if len(model.input_shape) < 4:
                 check_finite(images, model.name)
-            if not warned and (problem := _problem(model, images, preprocess_input)):
+            trains = method.__name__ == "fit"
+            if not warned and (problem := _problem(model, images, preprocess_input, trains)):
                 warned = True
                 warnings.warn(problem, stacklevel=2)
             return method(*arguments, **options)
@@ -59,11 +61,11 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
         setattr(model, name, checked(getattr(model, name)))
 
 
-def _problem(model: keras.Model, values: Any, preprocess_input: Callable[..., Any]) -> str:
-    """Return what is wrong with the values of an array of images, signals or vectors, or nothing."""
+def _problem(model: keras.Model, values: Any, preprocess_input: Callable[..., Any], trains: bool) -> str:
+    """Return what is wrong with the values of an array of images, or of the signals or vectors of a training."""
     if len(model.input_shape) == 4:
         return _wrong_range(model, values, preprocess_input)
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or len(values) < 2:
+    if not trains or not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or len(values) < FEW:
         return ""
     deviations = values.reshape(-1, values.shape[-1]).astype("float64").std(axis=0)
     some = deviations[deviations > 0]

@@ -36,6 +36,7 @@ from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified
+from cnnzoo.plots.traces import traces
 from cnnzoo.plots.variational import active_units, decoded_plane, samples
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "samples",
     "sliding_window",
     "sliding_window_animation",
+    "traces",
     "units",
     "variants",
 ]

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from cnnzoo import models, plots
+from cnnzoo import plots
 from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, codes_2d, pca
+from cnnzoo.data.source import kind_of
 from cnnzoo.errors import InputError
 from cnnzoo.models.variational_model import VariationalAutoencoder
 from cnnzoo.plots.codes import corruption_of
@@ -15,6 +16,7 @@ from cnnzoo.reports.run_data import RunData, images_and_labels, preprocessed, sp
 from cnnzoo.reports.sections import Section, drawn, first_layer
 
 EXAMPLES = 10  # images in a row
+TRACES = 6  # signals, or rows of a table, below one another
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
 PER_CLASS = 500  # images of each class on a plane, as in the paper
 NEIGHBORS = 5  # that vote for a class
@@ -27,6 +29,12 @@ def sections(run_data: RunData) -> list[Section]:
     name = run_data.recipe.name.rpartition("/")[2]
     point = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
     variational = isinstance(run_data.model, VariationalAutoencoder)
+    if run_data.source.kind != "images":
+        return [
+            _traces(run_data),
+            error_by_code_size({name: point}, linear, run_data.inputs),
+            _plane(run_data, linear),
+        ]
     return [
         _reconstructions(run_data, linear),
         *(_of_the_distribution(run_data) if variational else [_denoising(run_data)]),
@@ -46,14 +54,18 @@ def components(sizes: Sequence[int], run_data: RunData) -> LinearCode:
     """
     train = training_images(run_data)
     largest = min(len(train), train[0].size, max(MIN_COMPONENTS, min(2 * max(sizes), MAX_COMPONENTS)))
-    return dataclasses.replace(pca(train, largest), name=f"principal components of {len(train):,} training images")
+    kind = run_data.source.kind
+    peak = 1.0 if kind == "images" else None
+    return dataclasses.replace(
+        pca(train, largest, peak=peak), name=f"principal components of {len(train):,} training {kind}"
+    )
 
 
 def training_images(run_data: RunData) -> np.ndarray:
     """Return training images as the net takes them, as many as principal components are fitted to in seconds."""
     most = max(1, int(FITTED_VALUES // np.prod(run_data.inputs.shape[1:])))
     pixels, _ = images_and_labels(spread(run_data.source.train, most))
-    return preprocessed(pixels, models.preprocessing(run_data.recipe.model, run_data.model))
+    return preprocessed(pixels, run_data.preprocess)
 
 
 def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCode, images: np.ndarray) -> Section:
@@ -65,11 +77,23 @@ def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCo
         images: the test images that the principal components are evaluated on.
     """
     caption = (
-        f"Squared error per test image over the size of its code. The curve is of {linear.name}, evaluated on "
-        f"{len(images):,} test images."
+        f"Squared error per example over the size of its code. The curve is of {linear.name}, evaluated on "
+        f"{len(images):,} test {kind_of(images.shape[1:])}."
     )
     draw = drawn("error_by_code_size", caption, lambda: plots.errors_by_code_size(points, linear, images))
     return Section("Error over code size", [draw])
+
+
+def _traces(run_data: RunData) -> Section:
+    kind = run_data.source.kind
+    caption = (
+        f"Test {kind}, standardized, and their reconstructions by the net. Above each is its squared error, the sum over "
+        "its values."
+    )
+    values = run_data.inputs[run_data.examples(TRACES)]
+    columns = run_data.source.columns
+    draw = drawn("traces", caption, lambda: plots.traces(run_data.model, values, columns=columns))
+    return Section("Reconstructions", [draw])
 
 
 def _reconstructions(run_data: RunData, linear: LinearCode) -> Section:

@@ -208,7 +208,7 @@ def load_data(run: Run) -> data.Source:
     """
     values = {
         name: getattr(run.recipe, name)
-        for name in ("image_size", "stream", "cache", "binarize", "on_error", "test_examples")
+        for name in ("label", "image_size", "stream", "cache", "binarize", "on_error", "test_examples")
     }
     values["image_size"] = values["image_size"] and tuple(values["image_size"])
     return data.load(run.recipe.data, **values)

@@ -15,7 +15,7 @@ from cnnzoo.experiments.run import Run
 from cnnzoo.layers import TenCrops
 from cnnzoo.models.probabilities import to_probabilities
 from cnnzoo.runtime import cores
-from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext
+from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext, standardization_of
 from cnnzoo.training.sources import check_data, source_of
 
 EVALUATION_BATCH = 500
@@ -43,7 +43,7 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     """
     run = run if isinstance(run, Run) else Run(run)
     recipe = run.recipe
-    context = ModelContext.of(recipe, run.model())
+    context = ModelContext.of(recipe, run.model(), standardization=standardization_of(run))
     with data.using_data_dir(data_dir):
         source = source_of(recipe)
         check_data(run, source, "test")
@@ -189,4 +189,6 @@ def principal_components(context: TrainingContext) -> dict[str, float] | None:
         return None
     seen = data.binarize(train.images) if context.recipe.binarize == "dynamic" else train.images
     fitted, unseen = (keras.ops.convert_to_numpy(context.preprocess(images)) for images in (seen, test.images))
-    return {"components": size, "squared_error": squared_error(unseen, pca(fitted, size).reconstruct(unseen))}
+    peak = 1.0 if context.source.kind == "images" else None
+    linear = pca(fitted, size, peak=peak)
+    return {"components": size, "squared_error": squared_error(unseen, linear.reconstruct(unseen), peak=peak)}

@@ -57,6 +57,7 @@ def source_of(recipe: Recipe, *, with_train: bool = True, with_test: bool = True
         "stream": recipe.stream,
         "cache": recipe.cache,
         "binarize": recipe.binarize,
+        "label": recipe.label,
         "on_error": recipe.on_error,
         "test_examples": recipe.test_examples,
         "with_test": with_test,
