@@ -80,3 +80,7 @@ class Standardization:
         """Return values standardized, as a float32 tensor."""
         values = ops.cast(values, "float32")
         return (values - ops.convert_to_tensor(self.mean, "float32")) / ops.convert_to_tensor(self.deviation, "float32")
+
+    def inverse(self, values: Any) -> np.ndarray:
+        """Return standardized values in the units of the training data, as a float32 array."""
+        return (np.asarray(values) * np.array(self.deviation) + np.array(self.mean)).astype("float32")

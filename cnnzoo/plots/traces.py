@@ -19,8 +19,8 @@ NAMED = 3  # columns of the largest errors, which are named
 def traces(model: keras.Model, values: Any, *, columns: Sequence[str] = ()) -> Picture:
     """Draw signals or rows of a table, and their reconstructions by an autoencoder.
 
-    The title of each is its squared error, the sum over its values, and of rows the columns with the largest part of it.
-    Of signals each channel has a color.
+    The title of each is its squared error, the sum over its values, and of rows the columns with the largest part of
+    it. Of signals each channel has a color.
 
     Args:
         model: an autoencoder of signals or vectors, with a layer `code`.

@@ -87,8 +87,8 @@ def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCo
 def _traces(run_data: RunData) -> Section:
     kind = run_data.source.kind
     caption = (
-        f"Test {kind}, standardized, and their reconstructions by the net. Above each is its squared error, the sum over "
-        "its values."
+        f"Test {kind}, standardized, and their reconstructions by the net. Above each is its squared error, the sum "
+        "over its values."
     )
     values = run_data.inputs[run_data.examples(TRACES)]
     columns = run_data.source.columns

@@ -64,7 +64,10 @@ def write_card(card: dict, folder: Path) -> None:
 
 def _input(exported: ExportedModel) -> str:
     sides = ", ".join("any" if side is None else str(side) for side in exported.image_shape)
-    kind = "pixels from 0 to 255" if exported.takes_pixels else "values as the model takes them"
+    if exported.takes_pixels:
+        kind = "pixels from 0 to 255"
+    else:
+        kind = "values as the model takes them" if exported.preprocess is None else "values in their own units"
     return f"float32 (batch, {sides}), {kind}"
 
 
@@ -73,6 +76,8 @@ def _preprocessing(exported: ExportedModel) -> str:
         return "none: images are the model's input"
     if exported.run is None:
         return "inside, as given to the export"
+    if not exported.takes_images:
+        return "inside: each column, or channel, minus its mean and divided by its standard deviation in training"
     family = models.family(exported.run.recipe.model)
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
@@ -85,7 +90,7 @@ def _output(exported: ExportedModel) -> str:
         "score": "the probability of the second of two classes",
         "labels": f"a probability for each of {shape} labels, independent of the others",
         "values": f"({shape}), the model's outputs as they are",
-        "reconstruction": f"images ({shape})",
+        "reconstruction": f"{'images' if exported.takes_images else 'standardized values'} ({shape})",
     }[exported.head.name]
     activation = "softmax" if exported.head.name == "probabilities" else "sigmoid"
     return f"`{exported.head.name}`: {what}" + (f", by a {activation} of its logits" * exported.head.from_logits)

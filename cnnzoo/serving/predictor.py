@@ -91,7 +91,8 @@ def _of_export(folder: Path) -> Predictor:
     try:
         loaded = tf.saved_model.load(str(folder))
         signature = loaded.signatures["serving_default"]
-        shape = tuple(signature.structured_input_signature[1]["images"].shape[1:])
+        [spec] = signature.structured_input_signature[1].values()
+        shape = tuple(spec.shape[1:])
         kind = next(kind for kind in KINDS if kind in signature.structured_outputs)
     except Exception as error:  # TensorFlow has many
         raise InputError(f"{str(folder)!r} is no export that cnnzoo can read: {error}") from error
