@@ -3,6 +3,7 @@
 Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
+from cnnzoo.plots.anomalies import odd_pixels, roc_curve
 from cnnzoo.plots.calibration import reliability_diagram
 from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
@@ -71,6 +72,7 @@ __all__ = [
     "neuron",
     "normalized_across_maps",
     "occluded",
+    "odd_pixels",
     "pooling",
     "precision_recall",
     "pretraining_curves",
@@ -78,6 +80,7 @@ __all__ = [
     "receptive_fields",
     "reconstructions",
     "reliability_diagram",
+    "roc_curve",
     "samples",
     "sliding_window",
     "sliding_window_animation",

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from cnnzoo import plots
-from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, codes_2d, pca
+from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, anomaly_scores, codes_2d, pca
 from cnnzoo.data.source import kind_of
 from cnnzoo.errors import InputError
 from cnnzoo.models.variational_model import VariationalAutoencoder
@@ -29,13 +29,16 @@ def sections(run_data: RunData) -> list[Section]:
     name = run_data.recipe.name.rpartition("/")[2]
     point = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
     variational = isinstance(run_data.model, VariationalAutoencoder)
+    odd = _anomalies(run_data) if run_data.recipe.anomalies else []
     if run_data.source.kind != "images":
         return [
+            *odd,
             _traces(run_data),
             error_by_code_size({name: point}, linear, run_data.inputs),
             _plane(run_data, linear),
         ]
     return [
+        *odd,
         _reconstructions(run_data, linear),
         *(_of_the_distribution(run_data) if variational else [_denoising(run_data)]),
         error_by_code_size({name: point}, linear, run_data.inputs),
@@ -82,6 +85,30 @@ def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCo
     )
     draw = drawn("error_by_code_size", caption, lambda: plots.errors_by_code_size(points, linear, images))
     return Section("Error over code size", [draw])
+
+
+def _anomalies(run_data: RunData) -> list[Section]:
+    """Return how well anomalies are told by their errors, and the oddest of them."""
+    odd = np.isin(run_data.labels, run_data.recipe.anomalies)
+    scores = anomaly_scores(run_data.model, run_data.inputs)
+    threshold = run_data.run.metrics["anomalies"].get("threshold")
+    names = ", ".join(run_data.class_names[label] for label in run_data.recipe.anomalies)
+    curve = (
+        f"Test {run_data.source.kind} scored by their squared error. The net was trained without the anomalies, which "
+        f"are of class {names}. The threshold is the 99 % quantile of those that were held out for validation."
+    )
+    sections = [
+        Section("Anomalies", [drawn("roc_curve", curve, lambda: plots.roc_curve(scores, odd, threshold=threshold))])
+    ]
+    if run_data.source.kind == "images":
+        oddest = run_data.inputs[np.argsort(-scores)[:EXAMPLES]]
+        caption = (
+            "The oddest test images, their reconstructions, and the squared error of each pixel; its sum stands below."
+        )
+        sections.append(
+            Section("The oddest", [drawn("odd_pixels", caption, lambda: plots.odd_pixels(run_data.model, oddest))])
+        )
+    return sections
 
 
 def _traces(run_data: RunData) -> Section:

@@ -22,7 +22,7 @@ from cnnzoo.files import atomic_write, write_json
 from cnnzoo.models.standardization import Standardization
 from cnnzoo.training.build import RECONSTRUCT, TrainingContext
 from cnnzoo.training.evaluate import principal_components
-from cnnzoo.training.sources import changed_data, identity_of
+from cnnzoo.training.sources import changed_data, identity_of, ordinary
 from cnnzoo.versions import versions_of
 from cnnzoo.weights import count_parameters
 
@@ -134,7 +134,7 @@ def finish(context: TrainingContext, results: dict[str, Any]) -> None:
         "class_names": list(source.class_names),
         "seed": recipe.seed,
         "images_per_second": round(images * len(history) / sum(row["seconds"] for row in history)),
-        "test_examples": len(source.test),
+        "test_examples": len(ordinary(recipe, source.test)),  # of which `test` is
         **results,
     }
     if source.skipped:

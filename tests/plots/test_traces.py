@@ -34,7 +34,10 @@ def test_each_channel_of_a_signal_is_a_line_and_a_dashed_one():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda model, rows: plots.traces(cnnzoo.autoencoder(), np.zeros((1, 28, 28, 1))), "plots.reconstructions draws"),
+        (
+            lambda model, rows: plots.traces(cnnzoo.autoencoder(), np.zeros((1, 28, 28, 1))),
+            "plots.reconstructions draws",
+        ),
         (lambda model, rows: plots.traces(model, np.zeros((13, 6))), "`values` must be an integer from 1 to 12"),
         (lambda model, rows: plots.traces(model, rows, columns=["a"]), "`columns` must be 6 names"),
         (lambda model, rows: plots.traces(model, np.full((1, 6), np.nan)), "NaN or infinite"),
