@@ -104,7 +104,8 @@ def load(
         raise refusal("name", "the name of a data set, or the path of a folder", name)
     _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
     image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-    parts, counts = {"train": train, "test": test}, {"train_examples": train_examples, "test_examples": test_examples}
+    parts: dict[str, Any] = {"train": train, "test": test}
+    counts = {"train_examples": train_examples, "test_examples": test_examples}
     options: dict[str, Any] = {"image_size": image_size, "stream": stream, "cache": cache, "with_test": with_test}
     if str(name).endswith(".csv"):
         _refuse_for_table(name, **parts, image_size=image_size, stream=stream, cache=cache)
@@ -119,7 +120,7 @@ def load(
 def _load_images(
     name: str | Path,
     data_dir: str | Path | None,
-    parts: dict[str, str | None],
+    parts: dict[str, Any],
     on_error: str,
     class_names: Sequence[str] | None,
     counts: dict[str, Any],

@@ -1,7 +1,7 @@
 """The parts that all models have in common: input, checks, weights, compilation, preprocessing, decoding."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def image_input(
     default: tuple[int, int, int],
     *,
     open_sides: bool = False,
-    kinds: Sequence[str] = ("images",),
+    kinds: Collection[str] = ("images",),
 ):
     """Return the input tensor of a model's layers.
 
@@ -64,7 +64,7 @@ def image_input(
     return input_tensor
 
 
-def _is_shape(shape: Any, kinds: Sequence[str], open_sides: bool = False) -> bool:
+def _is_shape(shape: Any, kinds: Collection[str], open_sides: bool = False) -> bool:
     if not isinstance(shape, tuple | list) or len(shape) not in {RANKS[kind] for kind in kinds}:
         return False
     *image, channels = shape

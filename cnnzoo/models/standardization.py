@@ -50,7 +50,7 @@ class Standardization:
         # Rounding leaves a deviation to a constant column of large numbers.
         constant = deviation <= 1e-12 * np.maximum(1, np.abs(rows).max(axis=0))
         if constant.any():
-            columns = [names[column] if names else str(column) for column in np.flatnonzero(constant)]
+            columns = [names[int(column)] if names else str(column) for column in np.flatnonzero(constant)]
             listed = ", ".join(columns[:NAMED]) + ", …" * (len(columns) > NAMED)
             warnings.warn(
                 f"{len(columns)} columns have one value in all training data, and tell nothing: {listed}", stacklevel=2

@@ -226,7 +226,7 @@ def _model(recipe: Recipe, source: data.Source) -> keras.Model:
             f"{recipe.data!r} has only one class, {source.class_names[0]!r}; a classifier needs at least two, "
             "in a folder of its own each"
         )
-    given = {"classes": source.classes} if classifies else {}
+    given: dict[str, Any] = {"classes": source.classes} if classifies else {}
     if source.kind != "images":
         given["input_shape"] = source.image_shape
     options = {**given, **recipe.model_options}

@@ -100,7 +100,7 @@ def _evaluator(context: ModelContext, split: data.AnySplit) -> tuple[keras.Model
     return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=context.task.labels)
 
 
-def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> keras.Model:
+def by_ten_crops(context: ModelContext, image_shape: tuple[int, ...]) -> keras.Model:
     """Return a classifier of larger images, whose output is the mean of a classifier's outputs for ten crops.
 
     Args:
@@ -125,7 +125,7 @@ def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> ke
     return evaluator
 
 
-def _check_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> None:
+def _check_crops(context: ModelContext, image_shape: tuple[int, ...]) -> None:
     height, width, _ = context.model.input_shape[1:]
     if context.task is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
         raise InputError(

@@ -163,10 +163,11 @@ def _opener(
             check_same_data(Path(trials), recipe, source)
 
         def on_chief() -> str:
-            if folder:
-                run = reopen_run(folder, recipe, source)
-            else:
-                run = create_run(recipe, workdir, where.worker, source, context.preprocess)
+            run = (
+                reopen_run(folder, recipe, source)
+                if folder
+                else create_run(recipe, workdir, where.worker, source, context.preprocess)
+            )
             return str(held.enter_context(run).folder)
 
         return Run(where.by_chief(on_chief))
