@@ -169,7 +169,8 @@ def fit(
     checkpoint = Checkpoint(context.run.checkpoint_file, model)
     completed, factor = _completed_epochs(context, checkpoint), 1.0
     if resumed and context.is_chief and progress_style(verbose) is not None:
-        print(f"resumes {context.run.folder} {f'after epoch {completed}' if completed else 'before epoch 1'}", flush=True)
+        after = f"after epoch {completed}" if completed else "before epoch 1"
+        print(f"resumes {context.run.folder} {after}", flush=True)
     for phase in planned:
         if completed > phase.stop:
             continue
