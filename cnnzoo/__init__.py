@@ -1,4 +1,4 @@
-"""cnnzoo: the classic deep nets for Keras 3, exact to their papers.
+"""cnnzoo: the classic deep nets for Keras 3, built after their papers.
 
 Everything loads on first use: `import cnnzoo` loads neither Keras nor TensorFlow, which take seconds.
 """

@@ -14,10 +14,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "_site"), str(DOCS.parent)]
 
+import blocks  # noqa: E402
 import docstrings  # noqa: E402
 import generated  # noqa: E402
 import links  # noqa: E402
 import mathml  # noqa: E402
+import pictures  # noqa: E402
 
 import cnnzoo  # noqa: E402
 
@@ -56,6 +58,8 @@ napoleon_preprocess_types = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
+copybutton_selector = "div:not(.output) > div.highlight > pre"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"cnnzoo {release}"
@@ -63,6 +67,7 @@ html_static_path = ["_site/static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sourcelink = False
+html_sidebars = {"install": [], "results/*": [], "search": [], "genindex": []}  # with nothing, or one entry, in them
 html_theme_options = {
     "logo": {"text": html_title},
     "navigation_with_keys": False,
@@ -85,6 +90,8 @@ if versions := os.environ.get("CNNZOO_DOCS_VERSIONS"):  # where it is published:
 def setup(app) -> None:
     """Write the generated pages, and teach Sphinx formulas and links of our own."""
     generated.write(DOCS)
+    blocks.setup(app)
     docstrings.setup(app)
     mathml.setup(app)
+    pictures.setup(app)
     links.setup(app, settings.get("urls", {}).get("Repository", ""))

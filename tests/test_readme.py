@@ -87,5 +87,5 @@ def test_results_are_those_of_the_page_of_results():
     shown = rows("recipe | metric")
     assert len(shown) == 6
     for recipe, metric, figure, n, paper in shown:
-        assert page[recipe][3:5] == [f"{figure} {metric}", n]
-        assert page[recipe][6] == paper
+        assert page[recipe][3:6] == [metric, figure, n]
+        assert page[recipe][7] == paper

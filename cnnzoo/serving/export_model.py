@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnzoo import models
+from cnnzoo import models, weights
 from cnnzoo.checks import choice, integer, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments.run import Run, load_model
@@ -163,6 +163,8 @@ def _load(model: Any) -> tuple[keras.Model, Run | None]:
     if isinstance(model, str | Path):
         if Path(model).is_file() or Path(model).suffix == ".keras":
             return load_model(model), None
+        if not Path(model).exists():
+            raise _missing(Path(model))
         model = Run(model)
     if isinstance(model, Run):
         return model.model(), model
@@ -171,6 +173,15 @@ def _load(model: Any) -> tuple[keras.Model, Run | None]:
     if not model.built or not isinstance(getattr(model, "input_shape", None), tuple):
         raise InputError(f"{model.name} must be built and take one tensor of images before it can be exported")
     return model, None
+
+
+def _missing(path: Path) -> InputError:
+    """Return the error for a path where nothing is, with the trained model of cnnzoo's that it may have meant."""
+    message = f"there is no file or folder {str(path)!r}"
+    folders = {entry.folder.parent.name: entry.folder.parent for entry in weights.list()}
+    if path.name in folders:
+        message += f"; the model of that name that comes with cnnzoo is in {str(folders[path.name])!r}"
+    return InputError(message)
 
 
 def _checked_names(class_names: Sequence[str] | None, model: keras.Model, head: Head) -> tuple[str, ...]:

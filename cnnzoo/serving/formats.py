@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,10 +145,39 @@ def _onnx_predictor(path: Path) -> Predictor:
     return lambda images: session.run(None, {given.name: images})[0]
 
 
+class _SilentStderr:
+    """Suppress what code in C writes to the standard error, such as the converter's line about its own types.
+
+    The descriptor is the process': of several exports in threads the first silences it, and the last gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._kept = threading.Lock(), 0, -1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._kept = os.dup(2)
+                with Path(os.devnull).open("wb") as nothing:
+                    os.dup2(nothing.fileno(), 2)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                os.dup2(self._kept, 2)
+                os.close(self._kept)
+
+
+_silent_stderr = _SilentStderr()
+
+
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
     """Suppress output and warnings of the converters, which say nothing about the model."""
     with (
+        _silent_stderr,
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),

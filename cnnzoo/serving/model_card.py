@@ -1,8 +1,12 @@
 """The model card of a version: what it is, how it was trained and evaluated; and its warm-up requests."""
 
+import dataclasses
 import importlib.util
 import inspect
+import json
 import platform
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,8 @@ import tensorflow as tf
 
 from cnnzoo import models, weights
 from cnnzoo.errors import InputError, install_command
+from cnnzoo.experiments import Recipe, list_recipes, load_recipe
+from cnnzoo.experiments.recipe import parse_settings
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
@@ -127,7 +133,7 @@ def markdown(card: dict) -> str:
     }
     if "recipe" in card:
         rows["test metrics after training"] = formatted_metrics(card["test_after_training"])
-        rows["trained with"] = f"`cnnzoo train {card['name']} --seed {card['seed']}` on {card['recipe']['data']}"
+        rows["trained with"] = f"`{trained_with(card['recipe'])}` on {card['recipe']['data']}".replace("|", "\\|")
     rows["versions"] = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     rows["license"] = f"{card['license']} (the weights; the data have their own)"
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
@@ -139,6 +145,70 @@ def markdown(card: dict) -> str:
         file = f"`{FORMATS[name][0]}`" if FORMATS[name][0] else "`saved_model.pb`, `variables/`"
         lines.append(f"| {name} | {file} | {entry['bytes']:,} bytes | {_difference(entry)} |")
     return "\n".join(lines) + "\n"
+
+
+def trained_with(recipe: Mapping[str, Any]) -> str:
+    """Return what trains by a run's recipe again.
+
+    That is the command with a recipe of cnnzoo's and all that the run had otherwise. A recipe of another name is known
+    to nobody but its author, whose file may change: it is written out, for Python.
+
+    Args:
+        recipe: the recipe's values, as `Recipe.to_dict` returns them.
+
+    Example:
+    >>> trained_with(load_recipe("lenet5_digits").replace(epochs=3, seed=1).to_dict())
+    'cnnzoo train lenet5_digits --set epochs=3 --seed 1'
+    >>> own = Recipe(model="lenet5", data="digits", epochs=3, learning_rate=1e-3, name="my_lenet")
+    >>> trained_with(own.to_dict())
+    "cnnzoo.train(cnnzoo.Recipe(name='my_lenet', model='lenet5', data='digits', epochs=3, learning_rate=0.001))"
+    """
+    values = _plain(recipe)
+    name, seed = values.pop("name"), values["seed"]
+    named = load_recipe(name) if name in list_recipes() else None
+    if isinstance(named, Recipe):
+        settings = "".join(f" --set {each}" for each in _settings(_plain(named.replace(seed=seed).to_dict()), values))
+        return f"cnnzoo train {name}{settings} --seed {seed}"
+    own = [each for each in values.items() if each not in _defaults().items()]
+    arguments = ", ".join(f"{key}={value!r}" for key, value in [("name", name), *own])
+    return f"cnnzoo.train(cnnzoo.Recipe({arguments}))"
+
+
+def _settings(named: dict[str, Any], values: dict[str, Any]) -> Iterator[str]:
+    """Yield the values of `--set` that make the one recipe of the other, as a shell takes them."""
+    for key, value in values.items():
+        before = named.get(key, _defaults().get(key))
+        if isinstance(value, dict) and isinstance(before, dict) and before.keys() <= value.keys():
+            yield from (_setting(f"{key}.{entry}", value[entry]) for entry in value if _differs(before, value, entry))
+        elif value != before:
+            yield _setting(key, value)
+
+
+def _differs(before: dict[str, Any], value: dict[str, Any], entry: str) -> bool:
+    return entry not in before or before[entry] != value[entry]
+
+
+def _setting(key: str, value: Any) -> str:
+    """Return `key=value`; a string that would be read as something else has quotes of its own."""
+    text = str(value)
+    if isinstance(value, str) and parse_settings([f"{key}={text}"])[key] != value:
+        text = repr(value)
+    return shlex.quote(f"{key}={text}")
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's values as a card holds them: tuples are lists there."""
+    return json.loads(json.dumps(dict(values)))
+
+
+def _defaults() -> dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(Recipe):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = field.default_factory()
+    return _plain(found)
 
 
 def _tensors(specs: dict[str, dict]) -> str:

@@ -150,6 +150,8 @@ def fit(
     planned: Sequence[Phase],
     verbose: str | int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    resumed: bool = False,
 ) -> None:
     """Fit a run's model, starting after its last completed epoch.
 
@@ -158,6 +160,7 @@ def fit(
         planned: its phases.
         verbose: what is shown; see `cnnzoo.callbacks.progress_style`.
         callbacks: callbacks of the user's, which the chief calls after those that write the run's files.
+        resumed: whether the run was begun before, which is said.
 
     Raises:
         InputError: the run's files do not belong together, or the loss is not finite.
@@ -165,6 +168,9 @@ def fit(
     model = context.model
     checkpoint = Checkpoint(context.run.checkpoint_file, model)
     completed, factor = _completed_epochs(context, checkpoint), 1.0
+    if resumed and context.is_chief and progress_style(verbose) is not None:
+        after = f"after epoch {completed}" if completed else "before epoch 1"
+        print(f"resumes {context.run.folder} {after}", flush=True)
     for phase in planned:
         if completed > phase.stop:
             continue

@@ -89,6 +89,8 @@ def train(
     with data.using_data_dir(data_dir), _session(recipe, where), ExitStack() as held:
         folder = where.by_chief(lambda: to_resume(recipe, workdir, resume))
         if folder and where.by_chief(lambda: is_finished(Run(folder), recipe)):
+            if where.worker.is_chief and progress_style(verbose) is not None:
+                print(f"{folder} is finished; nothing was trained", flush=True)
             return Run(folder)
         context = build(recipe, where, _opener(workdir, folder, held))
         history = _fit(context, bool(folder), pretrained, verbose, callbacks)
@@ -190,7 +192,7 @@ def _fit(
         planned = phases(context)
         with data.report_broken_files(context.source.splits):
             history = pretrain(context, pretrained, verbose) if context.recipe.pretraining else {}
-            fit(context, planned, verbose, callbacks)
+            fit(context, planned, verbose, callbacks, resumed=resumed)
     except InputError:
         if context.is_chief and not resumed:
             context.run.discard_if_empty()

@@ -3,8 +3,12 @@
 Napoleon takes the sections apart after this.
 """
 
+import inspect
 import re
 from typing import Any
+
+import keras
+from sphinx.util.inspect import stringify_signature
 
 _CODE = re.compile(r"(`[^`]*`)")
 _SECTION = re.compile(r"(Args|Attributes|Call arguments|Raises|Returns|Yields|Example|Examples|Note|Warning):$")
@@ -44,6 +48,20 @@ def escaped(line: str) -> str:
     return "".join(part if part.startswith("`") else re.sub(r"[|*]", r"\\\g<0>", part) for part in parts)
 
 
+def signature(app: Any, what: str, name: str, value: Any, options: Any, written: str, returns: str) -> Any:
+    """Return the signature of a class of Keras' kind: that of `__init__`, which Keras' `__new__` hides."""
+    if what != "class" or not issubclass(value, KERAS):
+        return None
+    found = (inspect.signature(vars(kind)["__init__"]) for kind in value.__mro__ if "__init__" in vars(kind))
+    known = next(each for each in found if [*each.parameters] != ["self", "args", "kwargs"])
+    shown = known.replace(parameters=[*known.parameters.values()][1:])
+    return stringify_signature(shown, show_annotation=False, show_return_annotation=False), returns
+
+
+KERAS = (keras.Layer, keras.Operation, keras.optimizers.Optimizer, keras.losses.Loss, keras.metrics.Metric)
+
+
 def setup(app: Any) -> None:
     """Come before Napoleon."""
     app.connect("autodoc-process-docstring", prepare, priority=400)
+    app.connect("autodoc-process-signature", signature)

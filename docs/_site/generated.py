@@ -8,7 +8,6 @@ Sphinx reads again only what has.
 import dataclasses
 import importlib
 import inspect
-import io
 import re
 import types
 import typing
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import cnnzoo
+from cnnzoo.analysis import table as layer_table
 
 # Commands in the order of work.
 COMMANDS = ("list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve")
@@ -206,14 +206,17 @@ class Parameter:
 
     @property
     def value(self) -> str:
-        """What kind of value it takes, and how often."""
+        """What kind of value it takes."""
         if self.kind is bool:
             return ""
         words = {"int": "integer", "float": "number", "str": "text", "Path": "path"}
         kind = next((word for name, word in words.items() if re.search(rf"\b{name}\b", str(self.kind))), "")
-        return f"`{self.info.metavar or kind}`".replace("|", "\\|") + (
-            ", repeatable" if "list" in str(self.kind) else ""
-        )
+        return f"`{self.info.metavar or kind}`"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be given several times."""
+        return "list" in str(self.kind)
 
     @property
     def shown_default(self) -> str:
@@ -229,10 +232,21 @@ class Parameter:
     @property
     def help(self) -> str:
         """What the command's `--help` says of it."""
-        return _DEFAULT.sub("", self.info.help or "").replace("|", "\\|")
+        return _DEFAULT.sub("", self.info.help or "")
 
 
 _DEFAULT = re.compile(r" \[default: (.+)\]$")
+
+
+# What readers look for in other words than a command's own: entries of the index, which the search finds.
+SOUGHT = {
+    "predict": ("one image", "classify an image", "class of an image", "inference"),
+    "evaluate": ("accuracy of a run", "test a model"),
+    "export": ("SavedModel", "ONNX", "LiteRT", "TFLite"),
+    "info": ("receptive field", "number of parameters"),
+    "tune": ("hyperparameters", "grid search"),
+    "train": ("fit", "resume a run"),
+}
 
 
 def _command_page(name: str, function: Any) -> str:
@@ -241,16 +255,24 @@ def _command_page(name: str, function: Any) -> str:
     options = [each for each in parameters if each.is_option]
     text, _, examples = inspect.cleandoc(function.__doc__ or "").replace("\b", "").partition("Examples:")
     usage = "".join(f" {each.written}" for each in arguments)
-    parts = [f"# cnnzoo {name}", text.strip(), f"```text\ncnnzoo {name} [OPTIONS]{usage}\n```"]
+    parts = [f"# cnnzoo {name}"]
+    parts += [f"```{{index}} {', '.join(f'!{each}' for each in SOUGHT[name])}\n```"] if name in SOUGHT else []
+    parts += [text.strip(), f"```text\ncnnzoo {name} [OPTIONS]{usage}\n```"]
     if examples.strip():
-        parts.append("## Examples\n\n```text\n" + inspect.cleandoc("\n" + examples.strip("\n")) + "\n```")
+        parts.append("## Examples\n\n```console\n" + inspect.cleandoc("\n" + examples.strip("\n")) + "\n```")
     if arguments:
-        rows = [f"| `{each.written}` | {each.help} |" for each in arguments]
-        parts.append("## Arguments\n\n| argument | meaning |\n|---|---|\n" + "\n".join(rows))
-    rows = [f"| `{each.written}` | {each.value} | {each.shown_default} | {each.help} |" for each in options]
-    if rows:
-        parts.append("## Options\n\n| option | value | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows))
+        parts.append("## Arguments\n\n" + "\n\n".join(f"`{each.written}`\n: {each.help}" for each in arguments))
+    if options:
+        parts.append("## Options\n\n" + "\n\n".join(f"{_option(each)}\n: {each.help}" for each in options))
     return "\n\n".join(parts) + "\n"
+
+
+def _option(option: Parameter) -> str:
+    """Return the line above an option's meaning: how it is written, how often, and its default."""
+    default = option.shown_default
+    said = ["repeatable"] if option.repeatable else []
+    said += [default if default == "required" else f"default: {default}"] if default else []
+    return " ".join(part for part in (f"`{option.written}`", option.value, said and f"*({', '.join(said)})*") if part)
 
 
 def _first_sentence(text: str | None) -> str:
@@ -330,6 +352,11 @@ TITLES = {
 }
 
 
+def _title(family: str) -> str:
+    """Return a family's title: the one in `TITLES`, else its module's name in words."""
+    return TITLES.get(family, family.replace("_", " ").capitalize())
+
+
 def families() -> dict[str, list[str]]:
     """Return the models of each family's module."""
     found: dict[str, list[str]] = {}
@@ -346,7 +373,7 @@ def model_pages(results: str) -> dict[str, str | bytes]:
         for name in names:
             pages[f"models/{name}.svg"] = _drawing(name)[0]
     rows = [
-        f"| [{TITLES[family]}]({family}.md) | {', '.join(f'`{name}`' for name in names)} |"
+        f"| [{_title(family)}]({family}.md) | {', '.join(f'`{name}`' for name in names)} |"
         for family, names in families().items()
     ]
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(families()) + "\n```"
@@ -356,16 +383,17 @@ def model_pages(results: str) -> dict[str, str | bytes]:
 
 def _family_page(family: str, names: list[str], results: str) -> str:
     module = importlib.import_module(f"cnnzoo.models.{family}")
-    parts = [f"# {TITLES[family]}", _as_markdown(_described(module))]
+    parts = [f"# {_title(family)}", _as_markdown(_described(module))]
     for name in names:
         _, alternative = _drawing(name)
         parts += [
             f"## {name}",
-            f"[![{alternative}]({name}.svg)]({name}.svg)",
+            f"![{alternative}]({name}.svg)",
             _rst([f".. autofunction:: cnnzoo.{name}"]),
             "### Layers",
-            f"`cnnzoo info {name}` prints this table; [how to read it](../../concepts/arithmetic.md).",
-            cnnzoo.conv_report(cnnzoo.create(name, compile=False)).to_markdown().replace("\nwarning", "\n\nwarning"),
+            f"`cnnzoo info {name}` prints this table with every number exact; "
+            "[how to read it](../../concepts/arithmetic.md).",
+            _layers(cnnzoo.conv_report(cnnzoo.create(name, compile=False))),
         ]
     helpers = public_names().get(f"cnnzoo.models.{family}", [])
     lines = [f".. module:: cnnzoo.models.{family}", ""]
@@ -374,6 +402,40 @@ def _family_page(family: str, names: list[str], results: str) -> str:
     parts += ["## Weights", _weights_table(names) or "None come with cnnzoo."]
     parts += ["## Results", _results_of(names, results)]
     return "\n\n".join(parts) + "\n"
+
+
+def _layers(report: cnnzoo.analysis.ConvReport) -> str:
+    """Return the table of a net's layers, narrow enough for a page: large numbers with k and M."""
+    head = ["layer", "W", "F", "S", "P", "output", "field", "jump", "parameters", "connec&shy;tions", "multiply-adds"]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for row in report.rows:
+        kind = "<br>".join(part.strip() for part in layer_table._layer_type(row).splitlines())
+        parameters = "shared" if row.call > 1 and row.parameters_per_neuron != 0 else short(row.parameters)
+        numbers = (parameters, short(row.connections), short(row.multiply_adds))
+        lines.append([f"**{row.name}**<br><small>{kind}</small>", *layer_table._geometry(row), *numbers])
+    totals = report.totals
+    sums = [f"**{short(each)}**" for each in (totals.parameters, totals.connections, totals.multiply_adds)]
+    lines.append(["**total**", *[""] * 7, *sums])
+    split = f"{totals.trained_parameters:,} parameters are trained, {totals.fixed_parameters:,} are fixed."
+    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n\n".join([rows, split, *("\n".join(f"- {warning}" for warning in report.warnings),)]).strip()
+
+
+def short(number: int) -> str:
+    """Return a number in three digits, exact below a thousand.
+
+    Example:
+    >>> [short(number).split() for number in (156, 48_120, 999_700, 1_256_000_000)]
+    [['156'], ['48.1', 'k'], ['1.00', 'M'], ['1.26', 'G']]
+    """
+    if number < 1000:
+        return str(number or "")
+    value, unit = next(
+        (number / size, unit)
+        for size, unit in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+        if number < 999.5 * size
+    )
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}\u00a0{unit}"
 
 
 def _rst(lines: list[str]) -> str:
@@ -394,12 +456,11 @@ def _drawing(name: str) -> tuple[bytes, str]:
         import matplotlib as mpl
 
         from cnnzoo import plots
+        from cnnzoo.reports import page
 
-        with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        with mpl.rc_context({"svg.fonttype": "none"}):
             picture = plots.architecture(name)
-            buffer = io.BytesIO()
-            picture.savefig(buffer, format="svg", metadata={"Date": None})
-        _drawings[name] = buffer.getvalue(), picture.alternative
+            _drawings[name] = page.svg(picture), picture.alternative
     return _drawings[name]
 
 

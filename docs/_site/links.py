@@ -13,6 +13,7 @@ KERAS = "https://keras.io/api/"
 PAGES = {  # of keras.io
     "Model": "models/model/",
     "Layer": "layers/base_layer/",
+    "Conv2D": "layers/convolution_layers/convolution2d/",
     "Optimizer": "optimizers/",
     "Loss": "losses/",
     "Metric": "metrics/base_metric/",

@@ -494,7 +494,7 @@ def add_recipe(copy):
     smaller = '    "toy_digits": ["model_options.units=(20,)"],\n'
     copy.insert("tests/integration/experiments/test_smoke_runs.py", "\nSMALLER = {\n", smaller)
     copy.add_line(
-        "docs/results/index.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | 0 % accuracy | 3 | 1 s | – |"
+        "docs/results/index.md", "| recipe | net |", "| `toy_digits` | 784-300-10 | 7 | accuracy | 0 % | 3 | 1 s | – |"
     )
     copy.add_line("CHANGELOG.md", "### Added", "- Recipes: `toy_digits`.")
 

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import tomllib
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -38,7 +37,8 @@ def pages():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generated, "_drawing", lambda name: (b"", "a drawing"))
         patch.setattr(cnnzoo, "create", lambda name, **options: name)
-        patch.setattr(cnnzoo, "conv_report", lambda model: SimpleNamespace(to_markdown=lambda: ""))
+        patch.setattr(cnnzoo, "conv_report", lambda model: model)
+        patch.setattr(generated, "_layers", lambda report: "a table")
         models = generated.model_pages((ROOT / "docs" / generated.RESULTS).read_text("utf-8"))
     return {name: text for name, text in {**generated.api_pages(), **models}.items() if isinstance(text, str)}
 

@@ -126,6 +126,10 @@ def test_models_that_cannot_be_exported_are_refused(tmp_path):
         cnnzoo.export(cnnzoo.lenet(classifier_activation="tanh", compile=False), tmp_path)
     with pytest.raises(cnnzoo.InputError, match="holds no trained model"):
         cnnzoo.export(tmp_path, tmp_path / "out")
+    with pytest.raises(cnnzoo.InputError, match=r"there is no file or folder '.*missing'$"):
+        cnnzoo.export(tmp_path / "missing", tmp_path / "out")
+    with pytest.raises(cnnzoo.InputError, match=r"no file or folder .*; the model of that name that comes"):
+        cnnzoo.export(tmp_path / "lenet5_mnist", tmp_path / "out")
     with pytest.raises(cnnzoo.InputError, match=r"a Keras model, a Run or the path of one. Received: 3"):
         cnnzoo.export(3, tmp_path)
     with pytest.raises(cnnzoo.InputError, match=r"integers \(height, width, channels\). Received: \(8, 8\)"):

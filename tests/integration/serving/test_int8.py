@@ -41,12 +41,13 @@ def test_int8_of_a_run_is_calibrated_and_evaluated_on_its_data(tmp_path):
     assert card["test"]["accuracy"] == entry["test"]["accuracy"]
 
 
-def test_an_autoencoder_is_exported_as_int8(tmp_path):
+def test_an_autoencoder_is_exported_as_int8(tmp_path, capfd):
     model = cnnzoo.autoencoder(units=(30,), code=8)
     images = np.random.default_rng(0).random((50, 28, 28, 1)).astype("float32")
     version = cnnzoo.export(model, tmp_path, formats=("litert_int8",), calibration=images)
     assert not (version / "saved_model.pb").exists()
     assert tf.io.gfile.exists(str(version / "model.int8.tflite"))
+    assert "fully_quantize" not in capfd.readouterr().err  # the converter's, written in C++
 
 
 @pytest.mark.parametrize(("value", "words"), [(0, "Received: '0 alone'"), (np.nan, "values that are not finite")])

@@ -212,6 +212,15 @@ def test_resuming_a_finished_run_returns_it(run):
     assert again.metrics_file.read_bytes() == before
 
 
+@pytest.mark.parametrize("verbose", ["auto", 0])
+def test_a_run_that_resumes_says_so(run, tmp_path, capsys, verbose):
+    cnnzoo.train("lenet5_digits", workdir=run.folder, resume=True, **{**QUICK, "verbose": verbose})
+    assert capsys.readouterr().out == (f"{run.folder} is finished; nothing was trained\n" if verbose else "")
+    copy = _unfinished_copy(run, tmp_path / "copy")
+    cnnzoo.train("lenet5_digits", workdir=copy.folder, resume=True, **{**QUICK, "verbose": verbose})
+    assert capsys.readouterr().out.startswith(f"resumes {copy.folder} after epoch 2\n" if verbose else "")
+
+
 def _train_and_interrupt_after_an_epoch(recipe, folder, monkeypatch, **options):
     def save_and_stop(checkpoint, epoch, logs=None):
         save(checkpoint, epoch, logs)
