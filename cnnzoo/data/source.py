@@ -228,7 +228,7 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """What the examples are: `"images"`, `"signals"` or `"rows"`."""
+        """The kind of the examples, which is `"images"`, `"signals"` or `"rows"`."""
         return kind_of(self.image_shape)
 
     @property

@@ -17,8 +17,6 @@ from cnnzoo.errors import InputError, reason, unknown
 if TYPE_CHECKING:
     import keras
 
-    from cnnzoo.models.standardization import Standardization
-
 # Each model function and the module of its family. CONTRIBUTING.md lists the files to change for a new model.
 FAMILIES = {
     "lenet5": "lenet",
@@ -149,14 +147,14 @@ def family(name: str) -> ModuleType:
 
 
 def preprocessing(
-    name: str, model: "keras.Model", standardization: "Standardization | None" = None
+    name: str, model: "keras.Model", standardization: Callable[[Any], Any] | None = None
 ) -> Callable[[Any], Any]:
     """Return the function that turns pixels, or other values, into a model's input, in training and in serving.
 
     Args:
         name: name of the model's function.
         model: the model, whose input shape is used.
-        standardization: of signals or vectors, what their training data say of them.
+        standardization: of signals or vectors the function itself, as their training data make it.
 
     Example:
     >>> import cnnzoo, numpy as np

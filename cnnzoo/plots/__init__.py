@@ -37,7 +37,7 @@ from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified
-from cnnzoo.plots.traces import traces
+from cnnzoo.plots.rows_and_signals import traces
 from cnnzoo.plots.variational import active_units, decoded_plane, samples
 
 __all__ = [
