@@ -1,6 +1,7 @@
 """Tables: rows of numbers, from CSV files and from scikit-learn."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,30 @@ def load_csv(path: Path, *, label: str | None = None, with_test: bool = True) ->
         tuple(header[number] for number in columns),
         with_test,
     )
+
+
+def read_rows(path: Path, columns: Sequence[str], count: int) -> np.ndarray:
+    """Return the rows of a CSV file for a model that was trained on a table.
+
+    Args:
+        path: the file, with a header.
+        columns: names of the model's columns, in their order; the file may have others, too. Where they are not known
+            the file must have as many as the model takes, in their order.
+        count: how many columns the model takes.
+
+    Returns:
+        float32 array `(rows, count)`.
+
+    Raises:
+        InputError: no such file, columns that are missing, or cells that are no numbers.
+    """
+    header, rows = _read(path)
+    if missing := [name for name in columns if name not in header]:
+        raise InputError(f"{str(path)!r} has no column {missing[0]!r}, which the model takes: {', '.join(columns)}")
+    if not columns and len(header) != count:
+        raise InputError(f"{str(path)!r} has {len(header)} columns, and the model takes {count}")
+    numbers = [header.index(name) for name in columns] if columns else list(range(count))
+    return np.array([_numbers(path, header, number, rows) for number in numbers], "float32").T.reshape(-1, count)
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:

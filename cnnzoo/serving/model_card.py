@@ -19,6 +19,7 @@ from cnnzoo.experiments.recipe import parse_settings
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
+from cnnzoo.serving.predictor import detection_of
 from cnnzoo.versions import versions_of
 from cnnzoo.weights.shipped_models import CARD, formatted_metrics, layers_of
 
@@ -54,6 +55,8 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
         "test": test or None,
         "versions": {"python": platform.python_version(), **versions_of("cnnzoo", "keras", "tensorflow")},
     }
+    columns, threshold = detection_of(run)
+    card |= ({"columns": list(columns)} if columns else {}) | ({} if threshold is None else {"threshold": threshold})
     if run:
         test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
         card |= {"recipe": run.recipe.to_dict(), "seed": run.recipe.seed, "test_after_training": test_after_training}

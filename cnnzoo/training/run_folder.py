@@ -112,6 +112,8 @@ def create_run(
     }
     if isinstance(preprocess, Standardization):
         circumstances["standardization"] = preprocess.to_dict()
+    if source.columns:
+        circumstances["columns"] = list(source.columns)
     return runs.create(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances})
 
 

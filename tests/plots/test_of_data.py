@@ -325,7 +325,8 @@ def test_without_misclassified_images_the_picture_says_so():
         (lambda: plots.variants([]), "`rows` must be those of a finished study. Received none"),
         (
             lambda: plots.learning_curves({"mae": [1.0]}),
-            "`history` must have one of loss, accuracy, reconstruction, kl, squared_error, learning_rate. Received: mae",
+            "`history` must have one of loss, accuracy, reconstruction, kl, squared_error, learning_rate. Received: "
+            "mae",
         ),
         (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "`history` must have the loss of a layer"),
         (

@@ -86,6 +86,48 @@ def test_export_takes_rows_in_their_own_units_and_scores_them(run, standardized,
     assert card["input"] == "float32 (batch, 30), values in their own units"
 
 
+@pytest.fixture
+def file(tmp_path):
+    """Return a CSV file of five test rows, its columns in another order and with one more, and the rows."""
+    source = data.load("breast_cancer")
+    order = list(reversed(range(30)))
+    lines = [",".join(["id", *(source.columns[column] for column in order)])]
+    rows = source.test.images[:5]
+    lines += [
+        ",".join([f"row {number}", *(repr(float(row[column])) for column in order)]) for number, row in enumerate(rows)
+    ]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(lines))
+    return path, rows
+
+
+def test_rows_of_a_file_are_scored_by_the_names_of_their_columns(run, file, tmp_path):
+    path, rows = file
+    content = json.loads((run.folder / "recipe.json").read_text())
+    inputs = (rows - content["standardization"]["mean"]) / content["standardization"]["deviation"]
+    errors = np.square(inputs - run.model().predict(inputs.astype("float32"), verbose=0)).sum(axis=1)
+    threshold = run.metrics["anomalies"]["threshold"]
+    version = cnnzoo.export(run, tmp_path / "export")
+    for model in (run, version, version.parent):
+        found = list(cnnzoo.predict(model, path))
+        assert [each.file for each in found] == [f"{path}:{number}" for number in range(1, 6)]
+        np.testing.assert_allclose([each.squared_error for each in found], errors, rtol=1e-3)
+        assert [each.anomalous for each in found] == [bool(error > threshold) for error in errors]
+
+
+def test_files_that_are_no_tables_of_the_model_are_refused(run, file, tmp_path):
+    path, _ = file
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()))
+    for files, words in (
+        (short, "has no column 'mean radius', which the model takes"),
+        ("digit.png", "`files` must be CSV files, since the model takes rows"),
+        (tmp_path / "none.csv", "the path of a CSV file that exists"),
+    ):
+        with pytest.raises(cnnzoo.InputError, match=words):
+            list(cnnzoo.predict(run, files))
+
+
 def test_report_has_traces_and_the_curve(run):
     page = cnnzoo.report(run).read_text(encoding="utf-8")
     assert "Not drawn" not in page
