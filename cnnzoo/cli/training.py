@@ -269,11 +269,13 @@ def _exit(code: int, worker: "WorkerInfo") -> NoReturn:
 
 
 def _print_run(run: "Run") -> None:
+    from cnnzoo.data.source import kind_of
     from cnnzoo.weights.shipped_models import formatted_metrics
 
     metrics = run.metrics
+    kind = kind_of(tuple(metrics["image_shape"]))
     print(
-        f"test {formatted_metrics({**metrics['test'], 'images': metrics['test_examples']})}, "
+        f"test {formatted_metrics({**metrics['test'], 'images': metrics['test_examples'], 'kind': kind})}, "
         f"{metrics['parameters']:,} parameters, {metrics['train_seconds']:.0f} s, "
         f"{metrics['images_per_second']:,} images/s\n"
         f"{_pretraining_line(metrics)}"
@@ -290,7 +292,7 @@ def _pca_line(metrics: dict[str, Any]) -> str:
     linear = metrics.get("principal_components")
     if not linear:
         return ""
-    return f"{linear['components']} principal components: squared error per image {linear['squared_error']:.3f}\n"
+    return f"{linear['components']} principal components: squared error {linear['squared_error']:.3f}\n"
 
 
 def _anomaly_line(metrics: dict[str, Any]) -> str:

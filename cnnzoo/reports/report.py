@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnzoo import data
 from cnnzoo.checks import refusal
+from cnnzoo.data.source import kind_of
 from cnnzoo.experiments.run import Run
 from cnnzoo.reports import autoencoder, classifier, comparison, sections
 from cnnzoo.reports.page import write_page
@@ -82,7 +83,8 @@ def summary(metrics: dict[str, Any]) -> list[str]:
     Args:
         metrics: the run's `metrics`.
     """
-    test = formatted_metrics({**metrics["test"], "images": metrics["test_examples"], "n": 1})
+    kind = kind_of(tuple(metrics["image_shape"]))
+    test = formatted_metrics({**metrics["test"], "images": metrics["test_examples"], "kind": kind, "n": 1})
     linear = metrics.get("principal_components")
     pca = f"; with {linear['components']} principal components {linear['squared_error']:.3f}" if linear else ""
     seconds = sum(sum(history["seconds"]) for history in metrics.get("pretraining", {}).values())

@@ -149,7 +149,8 @@ def _evaluate(
     if "litert_int8" in written:
         in_float32 = verify.evaluate(verify.own_predictor(exported), exported, source.test)
         written["litert_int8"]["test_in_float32"] = in_float32
-    return {**next(iter(written.values()))["test"], "images": len(source.test), "n": 1}
+    kind = {} if exported.takes_images else {"kind": source.kind}
+    return {**next(iter(written.values()))["test"], "images": len(source.test), **kind, "n": 1}
 
 
 def _tensor_specs(signatures: dict[str, Any]) -> dict[str, Any]:

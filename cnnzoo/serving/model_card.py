@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from cnnzoo import models, weights
+from cnnzoo.data.source import kind_of
 from cnnzoo.errors import InputError, install_command
 from cnnzoo.experiments import Recipe, list_recipes, load_recipe
 from cnnzoo.experiments.recipe import parse_settings
@@ -59,6 +60,8 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
     card |= ({"columns": list(columns)} if columns else {}) | ({} if threshold is None else {"threshold": threshold})
     if run:
         test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
+        if not exported.takes_images:
+            test_after_training["kind"] = kind_of(exported.image_shape)  # type: ignore[arg-type]
         card |= {"recipe": run.recipe.to_dict(), "seed": run.recipe.seed, "test_after_training": test_after_training}
     return card
 

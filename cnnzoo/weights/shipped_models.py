@@ -170,7 +170,7 @@ def formatted_metrics(metrics: dict[str, Any]) -> str:
 
     Args:
         metrics: `accuracy`, or `squared_error`, with `loss`, `reconstruction` and `kl` of a variational autoencoder;
-            optionally also the number of `images`, and of runs, `n`.
+            optionally also the number of `images`, their `kind` if they are none, and of runs, `n`.
 
     Example:
     >>> formatted_metrics({"accuracy": 0.99, "images": 10_000, "n": 1})
@@ -185,11 +185,12 @@ def formatted_metrics(metrics: dict[str, Any]) -> str:
             low, high = wilson_interval(metrics["accuracy"], images)
             text += f" (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     else:
-        text = f"squared error per image {metrics['squared_error']:.3f}"
+        each = {"rows": "row", "signals": "signal"}.get(metrics.get("kind", ""), "image")
+        text = f"squared error per {each} {metrics['squared_error']:.3f}"
         if "kl" in metrics:
             parts = f"reconstruction {metrics['reconstruction']:.2f}, KL {metrics['kl']:.2f}"
-            text = f"loss {metrics['loss']:.2f} nats per image ({parts}), {text}"
-    text += f" on {images:,} test images" if images else ""
+            text = f"loss {metrics['loss']:.2f} nats per {each} ({parts}), {text}"
+    text += f" on {images:,} test {metrics.get('kind', 'images')}" if images else ""
     return text + (f", n={metrics['n']}" if "n" in metrics else "")
 
 
