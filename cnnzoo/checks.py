@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cnnzoo.errors import InputError, unknown
+
+NAMED = 10  # columns in a message
 
 
 def refusal(name: str, allowed: str, value: object) -> InputError:
@@ -181,3 +185,25 @@ def path(name: str, value: Any, what: str) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise refusal(name, what, value)
     return Path(value)
+
+
+def check_finite(values: Any, taker: str) -> None:
+    """Refuse vectors or signals with values that are not finite, and name the columns.
+
+    Args:
+        values: array `(examples, …, columns)`; what is none is not looked at.
+        taker: what takes them, for the message.
+
+    Raises:
+        InputError: some are not.
+    """
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    rows = values.reshape(-1, values.shape[-1])
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+    named = ", ".join(map(str, bad[:NAMED])) + ", …" * (len(bad) > NAMED)
+    count = int((~np.isfinite(rows)).sum())
+    raise InputError(
+        f"{taker} takes finite numbers: {count} values are NaN or infinite, in the columns {named} (counted from 0); "
+        "leave out these rows, or fill in what is missing"
+    )

@@ -5,6 +5,7 @@ and the reconstruction errors of its code, against linear codes.
 """
 
 from cnnzoo.analysis.activation_maximization import feature_visualization
+from cnnzoo.analysis.anomalies import anomaly_errors, anomaly_scores, anomaly_threshold
 from cnnzoo.analysis.layer_activations import TopActivations, activations, top_activations
 from cnnzoo.analysis.layer_receptive_fields import receptive_field_of
 from cnnzoo.analysis.likelihood import active_units, log_likelihood
@@ -42,6 +43,9 @@ __all__ = [
     "Window",
     "activations",
     "active_units",
+    "anomaly_errors",
+    "anomaly_scores",
+    "anomaly_threshold",
     "bits_per_image",
     "codes_2d",
     "compression_ratio",

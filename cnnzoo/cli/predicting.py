@@ -31,7 +31,11 @@ def predict(
         Path, typer.Argument(metavar="MODEL", help="Folder of a finished run or of an export, or .keras file.")
     ],
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Image files, folders of them, or - for the standard input.")
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Image files, folders of them, or - for the standard input; CSV files for a table's model.",
+        ),
     ],
     top: Annotated[int, typer.Option(metavar="N", help="Number of classes to print, the most probable first.")] = 5,
     batch_size: Annotated[int, typer.Option(metavar="N", help="Images per batch.")] = 64,
@@ -41,7 +45,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per image.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a header.")] = False,
 ) -> None:
-    """Predict the classes of image files, or reconstruct them.
+    """Predict the classes of image files, or reconstruct them; or score the rows of tables.
 
     Examples:
         cnnzoo predict runs/lenet5_mnist/1 digit.png
@@ -135,7 +139,8 @@ def _as_text(answers: Iterable[_Answer]) -> int:
     def line(answer: _Answer) -> str:
         each = answer.prediction
         if each.squared_error is not None:
-            return f"squared error {each.squared_error:.3f}" + (f"  {answer.reconstruction}".rstrip())
+            verdict = "" if each.anomalous is None else "  anomaly" if each.anomalous else "  ordinary"
+            return f"squared error {each.squared_error:.3f}{verdict}" + (f"  {answer.reconstruction}".rstrip())
         if each.classes:
             return "  ".join(f"{name} {probability:.2%}" for name, probability in each.classes)
         assert each.outputs is not None
@@ -149,7 +154,8 @@ def _as_json(answers: Iterable[_Answer]) -> int:
         each = answer.prediction
         written = {"reconstruction": answer.reconstruction} if answer.reconstruction else {}
         if each.squared_error is not None:
-            return {"file": answer.name, "squared_error": each.squared_error, **written}
+            verdict = {} if each.anomalous is None else {"anomaly": each.anomalous}
+            return {"file": answer.name, "squared_error": each.squared_error, **verdict, **written}
         if each.classes:
             classes = [{"class": label, "probability": probability} for label, probability in each.classes]
             return {"file": answer.name, **classes[0], "top": classes}
@@ -170,6 +176,8 @@ def _as_csv(answers: Iterable[_Answer]) -> int:
         values: list[Any]
         if each.squared_error is not None:
             columns, values = ["squared_error"], [each.squared_error]
+            if each.anomalous is not None:
+                columns, values = [*columns, "anomaly"], [*values, int(each.anomalous)]
             if answer.reconstruction:
                 columns, values = [*columns, "reconstruction"], [*values, answer.reconstruction]
         elif each.classes:

@@ -278,6 +278,7 @@ def _print_run(run: "Run") -> None:
         f"{metrics['images_per_second']:,} images/s\n"
         f"{_pretraining_line(metrics)}"
         f"{_pca_line(metrics)}"
+        f"{_anomaly_line(metrics)}"
         f"{_skipped_line(metrics)}"
         f"run folder {run.folder}\n"
         f"next: cnnzoo export {run.folder} --to exported/{metrics['model']}"
@@ -290,6 +291,20 @@ def _pca_line(metrics: dict[str, Any]) -> str:
     if not linear:
         return ""
     return f"{linear['components']} principal components: squared error per image {linear['squared_error']:.3f}\n"
+
+
+def _anomaly_line(metrics: dict[str, Any]) -> str:
+    """Return a line about the anomalies among the test examples, or nothing."""
+    found = metrics.get("anomalies")
+    if not found:
+        return ""
+    line = f"{found['anomalies']} anomalies among {found['ordinary']} ordinary examples: AUC {found['auc']:.3f}"
+    if "threshold" in found:
+        line += (
+            f"; above {found['threshold']:.3f} are {found['found']:.1%} of the anomalies and "
+            f"{found['false_alarms']:.1%} of the ordinary ones"
+        )
+    return f"{line}\n".replace("%", " %")
 
 
 def _skipped_line(metrics: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from cnnzoo.data.file_split import report_broken_files
 from cnnzoo.data.in_memory import fake, from_arrays, load_digits
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
+from cnnzoo.data.tables import load_breast_cancer, load_csv
 from cnnzoo.data.tfds_source import using_data_dir
 from cnnzoo.errors import InputError, near_names
 
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 # Data sets that are always in memory: the name of each, and the function that loads it.
-IN_MEMORY: dict[str, Callable[..., Source]] = {"digits": load_digits}
+IN_MEMORY: dict[str, Callable[..., Source]] = {"digits": load_digits, "breast_cancer": load_breast_cancer}
 
 
 def load(
@@ -48,6 +49,7 @@ def load(
     train: str | None = None,
     test: str | None = None,
     binarize: str = "none",
+    label: str | None = None,
     on_error: str = "raise",
     class_names: Sequence[str] | None = None,
     train_examples: int | None = None,
@@ -57,7 +59,8 @@ def load(
     """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
     Args:
-        name: `"digits"`, which ships with scikit-learn; any TFDS image classification data set, such as `"mnist"` or
+        name: `"digits"` or the table `"breast_cancer"`, which ship with scikit-learn; the path of a CSV file, described
+            at `cnnzoo.data.tables.load_csv`; any TFDS image classification data set, such as `"mnist"` or
             `"cifar10:3.0.2"`; or a folder of class folders, described at `cnnzoo.data.folders.load`. A name that TFDS
             knows is TFDS'; write `"./mnist"` for a folder of that name.
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
@@ -75,6 +78,7 @@ def load(
         test: test split, such as `"train[90%:]"`; default as described at `cnnzoo.data.tfds_source.load`.
         binarize: `"none"`; or black and white pixels, drawn with the probabilities that the grays say: `"fixed"`, once,
             or `"dynamic"`, where the training images stay gray, for draws of their own at each visit.
+        label: name of the column of a CSV file that holds the classes; `None` where there is none.
         on_error: how to handle a file in a folder that cannot be decoded: `"raise"` stops and names it, `"skip"` leaves
             it out, warns and lists it in `Source.skipped`.
         class_names: the class folders of a folder in the order of their labels; default the alphabetical one.
@@ -98,15 +102,33 @@ def load(
     """
     if not isinstance(name, str | Path) or not str(name):
         raise refusal("name", "the name of a data set, or the path of a folder", name)
-    if binarize != "none":
-        given = {name: value for name, value in locals().items() if name not in ("name", "binarize")}
-        return binarized(load(name, **given), binarize)
     _check(image_size, stream, cache, train_examples=train_examples, test_examples=test_examples)
     image_size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-    folder = _folder(name)
-    counts: dict[str, Any] = {"train_examples": train_examples, "test_examples": test_examples}
+    parts: dict[str, Any] = {"train": train, "test": test}
+    counts = {"train_examples": train_examples, "test_examples": test_examples}
     options: dict[str, Any] = {"image_size": image_size, "stream": stream, "cache": cache, "with_test": with_test}
-    if (folder or name in IN_MEMORY) and not (train is None and test is None):
+    if str(name).endswith(".csv"):
+        _refuse_for_table(name, **parts, image_size=image_size, stream=stream, cache=cache)
+        source = load_csv(Path(name).expanduser(), label=label, with_test=with_test).first(*counts.values())
+    elif label is not None:
+        raise InputError(f"label={label!r} names a column of a CSV file; {str(name)!r} is none")
+    else:
+        source = _load_images(name, data_dir, parts, on_error, class_names, counts, options)
+    return binarized(source, binarize)
+
+
+def _load_images(
+    name: str | Path,
+    data_dir: str | Path | None,
+    parts: dict[str, Any],
+    on_error: str,
+    class_names: Sequence[str] | None,
+    counts: dict[str, Any],
+    options: dict[str, Any],
+) -> Source:
+    """Load a folder, a data set in memory or one of TFDS."""
+    folder = _folder(name)
+    if (folder or name in IN_MEMORY) and any(parts.values()):
         raise InputError(f"train and test are in TFDS' split language; {str(name)!r} is not a TFDS data set")
     if folder:
         return folders.load(folder, on_error=on_error, class_names=class_names, **counts, **options)
@@ -117,20 +139,24 @@ def load(
     if class_names is not None:
         raise InputError(f"class_names is for folders of images; {str(name)!r} has classes in an order of its own")
     if name in IN_MEMORY:
-        return _load_in_memory(str(name), **options).first(train_examples, test_examples)
+        return _load_in_memory(str(name), **options).first(*counts.values())
     with using_data_dir(data_dir):
-        return tfds_source.load(str(name), others=IN_MEMORY, train=train, test=test, **counts, **options)
+        return tfds_source.load(str(name), others=IN_MEMORY, **parts, **counts, **options)
+
+
+def _refuse_for_table(name: str | Path, **given: Any) -> None:
+    if unfit := [option for option, value in given.items() if value is not None]:
+        raise InputError(f"{', '.join(unfit)} is for images; {str(name)!r} is a table, which is in memory")
 
 
 def _load_in_memory(name: str, *, image_size: object, stream: bool | None, cache: object, with_test: bool) -> Source:
     if stream or cache is not None:
-        raise InputError(f"the images of {name!r} are always in memory; stream=True and cache are for other data sets")
+        raise InputError(f"{name!r} is always in memory; stream=True and cache are for other data sets")
     source = IN_MEMORY[name](with_test=with_test)
-    height, width, _ = source.image_shape
-    if image_size not in (None, (height, width)):
-        raise InputError(
-            f"the images of {name!r} are {height}×{width}, and models resize them; leave out image_size={image_size}"
-        )
+    if image_size not in (None, source.image_shape[:2]):
+        size = "×".join(map(str, source.image_shape[:2]))
+        what = f"{size}, and models resize them" if source.kind == "images" else "no images"
+        raise InputError(f"the {source.kind} of {name!r} are {what}; leave out image_size={image_size}")
     return source
 
 

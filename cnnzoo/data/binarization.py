@@ -75,6 +75,8 @@ def binarized_split(split: AnySplit, seed: int) -> Split:
     """
     if not isinstance(split, Split):
         raise InputError("binary images are drawn in memory: leave out stream=True and cache, or set binarize='none'")
+    if split.images.dtype != "uint8":
+        raise InputError("only pixels are drawn as black and white, not rows or signals: set binarize='none'")
     return Split(binarize(split.images, seed=seed), split.labels)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import psutil
 
-from cnnzoo.checks import choice, integer
-from cnnzoo.data.source import Source, Split, classes_without_images, empty_split
+from cnnzoo.checks import check_finite, choice, flag, integer, refusal
+from cnnzoo.data.source import Source, Split, classes_without_images, empty_split, kind_of
 from cnnzoo.errors import InputError
 
 LARGEST_LABEL = 999_999  # every label up to the largest is a class
@@ -42,17 +42,22 @@ def from_arrays(
     test: tuple[np.ndarray, np.ndarray],
     *,
     scale: int | None = None,
+    signals: bool = False,
+    columns: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> Source:
     """Return arrays as a data set, without a copy where their types fit.
 
     Args:
-        train: training images `(examples, height, width[, channels])`, and their labels, integers `(examples,)` or
-            `(examples, 1)` from 0.
-        test: test images, and their labels.
+        train: training images `(examples, height, width[, channels])`, rows of a table `(examples, columns)`, or
+            signals `(examples, steps[, channels])`; and their labels, integers `(examples,)` or `(examples, 1)` from 0.
+            Of rows and signals labels may be `None`. A data frame of pandas is a table, too.
+        test: test images, rows or signals, and their labels.
         scale: the value of white, 1 or 255, for images of other types than uint8, such as floats: they are scaled and
             rounded to uint8 of 0 to 255. `None` for uint8.
+        signals: whether these are signals, which have as many axes as gray images.
+        columns: names of a table's columns; default those of the data frame.
         class_names: a name for each label; default the numbers up to the largest label.
         name: name of the data set in messages.
 
@@ -73,10 +78,17 @@ def from_arrays(
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             received = f"{len(pair)} of them" if isinstance(pair, tuple | list) else type(pair).__name__
             raise InputError(f"`{part}` must be images and their labels, a pair of arrays. Received: {received}")
-    splits = {part: _split(f"{part} of {name}", *pair, scale) for part, pair in pairs.items()}
+    flag("signals", signals)
+    if columns is None:
+        columns = getattr(train[0], "columns", ())
+    splits = {part: _split(f"{part} of {name}", *pair, scale, signals) for part, pair in pairs.items()}
     shapes = {part: split.image_shape for part, split in splits.items()}
     if shapes["train"] != shapes["test"]:
-        raise InputError(f"the images of {name} have two shapes, {shapes['train']} in train, {shapes['test']} in test")
+        kind = kind_of(shapes["train"])
+        raise InputError(f"the {kind} of {name} have two shapes, {shapes['train']} in train, {shapes['test']} in test")
+    columns = tuple(map(str, columns))
+    if columns and len(columns) != shapes["train"][-1]:
+        raise refusal("columns", f"{shapes['train'][-1]} names, one for each column", columns)
     largest = max(int(split.labels.max()) for split in splits.values())
     names = tuple(map(str, class_names if class_names is not None else range(largest + 1)))
     if len(names) <= largest:
@@ -88,11 +100,14 @@ def from_arrays(
         warnings = list(classes_without_images(splits["train"].labels, names))
     for warning in warnings:
         log.warning("%s: %s", name, warning)
-    return Source(name, splits["train"], splits["test"], names)
+    return Source(name, splits["train"], splits["test"], names, columns=columns)
 
 
-def _split(which: str, images: np.ndarray, labels: np.ndarray, scale: int | None) -> Split:
-    images, labels = np.asarray(images), np.asarray(labels)
+def _split(which: str, images: np.ndarray, labels: np.ndarray | None, scale: int | None, signals: bool) -> Split:
+    images = np.asarray(images)
+    if signals or (images.ndim == 2 and images.dtype != "uint8"):  # that is pixels, without their rows
+        return _values(which, images[..., np.newaxis] if signals and images.ndim == 2 else images, labels, scale)
+    labels = np.asarray(labels)
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4:
@@ -103,6 +118,20 @@ def _split(which: str, images: np.ndarray, labels: np.ndarray, scale: int | None
     if not len(images):
         raise InputError(f"{which} must have examples")
     return Split(_pixels(which, images, scale), _labels(which, labels, len(images)))
+
+
+def _values(which: str, values: np.ndarray, labels: np.ndarray | None, scale: int | None) -> Split:
+    """Return rows of a table, or signals, as float32."""
+    if scale is not None:
+        raise refusal("scale", "None for rows and signals, which are standardized by their training data", scale)
+    if values.ndim not in (2, 3) or values.dtype.kind not in "biuf" or not values.size:
+        raise InputError(
+            f"{which} must be numbers of shape (examples, columns), or with signals=True (examples, steps, channels). "
+            f"Received: {values.dtype} of shape {values.shape}"
+        )
+    check_finite(values, which)
+    labels = np.zeros(len(values), "int32") if labels is None else np.asarray(labels)
+    return Split(values.astype("float32", copy=False), _labels(which, labels, len(values)))
 
 
 def _pixels(which: str, images: np.ndarray, scale: int | None) -> np.ndarray:

@@ -18,10 +18,11 @@ HOST = "CPU:0"  # where data sets lie: in the memory of a GPU they would leave l
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images with their labels, in memory.
+    """Images with their labels, in memory; or signals, or the rows of a table.
 
     Attributes:
-        images: uint8 array `(examples, height, width, channels)`, pixels 0 to 255.
+        images: uint8 array `(examples, height, width, channels)`, pixels 0 to 255; or float32 array
+            `(examples, steps, channels)` or `(examples, columns)`.
         labels: int32 array `(examples,)`, from 0.
     """
 
@@ -35,8 +36,8 @@ class Split:
         return _described(self)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every image."""
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of every image; steps and channels of every signal; or columns of every row."""
         return self.images.shape[1:]
 
     def __getitem__(self, index: slice | np.ndarray) -> "Split":
@@ -200,6 +201,7 @@ class Source:
         class_names: name of each label, in the order of the labels.
         validation: validation images, where the data set has them.
         skipped: files that were left out, since they cannot be decoded, each with the reason.
+        columns: names of a table's columns, where they are known.
     """
 
     name: str
@@ -208,6 +210,7 @@ class Source:
     class_names: tuple[str, ...]
     validation: AnySplit | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    columns: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return name, sizes and classes, as text.
@@ -221,11 +224,16 @@ class Source:
         names = ", ".join(self.class_names[:SHOWN]) + ", …" * (self.classes > SHOWN)
         skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
         shape = _shape_text(self.image_shape)
-        return f"Source({self.name!r}, {sizes} images of {shape}, {self.classes} classes: {names}{skipped})"
+        return f"Source({self.name!r}, {sizes} {self.kind} of {shape}, {self.classes} classes: {names}{skipped})"
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every image."""
+    def kind(self) -> str:
+        """The kind of the examples, which is `"images"`, `"signals"` or `"rows"`."""
+        return kind_of(self.image_shape)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of every image; steps and channels of every signal; or columns of every row."""
         return self.train.image_shape
 
     @property
@@ -272,7 +280,18 @@ def take(split: SomeSplit, count: int | None) -> SomeSplit:
 
 
 def _described(split: AnySplit) -> str:
-    return f"{type(split).__name__}({len(split):,} images of {_shape_text(split.image_shape)})"
+    shape = split.image_shape
+    return f"{type(split).__name__}({len(split):,} {kind_of(shape)} of {_shape_text(shape)})"
+
+
+def kind_of(shape: tuple[int, ...]) -> str:
+    """Return what examples of a shape are: `"images"`, `"signals"` or `"rows"`.
+
+    Example:
+    >>> [kind_of(shape) for shape in ((28, 28, 1), (100, 2), (30,))]
+    ['images', 'signals', 'rows']
+    """
+    return {3: "images", 2: "signals", 1: "rows"}[len(shape)]
 
 
 def _shape_text(shape: tuple[int, ...]) -> str:

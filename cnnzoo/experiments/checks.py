@@ -198,7 +198,8 @@ def typed(name: str, value: Any, hints: Mapping[str, Any]) -> Any:
     fits = isinstance(value, kind) and kind is not int
     if kind is tuple and fits:
         pair = typing.get_args(hint)[-1] is not Ellipsis  # tuple[int, int], and not tuple[int, ...]
-        fits = all(is_integer(each) and each > 0 for each in value) and not (pair and len(value) != 2)
+        least = 0 if name == "anomalies" else 1  # labels begin at 0
+        fits = all(is_integer(each) and each >= least for each in value) and not (pair and len(value) != 2)
     if not fits:
         raise refusal(name, f"{_TYPE_NAMES[hint]}{' or None' if optional else ''}", value)
     return tuple(map(int, value)) if kind is tuple else value

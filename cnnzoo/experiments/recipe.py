@@ -68,6 +68,9 @@ class Recipe:
         validation_split: fraction of the training images that is held out as validation images; in [0, 1). They are
             drawn at random, by `seed`, where Keras' `validation_split` takes the last part. A data set's own
             validation images are then not used, which is said.
+        anomalies: labels of classes that an autoencoder is not trained on, and that count as anomalies in the
+            evaluation; empty for none.
+        label: name of the column of a CSV file that holds the classes, or `None`; see `cnnzoo.data.load`.
         image_size: `(height, width)` for data sets whose images have many sizes, or `None`.
         stream: whether images stay on disk, as `cnnzoo.data.load` says; `None` for where they do not fit
             into half of the memory. It decides the order, so a recipe for a large set states it.
@@ -123,6 +126,8 @@ class Recipe:
     binarize: str = "none"
     whitening: bool = False
     validation_split: float = 0.0
+    anomalies: tuple[int, ...] = ()
+    label: str | None = None
     image_size: tuple[int, int] | None = None
     stream: bool | None = None
     cache: str | None = None

@@ -146,12 +146,15 @@ def family(name: str) -> ModuleType:
     return importlib.import_module(f"cnnzoo.models.{FAMILIES[name]}")
 
 
-def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
-    """Return the function that turns pixels into a model's input, in training, evaluation and serving.
+def preprocessing(
+    name: str, model: "keras.Model", standardization: Callable[[Any], Any] | None = None
+) -> Callable[[Any], Any]:
+    """Return the function that turns pixels, or other values, into a model's input, in training and in serving.
 
     Args:
         name: name of the model's function.
         model: the model, whose input shape is used.
+        standardization: of signals or vectors the function itself, as their training data make it.
 
     Example:
     >>> import cnnzoo, numpy as np
@@ -159,6 +162,10 @@ def preprocessing(name: str, model: "keras.Model") -> Callable[[Any], Any]:
     >>> preprocess(np.zeros((1, 28, 28, 1), "uint8")).shape
     TensorShape([1, 32, 32, 1])
     """
+    if len(model.input_shape) < 4:
+        if standardization is None:
+            raise InputError(f"{name} takes values that are standardized by their training data, which are not given")
+        return standardization
     return functools.partial(family(name).preprocess_input, input_shape=model.input_shape[1:])
 
 

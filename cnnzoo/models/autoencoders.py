@@ -11,7 +11,7 @@ from cnnzoo.layers import ContractivePenalty
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.penalties import check_contractive, sparsity_penalty
-from cnnzoo.models.reconstruction import assemble, decode, encoder_layers
+from cnnzoo.models.reconstruction import assemble, decode, default_output_activation, encoder_layers
 
 TASK = "reconstruct"
 
@@ -26,7 +26,7 @@ def autoencoder(
     code=32,
     activation="sigmoid",
     code_activation="sigmoid",
-    output_activation="sigmoid",
+    output_activation=None,
     tied=True,
     sparsity=None,
     contractive=0.0,
@@ -39,16 +39,18 @@ def autoencoder(
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
-        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
-        input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(28, 28, 1)`, whose pixels are 0…1;
+            `(steps, channels)` of signals; or `(columns,)` of vectors. The values of the last two are standardized.
         name: name of the model.
         units: width of each hidden layer of the encoder; the decoder has them in reverse. May be empty.
         code: number of code units; an integer ≥ 1.
         activation: name or function of the hidden layers. Initial weights of logistic units have 4 times Glorot's
             bound.
         code_activation: name or function of the code layer.
-        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
-            cross-entropy, else the squared error; either is the mean over pixels and images.
+        output_activation: name or function applied to the reconstructions, in float32; default `"sigmoid"` for
+            images, else `"linear"`. With `"sigmoid"` the loss is the cross-entropy, else the squared error; either is
+            the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         sparsity: `None`; `"kl"`, for weight · Σ over the code units of KL(target ‖ the unit's mean over the
             batch), in nats, which needs logistic code units; `"l1"`, for weight · the mean over the batch of
@@ -80,7 +82,7 @@ def autoencoder(
     flag("tied", tied)
     penalty = sparsity_penalty(sparsity, code_activation)
     check_contractive(contractive, [*([activation] if units else []), code_activation])
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1), kinds=scaffold.KINDS)
 
     x = Flatten(name="flatten")(x)
     encoder = encoder_layers(units, code, activation, code_activation, tied)
@@ -92,6 +94,7 @@ def autoencoder(
         x = ContractivePenalty(contractive, name="contractive_penalty")(outputs)
     if penalty:  # in a layer of its own: an activity regularizer counts every call, and the code is called twice
         x = Activation("linear", activity_regularizer=penalty, dtype="float32", name="sparsity_penalty")(x)
+    output_activation = output_activation or default_output_activation(inputs)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(1e-3)}
@@ -108,7 +111,7 @@ def deep_autoencoder(
     code=30,
     activation="sigmoid",
     code_activation="linear",
-    output_activation="sigmoid",
+    output_activation=None,
     tied=False,
     compile=True,
 ):
@@ -121,15 +124,17 @@ def deep_autoencoder(
 
     Args:
         weights: `"mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
-        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
-        input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(28, 28, 1)`, whose pixels are 0…1;
+            `(steps, channels)` of signals; or `(columns,)` of vectors. The values of the last two are standardized.
         name: name of the model.
         units: width of each hidden layer of the encoder; the decoder has them in reverse.
         code: number of code units; an integer ≥ 1. The paper has 2, too, for pictures.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
-            cross-entropy, else the squared error; either is the mean over pixels and images.
+        output_activation: name or function applied to the reconstructions, in float32; default `"sigmoid"` for
+            images, else `"linear"`. With `"sigmoid"` the loss is the cross-entropy, else the squared error; either is
+            the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
@@ -150,12 +155,13 @@ def deep_autoencoder(
     units = scaffold.check_widths("units", units, example="(1000, 500, 250)")
     code = integer("code", code)
     flag("tied", tied)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1), kinds=scaffold.KINDS)
 
     x = Flatten(name="flatten")(x)
     encoder = encoder_layers(units, code, activation, code_activation, tied)
     for layer in encoder:
         x = layer(x)
+    output_activation = output_activation or default_output_activation(inputs)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     muon = optimizers.Muon(2e-2, weight_decay=0.2, adam_weight_decay=0.0, adam_lr_ratio=0.1)

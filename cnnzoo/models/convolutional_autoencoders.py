@@ -4,15 +4,15 @@ Masci, Meier, Cireşan and Schmidhuber, "Stacked Convolutional Auto-Encoders for
 Extraction", ICANN 2011.
 """
 
-from keras.layers import Activation, Conv2D, Conv2DTranspose, Cropping2D
+from keras.layers import Activation, Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Cropping1D, Cropping2D
 
 from cnnzoo import optimizers
-from cnnzoo.checks import flag, integer
+from cnnzoo.checks import flag, integer, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.layers import ReversibleConv2D
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import assemble
+from cnnzoo.models.reconstruction import assemble, default_output_activation
 
 TASK = "reconstruct"
 
@@ -32,7 +32,7 @@ def convolutional_autoencoder(
     code=32,
     activation="relu",
     code_activation="linear",
-    output_activation="sigmoid",
+    output_activation=None,
     tied=False,
     compile=True,
 ):
@@ -47,16 +47,18 @@ def convolutional_autoencoder(
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
-        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
-        input_shape: `(height, width, channels)`; default `(32, 32, 3)`. Pixels are 0…1. Height and width
-            are at least 2 to the number of halvings, 8 by default.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(32, 32, 3)`, whose pixels are 0…1; or
+            `(steps, channels)` of signals, whose values are standardized. Height, width and steps are at least 2 to
+            the number of halvings, 8 by default.
         name: name of the model.
         maps: number of maps of each hidden layer of the encoder; the decoder has them in reverse.
         code: number of maps of the code; an integer ≥ 1.
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
-            cross-entropy, else the squared error; either is the mean over pixels and images.
+        output_activation: name or function applied to the reconstructions, in float32; default `"sigmoid"` for
+            images, else `"linear"`. With `"sigmoid"` the loss is the cross-entropy, else the squared error; either is
+            the mean over pixels and images.
         tied: whether the decoder uses the encoder's kernels.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
@@ -79,74 +81,81 @@ def convolutional_autoencoder(
     maps = scaffold.check_widths("maps", maps, example="(32, 64)")
     code = integer("code", code)
     flag("tied", tied)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3))
-    _check_sides(inputs.shape[1:3], halvings=len(maps) + 1)
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3), kinds=("images", "signals"))
+    _check_sides(inputs.shape[1:-1], halvings=len(maps) + 1)
+    output_activation = output_activation or default_output_activation(inputs)
+    if tied and len(inputs.shape) == 3:
+        raise refusal("tied", "False for signals: only the kernels of images are reversible", tied)
 
-    encoder = []
+    sizes, encoder = [], []
     for number, depth in enumerate([*maps, code], start=1):
         layer_name, own = (f"encoder_{number}", activation) if number <= len(maps) else ("code", code_activation)
-        back = activation if number > 1 else None  # the first layer gives pixels, whose activation comes last of all
-        encoder.append(_halving(depth, own, back, tied, name=layer_name))
-    sizes = []
-    for layer in encoder:
-        sizes.append(x.shape)
-        x = layer(x)
-
-    for number, layer in enumerate(reversed(encoder), start=1):
+        sizes.append(x.shape[1:])
         if tied:
-            x = layer(x, reverse=True)
-        elif number <= len(maps):
-            x = _doubling(maps[-number], activation, name=f"decoder_{number}")(x)
+            back = activation if number > 1 else None  # the first one gives pixels, whose activation comes last of all
+            encoder.append(_reversible(depth, own, back, name=layer_name))
+            x = encoder[-1](x)
         else:
-            x = _doubling(inputs.shape[-1], None, name="output")(x)
-        excess = _excess(x.shape, sizes.pop())
-        x = Cropping2D(excess, name=f"crop_{number}")(x) if any(map(any, excess)) else x
+            x = halve(x, depth, own, name=layer_name)
+
+    for number, depth in enumerate([*reversed(maps), inputs.shape[-1]], start=1):
+        layer_name, own = (f"decoder_{number}", activation) if number <= len(maps) else ("output", None)
+        if tied:
+            x = cropped(encoder.pop()(x, reverse=True), sizes.pop(), name=f"crop_{number}")
+        else:
+            x = double(x, depth, own, sizes.pop(), name=layer_name, crop=f"crop_{number}")
     x = Activation(output_activation, dtype="float32", name="reconstruction")(x)
 
     compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(3e-3)}
     return assemble(inputs, x, name=name, weights=weights, **compilation)
 
 
-def _check_sides(sides: tuple[int, int], halvings: int) -> None:
+def _check_sides(sides: tuple[int, ...], halvings: int) -> None:
     least = STRIDE**halvings
     if min(sides) < least:
+        needed, received = ("×".join(map(str, each)) for each in ([least] * len(sides), sides))
         raise InputError(
-            f"the input is too small: {halvings} layers halve its sides, which needs at least {least}×{least} pixels. "
-            f"Received: {sides[0]}×{sides[1]}"
+            f"the input is too small: {halvings} layers halve its sides, which needs at least {needed} "
+            f"{'pixels' if len(sides) == 2 else 'steps'}. Received: {received}"
         )
 
 
-def _halving(maps: int, activation, reverse_activation, tied: bool, name: str) -> Conv2D:
+def _reversible(maps: int, activation, reverse_activation, name: str) -> ReversibleConv2D:
     window = {"kernel_size": WINDOW, "strides": STRIDE, "padding": "same"}
-    if tied:
-        return ReversibleConv2D(maps, **window, activation=activation, reverse_activation=reverse_activation, name=name)
-    return Conv2D(maps, **window, activation=activation, name=name)
+    return ReversibleConv2D(maps, **window, activation=activation, reverse_activation=reverse_activation, name=name)
 
 
-def halve(maps: int, activation, name: str) -> Conv2D:
-    """Return the layer that halves the sides, rounded up."""
-    return Conv2D(maps, WINDOW, STRIDE, "same", activation=activation, name=name)
+def halve(x, maps: int, activation, name: str):
+    """Return maps with halved sides, rounded up.
+
+    Args:
+        x: images `(batch, height, width, channels)`, or signals `(batch, steps, channels)`.
+        maps: number of maps to return.
+        activation: name or function of the layer.
+        name: name of the layer.
+    """
+    convolution = Conv2D if len(x.shape) == 4 else Conv1D
+    return convolution(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x)
 
 
-def double(x, maps: int, activation, wanted: tuple[int, ...], name: str):
+def double(x, maps: int, activation, size: tuple[int, ...], *, name: str, crop: str):
     """Return maps with doubled sides, without the row and the column that are too many.
 
     Args:
-        x: maps, `(batch, height, width, channels)`.
+        x: images `(batch, height, width, channels)`, or signals `(batch, steps, channels)`.
         maps: number of maps to return.
         activation: name or function of the layer.
-        wanted: `(height, width, …)` to return.
-        name: name of the layer; the cropping's is with `_crop`.
+        size: shape to return; its channels do not count.
+        name: name of the layer.
+        crop: name of the layer that leaves out what is too much.
     """
-    x = Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x)
-    excess = tuple((0, side - fits) for side, fits in zip(x.shape[1:3], wanted, strict=False))
-    return Cropping2D(excess, name=f"{name}_crop")(x) if any(map(any, excess)) else x
+    convolution = Conv2DTranspose if len(x.shape) == 4 else Conv1DTranspose
+    return cropped(convolution(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x), size, name=crop)
 
 
-def _doubling(maps: int, activation, name: str) -> Conv2DTranspose:
-    return Conv2DTranspose(maps, WINDOW, STRIDE, "same", activation=activation, name=name)
-
-
-def _excess(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the rows and columns to crop, all at the end."""
-    return (0, shape[1] - wanted[1]), (0, shape[2] - wanted[2])
+def cropped(x, size: tuple[int, ...], name: str):
+    """Return maps without what they have too much at the end of their sides; as they are where they fit."""
+    excess = [(0, side - fits) for side, fits in zip(x.shape[1:-1], size, strict=False)]
+    if not any(map(any, excess)):
+        return x
+    return Cropping2D(excess, name=name)(x) if len(excess) == 2 else Cropping1D(excess[0], name=name)(x)

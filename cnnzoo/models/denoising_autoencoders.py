@@ -12,7 +12,7 @@ from cnnzoo.checks import choice, flag, integer, number
 from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.reconstruction import assemble, decode, encoder_layers
+from cnnzoo.models.reconstruction import assemble, decode, default_output_activation, encoder_layers
 
 TASK = "reconstruct"
 
@@ -31,7 +31,7 @@ def denoising_autoencoder(
     rate=0.25,
     activation="sigmoid",
     code_activation="sigmoid",
-    output_activation="sigmoid",
+    output_activation=None,
     tied=True,
     compile=True,
 ):
@@ -45,8 +45,9 @@ def denoising_autoencoder(
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
-        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
-        input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(28, 28, 1)`, whose pixels are 0…1;
+            `(steps, channels)` of signals; or `(columns,)` of vectors. The values of the last two are standardized.
         name: name of the model.
         units: width of each hidden layer of the encoder; the decoder has them in reverse. May be empty.
         code: number of code units; an integer ≥ 1.
@@ -55,8 +56,9 @@ def denoising_autoencoder(
         rate: fraction of the pixels that is set, or standard deviation of the noise; in [0, 1].
         activation: name or function of the hidden layers.
         code_activation: name or function of the code layer.
-        output_activation: name or function applied to the images, in float32. With `"sigmoid"` the loss is the
-            cross-entropy, else the squared error; either is the mean over pixels and images.
+        output_activation: name or function applied to the reconstructions, in float32; default `"sigmoid"` for
+            images, else `"linear"`. With `"sigmoid"` the loss is the cross-entropy, else the squared error; either is
+            the mean over pixels and images.
         tied: whether the decoder uses the encoder's weights, transposed.
         compile: whether to compile with loss and optimizer, and the metric `squared_error`, summed over pixels.
 
@@ -78,7 +80,7 @@ def denoising_autoencoder(
     units = scaffold.check_widths("units", units)
     code = integer("code", code)
     flag("tied", tied)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1), kinds=scaffold.KINDS)
 
     noise = CORRUPTIONS[choice("corruption", corruption, CORRUPTIONS, "corruptions")]
     x = noise(number("rate", rate, 0, 1), name="corruption")(x)
@@ -86,6 +88,7 @@ def denoising_autoencoder(
     encoder = encoder_layers(units, code, activation, code_activation, tied)
     for layer in encoder:
         x = layer(x)
+    output_activation = output_activation or default_output_activation(inputs)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(1e-3)}

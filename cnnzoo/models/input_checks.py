@@ -13,10 +13,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from cnnzoo.checks import check_finite
 from cnnzoo.errors import InputError
 
 LOOKED_AT = 256  # images, the first ones
 TOLERANCE = 0.1  # fraction of the range by which augmentation may leave it
+FEW = 20  # rows, whose deviations differ by chance
+MOST_DEVIATION = 10.0  # of a column that counts as standardized, and between two of them
 FLAT = 0.01  # fraction of the range that images of any contrast exceed
 
 
@@ -44,7 +47,10 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
                 raise InputError(f"{model.name} takes batches of images: for one image, pass image[None]")
             if isinstance(labels, list) and not any(hasattr(label, "shape") for label in labels):
                 raise InputError(f"{model.name} takes labels as an array: pass np.array(labels), not a list")
-            if not warned and (problem := _wrong_range(model, images, preprocess_input)):
+            if len(model.input_shape) < 4:
+                check_finite(images, model.name)
+            trains = method.__name__ == "fit"
+            if not warned and (problem := _problem(model, images, preprocess_input, trains)):
                 warned = True
                 warnings.warn(problem, stacklevel=2)
             return method(*arguments, **options)
@@ -53,6 +59,22 @@ def check_inputs(model: keras.Model, preprocess_input: Callable[..., Any]) -> No
 
     for name in ("fit", "evaluate", "predict"):
         setattr(model, name, checked(getattr(model, name)))
+
+
+def _problem(model: keras.Model, values: Any, preprocess_input: Callable[..., Any], trains: bool) -> str:
+    """Return what is wrong with the values of an array of images, or of the signals or vectors of a training."""
+    if len(model.input_shape) == 4:
+        return _wrong_range(model, values, preprocess_input)
+    if not trains or not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or len(values) < FEW:
+        return ""
+    deviations = values.reshape(-1, values.shape[-1]).astype("float64").std(axis=0)
+    some = deviations[deviations > 0]
+    if not len(some) or (some.max() <= MOST_DEVIATION and some.max() <= MOST_DEVIATION * some.min()):
+        return ""
+    return (
+        f"{model.name} is given columns with standard deviations from {some.min():.3g} to {some.max():.3g}: the "
+        "largest alone will count. Standardize them, as keras.layers.Normalization or scikit-learn's StandardScaler do"
+    )
 
 
 def _wrong_range(model: keras.Model, images: Any, preprocess_input: Callable[..., Any]) -> str:

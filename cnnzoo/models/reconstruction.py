@@ -84,6 +84,11 @@ def decode(codes, encoder: Sequence[Dense], shape: Sequence[int], activation: An
     return Activation(output_activation, dtype="float32", name="reconstruction")(x)
 
 
+def default_output_activation(inputs: Any) -> str:
+    """Return the activation of reconstructions: a sigmoid for images, whose pixels are 0…1; values have no bounds."""
+    return "sigmoid" if len(inputs.shape) == 4 else "linear"
+
+
 def reconstruction_loss(output_activation: Any) -> keras.losses.Loss:
     """Return the loss that fits an autoencoder's output, a mean over pixels and images.
 

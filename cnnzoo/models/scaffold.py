@@ -1,7 +1,7 @@
 """The parts that all models have in common: input, checks, weights, compilation, preprocessing, decoding."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,18 @@ from cnnzoo.keras_internals import call_of
 from cnnzoo.models.input_checks import check_inputs, check_pixels
 from cnnzoo.weights import Pretrained
 
+KINDS = {"images": "(height, width, channels)", "signals": "(steps, channels)", "vectors": "(columns,)"}
+RANKS = {"images": 3, "signals": 2, "vectors": 1}
+COUNTED = {1: "one positive integer", 2: "two positive integers", 3: "three positive integers"}
+
 
 def image_input(
     input_tensor: Any,
-    input_shape: tuple[int | None, int | None, int] | None,
+    input_shape: tuple[int | None, ...] | None,
     default: tuple[int, int, int],
     *,
     open_sides: bool = False,
+    kinds: Collection[str] = ("images",),
 ):
     """Return the input tensor of a model's layers.
 
@@ -32,32 +37,35 @@ def image_input(
         default: the paper's own input shape.
         open_sides: whether height and width may be `None`, for images of any size; with dense layers they
             may not.
+        kinds: what the model takes: `"images"`, and perhaps `"signals"`, of `(steps, channels)`, and `"vectors"`, of
+            `(columns,)`.
 
     Raises:
-        InputError: the shape is not three positive integers, or both arguments are given and differ.
+        InputError: the shape is none of these, in positive integers, or both arguments are given and differ.
     """
-    if input_shape is not None and not _is_image_shape(input_shape, open_sides):
-        allowed = "three positive integers (height, width, channels)"
-        if _is_image_shape(input_shape, open_sides=True):
+    if input_shape is not None and not _is_shape(input_shape, kinds, open_sides):
+        allowed = " or ".join(f"{COUNTED[RANKS[kind]]} {KINDS[kind]}" for kind in kinds)
+        if _is_shape(input_shape, kinds, open_sides=True):
             allowed += "; with a dense head, height and width cannot be None"
         raise refusal("input_shape", allowed, input_shape)
     if keras.config.image_data_format() != "channels_last":
         raise InputError("cnnzoo's models need images with channels last, not 'channels_first'")
     if input_tensor is None:
-        sides = (side if side is None else int(side) for side in input_shape or default)
-        return keras.Input(tuple(sides), name="images")
+        sides = tuple(side if side is None else int(side) for side in input_shape or default)
+        return keras.Input(sides, name=next(kind for kind in kinds if RANKS[kind] == len(sides)))
     if not keras.utils.is_keras_tensor(input_tensor):
         raise InputError(f"`input_tensor` must be a Keras tensor. Received: a {type(input_tensor).__name__}")
     shape = tuple(input_tensor.shape[1:])
-    if not _is_image_shape(shape, open_sides):
-        raise refusal("input_tensor", "a tensor of images (batch, height, width, channels)", input_tensor.shape)
+    if not _is_shape(shape, kinds, open_sides):
+        allowed = " or ".join(f"{kind} (batch, {KINDS[kind][1:].replace(',)', ')')}" for kind in kinds)
+        raise refusal("input_tensor", f"a tensor of {allowed}", input_tensor.shape)
     if input_shape is not None and shape != tuple(input_shape):
         raise InputError(f"the shape of `input_tensor`, {shape}, differs from `input_shape`, {input_shape}")
     return input_tensor
 
 
-def _is_image_shape(shape: Any, open_sides: bool = False) -> bool:
-    if not isinstance(shape, tuple | list) or len(shape) != 3:
+def _is_shape(shape: Any, kinds: Collection[str], open_sides: bool = False) -> bool:
+    if not isinstance(shape, tuple | list) or len(shape) not in {RANKS[kind] for kind in kinds}:
         return False
     *image, channels = shape
     return all(is_integer(n) and n > 0 for n in (channels, *(n for n in image if not (open_sides and n is None))))

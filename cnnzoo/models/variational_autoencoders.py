@@ -11,7 +11,7 @@ import numpy as np
 from keras.layers import Activation, Dense, Flatten, Reshape
 
 from cnnzoo import optimizers
-from cnnzoo.checks import choice, integer
+from cnnzoo.checks import choice, integer, refusal
 from cnnzoo.errors import InputError
 from cnnzoo.layers import GaussianCode, GaussianScale
 from cnnzoo.losses import EvidenceLowerBound
@@ -40,7 +40,7 @@ def variational_autoencoder(
     units=(200, 200),
     code=50,
     activation="tanh",
-    decoder="bernoulli",
+    decoder=None,
     beta=1.0,
     warmup=0,
     samples=1,
@@ -56,8 +56,9 @@ def variational_autoencoder(
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
-        input_tensor: a Keras tensor `(batch, height, width, channels)` to build upon, or `None`.
-        input_shape: `(height, width, channels)`; default `(28, 28, 1)`. Pixels are 0…1.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(28, 28, 1)`, whose pixels are 0…1;
+            `(steps, channels)` of signals; or `(columns,)` of vectors. The values of the last two are standardized.
         name: name of the model.
         maps: number of maps of each convolution before the dense layers, which halve the sides; the decoder has them
             in reverse. Default none.
@@ -65,8 +66,8 @@ def variational_autoencoder(
         code: number of code units; an integer ≥ 1.
         activation: name or function of the hidden layers.
         decoder: `"bernoulli"`, for binary pixels, of which it gives probabilities: pixels between 0 and 1 are trained
-            on their cross-entropy, which is no likelihood. Or `"gaussian"`, for normal distributions of the pixels, of
-            which it gives means; their standard deviation is one number that is learned.
+            on their cross-entropy, which is no likelihood. Or `"gaussian"`, for normal distributions of the values, of
+            which it gives means; their standard deviation is one number that is learned. Default the first for images.
         beta: weight of the code's divergence from N(0, 1) in the loss; ≥ 0. Other than 1 the loss is no bound.
         warmup: epochs over which that weight rises from 0, evenly, an epoch at a time; the history has it as `beta`.
         samples: draws of the code for each image; above 1 the loss is the importance-weighted bound.
@@ -91,15 +92,17 @@ def variational_autoencoder(
     maps = scaffold.check_widths("maps", maps, example="(32, 64)")
     units = scaffold.check_widths("units", units, example="(200, 200)")
     code = integer("code", code)
-    choice("decoder", decoder, DECODERS)
     loss = EvidenceLowerBound(beta, warmup, samples)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1), kinds=scaffold.KINDS)
     shape = inputs.shape[1:]
+    decoder = choice("decoder", decoder or ("bernoulli" if len(shape) == 3 else "gaussian"), DECODERS)
+    if maps and len(shape) == 1:
+        raise refusal("maps", "empty for vectors, which have no neighbors", maps)
 
     shapes = []
     for number, depth in enumerate(maps, start=1):
         shapes.append(x.shape[1:])
-        x = halve(depth, activation, name=f"maps_{number}")(x)
+        x = halve(x, depth, activation, name=f"maps_{number}")
     halved = x.shape[1:]
     x = Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
@@ -113,12 +116,13 @@ def variational_autoencoder(
         x = Reshape(halved, name="unflatten")(x)
         for number, depth in enumerate([*maps[-2::-1], shape[-1]], start=1):
             last = number == len(maps)
-            x = double(x, depth, None if last else activation, shapes.pop(), name=f"maps_back_{number}")
+            own = None if last else activation
+            x = double(x, depth, own, shapes.pop(), name=f"maps_back_{number}", crop=f"crop_{number}")
     else:
         x = Dense(math.prod(shape), name="output")(x)
         x = Reshape(shape, name="reshape")(x)
     if decoder == "gaussian":
-        x = GaussianScale(STANDARD_DEVIATION, name="scale")(x)
+        x = GaussianScale(STANDARD_DEVIATION if len(shape) == 3 else 1.0, name="scale")(x)
     x = Activation("sigmoid" if decoder == "bernoulli" else "linear", dtype="float32", name="reconstruction")(x)
 
     return scaffold.assemble(
@@ -143,7 +147,8 @@ def sample(model: keras.Model, n: int = 1, *, seed: int = 0) -> np.ndarray:
         seed: seed of the draws; an integer ≥ 0.
 
     Returns:
-        float32 array `(n, height, width, channels)`: probabilities of binary pixels, or means.
+        float32 array `(n, height, width, channels)`, or of the model's other shape: probabilities of binary pixels, or
+        means.
 
     Raises:
         InputError: another model, whose codes have no distribution to draw from, or a number out of range.

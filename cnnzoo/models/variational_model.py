@@ -96,6 +96,7 @@ class VariationalAutoencoder(keras.Model):
         """
         return self.log_likelihood(images, codes) + log_normal(codes) - log_normal(codes, *distribution)
 
+    @functools.wraps(keras.Model.fit)
     def fit(self, *args, **kwargs):
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         if getattr(self.loss, "warmup", 0):

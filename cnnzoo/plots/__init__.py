@@ -3,6 +3,7 @@
 Learning curves, layers, predictions, reconstructions and codes, and the lecture's pictures.
 """
 
+from cnnzoo.plots.anomalies import odd_pixels, roc_curve
 from cnnzoo.plots.calibration import reliability_diagram
 from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
@@ -36,12 +37,15 @@ from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified
+from cnnzoo.plots.rows_and_signals import traces
+from cnnzoo.plots.variational import active_units, decoded_plane, samples
 
 __all__ = [
     "Picture",
     "WindowAnimation",
     "activation_functions",
     "activation_maps",
+    "active_units",
     "architecture",
     "backpropagation",
     "code_activity",
@@ -53,6 +57,7 @@ __all__ = [
     "cross_correlation",
     "cross_entropy",
     "decoded_between",
+    "decoded_plane",
     "denoised",
     "dense_beside_convolution",
     "dropped_units",
@@ -67,6 +72,7 @@ __all__ = [
     "neuron",
     "normalized_across_maps",
     "occluded",
+    "odd_pixels",
     "pooling",
     "precision_recall",
     "pretraining_curves",
@@ -74,8 +80,11 @@ __all__ = [
     "receptive_fields",
     "reconstructions",
     "reliability_diagram",
+    "roc_curve",
+    "samples",
     "sliding_window",
     "sliding_window_animation",
+    "traces",
     "units",
     "variants",
 ]

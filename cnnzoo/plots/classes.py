@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
-from matplotlib.ticker import PercentFormatter
 
 from cnnzoo.errors import InputError
 from cnnzoo.plots.picture import COLORS, Picture, light_grid, listed, picture, plain
 
 NUMBERED = 20  # classes up to which a confusion matrix shows its numbers
 WORST = 25  # classes of many that precision and recall are drawn of
-SHADES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are named on the scale of colors
+SHADES = (0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are named on the scale of colors
 _PALE_TO_RED = LinearSegmentedColormap.from_list("pale to red", ["#f7f3ee", "#e8927c", "#a4161a"]).with_extremes(
     bad="#cfe8d5"  # the diagonal, which is masked
 )
@@ -21,7 +20,7 @@ def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
     """Draw a confusion matrix: rows are true classes, columns predicted ones.
 
     Colors are of the misclassified images alone, as fractions of their row. Their scale is the same for every matrix,
-    from 0 to 1, by the square root, so that the eye can compare two matrices, and one image in a hundred is pale, but
+    from 0 to 1, by the cube root, so that the eye can compare two matrices, and one image in a thousand is pale, but
     not white.
 
     Args:
@@ -49,11 +48,11 @@ def confusion_matrix(labels, predicted, class_names: Sequence[str]) -> Picture:
     side = 1.6 + min(0.48 * len(counts), 8)
     figure = picture(side + 0.8, side, _confusion_description(counts, class_names))
     axis = figure.subplots()
-    shade = PowerNorm(0.5, vmin=0, vmax=1)
+    shade = PowerNorm(1 / 3, vmin=0, vmax=1)
     image = axis.imshow(fractions, cmap=_PALE_TO_RED, norm=shade, interpolation="none")
-    percent = PercentFormatter(1, decimals=0, symbol=" %")
-    label = "fraction of the row's images"
-    figure.colorbar(image, ax=axis, shrink=0.7, label=label, ticks=SHADES, format=percent)
+    bar = figure.colorbar(image, ax=axis, shrink=0.8, label="misclassified, of the row's images", ticks=SHADES)
+    bar.ax.set_yticklabels([f"{100 * shade:g} %" for shade in SHADES], fontsize=8)
+    bar.ax.minorticks_off()
     axis.set(xlabel="predicted", ylabel="true")
     axis.set_title(_error(counts), fontsize=9)
     if len(counts) <= NUMBERED:

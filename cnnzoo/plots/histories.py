@@ -231,6 +231,6 @@ def variants(rows: Sequence[Mapping[str, Any]]) -> Picture:
     axis.set(
         yticks=range(len(rows)), yticklabels=[plain(row["variant"]) for row in rows], xlabel=plain(rows[0]["unit"])
     )
-    axis.invert_yaxis()
+    axis.set_ylim(len(rows) - 0.4, -0.6)  # from the first row downwards, with room for its marks
     light_grid(axis)
     return figure

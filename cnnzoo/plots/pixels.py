@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
+from matplotlib.image import AxesImage
 
 from cnnzoo.analysis import occlusion
 from cnnzoo.analysis.layer_activations import images_for
@@ -18,8 +20,8 @@ def occluded(
     """Draw by how much the log-odds of the predicted class decrease where a part of the image is covered.
 
     Above are the images as the net takes them, below the decrease at each pixel: red where covering it decreases the
-    log-odds, blue where it increases them. All images have one scale, which is linear up to a nat and logarithmic
-    beyond; the caption is the predicted class and the largest decrease in nats.
+    log-odds, blue where it increases them, with the outline of a gray image. All images have one scale, which is
+    linear up to a nat and logarithmic beyond; the caption is the predicted class and the largest decrease in nats.
 
     Args:
         model: a classifier with one image of a fixed size as its input.
@@ -65,11 +67,23 @@ def occluded(
         captions=captions,
         room=0.2,
     )
+    if images.shape[-1] == 1:
+        _outline(below, shown, images)
     bar = figure.colorbar(shown[0], ax=below, location="bottom", shrink=0.7, aspect=50, pad=0.02, ticks=_ticks(most))
     bar.set_label("decrease of the log-odds where a square covers the pixel, in nats", fontsize=8)
     bar.ax.minorticks_off()
     bar.ax.set_xticklabels([f"{tick:g}".replace("-", "−") for tick in _ticks(most)], fontsize=7)
     return figure
+
+
+def _outline(axis: Axes, shown: Sequence[AxesImage], images: np.ndarray) -> None:
+    """Draw the outline of what each image shows: where its pixels are halfway from the smallest to the largest."""
+    for drawn, image in zip(shown, images[..., 0], strict=True):
+        left, _, _, top = drawn.get_extent()
+        low, high = float(image.min()), float(image.max())
+        if high > low:
+            y, x = (0.5 + np.arange(side) for side in image.shape)
+            axis.contour(left + x, top + y, image, levels=[(low + high) / 2], colors="#202020", linewidths=0.6)
 
 
 def _ticks(most: float) -> list[float]:

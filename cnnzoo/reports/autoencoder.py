@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from cnnzoo import models, plots
-from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, codes_2d, pca
+from cnnzoo import plots
+from cnnzoo.analysis import LabeledCodes, LinearCode, ModelCode, anomaly_scores, codes_2d, pca
+from cnnzoo.data.source import kind_of
 from cnnzoo.errors import InputError
+from cnnzoo.models.variational_model import VariationalAutoencoder
 from cnnzoo.plots.codes import corruption_of
 from cnnzoo.reports.run_data import RunData, images_and_labels, preprocessed, spread
 from cnnzoo.reports.sections import Section, drawn, first_layer
 
 EXAMPLES = 10  # images in a row
+TRACES = 6  # signals, or rows of a table, below one another
 FITTED_VALUES = 6e7  # values of training images that principal components are fitted to, for the time that it takes
 PER_CLASS = 500  # images of each class on a plane, as in the paper
 NEIGHBORS = 5  # that vote for a class
@@ -25,11 +28,22 @@ def sections(run_data: RunData) -> list[Section]:
     linear = components([ModelCode(run_data.model).size], run_data)
     name = run_data.recipe.name.rpartition("/")[2]
     point = ModelCode(run_data.model).size, run_data.run.metrics["test"]["squared_error"]
+    variational = isinstance(run_data.model, VariationalAutoencoder)
+    odd = _anomalies(run_data) if run_data.recipe.anomalies else []
+    if run_data.source.kind != "images":
+        return [
+            *odd,
+            _traces(run_data),
+            error_by_code_size({name: point}, linear, run_data.inputs),
+            _plane(run_data, linear),
+        ]
     return [
+        *odd,
         _reconstructions(run_data, linear),
-        _denoising(run_data),
+        *(_of_the_distribution(run_data) if variational else [_denoising(run_data)]),
         error_by_code_size({name: point}, linear, run_data.inputs),
         _plane(run_data, linear),
+        *([_decoded_plane(run_data)] if point[0] == 2 else []),
         Section("The first layer", [first_layer(run_data.model)]),
     ]
 
@@ -43,14 +57,18 @@ def components(sizes: Sequence[int], run_data: RunData) -> LinearCode:
     """
     train = training_images(run_data)
     largest = min(len(train), train[0].size, max(MIN_COMPONENTS, min(2 * max(sizes), MAX_COMPONENTS)))
-    return dataclasses.replace(pca(train, largest), name=f"principal components of {len(train):,} training images")
+    kind = run_data.source.kind
+    peak = 1.0 if kind == "images" else None
+    return dataclasses.replace(
+        pca(train, largest, peak=peak), name=f"principal components of {len(train):,} training {kind}"
+    )
 
 
 def training_images(run_data: RunData) -> np.ndarray:
     """Return training images as the net takes them, as many as principal components are fitted to in seconds."""
     most = max(1, int(FITTED_VALUES // np.prod(run_data.inputs.shape[1:])))
     pixels, _ = images_and_labels(spread(run_data.source.train, most))
-    return preprocessed(pixels, models.preprocessing(run_data.recipe.model, run_data.model))
+    return preprocessed(pixels, run_data.preprocess)
 
 
 def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCode, images: np.ndarray) -> Section:
@@ -62,11 +80,47 @@ def error_by_code_size(points: Mapping[str, tuple[int, float]], linear: LinearCo
         images: the test images that the principal components are evaluated on.
     """
     caption = (
-        f"Squared error per test image over the size of its code. The curve is of {linear.name}, evaluated on "
-        f"{len(images):,} test images."
+        f"Squared error per example over the size of its code. The curve is of {linear.name}, evaluated on "
+        f"{len(images):,} test {kind_of(images.shape[1:])}."
     )
     draw = drawn("error_by_code_size", caption, lambda: plots.errors_by_code_size(points, linear, images))
     return Section("Error over code size", [draw])
+
+
+def _anomalies(run_data: RunData) -> list[Section]:
+    """Return how well anomalies are told by their errors, and the oddest of them."""
+    odd = np.isin(run_data.labels, run_data.recipe.anomalies)
+    scores = anomaly_scores(run_data.model, run_data.inputs)
+    threshold = run_data.run.metrics["anomalies"].get("threshold")
+    names = ", ".join(run_data.class_names[label] for label in run_data.recipe.anomalies)
+    curve = (
+        f"Test {run_data.source.kind} scored by their squared error. The net was trained without the anomalies, which "
+        f"are of class {names}. The threshold is the 99 % quantile of those that were held out for validation."
+    )
+    sections = [
+        Section("Anomalies", [drawn("roc_curve", curve, lambda: plots.roc_curve(scores, odd, threshold=threshold))])
+    ]
+    if run_data.source.kind == "images":
+        oddest = run_data.inputs[np.argsort(-scores)[:EXAMPLES]]
+        caption = (
+            "The oddest test images, their reconstructions, and the squared error of each pixel; its sum stands below."
+        )
+        sections.append(
+            Section("The oddest", [drawn("odd_pixels", caption, lambda: plots.odd_pixels(run_data.model, oddest))])
+        )
+    return sections
+
+
+def _traces(run_data: RunData) -> Section:
+    kind = run_data.source.kind
+    caption = (
+        f"Test {kind}, standardized, and their reconstructions by the net. Above each is its squared error, the sum "
+        "over its values."
+    )
+    values = run_data.inputs[run_data.examples(TRACES)]
+    columns = run_data.source.columns
+    draw = drawn("traces", caption, lambda: plots.traces(run_data.model, values, columns=columns))
+    return Section("Reconstructions", [draw])
 
 
 def _reconstructions(run_data: RunData, linear: LinearCode) -> Section:
@@ -92,6 +146,34 @@ def _denoising(run_data: RunData) -> Section:
     noisy = corruption or keras.layers.GaussianNoise(0.2)
     draw = drawn("denoised", caption, lambda: plots.denoised(run_data.model, images, noisy))
     return Section("Denoising", [draw])
+
+
+def _of_the_distribution(run_data: RunData) -> list[Section]:
+    """Return the sections that a variational autoencoder has: samples, images between two, and active units."""
+    model, images = run_data.model, run_data.inputs
+    one, other = images[run_data.examples(2)]
+    made_up = "Images that the decoder makes of codes drawn from N(0, 1), without any image to begin with."
+    between = (
+        "Decoded from codes on the straight line between those of two test images; below, their pixels mixed in the "
+        "same parts."
+    )
+    active = (
+        "Divergence from N(0, 1) of each unit of the code, in the mean over test images. A unit without any is drawn "
+        "at random, whatever the image, and the decoder ignores it."
+    )
+    return [
+        Section("Samples", [drawn("samples", made_up, lambda: plots.samples(model))]),
+        Section("Between two images", [drawn("between", between, lambda: plots.decoded_between(model, one, other))]),
+        Section("Active units", [drawn("active_units", active, lambda: plots.active_units(model, images))]),
+    ]
+
+
+def _decoded_plane(run_data: RunData) -> Section:
+    model = run_data.model
+    images = None if isinstance(model, VariationalAutoencoder) else run_data.inputs
+    caption = "Images that the decoder makes of a grid of codes; the two numbers of each stand at the axes."
+    draw = drawn("decoded_plane", caption, lambda: plots.decoded_plane(model, images))
+    return Section("The decoded plane", [draw])
 
 
 def _plane(run_data: RunData, linear: LinearCode) -> Section:

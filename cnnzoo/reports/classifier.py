@@ -41,7 +41,7 @@ def _classes(run_data: RunData, predictions: Predictions) -> Section:
             drawn(
                 "confusion_matrix",
                 f"On {run_data.describe(len(labels))}: rows are true classes, columns are predicted classes; green is "
-                "correct; counts are written, and colors are fractions of the row, on a square root.",
+                "correct; counts are written, and colors are fractions of the row, on a scale of the cube root.",
                 lambda: plots.confusion_matrix(labels, predicted, names),
             ),
             drawn(

@@ -12,7 +12,7 @@ from cnnzoo import data, models
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
-from cnnzoo.training.build import ModelContext
+from cnnzoo.training.build import ModelContext, standardization_of
 from cnnzoo.training.evaluate import predict_logits
 from cnnzoo.training.sources import check_data, source_of
 
@@ -34,6 +34,7 @@ class RunData:
         inputs: float32 array, the same as the model takes them.
         labels: integer array, their true classes.
         predictions: a classifier's predictions; `None` for an autoencoder.
+        preprocess: turns pixels, or rows and signals, into the model's input.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class RunData:
     inputs: np.ndarray
     labels: np.ndarray
     predictions: "Predictions | None"
+    preprocess: Callable[[Any], Any]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ def run_data_of(run: Run) -> RunData:
     source = source_of(recipe, with_train=reconstructs)  # principal components are fitted to training images
     check_data(run, source, *(("train", "test") if reconstructs else ("test",)))
     test = spread(source.test, MAX_IMAGES)
-    context = ModelContext.of(recipe, model)
+    context = ModelContext.of(recipe, model, standardization=standardization_of(run))
     bytes_each = 4 * max(math.prod(test.image_shape), math.prod(side or 1 for side in model.input_shape[1:]))
     shown = spread(test, max(1, MAX_BYTES // bytes_each))
     pixels, labels = images_and_labels(shown)
@@ -106,6 +108,7 @@ def run_data_of(run: Run) -> RunData:
         inputs=preprocessed(pixels, context.preprocess),
         labels=labels,
         predictions=None if reconstructs else _predict(context, test, shown),
+        preprocess=context.preprocess,
     )
 
 

@@ -173,7 +173,7 @@ def _warmup_requests(signatures: dict[str, Any], exported: ExportedModel) -> dic
     requests = {}
     for name, signature in sorted(signatures.items()):
         for argument, spec in signature.structured_input_signature[1].items():
-            if argument == "images":
+            if argument == exported.input_name:
                 value = images
             elif argument == "image_bytes":
                 value = np.array([tf.io.encode_png(tf.cast(images[0], tf.uint8)).numpy()], dtype=object)

@@ -14,6 +14,7 @@ from cnnzoo.checks import choice, integer, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.experiments.run import Run, load_model
 from cnnzoo.models.heads import Head, head_of
+from cnnzoo.models.standardization import Standardization
 
 WEIGHTS_DTYPES = ("float32", "float16")
 
@@ -25,8 +26,8 @@ class ExportedModel:
     Attributes:
         own: the model that was given.
         model: computes in float32, with weights rounded to `weights_dtype`; `own` itself where that is so already.
-        preprocess: turns images into the model's input, or `None` where images are the input.
-        image_shape: `(height, width, channels)` of the images.
+        preprocess: turns images, signals or rows into the model's input, or `None` where they are the input.
+        image_shape: `(height, width, channels)` of the images; or `(steps, channels)`, or `(columns,)`.
         class_names: name of each class or label; `None` where there are none.
         head: what its outputs are.
         top: how many classes the signatures name.
@@ -45,9 +46,19 @@ class ExportedModel:
     run: Run | None
 
     @property
+    def takes_images(self) -> bool:
+        """Whether it takes images, and not signals or rows of a table."""
+        return len(self.image_shape) == 3
+
+    @property
+    def input_name(self) -> str:
+        """Name of the input of its signatures."""
+        return "images" if self.takes_images else "values"
+
+    @property
     def takes_pixels(self) -> bool:
         """Whether images are pixels from 0 to 255."""
-        return self.preprocess is not None
+        return self.preprocess is not None and self.takes_images
 
     @property
     def takes_image_files(self) -> bool:
@@ -87,7 +98,11 @@ class ExportedModel:
             count: number of images.
         """
         shape = (count, *(side or 32 for side in self.image_shape))
-        contrast = np.linspace(1, 0, count, dtype="float32").reshape(-1, 1, 1, 1)
+        contrast = np.linspace(1, 0, count, dtype="float32").reshape(-1, *[1] * len(self.image_shape))
+        if not self.takes_images:
+            values = np.random.default_rng(0).standard_normal(shape).astype("float32") * contrast
+            standardized = self.preprocess if isinstance(self.preprocess, Standardization) else None
+            return standardized.inverse(values) if standardized else values
         images = np.random.default_rng(0).uniform(0, 1, shape).astype("float32") * contrast
         return np.round(255 * images) if self.takes_pixels else images
 
@@ -96,7 +111,7 @@ class ExportedModel:
 
         Its preprocessing is a `Lambda`, as it is never saved.
         """
-        images = keras.Input(self.image_shape, name="images")
+        images = keras.Input(self.image_shape, name=self.input_name)
         inputs = keras.layers.Lambda(self.preprocess)(images) if self.preprocess else images
         [outputs] = keras.tree.flatten(self.model(inputs))  # a model may return its only output in a list
         return keras.Model(images, {self.head.name: self.head.predictions(outputs)}, name="served")
@@ -118,15 +133,19 @@ def exported_model_of(
     """
     choice("weights_dtype", weights_dtype, WEIGHTS_DTYPES)
     model, run = _load(model)
-    # A model of the user's own is known for an autoencoder by its shape alone.
-    is_image = model.output_shape == model.input_shape and len(model.output_shape) == 4
-    is_autoencoder = (is_image if run is None else models.reconstructs(run.recipe.model)) and output is None
+    # A model of the user's own is known for an autoencoder by its shape alone, where that is of images.
+    same = model.output_shape == model.input_shape
+    known = same and (len(model.output_shape) == 4 or model.layers[-1].name == "reconstruction")
+    is_autoencoder = (known if run is None else models.reconstructs(run.recipe.model)) and output is None
     head = Head("reconstruction") if is_autoencoder else head_of(model, output)
     nameless = {"reconstruction": "an autoencoder without classes", "values": "which returns values"}.get(head.name)
     if nameless and class_names is not None:
         raise refusal("class_names", f"None for {model.name}, {nameless}", class_names)
     if run is not None:
-        preprocess = preprocess or models.preprocessing(run.recipe.model, model)
+        standardized = run.content.get("standardization")
+        preprocess = preprocess or models.preprocessing(
+            run.recipe.model, model, Standardization.from_dict(standardized) if standardized else None
+        )
         image_shape = image_shape or run.metrics["image_shape"]
         class_names = class_names or (None if nameless else run.class_names)
     shape = _checked_shape(image_shape, model, preprocess is not None)
@@ -177,6 +196,8 @@ def _checked_names(class_names: Sequence[str] | None, model: keras.Model, head: 
 def _checked_shape(given: Sequence[int] | None, model: keras.Model, takes_pixels: bool) -> tuple[int | None, ...]:
     shape = tuple(given or model.input_shape[1:])
     allowed = (int, type(None)) if given is None else (int,)
+    if len(shape) < 3 and shape == tuple(model.input_shape[1:]) and None not in shape:  # signals, or rows of a table
+        return shape
     if len(shape) != 3 or not all(type(side) in allowed and (side is None or side > 0) for side in shape):
         raise refusal("image_shape", "three positive integers (height, width, channels)", given or shape)
     if takes_pixels and None in shape:

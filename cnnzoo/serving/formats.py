@@ -108,8 +108,13 @@ def _errors_named(format: str, exported: ExportedModel) -> Iterator[None]:
 
 def saved_model_predictor(loaded: Any, exported: ExportedModel) -> Predictor:
     """Return the function of a SavedModel as TensorFlow has loaded it."""
-    # The function holds all that was loaded: the signatures refer to its variables only weakly.
-    return lambda images: loaded.signatures["serving_default"](images=images)[exported.head.name].numpy()
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        # By `loaded`, which holds the variables: its signatures refer to them only weakly.
+        outputs = loaded.signatures["serving_default"](**{exported.input_name: images})
+        return outputs[exported.head.name].numpy()
+
+    return predict
 
 
 def _litert_options(exported: ExportedModel) -> dict[str, Any]:
@@ -136,7 +141,8 @@ def _onnx_predictor(path: Path) -> Predictor:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: session.run(None, {"images": images})[0]
+    [given] = session.get_inputs()
+    return lambda images: session.run(None, {given.name: images})[0]
 
 
 class _SilentStderr:

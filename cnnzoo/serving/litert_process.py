@@ -98,9 +98,10 @@ def main(path: str) -> None:
 
     # Not by its path: a file that is mapped can neither be renamed nor removed on Windows.
     serve = Interpreter(model_content=Path(path).read_bytes()).get_signature_runner()
+    [name] = serve.get_input_details()
     with contextlib.suppress(EOFError):
         while True:
-            (predictions,) = serve(images=_received(sys.stdin.buffer)).values()
+            (predictions,) = serve(**{name: _received(sys.stdin.buffer)}).values()
             _send(sys.stdout.buffer, predictions)
 
 

@@ -19,6 +19,7 @@ from cnnzoo.experiments.recipe import parse_settings
 from cnnzoo.files import write_json
 from cnnzoo.serving.export_model import ExportedModel
 from cnnzoo.serving.formats import FORMATS
+from cnnzoo.serving.predictor import detection_of
 from cnnzoo.versions import versions_of
 from cnnzoo.weights.shipped_models import CARD, formatted_metrics, layers_of
 
@@ -54,6 +55,8 @@ def card_of(exported: ExportedModel, signatures: dict[str, Any], formats: dict[s
         "test": test or None,
         "versions": {"python": platform.python_version(), **versions_of("cnnzoo", "keras", "tensorflow")},
     }
+    columns, threshold = detection_of(run)
+    card |= ({"columns": list(columns)} if columns else {}) | ({} if threshold is None else {"threshold": threshold})
     if run:
         test_after_training = {**run.metrics["test"], "images": run.metrics["test_examples"], "n": 1}
         card |= {"recipe": run.recipe.to_dict(), "seed": run.recipe.seed, "test_after_training": test_after_training}
@@ -70,7 +73,10 @@ def write_card(card: dict, folder: Path) -> None:
 
 def _input(exported: ExportedModel) -> str:
     sides = ", ".join("any" if side is None else str(side) for side in exported.image_shape)
-    kind = "pixels from 0 to 255" if exported.takes_pixels else "values as the model takes them"
+    if exported.takes_pixels:
+        kind = "pixels from 0 to 255"
+    else:
+        kind = "values as the model takes them" if exported.preprocess is None else "values in their own units"
     return f"float32 (batch, {sides}), {kind}"
 
 
@@ -79,6 +85,8 @@ def _preprocessing(exported: ExportedModel) -> str:
         return "none: images are the model's input"
     if exported.run is None:
         return "inside, as given to the export"
+    if not exported.takes_images:
+        return "inside: each column, or channel, minus its mean and divided by its standard deviation in training"
     family = models.family(exported.run.recipe.model)
     return f"inside: {(inspect.getdoc(family.preprocess_input) or '').splitlines()[0]}"
 
@@ -91,7 +99,7 @@ def _output(exported: ExportedModel) -> str:
         "score": "the probability of the second of two classes",
         "labels": f"a probability for each of {shape} labels, independent of the others",
         "values": f"({shape}), the model's outputs as they are",
-        "reconstruction": f"images ({shape})",
+        "reconstruction": f"{'images' if exported.takes_images else 'standardized values'} ({shape})",
     }[exported.head.name]
     activation = "softmax" if exported.head.name == "probabilities" else "sigmoid"
     return f"`{exported.head.name}`: {what}" + (f", by a {activation} of its logits" * exported.head.from_logits)

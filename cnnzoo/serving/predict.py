@@ -1,4 +1,4 @@
-"""Predictions for image files: of a model, of a run, or of an export."""
+"""Predictions for image files, or the rows of tables: of a model, of a run, or of an export."""
 
 import dataclasses
 import os
@@ -13,6 +13,8 @@ import tensorflow as tf
 from cnnzoo.checks import integer, refusal
 from cnnzoo.data.decoding import Decoded, decode_files
 from cnnzoo.data.folder_layout import Layout
+from cnnzoo.data.source import kind_of
+from cnnzoo.data.tables import read_rows
 from cnnzoo.experiments.run import Run
 from cnnzoo.serving.predictor import Predictor, predictor_of
 
@@ -25,7 +27,8 @@ class Prediction:
         file: its path, as it was given or found.
         classes: the most probable classes, or the labels, each with its probability; empty where there are none.
         outputs: all outputs, float32 array: probabilities, values, or a reconstruction.
-        squared_error: of a reconstruction, the sum over the pixels as the model takes them; else `None`.
+        squared_error: of a reconstruction, the sum over the values as the model takes them; else `None`.
+        anomalous: whether that is above the threshold of a run with `anomalies`, or of its export; else `None`.
         pixels: a reconstruction, uint8 array `(height, width, channels)`; else `None`.
         error: why there is no prediction; else empty.
         damage: what is damaged of a JPEG that can be decoded even so: some of its pixels are wrong; else empty.
@@ -35,6 +38,7 @@ class Prediction:
     classes: tuple[tuple[str, float], ...] = ()
     outputs: np.ndarray | None = None
     squared_error: float | None = None
+    anomalous: bool | None = None
     pixels: np.ndarray | None = None
     error: str = ""
     damage: str = ""
@@ -60,7 +64,7 @@ def predict(
 
     Args:
         model: a model with one output, a finished `Run`, the path of a run, of a `.keras` file, or of an export.
-        files: a file, a folder, or several of them.
+        files: an image file, a folder of them, or several; for a model of tables CSV files, whose rows are predicted.
         top: most classes to name.
         batch_size: files in a batch.
         preprocess: turns pixels, float32 `(batch, height, width, channels)` from 0 to 255, into the model's inputs.
@@ -90,6 +94,13 @@ def predict(
     integer("top", top)
     integer("batch_size", batch_size)
     predictor = predictor_of(model, preprocess, image_shape, class_names, output)
+    if len(predictor.shape) < 3:
+        given = [files] if isinstance(files, str | os.PathLike) else list(files)
+        if len(predictor.shape) == 2 or not given or not all(str(path).endswith(".csv") for path in given):
+            kind = kind_of(predictor.shape)
+            allowed = "CSV files" if kind == "rows" else "none: signals are predicted by the export's signatures"
+            raise refusal("files", f"{allowed}, since the model takes {kind}", files)
+        return _of_rows(predictor, [str(path) for path in given], batch_size)
     paths = [path for path, _ in image_files(files)]
     if not paths:
         raise refusal("files", "image files, or folders with some", files)
@@ -143,9 +154,37 @@ def _of_batch(predictor: Predictor, batch: list[tuple[str, Decoded | None]], top
             error = float(np.square(np.asarray(outputs[index], "float64") - inputs[index]).sum())
         pixels = predictor.pixels(outputs[index]) if predictor.pixels else None
         yield Prediction(
-            path, _named(predictor, outputs[index], top), outputs[index], error, pixels, damage=file.damage
+            path,
+            _named(predictor, outputs[index], top),
+            outputs[index],
+            error,
+            _verdict(predictor, error),
+            pixels,
+            damage=file.damage,
         )
         index += 1
+
+
+def _verdict(predictor: Predictor, error: float | None) -> bool | None:
+    return None if error is None or predictor.threshold is None else error > predictor.threshold
+
+
+def _of_rows(predictor: Predictor, paths: Sequence[str], batch_size: int) -> Iterator[Prediction]:
+    """Yield the predictions for the rows of CSV files, each by the number of its row, from 1."""
+    for path in paths:
+        rows = read_rows(Path(path), predictor.columns, predictor.shape[-1])
+        for start in range(0, len(rows), batch_size):
+            values = rows[start : start + batch_size]
+            outputs, inputs = predictor.run(values)
+            if inputs is not None:
+                errors = np.square(np.asarray(outputs, "float64") - inputs).sum(axis=1)
+            elif predictor.score is not None:
+                errors = predictor.score(values)
+            else:
+                errors = [None] * len(values)
+            for number, (output, error) in enumerate(zip(outputs, errors, strict=True), start=start + 1):
+                squared = None if error is None else float(error)
+                yield Prediction(f"{path}:{number}", (), output, squared, _verdict(predictor, squared))
 
 
 def _in_channels(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from cnnzoo import models
 from cnnzoo.errors import InputError
+from cnnzoo.experiments.run import Run
 from cnnzoo.files import versions
 from cnnzoo.serving.export_model import exported_model_of
 from cnnzoo.serving.saved_model import LABELS
@@ -34,13 +35,19 @@ class Predictor:
         kind: `"probabilities"`, `"score"`, `"labels"`, `"values"` or `"reconstruction"`; see `cnnzoo.models.heads`.
         class_names: the names of the classes or labels, if there are any.
         pixels: takes reconstructions, and returns them as pixels, uint8; `None` where that is not known.
+        columns: names of a table's columns, in the order of its rows, where they are known.
+        threshold: the squared error above which an example counts as an anomaly; `None` where there is none.
+        score: takes examples as `run` does, and returns their squared errors, where the model's inputs are not known.
     """
 
     run: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     kind: str
     class_names: tuple[str, ...] | None
     pixels: Callable[[np.ndarray], np.ndarray] | None
+    columns: tuple[str, ...] = ()
+    threshold: float | None = None
+    score: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def predictor_of(model: Any, preprocess: Any, image_shape: Any, class_names: Any, output: Any) -> Predictor:
@@ -54,7 +61,7 @@ def predictor_of(model: Any, preprocess: Any, image_shape: Any, class_names: Any
             raise InputError(f"the export in {str(folder)!r} has its own preprocessing and names; give no others")
         return _of_export(folder)
     exported = exported_model_of(model, preprocess, image_shape, class_names, 1, "float32", output)
-    if not exported.takes_image_files:
+    if exported.takes_images and not exported.takes_image_files:
         raise InputError(
             f"{exported.model.name} takes inputs of {exported.image_shape}, and no pixels of image files: give "
             "`preprocess`, such as the preprocess_input of the model's module"
@@ -70,11 +77,19 @@ def predictor_of(model: Any, preprocess: Any, image_shape: Any, class_names: Any
         outputs, inputs = run(tf.constant(pixels))
         return outputs.numpy(), np.asarray(inputs)
 
-    shape: tuple[int, int, int] = exported.image_shape  # type: ignore[assignment]
+    shape: tuple[int, ...] = exported.image_shape  # type: ignore[assignment]
     pixels = None
-    if exported.reconstructs:
+    if exported.reconstructs and exported.takes_images:
         pixels = _to_pixels(exported.preprocessed, shape, exported.model.output_shape[1:])
-    return Predictor(by_batch, shape, exported.head.name, exported.class_names, pixels)
+    columns, threshold = detection_of(exported.run)
+    return Predictor(by_batch, shape, exported.head.name, exported.class_names, pixels, columns, threshold)
+
+
+def detection_of(run: Run | None) -> tuple[tuple[str, ...], float | None]:
+    """Return the columns of the table that a run was trained on, and the threshold of its anomalies, if it has them."""
+    if run is None:
+        return (), None
+    return tuple(run.content.get("columns", ())), run.metrics.get("anomalies", {}).get("threshold")
 
 
 def _exported(folder: Path) -> Path | None:
@@ -91,34 +106,54 @@ def _of_export(folder: Path) -> Predictor:
     try:
         loaded = tf.saved_model.load(str(folder))
         signature = loaded.signatures["serving_default"]
-        shape = tuple(signature.structured_input_signature[1]["images"].shape[1:])
+        [spec] = signature.structured_input_signature[1].values()
+        shape = tuple(spec.shape[1:])
         kind = next(kind for kind in KINDS if kind in signature.structured_outputs)
     except Exception as error:  # TensorFlow has many
         raise InputError(f"{str(folder)!r} is no export that cnnzoo can read: {error}") from error
-    if "serve_bytes" not in loaded.signatures:
+    if len(shape) == 3 and "serve_bytes" not in loaded.signatures:
         raise InputError(f"the model in {str(folder)!r} takes no pixels of image files: export it with preprocess")
     labels = folder / "assets" / LABELS
     names = tuple(labels.read_text(encoding="utf-8").splitlines()) if labels.is_file() else None
     preprocess = pixels = None
     if kind == "reconstruction":
         output_shape = tuple(signature.structured_outputs[kind].shape[1:])
-        if preprocess := _preprocessing(folder, output_shape):
+        preprocess = _preprocessing(folder, output_shape) if len(shape) == 3 else None
+        if preprocess:
             pixels = _to_pixels(preprocess, shape, output_shape)
 
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        outputs = loaded.signatures["serving_default"](images=tf.constant(images))[kind].numpy()
+        outputs = loaded.signatures["serving_default"](**{spec.name: tf.constant(images)})[kind].numpy()
         return outputs, np.asarray(preprocess(images)) if preprocess else None
 
-    return Predictor(run, shape, kind, names, pixels)
+    def score(values: np.ndarray) -> np.ndarray:
+        return loaded.signatures["score"](**{spec.name: tf.constant(values)})["squared_error"].numpy()
+
+    card = _card(folder)
+    return Predictor(
+        run,
+        shape,
+        kind,
+        names,
+        pixels,
+        tuple(card.get("columns") or ()),
+        card.get("threshold"),
+        score if "score" in loaded.signatures else None,
+    )
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def _preprocessing(folder: Path, input_shape: tuple[int, ...]) -> Callable[[Any], Any] | None:
     """Return the preprocessing of an export of one of cnnzoo's models, which its graph does not hand out."""
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    name = card.get("model") if isinstance(card, dict) and card.get("module") else None  # of another's there is none
+    card = _card(folder)
+    name = card.get("model") if card.get("module") else None  # of another's there is none
     if name not in models.FAMILIES:
         return None
     return functools.partial(models.family(name).preprocess_input, input_shape=input_shape)

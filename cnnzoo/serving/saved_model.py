@@ -22,12 +22,14 @@ def signatures_of(exported: ExportedModel, stored: list[tf.Variable]) -> dict[st
         exported: the exported model.
         stored: its weights as they are stored; every call computes with them.
     """
-    graph, images = _Graph(exported, stored), tf.TensorSpec((None, *exported.image_shape), tf.float32, name="images")
+    graph = _Graph(exported, stored)
+    images = tf.TensorSpec((None, *exported.image_shape), tf.float32, name=exported.input_name)
     endpoints: dict[str, tuple[Any, tf.TensorSpec]] = {"serving_default": (graph.predict, images)}
     if exported.takes_image_files:
         endpoints["serve_bytes"] = graph.predict_files, tf.TensorSpec((None,), tf.string, name="image_bytes")
     if exported.reconstructs:
         endpoints["reconstruct"] = graph.predict, images
+        endpoints["score"] = graph.score, images
     if graph.encoder and graph.decoder:
         endpoints["encode"] = graph.encode, images
         endpoints["decode"] = graph.decode, tf.TensorSpec(graph.encoder.output_shape, tf.float32, name="code")
@@ -45,7 +47,12 @@ class _Graph:
         self.encoder, self.decoder = halves_of(exported)
 
     def predict(self, images):
-        return self._predict(_checked(images, self._exported.image_shape, "images"))
+        return self._predict(self._valid(images))
+
+    def score(self, images):
+        inputs = tf.cast(self._exported.preprocessed(self._valid(images)), tf.float32)
+        differences = inputs - tf.cast(self._call(self._exported.model, inputs), tf.float32)
+        return {"squared_error": tf.reduce_sum(tf.square(differences), axis=tuple(range(1, len(inputs.shape))))}
 
     def predict_files(self, image_bytes):
         shape = self._exported.image_shape
@@ -53,12 +60,15 @@ class _Graph:
         return self._predict(tf.ensure_shape(tf.cast(pixels_of(image_bytes, shape), "float32"), (None, *shape)))
 
     def encode(self, images):
-        inputs = self._exported.preprocessed(_checked(images, self._exported.image_shape, "images"))
+        inputs = self._exported.preprocessed(self._valid(images))
         return {"code": tf.cast(self._call(self.encoder, inputs), tf.float32)}
 
     def decode(self, code):
         code = _checked(code, tuple(self.decoder.input_shape[1:]), "code")
         return self._exported.signature_outputs(self._call(self.decoder, code))
+
+    def _valid(self, images):
+        return _checked(images, self._exported.image_shape, self._exported.input_name)
 
     def _predict(self, images):
         return self._exported.signature_outputs(self._call(self._exported.model, self._exported.preprocessed(images)))

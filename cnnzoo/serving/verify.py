@@ -162,7 +162,7 @@ def _largest_difference(format: str, exported: ExportedModel, folder: Path) -> f
     images = exported.sample_images(SAMPLES)
     expected = own_predictor(exported)(images)
     loaded = tf.saved_model.load(str(folder)) if format == "saved_model" else None
-    signatures = loaded.signatures if loaded else {}
+    signatures, given = loaded.signatures if loaded else {}, {exported.input_name: images}
     predict = saved_model_predictor(loaded, exported) if loaded else load_predictor(format, exported, folder)
     # The batch size is free: a single image must have the same prediction.
     pairs = [(predict(images), expected), (predict(images[:1]), expected[:1])]
@@ -170,11 +170,14 @@ def _largest_difference(format: str, exported: ExportedModel, folder: Path) -> f
         pngs = [tf.io.encode_png(tf.cast(image, tf.uint8)).numpy() for image in images]
         pairs.append((signatures["serve_bytes"](image_bytes=pngs)[exported.head.name], expected))
     if "reconstruct" in signatures:
-        pairs.append((signatures["reconstruct"](images=images)["reconstruction"], expected))
+        pairs.append((signatures["reconstruct"](**given)["reconstruction"], expected))
+        inputs = np.asarray(exported.preprocessed(images), "float64")
+        errors = np.square(inputs - expected).reshape(len(images), -1).sum(axis=1)
+        pairs.append((signatures["score"](**given)["squared_error"], errors))
     if "encode" in signatures:
         encoder, decoder = halves_of(exported)
         code = encoder(exported.preprocessed(images), training=False)
-        pairs.append((signatures["encode"](images=images)["code"], code))
+        pairs.append((signatures["encode"](**given)["code"], code))
         pairs.append((signatures["decode"](code=code)["reconstruction"], decoder(code, training=False)))
     return max(_difference(np.asarray(value), np.asarray(wanted)) for value, wanted in pairs)
 
@@ -208,7 +211,7 @@ def load_data(run: Run) -> data.Source:
     """
     values = {
         name: getattr(run.recipe, name)
-        for name in ("image_size", "stream", "cache", "binarize", "on_error", "test_examples")
+        for name in ("label", "image_size", "stream", "cache", "binarize", "on_error", "test_examples")
     }
     values["image_size"] = values["image_size"] and tuple(values["image_size"])
     return data.load(run.recipe.data, **values)

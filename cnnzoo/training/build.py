@@ -15,6 +15,7 @@ from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.layers import ZCAWhitening
 from cnnzoo.metrics import SquaredError
+from cnnzoo.models.standardization import Standardization
 from cnnzoo.runtime import steps_per_execution_for
 from cnnzoo.training.sources import splits_of
 
@@ -84,16 +85,35 @@ class ModelContext:
     preprocess: Callable[[Any], Any]
 
     @classmethod
-    def of(cls, recipe: Recipe, model: keras.Model, devices: Devices | None = None) -> "ModelContext":
-        """Derive the context of a model; by default it runs where it was made."""
+    def of(
+        cls,
+        recipe: Recipe,
+        model: keras.Model,
+        devices: Devices | None = None,
+        standardization: Standardization | None = None,
+    ) -> "ModelContext":
+        """Derive the context of a model; by default it runs where it was made.
+
+        Args:
+            recipe: the recipe.
+            model: its model.
+            devices: where it runs.
+            standardization: of signals or rows of a table; that of a run is `standardization_of(run)`.
+        """
         # Models of other backends have no strategy.
         return ModelContext(
             recipe,
             model,
             devices or Devices.of(getattr(model, "distribute_strategy", tf.distribute.get_strategy())),
             RECONSTRUCT if models.reconstructs(recipe.model) else CLASSIFY,
-            models.preprocessing(recipe.model, model),
+            models.preprocessing(recipe.model, model, standardization),
         )
+
+
+def standardization_of(run: Run) -> Standardization | None:
+    """Return how a run's signals or rows are standardized; `None` for images."""
+    values = run.content.get("standardization")
+    return Standardization.from_dict(values) if values else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,14 +179,20 @@ def build(
     source, unlabeled, train, validation = splits_of(recipe, with_test=with_test)
     # Made once before the model, too: Keras seeds layers in the order of their making, and so the published figures
     # with distortions were measured; of affine ones there were four layers then, which are one now.
-    augmentation(recipe.augment, source.image_shape)
+    changes = augmentation(recipe.augment, source.image_shape)
+    if source.kind != "images" and (changes.on_pixels or changes.on_inputs):
+        allowed = f"'none', 'noise' or 'masking' for {source.kind}, which {recipe.data!r} has"
+        raise refusal("augment", allowed, recipe.augment)
+    standardization = None
+    if source.kind != "images":
+        standardization = Standardization.of(unlabeled.images, source.columns)  # type: ignore[union-attr]
     for _ in range(3 if recipe.augment.startswith("affine") else 0):
         keras.random.SeedGenerator()
     batches = data.steps_per_epoch(train, recipe.batch_size)
     steps, together = steps_per_execution_for(batches, recipe.steps_per_execution)
     several = devices.worker.replicas > 1
     with devices.strategy.scope():
-        made = ModelContext.of(recipe, _model(recipe, source), devices)
+        made = ModelContext.of(recipe, _model(recipe, source), devices, standardization)
         _check_model(made, source)
         if recipe.weights is not None:
             models.load_features(recipe.model, made.model, recipe.weights)
@@ -191,12 +217,19 @@ def build(
 def _model(recipe: Recipe, source: data.Source) -> keras.Model:
     """Return a recipe's model as its function makes it."""
     classifies = not models.reconstructs(recipe.model)
+    if classifies and source.kind != "images":
+        raise InputError(
+            f"{recipe.model} classifies images, and {recipe.data!r} has {source.kind}: take an autoencoder"
+        )
     if classifies and source.classes < 2:
         raise InputError(
             f"{recipe.data!r} has only one class, {source.class_names[0]!r}; a classifier needs at least two, "
             "in a folder of its own each"
         )
-    options = {**({"classes": source.classes} if classifies else {}), **recipe.model_options}
+    given: dict[str, Any] = {"classes": source.classes} if classifies else {}
+    if source.kind != "images":
+        given["input_shape"] = source.image_shape
+    options = {**given, **recipe.model_options}
     model = models.create(recipe.model, **options)
     if recipe.whitening:
         whitened = ZCAWhitening(name="whitening")(keras.Input(model.input_shape[1:], name="images"))
@@ -207,6 +240,11 @@ def _model(recipe: Recipe, source: data.Source) -> keras.Model:
 def _check_model(context: ModelContext, source: data.Source) -> None:
     """Refuse a model that does not fit its data, or that is no compiled net."""
     recipe, model = context.recipe, context.model
+    if source.kind != "images" and model.input_shape[1:] != source.image_shape:
+        raise InputError(
+            f"the {source.kind} of {recipe.data!r} have the shape {source.image_shape}, {recipe.model} is built for "
+            f"{model.input_shape[1:]}; leave out model_options.input_shape"
+        )
     if model.input_shape[-1] != source.image_shape[-1]:
         shape = (*model.input_shape[1:3], source.image_shape[-1])
         raise InputError(

@@ -9,14 +9,14 @@ import keras
 import numpy as np
 
 from cnnzoo import data
-from cnnzoo.analysis import ModelCode, pca, squared_error
+from cnnzoo.analysis import ModelCode, anomaly_scores, anomaly_threshold, pca, squared_error
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
 from cnnzoo.layers import TenCrops
 from cnnzoo.models.probabilities import to_probabilities
 from cnnzoo.runtime import cores
-from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext
-from cnnzoo.training.sources import check_data, source_of
+from cnnzoo.training.build import CLASSIFY, ModelContext, TrainingContext, standardization_of
+from cnnzoo.training.sources import check_data, ordinary, source_of
 
 EVALUATION_BATCH = 500
 
@@ -43,11 +43,11 @@ def evaluate(run: Run | str | Path, *, data_dir: str | Path | None = None) -> di
     """
     run = run if isinstance(run, Run) else Run(run)
     recipe = run.recipe
-    context = ModelContext.of(recipe, run.model())
+    context = ModelContext.of(recipe, run.model(), standardization=standardization_of(run))
     with data.using_data_dir(data_dir):
         source = source_of(recipe)
         check_data(run, source, "test")
-        return evaluate_split(context, source.test)
+        return evaluate_split(context, ordinary(recipe, source.test))
 
 
 def evaluate_split(context: ModelContext, split: data.AnySplit) -> dict[str, float]:
@@ -100,7 +100,7 @@ def _evaluator(context: ModelContext, split: data.AnySplit) -> tuple[keras.Model
     return model, data.eval_pipeline(split, size, preprocess=preprocess, labels=context.task.labels)
 
 
-def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> keras.Model:
+def by_ten_crops(context: ModelContext, image_shape: tuple[int, ...]) -> keras.Model:
     """Return a classifier of larger images, whose output is the mean of a classifier's outputs for ten crops.
 
     Args:
@@ -125,7 +125,7 @@ def by_ten_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> ke
     return evaluator
 
 
-def _check_crops(context: ModelContext, image_shape: tuple[int, int, int]) -> None:
+def _check_crops(context: ModelContext, image_shape: tuple[int, ...]) -> None:
     height, width, _ = context.model.input_shape[1:]
     if context.task is not CLASSIFY or not (image_shape[0] > height and image_shape[1] > width):
         raise InputError(
@@ -174,6 +174,33 @@ def evaluation_batch(examples: int, replicas: int = 1) -> int:
     )
 
 
+def detection(context: TrainingContext) -> dict[str, Any]:
+    """Return how well an autoencoder tells the anomalies of its recipe among the test examples, by its errors.
+
+    Returns:
+        The area under the ROC curve as `auc`, how many `anomalies` and `ordinary` examples there are; and where
+        examples were held out for validation the `threshold`, their 99 % quantile, with the fractions of anomalies
+        `found` above it and of ordinary examples that are `false_alarms`.
+    """
+    from sklearn.metrics import roc_auc_score  # a second to import
+
+    def scores_of(split: data.Split) -> np.ndarray:
+        return anomaly_scores(context.model, keras.ops.convert_to_numpy(context.preprocess(split.images)))
+
+    test: Any = context.source.test
+    odd, scores = np.isin(test.labels, context.recipe.anomalies), scores_of(test)
+    found: dict[str, Any] = {
+        "auc": float(roc_auc_score(odd, scores)),
+        "anomalies": int(odd.sum()),
+        "ordinary": int((~odd).sum()),
+    }
+    if context.validation is not None:
+        threshold = anomaly_threshold(scores_of(context.validation))  # type: ignore[arg-type]
+        above = scores > threshold
+        found |= {"threshold": threshold, "found": float(above[odd].mean()), "false_alarms": float(above[~odd].mean())}
+    return found
+
+
 def principal_components(context: TrainingContext) -> dict[str, float] | None:
     """Return the error of as many principal components as an autoencoder's code has numbers, on the test images.
 
@@ -181,7 +208,7 @@ def principal_components(context: TrainingContext) -> dict[str, float] | None:
         Number of `components`, and the `squared_error` per image; `None` where there is nothing to compare:
         for images that stay on disk, and for codes as large as the images or the training set.
     """
-    train, test = context.source.train, context.source.test
+    train, test = (ordinary(context.recipe, split) for split in (context.source.train, context.source.test))
     if isinstance(train, data.StreamedSplit) or isinstance(test, data.StreamedSplit):
         return None
     size = ModelCode(context.model).size
@@ -189,4 +216,6 @@ def principal_components(context: TrainingContext) -> dict[str, float] | None:
         return None
     seen = data.binarize(train.images) if context.recipe.binarize == "dynamic" else train.images
     fitted, unseen = (keras.ops.convert_to_numpy(context.preprocess(images)) for images in (seen, test.images))
-    return {"components": size, "squared_error": squared_error(unseen, pca(fitted, size).reconstruct(unseen))}
+    peak = 1.0 if context.source.kind == "images" else None
+    linear = pca(fitted, size, peak=peak)
+    return {"components": size, "squared_error": squared_error(unseen, linear.reconstruct(unseen), peak=peak)}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # All values of a recipe that decide how its layers are pretrained.
 DECISIVE = (
     *("model", "model_options", "weights", "whitening", "data", "image_size", "stream"),
-    *("binarize", "validation_split", "seed", "precision", "pretraining"),
+    *("label", "anomalies", "binarize", "validation_split", "seed", "precision", "pretraining"),
 )
 
 

@@ -19,9 +19,10 @@ from cnnzoo.experiments import Recipe
 from cnnzoo.experiments import run as runs
 from cnnzoo.experiments.run import Run
 from cnnzoo.files import atomic_write, write_json
+from cnnzoo.models.standardization import Standardization
 from cnnzoo.training.build import RECONSTRUCT, TrainingContext
 from cnnzoo.training.evaluate import principal_components
-from cnnzoo.training.sources import changed_data, identity_of
+from cnnzoo.training.sources import changed_data, identity_of, ordinary
 from cnnzoo.versions import versions_of
 from cnnzoo.weights import count_parameters
 
@@ -95,11 +96,12 @@ def reopen_run(folder: str, recipe: Recipe, source: Source) -> Iterator[Run]:
 
 
 def create_run(
-    recipe: Recipe, workdir: str | Path | None, worker: WorkerInfo, source: Source
+    recipe: Recipe, workdir: str | Path | None, worker: WorkerInfo, source: Source, preprocess: Any = None
 ) -> AbstractContextManager[Run]:
     """Make the folder of a new run, which no other process may use in the block, and write its recipe.
 
-    Versions, the machine and what tells the images apart from others are written with it.
+    Versions, the machine and what tells the images apart from others are written with it, and of signals and rows of
+    a table how they are standardized, which `preprocess` does.
     """
     circumstances = {
         "versions": versions_of("cnnzoo", "keras", "tensorflow", "tensorflow_datasets", "numpy", "sklearn"),
@@ -108,6 +110,10 @@ def create_run(
         "replicas": worker.replicas,
         "data": identity_of(source),
     }
+    if isinstance(preprocess, Standardization):
+        circumstances["standardization"] = preprocess.to_dict()
+    if source.columns:
+        circumstances["columns"] = list(source.columns)
     return runs.create(workdir, recipe.name, {"recipe": recipe.to_dict(), **circumstances})
 
 
@@ -130,7 +136,7 @@ def finish(context: TrainingContext, results: dict[str, Any]) -> None:
         "class_names": list(source.class_names),
         "seed": recipe.seed,
         "images_per_second": round(images * len(history) / sum(row["seconds"] for row in history)),
-        "test_examples": len(source.test),
+        "test_examples": len(ordinary(recipe, source.test)),  # of which `test` is
         **results,
     }
     if source.skipped:

@@ -7,7 +7,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from cnnzoo import data
+import numpy as np
+
+from cnnzoo import data, models
+from cnnzoo.checks import refusal
 from cnnzoo.data.binarization import SEEDS, binarized_split
 from cnnzoo.data.source import take
 from cnnzoo.data.tfds_source import current_data_dir
@@ -21,6 +24,8 @@ CACHE_BYTES = 2**30
 # Values of a recipe by which it has other images.
 DATA_FIELDS = (
     "data",
+    "label",
+    "anomalies",
     "image_size",
     "stream",
     "on_error",
@@ -57,6 +62,7 @@ def source_of(recipe: Recipe, *, with_train: bool = True, with_test: bool = True
         "stream": recipe.stream,
         "cache": recipe.cache,
         "binarize": recipe.binarize,
+        "label": recipe.label,
         "on_error": recipe.on_error,
         "test_examples": recipe.test_examples,
         "with_test": with_test,
@@ -87,6 +93,10 @@ def splits_of(
     """
     source = source_of(recipe, with_test=with_test)
     unlabeled, validation = source.train, source.validation
+    if recipe.anomalies:
+        _check_anomalies(recipe, source)
+        unlabeled = ordinary(recipe, unlabeled)
+        validation = None if validation is None else ordinary(recipe, validation)
     if recipe.validation_split:
         if validation is not None:
             log.warning(
@@ -103,6 +113,34 @@ def splits_of(
             raise InputError(f"repeat={recipe.repeat} is for images in memory; set stream=False, or repeat=1")
         train = train.repeated(recipe.repeat)
     return source, unlabeled, train, validation
+
+
+def ordinary(recipe: Recipe, split: data.AnySplit) -> data.AnySplit:
+    """Return the examples of a split that are no anomalies by a recipe.
+
+    Raises:
+        InputError: the split stays on disk.
+    """
+    if not recipe.anomalies:
+        return split
+    if isinstance(split, data.StreamedSplit):
+        raise InputError("`anomalies` needs data in memory: leave out stream=True and cache")
+    return split[~np.isin(split.labels, recipe.anomalies)]
+
+
+def _check_anomalies(recipe: Recipe, source: data.Source) -> None:
+    if not models.reconstructs(recipe.model):
+        raise refusal("anomalies", f"empty for {recipe.model}, which is no autoencoder", recipe.anomalies)
+    last = source.classes - 1
+    if max(recipe.anomalies) > last or len(set(recipe.anomalies)) > last:
+        raise refusal("anomalies", f"some, and not all, of the labels 0 to {last} of {recipe.data!r}", recipe.anomalies)
+    if isinstance(source.test, data.Split) and len(source.test):
+        ordinary_ones, odd = np.bincount(np.isin(source.test.labels, recipe.anomalies), minlength=2).tolist()
+        if not (ordinary_ones and odd):
+            raise InputError(
+                f"the test examples of {recipe.data!r} have {odd} anomalies and {ordinary_ones} ordinary ones: both "
+                "are needed to tell them apart"
+            )
 
 
 def identity_of(source: data.Source, splits: Sequence[str] = SPLITS) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from cnnzoo.experiments import Recipe, load_recipe
 from cnnzoo.experiments.run import Run
 from cnnzoo.runtime import temporary_seed
 from cnnzoo.training.build import Devices, TrainingContext, build
-from cnnzoo.training.evaluate import check_evaluation, evaluate_split
+from cnnzoo.training.evaluate import check_evaluation, detection, evaluate_split
 from cnnzoo.training.fit import fit, phases, pretrain
 from cnnzoo.training.run_folder import create_run, finish, finish_trial, is_finished, reopen_run, to_resume
-from cnnzoo.training.sources import check_same_data, source_of
+from cnnzoo.training.sources import check_same_data, ordinary, source_of
 
 VALIDATION_SPLIT = 0.2  # to evaluate a trial on, where neither recipe nor data say otherwise
 
@@ -94,7 +94,9 @@ def train(
             return Run(folder)
         context = build(recipe, where, _opener(workdir, folder, held))
         history = _fit(context, bool(folder), pretrained, verbose, callbacks)
-        results = {"test": evaluate_split(context, context.source.test)}
+        results: dict[str, Any] = {"test": evaluate_split(context, ordinary(recipe, context.source.test))}
+        if recipe.anomalies:
+            results["anomalies"] = detection(context)
         where.by_chief(lambda: finish(context, results | ({"pretraining": history} if history else {})))
         return context.run
 
@@ -163,7 +165,11 @@ def _opener(
             check_same_data(Path(trials), recipe, source)
 
         def on_chief() -> str:
-            run = reopen_run(folder, recipe, source) if folder else create_run(recipe, workdir, where.worker, source)
+            run = (
+                reopen_run(folder, recipe, source)
+                if folder
+                else create_run(recipe, workdir, where.worker, source, context.preprocess)
+            )
             return str(held.enter_context(run).folder)
 
         return Run(where.by_chief(on_chief))

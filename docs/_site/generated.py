@@ -347,6 +347,7 @@ TITLES = {
     "autoencoders": "Autoencoders",
     "denoising_autoencoders": "Denoising autoencoder",
     "convolutional_autoencoders": "Convolutional autoencoder",
+    "variational_autoencoders": "Variational autoencoder",
     "stacked_autoencoders": "Stacked autoencoder",
 }
 

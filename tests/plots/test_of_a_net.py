@@ -147,6 +147,21 @@ def test_occluded_shows_the_decrease_of_the_log_odds(net, images):
     assert [text.get_text()[0] for text in below.texts] == ["abcdefghij"[number] for number in predicted]
 
 
+def test_occluded_draws_the_outline_of_gray_images_alone():
+    from matplotlib.contour import ContourSet
+
+    for channels in (1, 3):
+        net = keras.Sequential([keras.Input((12, 12, channels)), layers.Flatten(), layers.Dense(3, "softmax")])
+        images = np.zeros((2, 12, 12, channels), "float32")
+        images[0, 4:8, 4:8] = 1  # the second image is empty, and has no outline
+        below = plots.occluded(net, images).axes[1]
+        outlines = [part for part in below.collections if isinstance(part, ContourSet)]
+        assert len(outlines) == (channels == 1)
+        for outline in outlines:
+            corners = np.concatenate([path.vertices for path in outline.get_paths()])
+            np.testing.assert_allclose([corners.min(axis=0), corners.max(axis=0)], [[4, 4], [8, 8]], atol=0.01)
+
+
 def test_costs_are_those_of_the_report(net):
     left, right = plots.layer_costs(net).axes
     report = cnnzoo.conv_report(net)

@@ -144,6 +144,15 @@ def test_pretraining_curves_and_variants_are_their_numbers():
         plots.pretraining_curves({})
 
 
+@pytest.mark.parametrize("count", [1, 2, 4, 18])
+def test_rows_of_variants_are_not_cut_off(count):
+    rows = [{"variant": f"{n}", "unit": "error", "errors": [1.0, 2.0], "mean": 1.5} for n in range(count)]
+    (axis,) = plots.variants(rows).axes
+    bottom, top = axis.get_ylim()
+    assert top <= -0.5
+    assert bottom >= count - 0.5
+
+
 def test_a_confusion_matrix_counts_true_and_predicted_classes():
     rng = np.random.default_rng(0)
     labels, predicted = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
@@ -179,13 +188,13 @@ def test_one_color_scale_serves_all_confusion_matrices():
         colors[errors] = matrix.images[0].to_rgba(matrix.images[0].get_array())[0, 1, :3]
         assert matrix.images[0].get_clim() == (0, 1)
         assert [text.get_text() for text in scale.get_yticklabels()] == [
-            "0 %", "1 %", "5 %", "10 %", "25 %", "50 %", "100 %"
+            "0 %", "0.1 %", "1 %", "5 %", "10 %", "25 %", "50 %", "100 %"
         ]  # fmt: skip
         # The scale is honest: the color beside each label is that of such a fraction.
         positions = scale.yaxis.get_major_locator()()
         heights = scale.transData.transform([(0, each) for each in positions])[:, 1]
         bottom, top = scale.get_window_extent().y0, scale.get_window_extent().y1
-        np.testing.assert_allclose((heights - bottom) / (top - bottom), np.sqrt(positions), atol=1e-6)
+        np.testing.assert_allclose((heights - bottom) / (top - bottom), np.cbrt(positions), atol=1e-6)
     red = np.array([0xA4, 0x16, 0x1A]) / 255
     assert np.abs(colors[1] - red).max() > 0.5  # one image in a thousand is no catastrophe
     assert np.abs(colors[30] - red).max() > 0.5
@@ -316,7 +325,8 @@ def test_without_misclassified_images_the_picture_says_so():
         (lambda: plots.variants([]), "`rows` must be those of a finished study. Received none"),
         (
             lambda: plots.learning_curves({"mae": [1.0]}),
-            "`history` must have one of loss, accuracy, squared_error, learning_rate. Received: mae",
+            "`history` must have one of loss, accuracy, reconstruction, kl, squared_error, learning_rate. Received: "
+            "mae",
         ),
         (lambda: plots.pretraining_curves({"a": {"accuracy": [1.0]}}), "`history` must have the loss of a layer"),
         (

@@ -35,7 +35,8 @@ class ModelCode:
     Layers that corrupt images in training do nothing here.
 
     Args:
-        model: a functional or Sequential autoencoder with one input of a fixed size, pixels of 0 to 1.
+        model: a functional or Sequential autoencoder with one input of a fixed size: pixels of 0 to 1, or signals or
+            vectors of any finite values.
 
     Raises:
         InputError: no Keras model, an output that is not of the input's shape, no layer `code`, or a path
@@ -57,6 +58,7 @@ class ModelCode:
         code = output_of(model, CODE)
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
+        self.peak = 1.0 if len(self.image_shape) == 3 else None  # of pixels; signals and vectors have other values
         # No models: that of the decoder would add calls to the layers of the whole.
         self._encoder = Subgraph(graph_inputs(model)[0], code)
         try:
@@ -86,7 +88,7 @@ class ModelCode:
         Raises:
             InputError: images of another shape, or pixels outside 0 to 1.
         """
-        images = checked_shape(pixels(images), self.image_shape, f"model {self.name!r}")
+        images = checked_shape(pixels(images, peak=self.peak), self.image_shape, f"model {self.name!r}")
         return _in_batches(self._encoder, images).reshape(len(images), -1)
 
     def decode(self, codes) -> np.ndarray:
@@ -241,7 +243,7 @@ def codes_2d(model, images, labels, *, per_class: int = 500) -> LabeledCodes:
     coder = coder_of(model)
     if coder.size != 2:
         raise InputError(f"codes_2d takes codes of 2 numbers. Received: {coder.name} with {coder.size}")
-    images, labels = pixels(images), _checked_labels(labels, len(images))
+    images, labels = np.asarray(images), _checked_labels(labels, len(images))
     chosen = _first_of_each(labels, per_class)
     return LabeledCodes(coder.name, coder.encode(images[chosen]), labels[chosen])
 

@@ -8,13 +8,13 @@ from cnnzoo import checks
 from cnnzoo.errors import InputError
 
 
-def pixels(images, name: str = "images", peak: float = 1.0) -> np.ndarray:
-    """Return images as floating-point pixels from 0 to `peak`.
+def pixels(images, name: str = "images", peak: float | None = 1.0) -> np.ndarray:
+    """Return images as floating-point pixels from 0 to `peak`, or finite values of any size.
 
     Args:
         images: array `(examples, …)`; uint8 pixels of 0 to 255, or floats of 0 to `peak`.
         name: the argument's name, for errors.
-        peak: the value of a white pixel, > 0.
+        peak: the value of a white pixel, > 0; `None` for values that are no pixels.
 
     Returns:
         float32 or float64 array of the same shape; uint8 pixels are divided by 255/`peak`.
@@ -27,6 +27,9 @@ def pixels(images, name: str = "images", peak: float = 1.0) -> np.ndarray:
     array([[0. , 0.2, 1. ]], dtype=float32)
     """
     array = _array(name, images)
+    if peak is None:
+        checks.check_finite(array, f"`{name}`")
+        return array
     if array.dtype == np.uint8:
         return array / np.float32(255 / peak)
     low, high = array.min(), array.max()
@@ -37,13 +40,13 @@ def pixels(images, name: str = "images", peak: float = 1.0) -> np.ndarray:
     return array
 
 
-def reconstructed_pixels(reconstructions, images: np.ndarray, peak: float = 1.0) -> np.ndarray:
+def reconstructed_pixels(reconstructions, images: np.ndarray, peak: float | None = 1.0) -> np.ndarray:
     """Return reconstructions as floating-point pixels, which may lie outside the range of the images.
 
     Args:
         reconstructions: array of the shape of the images; uint8, or any finite floats.
         images: the originals.
-        peak: the value of a white pixel.
+        peak: the value of a white pixel; `None` for values that are no pixels.
 
     Raises:
         InputError: another shape, or values that are not finite.
@@ -57,7 +60,7 @@ def reconstructed_pixels(reconstructions, images: np.ndarray, peak: float = 1.0)
         raise InputError(
             f"`reconstructions` must have the shape of the images, {images.shape}. Received the shape: {array.shape}"
         )
-    if array.dtype == np.uint8:
+    if array.dtype == np.uint8 and peak is not None:
         return array / np.float32(255 / peak)
     if not np.isfinite(array).all():
         raise InputError(f"`reconstructions` must be finite. Received: {array[~np.isfinite(array)][0]}")
@@ -109,6 +112,7 @@ class LinearCode:
         offset: float32 array `(size,)`.
         components: float32 array `(size, pixels)`; a code c is decoded as c·components + bias.
         bias: float32 array `(pixels,)`.
+        peak: the value of a white pixel; `None` for values that are no pixels.
     """
 
     name: str
@@ -117,6 +121,7 @@ class LinearCode:
     offset: np.ndarray
     components: np.ndarray
     bias: np.ndarray
+    peak: float | None = 1.0
 
     @property
     def size(self) -> int:
@@ -148,7 +153,7 @@ class LinearCode:
         Raises:
             InputError: images of another shape, or pixels outside 0 to 1.
         """
-        images = checked_shape(pixels(images), self.image_shape, self.name)
+        images = checked_shape(pixels(images, peak=self.peak), self.image_shape, self.name)
         flat = images.reshape(len(images), -1).astype("float32", copy=False)
         return flat @ self.kernel + self.offset
 
@@ -218,7 +223,7 @@ def checked_size(size: int, images: np.ndarray) -> int:
     return checks.integer("size", size, 1, most, of=f"for {len(images)} images of {images[0].size} pixels")
 
 
-def pca(images, size: int) -> LinearCode:
+def pca(images, size: int, *, peak: float | None = 1.0) -> LinearCode:
     """Fit principal components, exactly: mean-centered, reconstructions not clipped.
 
     30 components of MNIST's 60,000 training images give a squared error per image (sum over pixels) of 13.866 on
@@ -227,6 +232,7 @@ def pca(images, size: int) -> LinearCode:
     Args:
         images: array `(examples, …)` to fit; uint8, or floats of 0 to 1. A copy in float64 is made.
         size: numbers in a code; at most the pixels of an image, and at most the images.
+        peak: the value of a white pixel; `None` for values that are no pixels, such as standardized columns.
 
     Returns:
         A `LinearCode`; its codes are centered and ordered by variance, largest first.
@@ -246,7 +252,7 @@ def pca(images, size: int) -> LinearCode:
     # scikit-learn takes a second to import, and only this function needs it.
     from sklearn.decomposition import PCA
 
-    images = pixels(images)
+    images = pixels(images, peak=peak)
     size = checked_size(size, images)
     shape = images.shape[1:]
     flat = images.reshape(len(images), -1).astype("float64")
@@ -262,4 +268,5 @@ def pca(images, size: int) -> LinearCode:
         offset=(-fitted.mean_ @ kernel).astype("float32"),
         components=fitted.components_.astype("float32"),
         bias=fitted.mean_.astype("float32"),
+        peak=peak,
     )

@@ -16,12 +16,13 @@ AVERAGES = ("images", "errors")  # how the PSNR of many images becomes one numbe
 CHUNK = 4096  # images in float64 at once
 
 
-def squared_error(images, reconstructions) -> float:
+def squared_error(images, reconstructions, *, peak: float | None = 1.0) -> float:
     """Return the squared error per image: the sum over its pixels, in the mean over the images.
 
     Args:
         images: array `(examples, …)`; uint8, or floats of 0 to 1.
         reconstructions: array of the same shape; uint8, or any finite floats.
+        peak: the value of a white pixel; `None` for values that are no pixels, such as standardized columns.
 
     Raises:
         InputError: different shapes, pixels outside 0 to 1, or values that are not finite.
@@ -32,7 +33,7 @@ def squared_error(images, reconstructions) -> float:
     >>> squared_error(np.ones((2, 28, 28, 1)), np.full((2, 28, 28, 1), 0.5))
     196.0
     """
-    return float(_squared_errors(images, reconstructions).mean())
+    return float(squared_errors(images, reconstructions, peak).mean())
 
 
 def mean_squared_error(images, reconstructions) -> float:
@@ -74,7 +75,7 @@ def psnr(images, reconstructions, *, peak: float = 1.0, average: str = "images")
     """
     peak = checks.number("peak", peak, above=0)
     checks.choice("average", average, AVERAGES)
-    errors = _squared_errors(images, reconstructions, peak) / np.asarray(images)[0].size
+    errors = squared_errors(images, reconstructions, peak) / np.asarray(images)[0].size
     with np.errstate(divide="ignore"):  # no error at all is infinitely many decibels
         ratios = 10 * np.log10(peak**2 / (errors if average == "images" else errors.mean()))
     return float(np.mean(ratios))
@@ -118,7 +119,7 @@ def bits_per_image(code_size: int, bits: int = 32) -> int:
     return checks.integer("code_size", code_size) * checks.integer("bits", bits, 1, 32)
 
 
-def _squared_errors(images, reconstructions, peak: float = 1.0) -> np.ndarray:
+def squared_errors(images, reconstructions, peak: float | None = 1.0) -> np.ndarray:
     """Return the squared error of each image, summed over its pixels."""
     images = pixels(images, peak=peak)
     errors = (images - reconstructed_pixels(reconstructions, images, peak)).reshape(len(images), -1)
@@ -147,7 +148,7 @@ def pca_errors(code: LinearCode, images) -> np.ndarray:
     >>> pca_errors(pca(digits.train.images, 8), digits.test.images).round(2)[[1, 7]]
     array([3.4 , 1.57])
     """
-    images = checked_shape(pixels(images), code.image_shape, code.name)
+    images = checked_shape(pixels(images, peak=code.peak), code.image_shape, code.name)
     kernel, bias = code.kernel.astype("float64"), code.bias.astype("float64")
     total, explained = 0.0, np.zeros(code.size)
     for start in range(0, len(images), CHUNK):

@@ -10,7 +10,7 @@ from cnnzoo.data.augmentation.input_noise import InputCorruption, InputNoise
 from cnnzoo.data.augmentation.random_affine import RandomAffine
 from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 
-Shape = tuple[int, int, int]
+Shape = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,25 +60,35 @@ def cross_correlation(numbers: Any, kernel: Any) -> Picture:
     )
     unit, size = cells.scale(values, weights, *results)
     (high, wide), (rows, columns) = values.shape, weights.shape
-    least = 3.4 / unit  # so that headings fit
+    least = 3.9 / unit  # so that headings fit
     block = max(columns, 1.1 / unit) + max(results[0].shape[1], 1.1 / unit) + 2 * 1.2
     width = wide + 1.4 + max(block, least) + 0.6
     row_height = max(rows, results[0].shape[0]) + 1.9
     figure, axis = cells.sheet(width, 2 * row_height + 0.6, unit, alternative)
     middle = row_height + 0.3
-    cells.mesh(axis, 0.4, middle - high / 2, high, wide, color="black")
-    cells.numbers(axis, 0.4, middle - high / 2, values, size=size)
-    titles = "a layer: the kernel as it is", "mathematics: the kernel turned"
+    _table(axis, 0.4, middle - high / 2, values, size, "black")
+    axis.text(0.4, middle - high / 2 - 0.6, "input", size=cells.PLAIN, va="center")
+    titles = "a layer, cross-correlation: the kernel as it is", "mathematics, convolution: the kernel turned"
     for number, (kernel_drawn, result, title) in enumerate(zip((weights, turned), results, titles, strict=True)):
         center = 0.3 + number * row_height + (row_height + 0.9) / 2
         left = 0.4 + wide + 1.4
         axis.text(left, center - max(rows, results[0].shape[0]) / 2 - 0.6, title, size=cells.PLAIN, va="center")
         for sign, part, color in (("∗", kernel_drawn, COLORS[number]), ("=", result, "black")):
             axis.text(left - 0.6, center, sign, ha="center", va="center", size=15)
-            cells.mesh(axis, left, center - part.shape[0] / 2, *part.shape, color=color)
-            cells.numbers(axis, left, center - part.shape[0] / 2, part, size=size)
+            _table(axis, left, center - part.shape[0] / 2, part, size, color, tint=COLORS[number])
             left += part.shape[1] + 1.2
     return figure
+
+
+def _table(
+    axis: Axes, left: float, top: float, values: np.ndarray, size: float, color: str, tint: str = cells.GRAY
+) -> None:
+    """Draw a table whose cells are tinted where the number is not 0, so that the eye finds the kernel in the result."""
+    for (y, x), value in np.ndenumerate(values):
+        if value:
+            axis.add_patch(Rectangle((left + x, top + y), 1, 1, facecolor=(tint, 0.25), edgecolor="none"))
+    cells.mesh(axis, left, top, *values.shape, color=color)
+    cells.numbers(axis, left, top, values, size=size)
 
 
 def convolved_channels(image: Any, kernels: Any = ("vertical edges", "blur", "horizontal edges")) -> Picture:

@@ -18,6 +18,7 @@ CLASSES = 20
 PATHS = 5  # learning rates
 STEPS = 1000
 CONTOURS = 12
+ROOM = 1.7  # how far from the lowest point a path is drawn, by the distance of the start
 SLOPE_STEP = 1e-4  # of the differences that the gradient is computed by
 
 
@@ -91,7 +92,7 @@ def gradient_descent(
     learning_rates: Sequence[float] = (0.1,),
     *,
     steps: int = 10,
-    names: Sequence[str] = ("first weight", "second weight"),
+    names: Sequence[str] | None = None,
 ) -> Picture:
     """Draw gradient descent on a loss of one or two weights: on its curve, or on its contours.
 
@@ -103,7 +104,7 @@ def gradient_descent(
         start: the weight that it starts from, or a pair of them.
         learning_rates: one to five; each has a panel.
         steps: of descent, 1 to 1,000.
-        names: of the weights, for the axes.
+        names: of the weights, for the axes; default "weight", or "first weight" and "second weight".
 
     Returns:
         A picture; its `alternative` has the loss before and after.
@@ -135,11 +136,12 @@ def gradient_descent(
     ]
     at = " and ".join(cells.printed(each) for each in position)
     kind = "one weight" if len(position) == 1 else "two weights"
+    names = names or (["weight"] if len(position) == 1 else ["first weight", "second weight"])
     figure = picture(
         2.9 * len(rates) + 0.5, 3.1, f"Gradient descent on a loss of {kind}, from {at}: {'; '.join(ends)}."
     )
     axes = np.atleast_1d(figure.subplots(1, len(rates), sharey=True))
-    reach = _reach(paths, position)
+    reach = _reach(loss, paths)
     draw = _curve if len(position) == 1 else _contours
     for axis, path, rate in zip(axes, paths, rates, strict=True):
         draw(axis, loss, path, reach)
@@ -190,15 +192,18 @@ def _described(loss: Callable[..., float], path: np.ndarray, rate: float, steps:
     return f"with learning rate {rate:g} {what} {goes} {way}{during}"
 
 
-def _reach(paths: Sequence[np.ndarray], start: np.ndarray) -> np.ndarray:
-    """Return the smallest and the largest weights that are drawn, `(2, weights)`."""
+def _reach(loss: Callable[..., float], paths: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the smallest and the largest weights that are drawn, `(2, weights)`.
+
+    The lowest point that was found is in the middle of what is drawn. Around it there is room for the start, and for
+    what is up to `ROOM` times as far away: of a path that goes away, the first points.
+    """
     points = np.concatenate(paths)
-    middle = np.median(np.stack([path[-1] for path in paths]), axis=0)
-    far = np.maximum(np.abs(start - middle), 1e-3)
-    low, high = np.minimum(points.min(axis=0), middle - far), np.maximum(points.max(axis=0), middle + far)
-    return np.stack(
-        [np.maximum(low, middle - 1.6 * far) - 0.15 * far, np.minimum(high, middle + 1.6 * far) + 0.15 * far]
-    )
+    lowest = points[int(np.argmin([_value(loss, point) for point in points]))]
+    far = max(float(np.abs(points[0] - lowest).max()), 1e-3)
+    near = points[(np.abs(points - lowest) <= ROOM * far).all(axis=1)]
+    low, high = np.minimum(near.min(axis=0), lowest - 0.5 * far), np.maximum(near.max(axis=0), lowest + 0.5 * far)
+    return np.stack([low - 0.15 * far, high + 0.15 * far])
 
 
 def _curve(axis: Axes, loss: Callable[..., float], path: np.ndarray, reach: np.ndarray) -> None:
@@ -220,9 +225,11 @@ def _contours(axis: Axes, loss: Callable[..., float], path: np.ndarray, reach: n
     values = np.array([[_value(loss, np.array([one, other])) for one in x] for other in y])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     levels = low + (high - low) * np.linspace(0, 1, CONTOURS) ** 2  # closer together in the valley
-    axis.contour(x, y, values, levels=levels[1:], cmap="viridis_r", linewidths=0.9)
+    axis.contour(x, y, values, levels=levels[1:], colors=cells.GRAY, linewidths=0.8)
+    row, column = np.unravel_index(int(np.nanargmin(values)), values.shape)
     axis.plot(path[:, 0], path[:, 1], "o-", color=COLORS[1], markersize=3.5, linewidth=1.1)
     axis.plot(path[0, 0], path[0, 1], "o", color=COLORS[3], markersize=7)
+    axis.plot(x[column], y[row], "+", color=cells.GRAY, markersize=8, zorder=1)  # the lowest
     axis.set(xlim=(left, right), ylim=(bottom, top))
 
 
@@ -242,7 +249,7 @@ def backpropagation(
         activation: one of Keras' activation functions that work number by number.
 
     Returns:
-        A picture; its `alternative` has the loss and the slopes by all weights.
+        A picture; its `alternative` has the numbers, the loss and the slopes by all weights.
 
     Raises:
         InputError: too many weights, another number of biases, or no such function.
@@ -252,8 +259,8 @@ def backpropagation(
     Example:
     >>> from cnnzoo import plots
     >>> plots.backpropagation(1.0, [0.5, 2.0], [0.0, 0.0], target=0.0, activation="linear").alternative
-    'A chain of 2 units with the input 1: activations 0.5 and 1, loss 0.5. Backwards, the slope of the loss by the
-     weights is 2 and 0.5.'
+    'A chain of 2 units with f = linear, the input 1, the weights 0.5 and 2 and the biases 0 and 0: activations 0.5 and
+     1, loss 0.5. Backwards, the slope of the loss by the weights is 2 and 0.5.'
     """
     if not 1 <= len(weights) <= 4 or len(weights) != len(biases):
         raise InputError(
@@ -264,25 +271,30 @@ def backpropagation(
         " and ".join(cells.printed(each) for each in values)
         for values in (chain["activations"][1:], chain["by_weights"])
     )
+    given = [" and ".join(cells.printed(each) for each in values) for values in (weights, biases)]
     units, plural = ("1 unit", "") if len(weights) == 1 else (f"{len(weights)} units", "s")
     figure, axis = cells.sheet(
         1.7 + 1.75 * len(weights),
-        2.5,
+        2.7,
         1.0,
-        f"A chain of {units} with the input {cells.printed(x)}: activation{plural} {activations}, "
+        f"A chain of {units} with f = {activation}, the input {cells.printed(x)}, the weight{plural} {given[0]} and "
+        f"the bias{'es' if plural else ''} {given[1]}: activation{plural} {activations}, "
         f"loss {cells.printed(chain['loss'])}. Backwards, the slope of the loss by the weight{plural} is {by_weights}.",
     )
-    line = 1.2
-    axis.plot((0.5, 1.0 + 1.75 * len(weights)), (line, line), color=cells.GRAY, linewidth=1.2, zorder=0)
-    axis.text(0.12, 0.3, "forwards →", size=cells.PLAIN, va="center", color=COLORS[0])
-    axis.text(0.12, 2.25, "← backwards: slope of the loss", size=cells.PLAIN, va="center", color=COLORS[3])
+    line = 1.3
+    axis.plot((0.5, 0.85 + 1.75 * len(weights)), (line, line), color=cells.GRAY, linewidth=1.2, zorder=0)
+    forwards = f"forwards →  a1 = f(w1·x + b1){', …' if len(weights) > 1 else ''};  f = {activation}"
+    axis.text(0.12, 0.3, forwards, size=cells.PLAIN, va="center", color=COLORS[0])
+    axis.text(0.12, 2.45, "← backwards: slope of the loss", size=cells.PLAIN, va="center", color=COLORS[3])
     for number, (value, slope) in enumerate(zip(chain["activations"], chain["by_activations"], strict=True)):
         at = 0.5 + 1.75 * number
         _node(axis, at, line, "x" if not number else f"a{number}", value, slope)
         if number:
             weight, by_weight = weights[number - 1], chain["by_weights"][number - 1]
             middle = at - 0.875
-            axis.text(middle, line - 0.16, f"w{number} = {cells.printed(weight)}", ha="center", va="center", size=8)
+            axis.text(middle, line - 0.36, f"w{number} = {cells.printed(weight)}", ha="center", va="center", size=8)
+            bias = f"b{number} = {cells.printed(biases[number - 1])}"
+            axis.text(middle, line - 0.15, bias, ha="center", va="center", size=8)
             axis.text(
                 middle,
                 line + 0.2,

@@ -144,8 +144,8 @@ def normalized_across_maps(
         *first, last = [cells.printed(each) for each in numbers]
         texts.append(f"{', '.join(first)} and {last}")
     figure = picture(
-        max(4.0, 1.5 + 0.4 * len(values)),
-        2.8,
+        max(4.0, 1.5 + 0.62 * len(values)),
+        3.0,
         f"The activations of {len(values)} maps at one pixel, {texts[0]}, and after local response normalization over "
         f"{size} maps: {texts[1]}.",
     )
@@ -154,8 +154,13 @@ def normalized_across_maps(
     for shift, numbers, color, label in (
         (-0.2, values, COLORS[0], "before"), (0.2, after, COLORS[1], "after"),
     ):  # fmt: skip
-        axis.bar(maps + shift, 100 * numbers / (float(np.abs(numbers).max()) or 1.0), 0.38, color=color, label=label)
+        percent = 100 * numbers / (float(np.abs(numbers).max()) or 1.0)
+        bars = axis.bar(maps + shift, percent, 0.38, color=color, label=label)
+        short = [cells.printed(float(f"{each:.3g}")) for each in numbers]  # so that those of neighbors do not meet
+        axis.bar_label(bars, short, fontsize=7, padding=1)
+    axis.margins(y=0.08)
     axis.set(xlabel="map", ylabel="% of the largest activation", xticks=maps)
+    axis.set_title(f"normalized over {size} maps; above each bar its activation", fontsize=9)
     axis.legend(fontsize=8, frameon=False)
     light_grid(axis)
     return figure

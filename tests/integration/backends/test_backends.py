@@ -97,6 +97,8 @@ LAYERS = {
         layers.RadialBasis(3, adaptive=True, negate=True),
         lambda x, centers: -reference.squared_distances(x, centers),
     ),
+    "gaussian code at rest": (layers.GaussianCode(3), lambda x, kernel, bias, *_: x @ kernel + bias),
+    "gaussian scale": (layers.GaussianScale(), lambda x, log_scale: x),
     "dense there and back": (
         there_and_back(layers.ReversibleDense(3, "tanh")),
         reference.tied_autoencoder,
@@ -116,6 +118,7 @@ PENALTIES = {
     "contraction": {"contractive": 0.5},
 }
 
+FLAT = (layers.RadialBasis, layers.GaussianCode)  # layers of vectors
 MODELS = ["cuda_convnet", "all_cnn_c", "alexnet"]
 SHIPPED = ["deep_autoencoder on mnist", "cuda_convnet on cifar10"]
 
@@ -133,7 +136,7 @@ def write_layer(name, folder):
     """Write a layer's configuration and weights, its input, and by the formula its outputs and gradients."""
     layer, formula = LAYERS[name]
     rng = np.random.default_rng(0)
-    images = rng.normal(size=(2, 9) if isinstance(layer, layers.RadialBasis) else (2, 6, 6, 4)).astype("float32")
+    images = rng.normal(size=(2, 9) if isinstance(layer, FLAT) else (2, 6, 6, 4)).astype("float32")
     if images.ndim == 4:
         images[0, :2, :2] = 0  # where a root has no slope
     layer.build(images.shape)

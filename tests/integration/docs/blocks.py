@@ -5,6 +5,7 @@ what a document takes for granted: `BY_BLOCK`. The course is left out: test_cour
 """
 
 import ast
+import builtins
 import re
 import sys
 
@@ -54,6 +55,25 @@ INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 def python_blocks(document: str) -> list[Part]:
     """Return the Python blocks of a document."""
     return [part for part in DOCUMENTS[document] if part.kind == "python"]
+
+
+def unknown_names(found: list[Part]) -> dict[int, set[str]]:
+    """Return the names that Python blocks use and that no block up to them has made, by the block's line."""
+    known, unknown = set(dir(builtins)), dict[int, set[str]]()
+    for part in found:
+        if part.kind != "python" or not part.runs:
+            continue
+        nodes = [*ast.walk(ast.parse(part.text))]
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        known |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        known |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        known |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        known |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
+        imported = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+        known |= {alias.asname or alias.name.partition(".")[0] for alias in imported}
+        if missing := {node.id for node in names} - known:
+            unknown[part.line] = missing
+    return unknown
 
 
 def other_blocks(document: str) -> list[Part]:

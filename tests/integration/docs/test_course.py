@@ -5,7 +5,6 @@ to compare: its metrics are finite, and its pictures are described by the docume
 """
 
 import ast
-import builtins
 import json
 import math
 import os
@@ -19,6 +18,7 @@ import pytest
 
 import cnnzoo
 from tests import processes
+from tests.integration.docs.blocks import unknown_names
 
 DOCS = processes.ROOT / "docs"
 sys.path.insert(0, str(DOCS))  # its scripts import one another
@@ -209,23 +209,7 @@ def test_commands_are_safe_to_type():
 def test_a_chapter_stands_alone_and_marks_what_needs_mnist(name):
     """No block uses a name that no block before it has made; without MNIST, none that one left out has made."""
     for needs in ("", "mnist"):
-        known = set(dir(builtins))
-        for part in CHAPTER_PARTS[name]:
-            if part.kind != "python" or part.needs not in ("", needs) or not part.runs:
-                continue
-            tree = ast.parse(part.text)
-            names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-            known |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
-            known |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-            known |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-            known |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
-            known |= {
-                alias.asname or alias.name.partition(".")[0]
-                for node in ast.walk(tree)
-                if isinstance(node, ast.Import | ast.ImportFrom)
-                for alias in node.names
-            }
-            assert {node.id for node in names} <= known, part.line
+        assert unknown_names([part for part in CHAPTER_PARTS[name] if part.needs in ("", needs)]) == {}
     for part in CHAPTER_PARTS[name]:
         trains = part.kind == "console" and "mnist" in part.text
         assert part.needs == "mnist" or not trains, part.line

@@ -1,6 +1,6 @@
 """Every Python block of README.md and of documents that are not walked is run as a notebook's cell, and checked.
 
-What a document takes for granted, such as a reader's own arrays, is given here. Fits of more than some seconds are cut.
+No block takes for granted what no block before it has made. Fits of more than some seconds are cut.
 """
 
 import ast
@@ -16,8 +16,7 @@ from PIL import Image
 
 import cnnzoo
 from cnnzoo.layers.lenet5 import digit_bitmaps
-from tests.integration.docs.blocks import DOCUMENTS, python_blocks, run
-from tests.integration.docs.photographs import CLASSES, pixels_of, write_photographs
+from tests.integration.docs.blocks import DOCUMENTS, python_blocks, run, unknown_names
 from tests.integration.docs.results import (
     accuracy,
     cross_entropy,
@@ -55,6 +54,12 @@ def falls(losses):
 
 def test_every_document_with_python_blocks_is_tested():
     assert {document for document in DOCUMENTS if python_blocks(document)} == TESTED
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_block_uses_a_name_that_no_block_before_it_makes(document):
+    """So that a reader can copy them, one after the other."""
+    assert unknown_names(DOCUMENTS[document]) == {}
 
 
 def test_command_line():
@@ -136,19 +141,13 @@ def test_layerwise_pretraining(capsys):
 
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_data(folder):
-    loading, features, pipelines = python_blocks("docs/how_to/images.md")
-    rng = np.random.default_rng(0)
-    names = {"cnnzoo": cnnzoo}
-    for prefix, count in (("", 30), ("test_", 12)):
-        names |= {f"{prefix}images": rng.integers(0, 256, (count, 9, 7, 3), "uint8")}
-        names |= {f"{prefix}labels": np.arange(count) % 3}
-    write_photographs(folder / "photos", {"train": 32, "test": 10})
-
+    loading, own_arrays, own_photographs, features, pipelines = python_blocks("docs/how_to/images.md")
+    names = {}
     of_tfds = {
         "mnist": 'cnnzoo.data.load("mnist")',
         "cifar10": 'cnnzoo.data.load("cifar10:3.0.2", train="train[:90%]", test="train[90%:]")',
     }
-    digits, mnist, cifar10, photos, arrays, fake = run(
+    digits, mnist, cifar10, fake = run(
         loading, names, {call: "None" for name, call in of_tfds.items() if not in_tfds(name)}
     )
     check_digits(digits)
@@ -158,21 +157,22 @@ def test_data(folder):
     if cifar10:
         assert (len(cifar10.train), len(cifar10.test)) == (45_000, 5_000)
         check_against_tfds(cifar10.test, "cifar10:3.0.2", "train[90%:]")
-    assert photos.class_names == CLASSES
-    for split in ("train", "test"):
-        read = getattr(photos, split)
-        expected = {(name, pixels.tobytes()) for name, pixels in pixels_of(folder / "photos" / split)}
-        assert {(CLASSES[label], image.tobytes()) for image, label in zip(read.images, read.labels, strict=True)} == (
-            expected
-        )
-        prefix = "" if split == "train" else "test_"
-        assert np.array_equal(getattr(arrays, split).images, names[f"{prefix}images"])
-        assert np.array_equal(getattr(arrays, split).labels, names[f"{prefix}labels"])
     assert (fake.image_shape, fake.classes, len(fake.train)) == ((32, 32, 3), 10, 256)
     check_learnable(fake)
 
+    arrays = run(own_arrays, names)[-1]
+    for split, part in ((arrays.train, slice(30)), (arrays.test, slice(30, None))):
+        assert np.array_equal(split.images, names["images"][part])
+        assert np.array_equal(split.labels, names["labels"][part])
+
+    photos = run(own_photographs, names)[-1]
+    assert photos.class_names == ("dark", "light")
+    assert (len(photos.train), len(photos.test)) == (64, 16)
+    for split in (photos.train, photos.test):
+        assert np.array_equal(split.labels, split.images.mean(axis=(1, 2, 3)) > 120)
+
     net = published_net(folder / "alexnet-owt-7be5be79.pth")
-    score = run(features, names)[-1]
+    score = run(features, names, {'"imagenet"': '"alexnet-owt-7be5be79.pth"'})[-1]
     check_features(net, names)
     assert score >= 0.9  # of two classes
 
@@ -263,16 +263,14 @@ def check_batches(batches, split):
 @pytest.mark.filterwarnings(SHUFFLE)
 def test_distribution():
     [block] = python_blocks("docs/how_to/devices.md")
-    images = np.random.default_rng(0).uniform(-100, 130, (8, 67, 67, 3)).astype("float32")
-    labels = np.arange(8) % 4
-    names = {"cnnzoo": cnnzoo, "batches": tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)}
-    small = {"cnnzoo.alexnet()": "cnnzoo.alexnet(classes=10, input_shape=(67, 67, 3))", "epochs=90": "epochs=6"}
-    [history] = run(block, names, small)
+    names = {}
+    [history] = run(block, names)
     model = names["model"]
     assert isinstance(names["strategy"], tf.distribute.Strategy)
     assert model.distribute_strategy is names["strategy"]
-    assert len(history.history["loss"]) == 6
-    assert cross_entropy(model.predict(images, verbose=0), labels) < 0.9 * np.log(10)
+    assert len(history.history["loss"]) == 5
+    test = source("digits").test
+    assert accuracy(model, lenet_input(test.images), test.labels) >= 0.8
 
 
 def test_reports(folder):
@@ -310,8 +308,9 @@ def test_serving(capsys):
     np.testing.assert_allclose(served["probabilities"], expected[:9], atol=1e-5)
 
     capsys.readouterr()
-    names["images"] = images
-    decoded = run(shipped, names)[-1]
+    names["others"] = images[:500]
+    loaded = 'cnnzoo.data.load("fashion_mnist").test.images'
+    decoded = run(shipped, names, {loaded: f"{loaded}[:500]" if fashion else "others"})[-1]
     printed = capsys.readouterr().out.splitlines()
     folders = {card.parents[2].name for card in (ROOT / "saved_models").glob("*/1/assets.extra/card.json")}
     assert {line.rpartition("; by ")[2] for line in printed if "; by " in line} == folders
@@ -328,7 +327,7 @@ def test_serving(capsys):
 def test_tuning():
     keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
     defined, searched = python_blocks("docs/how_to/tune.md")
-    names = {"cnnzoo": cnnzoo}
+    names = {}
     run(defined, names)
     recipe = cnnzoo.load_recipe("stacked_denoising_digits").override(names["space"](keras_tuner.HyperParameters()))
     assert 1e-3 <= recipe.learning_rate <= 3e-2

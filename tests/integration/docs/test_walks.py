@@ -15,6 +15,7 @@ from tests.integration.docs.blocks import ALL, ROOT, WALKED, WRITTEN
 TITLE = re.compile(r"^# \S", re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 MOST_LINES = 250  # of one page
+LOOKED_UP = {"docs/reference/glossary.md", "docs/help/troubleshooting.md", "docs/how_to/migrate.md"}  # may be longer
 
 
 def in_processes_of_their_own(document):
@@ -51,7 +52,7 @@ def test_a_page_is_one_page(document):
     text = (ROOT / document).read_text("utf-8")
     without_code = "\n".join(part.text for part in ALL[document] if part.kind == "markdown")
     assert len(TITLE.findall(without_code)) == 1
-    assert len(text.splitlines()) <= MOST_LINES
+    assert len(text.splitlines()) <= MOST_LINES or document in LOOKED_UP
     for target in LINK.findall(without_code):
         path = target.partition("#")[0]
         generated = re.search(r"(^|/)(api|commands|models)/|recipe_keys\.md|weights\.md", path)

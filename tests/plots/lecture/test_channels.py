@@ -47,6 +47,13 @@ def test_both_are_their_definitions(texts, legible):
         assert f"{number:g}".replace("-", "−") in shown
 
 
+def test_cells_are_tinted_where_a_number_is_not_zero():
+    numbers = np.zeros((5, 5))
+    numbers[1, 1] = 1
+    picture = cross_correlation(numbers, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    assert len(picture.axes[0].patches) == 1 + 2 * 9 + 2 * 4  # the 1, both kernels, and what both results keep of them
+
+
 def test_a_kernel_that_is_the_same_turned_gives_the_same():
     assert cross_correlation(np.eye(4), np.ones((2, 2))).alternative.endswith("a convolution: the same.")
 

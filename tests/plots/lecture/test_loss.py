@@ -57,6 +57,32 @@ def test_paths_are_drawn_on_the_curve_and_over_the_contours():
     figure.canvas.draw()
 
 
+def test_the_frame_has_the_start_the_lowest_point_and_the_first_steps_of_a_path_that_goes_away():
+    figure = gradient_descent(lambda w: (w - 1) ** 2 / 2, -2.0, [0.1, 1.0, 2.1])
+    left, right = figure.axes[0].get_xlim()
+    assert left < -2
+    assert {axis.get_xlim() for axis in figure.axes} == {(left, right)}  # so that the panels can be compared
+    away = figure.axes[2].lines[1].get_xdata()
+    assert all(left < each < right for each in away[:5])
+    assert not left < away[-1] < right
+    assert [axis.get_xlabel() for axis in figure.axes] == ["weight"] * 3
+
+
+def test_a_cross_is_at_the_lowest_point_of_two_weights():
+    figure = gradient_descent(lambda a, b: (a - 1) ** 2 + (b + 0.5) ** 2, (-1.0, 1.0), [0.3], steps=20)
+    (axis,) = figure.axes
+    (cross,) = [line for line in axis.lines if line.get_marker() == "+"]
+    assert [each[0] for each in cross.get_data()] == pytest.approx([1.0, -0.5], abs=0.05)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("first weight", "second weight")
+
+
+def test_a_chain_shows_its_biases_and_names_its_function(texts):
+    shown = texts(picture := backpropagation(0.9, [0.7, -1.3], [0.1, -0.4], target=0.5, activation="sigmoid"))
+    assert {"w1 = 0.7", "w2 = −1.3", "b1 = 0.1", "b2 = −0.4"} <= {*shown}
+    assert any(text.endswith("a1 = f(w1·x + b1), …;  f = sigmoid") for text in shown)
+    assert "the weights 0.7 and −1.3 and the biases 0.1 and −0.4:" in picture.alternative
+
+
 def test_a_loss_that_leaves_all_numbers_ends_its_path():
     assert len(descended(lambda w: w**4, np.array([10.0]), 10.0, 500)) < 20
     figure = gradient_descent(lambda w: w**4, 10.0, [10.0], steps=500)

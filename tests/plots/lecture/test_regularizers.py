@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 
 from cnnzoo.errors import InputError
@@ -55,6 +56,18 @@ def test_bars_are_the_formula_of_the_paper():
     expected = activations / (2 + 1e-3 * sums) ** 0.75
     np.testing.assert_allclose(before, 100 * activations / 120, rtol=1e-6)
     np.testing.assert_allclose(after, 100 * expected / expected.max(), rtol=1e-5)
+    shown = [float(text.get_text()) for text in figure.axes[0].texts]
+    assert shown == pytest.approx([*activations, *expected], rel=5e-3, abs=0.006)
+
+
+@pytest.mark.parametrize("count", [2, 8, 20])
+def test_numbers_above_bars_do_not_overlap(count):
+    picture = normalized_across_maps(np.random.default_rng(0).uniform(0, 900, count))
+    canvas = FigureCanvasAgg(picture)
+    canvas.draw()  # which lays it out
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in picture.axes[0].texts]
+    assert len(boxes) == 2 * count
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 @pytest.mark.parametrize(
