@@ -8,9 +8,9 @@ import keras
 from keras import ops
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import GaussianCode, GaussianScale
+from cnnzoo.layers.gaussian_code import GaussianCode  # not by the package, which may be about to import Keras
+from cnnzoo.layers.gaussian_scale import GaussianScale
 from cnnzoo.layers.graph import Subgraph, calls
-from cnnzoo.losses import EvidenceLowerBound
 from cnnzoo.targets import images_like, weights_like, zero_if_pixels
 from cnnzoo.variational import importance_weighted_bound, kl_divergence, log_bernoulli, log_normal
 
@@ -109,6 +109,8 @@ class VariationalAutoencoder(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         loss = self.loss
+        from cnnzoo.losses import EvidenceLowerBound  # which may be about to import Keras, and with it this module
+
         if not isinstance(loss, EvidenceLowerBound):
             raise InputError(
                 f"{self.name} is trained on a bound: compile it with cnnzoo.losses.EvidenceLowerBound(). Received: "

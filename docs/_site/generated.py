@@ -245,7 +245,7 @@ SOUGHT = {
     "export": ("SavedModel", "ONNX", "LiteRT", "TFLite"),
     "info": ("receptive field", "number of parameters"),
     "tune": ("hyperparameters", "grid search"),
-    "train": ("fit", "resume a run"),
+    "train": ("fit",),
 }
 
 

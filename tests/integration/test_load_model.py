@@ -8,6 +8,7 @@ import pytest
 
 import cnnzoo
 from cnnzoo.data.augmentation import RandomShifts
+from tests import processes
 from tests.small_nets import small
 
 MODELS = [
@@ -138,3 +139,10 @@ def test_any_room_can_be_imported_first(processes):
     rooms = ("layers", "losses", "metrics", "optimizers", "data.augmentation", "models.lenet", "pretraining")
     started = [processes.start(["-c", f"import cnnzoo.{room}; print('{room}')"]) for room in rooms]
     assert [written for written, _ in processes.finished(started)] == [f"{room}\n" for room in rooms]
+
+
+@pytest.mark.parametrize("module", ["layers", "losses"])
+def test_a_module_that_is_the_first_to_load_keras_is_whole(module):
+    """Keras' import registers classes that are made of other modules: none of them may need the one that is loading."""
+    ended = processes.run(["-c", f"import cnnzoo; print(cnnzoo.{module}.__name__)"])
+    assert ended.stdout == f"cnnzoo.{module}\n", ended.stderr
