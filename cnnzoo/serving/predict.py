@@ -130,7 +130,8 @@ def image_files(given: Any) -> Iterator[tuple[str, PurePath]]:
 def _predictions(predictor: Predictor, paths: list[str], top: int, batch_size: int) -> Iterator[Prediction]:
     are_files = [Path(path).is_file() for path in paths]  # no pipe, which nobody may write to
     readable = np.array([os.fsencode(path) for path, is_file in zip(paths, are_files, strict=True) if is_file])
-    decoded = decode_files(readable, predictor.shape)
+    height, width, channels = predictor.shape
+    decoded = decode_files(readable, (height, width, channels))
     waiting: list[tuple[str, Decoded | None]] = []
     for path, is_file in zip(paths, are_files, strict=True):
         waiting.append((path, next(decoded) if is_file else None))
@@ -187,7 +188,7 @@ def _of_rows(predictor: Predictor, paths: Sequence[str], batch_size: int) -> Ite
                 yield Prediction(f"{path}:{number}", (), output, squared, _verdict(predictor, squared))
 
 
-def _in_channels(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def _in_channels(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return pixels in gray where a model takes gray; Pillow decodes to colors."""
     if pixels.shape[-1] == shape[-1]:
         return pixels
