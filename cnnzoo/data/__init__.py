@@ -150,9 +150,10 @@ def _refuse_for_table(name: str | Path, **given: Any) -> None:
 
 
 def _load_in_memory(name: str, *, image_size: object, stream: bool | None, cache: object, with_test: bool) -> Source:
-    if stream or cache is not None:
-        raise InputError(f"{name!r} is always in memory; stream=True and cache are for other data sets")
     source = IN_MEMORY[name](with_test=with_test)
+    if stream or cache is not None:
+        of_name = f"the {source.kind} of {name!r}"
+        raise InputError(f"{of_name} are always in memory; stream=True and cache are for other data sets")
     if image_size not in (None, source.image_shape[:2]):
         size = "×".join(map(str, source.image_shape[:2]))
         what = f"{size}, and models resize them" if source.kind == "images" else "no images"

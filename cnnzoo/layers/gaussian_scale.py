@@ -31,7 +31,7 @@ class GaussianScale(keras.layers.Layer):
     Example:
     >>> import numpy as np
     >>> layer = GaussianScale(initial=2.0)
-    >>> float(layer(np.ones((1, 3), "float32"))[0, 0]), round(float(ops.exp(layer.log_scale)), 4)
+    >>> float(layer(np.ones((1, 3), "float32"))[0, 0]), round(float(np.exp(layer.log_scale)), 4)
     (1.0, 2.0)
     """
 
