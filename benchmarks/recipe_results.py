@@ -56,7 +56,9 @@ def _show(recipe: str, more: list[str], results: list[dict]) -> None:
     print(f"mean {statistics.mean(errors):.3f}  standard deviation {spread:.3f}  n={len(errors)}")
     if "anomalies" in results[0]:
         areas = [each["anomalies"]["auc"] for each in results]
-        print("AUC of the anomalies ", "  ".join(f"{area:.3f}" for area in areas), f" mean {statistics.mean(areas):.3f}")
+        print(
+            "AUC of the anomalies ", "  ".join(f"{area:.3f}" for area in areas), f" mean {statistics.mean(areas):.3f}"
+        )
     if linear := results[0].get("principal_components"):
         print(f"{linear['components']} principal components: {linear['squared_error']:.3f}")
     for layer in results[0].get("pretraining", {}):

@@ -1,6 +1,10 @@
 """Anomaly detection in a table, scikit-learn's breast cancer measurements: trained on benign rows alone.
 
-cnnzoo train anomaly_table
+    cnnzoo train anomaly_table
+
+Area under the ROC curve of the 42 malignant test rows among 72 benign ones: 0.928, 0.924, 0.927, mean 0.926, n=3, 4 s
+of training on two cores. The squared error of the benign ones is 10.62 ± 0.28, a sum over 30 standardized columns; 5
+principal components leave 6.81. Printed by `benchmarks/recipe_results.py anomaly_table`.
 """
 
 from cnnzoo import Recipe, cli

@@ -1,6 +1,8 @@
 """An importance-weighted autoencoder on MNIST, 50 samples an image, binarized anew at each visit.
 
-cnnzoo train iwae_mnist
+    cnnzoo train iwae_mnist
+
+On two cores it was not run in full.
 """
 
 from cnnzoo import Recipe, cli

@@ -1,6 +1,8 @@
 """The variational autoencoder of Burda et al. on MNIST, binarized anew at each visit.
 
-cnnzoo train vae_mnist
+    cnnzoo train vae_mnist
+
+On two cores it was not run in full.
 """
 
 from cnnzoo import Recipe, cli
