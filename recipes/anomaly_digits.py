@@ -3,7 +3,8 @@
     cnnzoo train anomaly_digits
 
 Area under the ROC curve of the 36 zeros among 324 other test digits: 0.995, 0.995, 0.999, mean 0.996, n=3, 7 s of
-training on two cores. The squared error of the others is 0.95 ± 0.04. Printed by `benchmarks/recipe_results.py anomaly_digits`.
+training on two cores. The squared error of the others is 0.95 ± 0.04. Printed by
+`benchmarks/recipe_results.py anomaly_digits`.
 """
 
 from cnnzoo import Recipe, cli
