@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnnzoo.errors import InputError, unknown
 
 NAMED = 10  # columns in a message
@@ -197,6 +195,8 @@ def check_finite(values: Any, taker: str) -> None:
     Raises:
         InputError: some are not.
     """
+    import numpy as np  # not with the module, which the command line's help loads
+
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or np.isfinite(values).all():
         return
     rows = values.reshape(-1, values.shape[-1])

@@ -45,7 +45,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per image.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a header.")] = False,
 ) -> None:
-    """Predict the classes of image files, or reconstruct them; or score the rows of tables.
+    """Predict the classes of image files, or reconstruct them.
 
     Examples:
         cnnzoo predict runs/lenet5_mnist/1 digit.png

@@ -87,5 +87,5 @@ def test_the_reference_has_the_examples_and_the_defaults_of_the_help():
         for example in help_of(name).partition("\nExamples:\n")[2].splitlines():
             assert f"\n{example.strip()}\n" in page
         assert "[default:" not in page
-    assert "| `--trials` | `N` | 20 | Maximum number of trials. |" in pages["commands/tune.md"]
-    assert "| `--host` | `ADDRESS` | `127.0.0.1` |" in pages["commands/serve.md"]
+    assert "\n`--trials` `N` *(default: 20)*\n: Maximum number of trials.\n" in pages["commands/tune.md"]
+    assert "\n`--host` `ADDRESS` *(default: `127.0.0.1`)*\n: Address" in pages["commands/serve.md"]
