@@ -60,6 +60,8 @@ def test_500_random_layers_have_the_computed_sizes_and_parameters():
             outputs = model(np.zeros((1, *shape), "float32"))
         except (ValueError, tf.errors.OpError):  # what Keras or TensorFlow does not support
             continue
+        if 0 in outputs.shape:  # Keras 3.13 makes them, where later ones refuse
+            continue
         row = cnnzoo.conv_report(model)["layer"]
         settings = (shape, pads, layer.get_config())
         assert row.output_shape == tuple(outputs.shape[1:]), settings
