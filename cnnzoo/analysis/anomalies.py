@@ -8,7 +8,7 @@ import numpy as np
 from cnnzoo import checks
 from cnnzoo.analysis.likelihood import log_likelihood
 from cnnzoo.analysis.reconstruction.codes import BATCH, checked_autoencoder
-from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, peak_of, pixels
 from cnnzoo.errors import InputError
 
 SCORES = ("reconstruction", "bound")
@@ -62,7 +62,7 @@ def anomaly_errors(model: keras.Model, values: Any) -> np.ndarray:
     """
     checked_autoencoder(model)
     shape = tuple(model.input_shape[1:])
-    given = checked_shape(pixels(values, "values", peak=1.0 if len(shape) == 3 else None), shape, model.name)
+    given = checked_shape(pixels(values, "values", peak=peak_of(shape)), shape, model.name)
     reconstructed = type(model).predict(model, given.astype("float32"), batch_size=BATCH, verbose=0)
     return np.square(given - np.asarray(reconstructed, "float64"))
 

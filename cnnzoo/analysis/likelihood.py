@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from cnnzoo import checks
-from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import checked_shape, peak_of, pixels
 from cnnzoo.errors import InputError
 from cnnzoo.models.variational_model import VariationalAutoencoder
 from cnnzoo.runtime import suppress_messages
@@ -49,7 +49,7 @@ def log_likelihood(model: keras.Model, images: Any, *, samples: int = 5000, seed
     >>> log_likelihood(model, np.zeros((3, 28, 28, 1)), samples=10).shape
     (3,)
     """
-    model, images = _variational(model), checked_shape(pixels(images), model.input_shape[1:], "the model")
+    model, images = _checked(model, images)
     samples, seed = checks.integer("samples", samples), checks.integer("seed", seed, 0)
     checks.choice("verbose", verbose, (0, 1))
     if model.takes_binary_pixels and not np.isin(images, (0, 1)).all():
@@ -101,7 +101,7 @@ def active_units(model: keras.Model, images: Any, *, threshold: float = ACTIVE) 
     >>> active_units(cnnzoo.variational_autoencoder(units=(), code=3), images).shape
     (3,)
     """
-    model, images = _variational(model), checked_shape(pixels(images), model.input_shape[1:], "the model")
+    model, images = _checked(model, images)
     threshold = checks.number("threshold", threshold, 0)
     if len(images) < 2:
         raise checks.refusal("images", "two or more, whose codes can differ", f"{len(images)}")
@@ -112,11 +112,13 @@ def active_units(model: keras.Model, images: Any, *, threshold: float = ACTIVE) 
     return np.concatenate(means).astype("float64").var(axis=0) > threshold
 
 
-def _variational(model: Any) -> VariationalAutoencoder:
+def _checked(model: Any, images: Any) -> tuple[VariationalAutoencoder, np.ndarray]:
+    """Return a model that is variational, and images, signals or vectors that it takes."""
     if not isinstance(model, VariationalAutoencoder):
         name = getattr(model, "name", type(model).__name__)
         raise InputError(f"only a variational_autoencoder has a likelihood. Received: {name}")
-    return model
+    shape = model.input_shape[1:]
+    return model, checked_shape(pixels(images, peak=peak_of(shape)), shape, "the model")
 
 
 def _log_sum(

@@ -63,6 +63,19 @@ def test_batches_and_parts_of_the_samples_make_no_difference(monkeypatch):
     assert np.any(analysis.log_likelihood(model, BINARY, samples=3000, seed=1) != again)
 
 
+def test_vectors_have_a_likelihood_whatever_their_sign():
+    """Of a decoder that ignores the code it is that of one normal distribution."""
+    model = cnnzoo.variational_autoencoder(input_shape=(3,), units=(), code=2)
+    zeros = [np.zeros(weight.shape) for weight in model.get_layer("code").weights]
+    model.get_layer("code").set_weights(zeros)
+    model.get_layer("output").set_weights([np.zeros((2, 3)), np.array([1.0, -2.0, 0.0])])
+    rows = np.array([[-3.0, 1.0, 7.0], [1.0, -2.0, 0.0]], "float32")
+    expected = -(np.square(rows - [1, -2, 0]).sum(axis=1) + 3 * np.log(2 * np.pi)) / 2
+    np.testing.assert_allclose(analysis.log_likelihood(model, rows, samples=20), expected, rtol=1e-5)
+    np.testing.assert_allclose(analysis.anomaly_scores(model, rows, by="bound", samples=20), -expected, rtol=1e-5)
+    assert analysis.active_units(model, rows).sum() == 0
+
+
 def test_active_units_are_those_whose_mean_differs_between_images():
     model = cnnzoo.variational_autoencoder(**SMALL)
     kernel, *rest = model.get_layer("code").get_weights()

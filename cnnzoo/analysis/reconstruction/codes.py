@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from cnnzoo import checks
-from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, pixels
+from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, peak_of, pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.graph import Subgraph, graph_inputs, output_of
 
@@ -58,7 +58,7 @@ class ModelCode:
         code = output_of(model, CODE)
         self.image_shape = tuple(model.outputs[0].shape[1:])
         self.code_shape = tuple(code.shape[1:])
-        self.peak = 1.0 if len(self.image_shape) == 3 else None  # of pixels; signals and vectors have other values
+        self.peak = peak_of(self.image_shape)
         # No models: that of the decoder would add calls to the layers of the whole.
         self._encoder = Subgraph(graph_inputs(model)[0], code)
         try:

@@ -40,6 +40,16 @@ def pixels(images, name: str = "images", peak: float | None = 1.0) -> np.ndarray
     return array
 
 
+def peak_of(shape: tuple[int, ...]) -> float | None:
+    """Return the value of a white pixel of examples of a shape: 1 of images, `None` of signals and vectors.
+
+    Example:
+    >>> peak_of((28, 28, 1)), peak_of((30,))
+    (1.0, None)
+    """
+    return 1.0 if len(shape) == 3 else None
+
+
 def reconstructed_pixels(reconstructions, images: np.ndarray, peak: float | None = 1.0) -> np.ndarray:
     """Return reconstructions as floating-point pixels, which may lie outside the range of the images.
 
