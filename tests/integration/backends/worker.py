@@ -46,7 +46,8 @@ def outputs_and_gradients(layer, images, upstream):
     images = torch.tensor(images, requires_grad=True)
     outputs = layer(images)
     (outputs * torch.tensor(upstream)).sum().backward()
-    return [outputs, images.grad, *(weight.value.grad for weight in layer.trainable_weights)]
+    values = [weight.value for weight in layer.trainable_weights]
+    return [outputs, images.grad, *(torch.zeros_like(each) if each.grad is None else each.grad for each in values)]
 
 
 def layer_differences(case):

@@ -262,7 +262,7 @@ def test_in_a_process_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
         (["export", "nowhere", "--to", "out", "--judge"], "--judge is now --evaluate"),
         (["serve", "nowhere", "--poll", "1"], "--poll is now --poll-interval"),
         (["evaluate", "nowhere"], "holds no"),
-        (["export", "nowhere", "--to", "out"], "holds no"),
+        (["export", "nowhere", "--to", "out"], "there is no file or folder 'nowhere'"),
         (["train", "lenet5_digits", "--set", "data=digit"], "did you mean 'digits'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

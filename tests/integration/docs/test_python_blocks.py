@@ -147,10 +147,11 @@ def test_data(folder):
         "mnist": 'cnnzoo.data.load("mnist")',
         "cifar10": 'cnnzoo.data.load("cifar10:3.0.2", train="train[:90%]", test="train[90%:]")',
     }
-    digits, mnist, cifar10, fake = run(
+    digits, table, mnist, cifar10, fake = run(
         loading, names, {call: "None" for name, call in of_tfds.items() if not in_tfds(name)}
     )
     check_digits(digits)
+    assert (table.image_shape, table.classes, len(table.train) + len(table.test)) == ((30,), 2, 569)
     if mnist:
         assert np.bincount(mnist.train.labels).tolist() == MNIST
         check_against_tfds(mnist.test, "mnist", "test")

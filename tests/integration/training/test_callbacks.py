@@ -134,7 +134,8 @@ def test_a_resumed_run_shows_what_is_left(tmp_path, capsys, epochs, first):
     with pytest.raises(KeyboardInterrupt):
         cnnzoo.train(PHASES, workdir=tmp_path / "run", verbose=0, callbacks=[interrupting])
     cnnzoo.train(PHASES, workdir=tmp_path / "run", verbose=2, resume=True)
-    lines = capsys.readouterr().out.splitlines()
+    resumed, *lines = capsys.readouterr().out.splitlines()
+    assert resumed == f"resumes {tmp_path / 'run'} after epoch {epochs}"
     assert lines[0].startswith(first)
     shown = [line.split("  ")[0] for line in lines if line.startswith("epoch ")]
     assert shown == [f"epoch {number}/5" for number in range(epochs + 1, 6)]
