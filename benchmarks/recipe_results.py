@@ -5,6 +5,11 @@
 
 A seed whose run is finished is not run again; one that was interrupted is resumed. Options after `--` are passed to
 `cnnzoo train`.
+
+    python benchmarks/recipe_results.py vae_mnist --likelihood 5000
+
+adds what papers print of a variational autoencoder: the negative log-likelihood of all binary test images, estimated
+by importance sampling with so many draws each, and the number of active units of the code on the same images.
 """
 
 import argparse
@@ -12,8 +17,12 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
+
+import cnnzoo
 from cnnzoo.experiments.run import error_of
 
 
@@ -22,11 +31,14 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 … SEEDS − 1")
     parser.add_argument("--folder", type=Path, help="where the runs go (default: runs/results/RECIPE)")
+    parser.add_argument("--likelihood", type=int, metavar="DRAWS", help="print the likelihood of the test images")
     own, more = _split(sys.argv[1:])
     options = parser.parse_args(own)
     folder = options.folder or Path("runs/results") / options.recipe
     results = [_result(options.recipe, folder / f"seed{seed}", seed, more) for seed in range(options.seeds)]
     _show(options.recipe, more, results)
+    if options.likelihood:
+        _show_likelihoods(folder, options.seeds, options.likelihood)
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -66,6 +78,25 @@ def _show(recipe: str, more: list[str], results: list[dict]) -> None:
         print(f"seconds of pretraining {layer}  {'  '.join(map(str, seconds))}")
     print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")
     print(f"images/s {'  '.join(str(result['images_per_second']) for result in results)}")
+
+
+def _show_likelihoods(folder: Path, seeds: int, draws: int) -> None:
+    likelihoods = []
+    for seed in range(seeds):
+        run, start = cnnzoo.Run(folder / f"seed{seed}"), time.perf_counter()
+        source = cnnzoo.data.load(run.recipe.data, binarize=run.recipe.binarize)
+        model, images = run.model(), source.test.images / np.float32(255)
+        values = -cnnzoo.analysis.log_likelihood(model, images, samples=draws)
+        active = cnnzoo.analysis.active_units(model, images)
+        likelihoods.append(values.mean())
+        print(
+            f"seed {seed}: NLL {values.mean():.2f} nats, {draws:,} draws for each of {len(images):,} images "
+            f"(standard error over the images {values.std() / len(values) ** 0.5:.2f}), {active.sum()} of "
+            f"{len(active)} units active, {time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
+    if seeds > 1:
+        print(f"NLL mean {statistics.mean(likelihoods):.2f}  standard deviation {statistics.stdev(likelihoods):.2f}")
 
 
 if __name__ == "__main__":

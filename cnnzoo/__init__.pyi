@@ -45,6 +45,9 @@ from cnnzoo.models.all_cnn import strided_cnn_c as strided_cnn_c
 from cnnzoo.models.autoencoders import autoencoder as autoencoder
 from cnnzoo.models.autoencoders import deep_autoencoder as deep_autoencoder
 from cnnzoo.models.convolutional_autoencoders import convolutional_autoencoder as convolutional_autoencoder
+from cnnzoo.models.convolutional_autoencoders import (
+    stacked_convolutional_autoencoder as stacked_convolutional_autoencoder,
+)
 from cnnzoo.models.cuda_convnet import cuda_convnet as cuda_convnet
 from cnnzoo.models.denoising_autoencoders import denoising_autoencoder as denoising_autoencoder
 from cnnzoo.models.halves import decoder as decoder

@@ -29,6 +29,7 @@ SMALL = {
     "deep_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "denoising_autoencoder": {"input_shape": (9, 8, 1), "units": (12,), "code": 5, "rate": 0.0},
     "convolutional_autoencoder": {"input_shape": (11, 14, 3), "maps": (4, 6), "code": 5},
+    "stacked_convolutional_autoencoder": {"input_shape": (11, 14, 3), "maps": (4, 6), "code": 5},
     "variational_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "stacked_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12)},
     **{name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0} for name in ALL_CONVOLUTIONAL},

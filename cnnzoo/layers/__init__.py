@@ -13,6 +13,7 @@ from cnnzoo.layers.lp_pooling import LpPooling2D
 from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
+from cnnzoo.layers.principal_components import PrincipalComponents
 from cnnzoo.layers.radial_basis import RadialBasis
 from cnnzoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from cnnzoo.layers.subsampling import Subsampling2D
@@ -35,6 +36,7 @@ __all__ = [
     "MaskingNoise",
     "PartiallyConnectedConv2D",
     "PointwiseConv2D",
+    "PrincipalComponents",
     "RadialBasis",
     "ReversibleConv2D",
     "ReversibleDense",

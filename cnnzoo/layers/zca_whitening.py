@@ -1,6 +1,5 @@
 """ZCA whitening, after which images still look like images."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -9,8 +8,7 @@ from keras import ops
 
 from cnnzoo.checks import number
 from cnnzoo.errors import InputError
-
-MAX_VALUES = 12_288  # per image, 64×64×3: the matrix then takes 604 MB
+from cnnzoo.layers.covariance import check_values, mean_and_covariance
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -54,11 +52,7 @@ class ZCAWhitening(keras.layers.Layer):
         if None in input_shape[1:]:
             raise InputError(f"whitening needs images of known size. Received: {tuple(input_shape)}")
         size = int(np.prod(input_shape[1:]))
-        if size > MAX_VALUES:
-            raise InputError(
-                f"whitening relates each value of an image to each other: images may have at most {MAX_VALUES:,} "
-                f"values, as 64×64 pixels of three colors have. Received: {size:,} values"
-            )
+        check_values(size, "whitening")
         self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
         self.matrix = self.add_weight(shape=(size, size), initializer="identity", trainable=False, name="matrix")
 
@@ -71,20 +65,10 @@ class ZCAWhitening(keras.layers.Layer):
         Raises:
             InputError: fewer than two images, or a number that is not finite.
         """
-        batches: Iterable[Any] = [data] if hasattr(data, "shape") else data
-        count, total, products = 0, 0.0, 0.0
-        for batch in batches:
-            batch = np.asarray(ops.convert_to_numpy(batch), "float64")
-            if not self.built:
-                self.build((None, *batch.shape[1:]))
-            rows = batch.reshape(len(batch), -1)
-            count, total, products = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows
-        if not np.isfinite(total).all():
-            raise InputError("whitening needs finite numbers to adapt to. Received: images with NaN or infinity")
-        if count < 2:
-            raise InputError(f"whitening needs at least two images to adapt to. Received: {count}")
-        mean = total / count
-        variances, directions = np.linalg.eigh(products / count - np.outer(mean, mean))
+        mean, covariance, _ = mean_and_covariance(data, "whitening")
+        if not self.built:
+            self.build((None, len(mean)))
+        variances, directions = np.linalg.eigh(covariance)
         scaled = directions / np.sqrt(np.maximum(variances, 0) + self.epsilon)
         self.mean.assign(mean)
         self.matrix.assign(scaled @ directions.T)

@@ -42,6 +42,7 @@ FAMILIES = {
     "deep_autoencoder": "autoencoders",
     "denoising_autoencoder": "denoising_autoencoders",
     "convolutional_autoencoder": "convolutional_autoencoders",
+    "stacked_convolutional_autoencoder": "convolutional_autoencoders",
     "variational_autoencoder": "variational_autoencoders",
     "stacked_autoencoder": "stacked_autoencoders",
 }

@@ -1,15 +1,29 @@
-"""Convolutional autoencoders: maps instead of units, so that a code keeps its position in the image.
+"""Convolutional autoencoders: one whose code sees the whole image, and one whose code keeps its position in it.
 
 Masci, Meier, Cireşan and Schmidhuber, "Stacked Convolutional Auto-Encoders for Hierarchical Feature
-Extraction", ICANN 2011.
+Extraction", ICANN 2011; Baldi and Hornik, "Neural networks and principal component analysis", 1989.
 """
 
-from keras.layers import Activation, Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Cropping1D, Cropping2D
+import math
+
+from keras.initializers import RandomNormal
+from keras.layers import (
+    Activation,
+    Add,
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Cropping1D,
+    Cropping2D,
+    Flatten,
+    Reshape,
+)
 
 from cnnzoo import optimizers
 from cnnzoo.checks import flag, integer, refusal
 from cnnzoo.errors import InputError
-from cnnzoo.layers import ReversibleConv2D
+from cnnzoo.layers import PrincipalComponents, ReversibleConv2D
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
 from cnnzoo.models.reconstruction import assemble, default_output_activation
@@ -20,6 +34,8 @@ TASK = "reconstruct"
 # appears; and an odd side has the same padding before it as an even one, so that only one row or column at
 # the end has to be cropped in the decoder.
 WINDOW, STRIDE = 4, 2
+INPUT_SHAPE = (32, 32, 3)
+NEARLY_ZERO = RandomNormal(stddev=1e-3)  # and not 0, of which the layers before would learn nothing in the first step
 
 
 def convolutional_autoencoder(
@@ -27,6 +43,85 @@ def convolutional_autoencoder(
     input_tensor=None,
     input_shape=None,
     name="convolutional_autoencoder",
+    *,
+    code=None,
+    maps=(64, 64, 64),
+    activation="relu",
+    compile=True,
+):
+    """Build an autoencoder with a linear code and a convolutional decoder; by default 32×32×3 pixels in 512 numbers.
+
+    The code is linear in the whole image, and its transpose gives a first reconstruction. Convolutions at half its
+    sides then add what they have learned of images: edges are sharp, areas even. Call `adapt` of the layer `code`, as
+    of `keras.layers.Normalization`, before training: it sets the code to the principal components of the training
+    images, so that training begins where linear codes end, since the convolutions begin by adding almost nothing.
+    `cnnzoo train` does so.
+
+    A code of maps that keep their position, as in `stacked_convolutional_autoencoder`, can only be worse at the same
+    number of values: each of them knows one part of the image. The optimizer is Adam with rate 0.001.
+
+    Args:
+        weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
+        input_tensor: a Keras tensor `(batch, …)` to build upon, or `None`.
+        input_shape: `(height, width, channels)` of images, default `(32, 32, 3)`, whose pixels are 0…1; or
+            `(steps, channels)` of signals, whose values are standardized. Height, width and steps are at least 2.
+        name: name of the model.
+        code: number of code units, from 1 to the number of values of an image; default a sixth of that.
+        maps: number of maps of each convolution of the decoder: the first one halves the sides with a 4×4 window, the
+            others have 3×3 windows, and one more doubles the sides.
+        activation: name or function of the convolutions.
+        compile: whether to compile with optimizer, squared error, the mean over pixels and images, and the metric
+            `squared_error`, summed over pixels.
+
+    Returns:
+        A functional `keras.Model`. Layers: flatten, code, which is called again in reverse, linear, decoder_1, …,
+        output, sum, reconstruction, with crop after output where a side is odd. Its values are not limited to 0…1.
+
+    Raises:
+        InputError: an argument has a value that is not allowed.
+
+    Source: Baldi and Hornik 1989 (a linear code's optimum); Kim, Lee and Lee, "Accurate Image Super-Resolution Using
+        Very Deep Convolutional Networks", CVPR 2016 (convolutions that learn what is missing).
+
+    Example:
+    >>> import numpy as np
+    >>> import cnnzoo
+    >>> images = np.random.default_rng(0).random((600, 32, 32, 3), "float32")
+    >>> model = cnnzoo.convolutional_autoencoder()
+    >>> model.get_layer("code").adapt(images)
+    >>> model.get_layer("code").output.shape, model.count_params()
+    ((None, 512), 1656515)
+    """
+    maps = scaffold.check_widths("maps", maps, example="(64, 64, 64)")
+    inputs = scaffold.image_input(input_tensor, input_shape, default=INPUT_SHAPE, kinds=("images", "signals"))
+    shape = inputs.shape[1:]
+    size = math.prod(shape)
+    _check_sides(shape[:-1], halvings=1)
+    code = integer("code", max(1, size // 6) if code is None else code, 1, size, of="the values of an image")
+    if not maps:
+        raise refusal("maps", "one positive integer at least", maps)
+
+    linear = PrincipalComponents(code, name="code")
+    x = linear(Flatten(name="flatten")(inputs))
+    x = first = Reshape(shape, name="linear")(linear(x, reverse=True))
+
+    convolution = Conv2D if len(shape) == 3 else Conv1D
+    x = halve(x, maps[0], activation, name="decoder_1")
+    for number, depth in enumerate(maps[1:], start=2):
+        x = convolution(depth, 3, padding="same", activation=activation, name=f"decoder_{number}")(x)
+    x = double(x, shape[-1], None, shape, name="output", crop="crop", kernel_initializer=NEARLY_ZERO)
+    x = Add(name="sum")([first, x])
+    x = Activation("linear", dtype="float32", name="reconstruction")(x)
+
+    compilation = {"output_activation": "linear", "compile": compile, "optimizer": optimizers.Adam(1e-3)}
+    return assemble(inputs, x, name=name, weights=weights, **compilation)
+
+
+def stacked_convolutional_autoencoder(
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    name="stacked_convolutional_autoencoder",
     *,
     maps=(32, 64),
     code=32,
@@ -36,7 +131,7 @@ def convolutional_autoencoder(
     tied=False,
     compile=True,
 ):
-    """Build a convolutional autoencoder; by default 32×32×3 pixels become 4×4 codes of 32 values.
+    """Build the stacked convolutional autoencoder; by default 32×32×3 pixels become 4×4 codes of 32 values.
 
     Every layer of the encoder halves the sides with a 4×4 window and stride 2; every layer of the decoder
     doubles them, and odd sides are cropped to those of the encoder.
@@ -74,14 +169,14 @@ def convolutional_autoencoder(
 
     Example:
     >>> import cnnzoo
-    >>> model = cnnzoo.convolutional_autoencoder()
+    >>> model = cnnzoo.stacked_convolutional_autoencoder()
     >>> model.get_layer("code").output.shape, model.count_params()
     ((None, 4, 4, 32), 134371)
     """
     maps = scaffold.check_widths("maps", maps, example="(32, 64)")
     code = integer("code", code)
     flag("tied", tied)
-    x = inputs = scaffold.image_input(input_tensor, input_shape, default=(32, 32, 3), kinds=("images", "signals"))
+    x = inputs = scaffold.image_input(input_tensor, input_shape, default=INPUT_SHAPE, kinds=("images", "signals"))
     _check_sides(inputs.shape[1:-1], halvings=len(maps) + 1)
     output_activation = output_activation or default_output_activation(inputs)
     if tied and len(inputs.shape) == 3:
@@ -114,8 +209,9 @@ def _check_sides(sides: tuple[int, ...], halvings: int) -> None:
     least = STRIDE**halvings
     if min(sides) < least:
         needed, received = ("×".join(map(str, each)) for each in ([least] * len(sides), sides))
+        layers = f"{halvings} layers halve" if halvings > 1 else "a layer halves"
         raise InputError(
-            f"the input is too small: {halvings} layers halve its sides, which needs at least {needed} "
+            f"the input is too small: {layers} its sides, which needs at least {needed} "
             f"{'pixels' if len(sides) == 2 else 'steps'}. Received: {received}"
         )
 
@@ -138,7 +234,7 @@ def halve(x, maps: int, activation, name: str):
     return convolution(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x)
 
 
-def double(x, maps: int, activation, size: tuple[int, ...], *, name: str, crop: str):
+def double(x, maps: int, activation, size: tuple[int, ...], *, name: str, crop: str, **options):
     """Return maps with doubled sides, without the row and the column that are too many.
 
     Args:
@@ -148,9 +244,11 @@ def double(x, maps: int, activation, size: tuple[int, ...], *, name: str, crop: 
         size: shape to return; its channels do not count.
         name: name of the layer.
         crop: name of the layer that leaves out what is too much.
+        options: further arguments of the convolution.
     """
     convolution = Conv2DTranspose if len(x.shape) == 4 else Conv1DTranspose
-    return cropped(convolution(maps, WINDOW, STRIDE, "same", activation=activation, name=name)(x), size, name=crop)
+    x = convolution(maps, WINDOW, STRIDE, "same", activation=activation, name=name, **options)(x)
+    return cropped(x, size, name=crop)
 
 
 def cropped(x, size: tuple[int, ...], name: str):

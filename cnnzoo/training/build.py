@@ -13,7 +13,7 @@ from cnnzoo.data.augmentation import augmentation
 from cnnzoo.errors import InputError
 from cnnzoo.experiments import Recipe
 from cnnzoo.experiments.run import Run
-from cnnzoo.layers import ZCAWhitening
+from cnnzoo.layers import PrincipalComponents, ZCAWhitening
 from cnnzoo.metrics import SquaredError
 from cnnzoo.models.standardization import Standardization
 from cnnzoo.runtime import steps_per_execution_for
@@ -209,8 +209,7 @@ def build(
             run=None,  # type: ignore[arg-type]
         )
         context.compile(optimizer_of(recipe, learning_rate_of(recipe, steps)))
-        if recipe.whitening:
-            _adapt_whitening(context)
+        _adapt(context)
     return dataclasses.replace(context, run=open_run(context))
 
 
@@ -289,10 +288,13 @@ def configure_threads(recipe: Recipe, devices: Devices) -> None:
         distribute.configure_threads(recipe.batch_size)
 
 
-def _adapt_whitening(context: TrainingContext) -> None:
-    """Adapt the model's whitening to its training images, as they enter it."""
-    batches = data.eval_pipeline(context.unlabeled, ADAPTING_BATCH, preprocess=context.preprocess)
-    context.model.get_layer("whitening").adapt(batches.map(lambda images, labels: images))
+def _adapt(context: TrainingContext) -> None:
+    """Adapt the model's whitening, and a linear code without weights, to the training images, as they enter it."""
+    kinds = (ZCAWhitening,) if context.recipe.weights else (ZCAWhitening, PrincipalComponents)
+    for layer in context.model.layers:
+        if isinstance(layer, kinds):
+            batches = data.eval_pipeline(context.unlabeled, ADAPTING_BATCH, preprocess=context.preprocess)
+            layer.adapt(batches.map(lambda images, labels: images))
 
 
 def optimizer_of(recipe: Recipe, learning_rate: Any) -> keras.optimizers.Optimizer:

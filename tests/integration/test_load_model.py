@@ -13,7 +13,7 @@ from tests.small_nets import small
 
 MODELS = [
     *("lenet5", "lenet", "mlp", "cuda_convnet", "all_cnn_c", "autoencoder", "denoising_autoencoder"),
-    *("deep_autoencoder", "stacked_autoencoder", "convolutional_autoencoder"),
+    *("deep_autoencoder", "stacked_autoencoder", "convolutional_autoencoder", "stacked_convolutional_autoencoder"),
 ]
 ORDERS = {
     "cnnzoo first": "import cnnzoo, keras",

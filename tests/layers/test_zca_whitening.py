@@ -64,11 +64,11 @@ def test_an_epsilon_that_is_not_positive_raises(epsilon):
 
 
 def test_images_that_are_too_large_of_unknown_size_or_too_few_raise():
-    with pytest.raises(cnnzoo.InputError, match=r"images may have at most 12,288 values, .* Received: 154,587 values"):
+    with pytest.raises(cnnzoo.InputError, match=r"they may have at most 12,288 values, .* Received: 154,587 values"):
         ZCAWhitening()(keras.Input((227, 227, 3)))
     with pytest.raises(cnnzoo.InputError, match=r"needs images of known size\. Received: \(None, None, 8, 3\)"):
         ZCAWhitening()(keras.Input((None, 8, 3)))
-    with pytest.raises(cnnzoo.InputError, match=r"at least two images to adapt to\. Received: 1"):
+    with pytest.raises(cnnzoo.InputError, match=r"at least two examples to adapt to\. Received: 1"):
         ZCAWhitening().adapt(correlated(1))
 
 

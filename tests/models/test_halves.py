@@ -15,7 +15,7 @@ CASES += [
     ("autoencoder", {"contractive": 0.1}),
     ("autoencoder", {"sparsity": "kl"}),
     ("denoising_autoencoder", {"rate": 0.5}),
-    ("convolutional_autoencoder", {"tied": True}),
+    ("stacked_convolutional_autoencoder", {"tied": True}),
 ]
 every_case = pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 

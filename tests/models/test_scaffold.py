@@ -147,7 +147,7 @@ def plain(value):
         ("mlp", {"classes": 7, "input_shape": (6, 5, 1), "units": (4, 3)}),
         ("all_cnn_c", {"classes": 7, "input_shape": (16, 16, 3), "maps": (2, 4)}),
         ("autoencoder", {"input_shape": (6, 5, 1), "units": (4,), "code": 2}),
-        ("convolutional_autoencoder", {"input_shape": (8, 8, 1), "maps": (2,), "code": 2}),
+        ("stacked_convolutional_autoencoder", {"input_shape": (8, 8, 1), "maps": (2,), "code": 2}),
         ("stacked_autoencoder", {"classes": 7, "input_shape": (6, 5, 1), "units": (4,)}),
     ],
 )

@@ -11,7 +11,8 @@ DENSE = ["autoencoder", "deep_autoencoder", "denoising_autoencoder", "variationa
 SMALL = {"units": (8,), "code": 3}
 CASES = [
     *[(name, SMALL, shape) for name in DENSE for shape in (VECTORS, SIGNALS)],
-    ("convolutional_autoencoder", {"maps": (4,), "code": 2}, SIGNALS),
+    ("convolutional_autoencoder", {"maps": (4, 5), "code": 2}, SIGNALS),
+    ("stacked_convolutional_autoencoder", {"maps": (4,), "code": 2}, SIGNALS),
     ("variational_autoencoder", SMALL | {"maps": (4,)}, SIGNALS),
 ]
 every_case = pytest.mark.parametrize(("name", "options", "shape"), CASES, ids=str)
@@ -58,7 +59,7 @@ def test_loss_is_the_squared_error_and_its_metric_the_sum_over_the_columns():
 
 
 def test_convolutions_of_signals_slide_over_their_steps():
-    model = cnnzoo.convolutional_autoencoder(input_shape=(19, 2), maps=(4, 5), code=3)
+    model = cnnzoo.stacked_convolutional_autoencoder(input_shape=(19, 2), maps=(4, 5), code=3)
     assert model.get_layer("code").output.shape == (None, 3, 3)  # 19, 10, 5, 3
     assert model.output_shape == (None, 19, 2)
     window = 4
@@ -88,9 +89,15 @@ def test_columns_that_are_not_standardized_are_said_once():
     [
         (lambda: cnnzoo.autoencoder(input_shape=(2, 2, 2, 2)), r"\(columns,\). Received: \(2, 2, 2, 2\)"),
         (lambda: cnnzoo.autoencoder(input_shape=(0,)), r"one positive integer \(columns,\). Received: \(0,\)"),
-        (lambda: cnnzoo.convolutional_autoencoder(input_shape=(30,)), r"two positive integers \(steps, channels\)"),
-        (lambda: cnnzoo.convolutional_autoencoder(input_shape=(7, 2)), "needs at least 8 steps. Received: 7"),
-        (lambda: cnnzoo.convolutional_autoencoder(input_shape=SIGNALS, tied=True), "`tied` must be False for signals"),
+        (
+            lambda: cnnzoo.stacked_convolutional_autoencoder(input_shape=(30,)),
+            r"two positive integers \(steps, channels\)",
+        ),
+        (lambda: cnnzoo.stacked_convolutional_autoencoder(input_shape=(7, 2)), "needs at least 8 steps. Received: 7"),
+        (
+            lambda: cnnzoo.stacked_convolutional_autoencoder(input_shape=SIGNALS, tied=True),
+            "`tied` must be False for signals",
+        ),
         (lambda: cnnzoo.variational_autoencoder(input_shape=VECTORS, maps=(4,)), "`maps` must be empty for vectors"),
         (lambda: cnnzoo.lenet(input_shape=(30,)), "three positive integers"),
     ],

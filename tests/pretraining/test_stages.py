@@ -391,7 +391,12 @@ def test_who_names_the_layers_hears_nothing_of_others(caplog):
 
 
 def test_nothing_is_left_out_of_what_can_be_pretrained():
-    for model in (classifier(), autoencoder(), cnnzoo.autoencoder(compile=False), cnnzoo.convolutional_autoencoder()):
+    for model in (
+        classifier(),
+        autoencoder(),
+        cnnzoo.autoencoder(compile=False),
+        cnnzoo.stacked_convolutional_autoencoder(),
+    ):
         assert left_out(model) == []
     frozen = recurrent()
     frozen.get_layer("state").trainable = False

@@ -26,6 +26,7 @@ AUTOENCODERS = {
     "deep_autoencoder": DIGITS | {"units": (200, 100, 50), "code": 6},  # as in deep_autoencoder_digits
     "denoising_autoencoder": DIGITS,
     "convolutional_autoencoder": DIGITS,
+    "stacked_convolutional_autoencoder": DIGITS,
     "variational_autoencoder": DIGITS,
 }
 FORMS = ("model_c", "strided_cnn_c", "conv_pool_cnn_c", "all_cnn_c")

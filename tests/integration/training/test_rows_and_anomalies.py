@@ -157,7 +157,7 @@ def test_signals_are_trained_on_and_served(tmp_path):
     rng = np.random.default_rng(0)
     steps = np.linspace(0, 6, 40)
     signals = np.sin(steps + rng.uniform(0, 6, (64, 1)))[..., None] * [1.0, 50.0] + [0, 300]
-    model = cnnzoo.convolutional_autoencoder(input_shape=(40, 2), maps=(8,), code=3)
+    model = cnnzoo.stacked_convolutional_autoencoder(input_shape=(40, 2), maps=(8,), code=3)
     standardize = cnnzoo.models.standardization.Standardization.of(signals)
     given = np.asarray(standardize(signals))
     model.fit(given, given, verbose=0)

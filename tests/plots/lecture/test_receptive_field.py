@@ -54,7 +54,14 @@ def test_receptive_fields_are_where_gradients_are_not_zero(texts, legible):
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet5", pytest.param("alexnet", marks=pytest.mark.slow), "all_cnn_c", "convolutional_autoencoder", "mlp"]
+    "name",
+    [
+        "lenet5",
+        pytest.param("alexnet", marks=pytest.mark.slow),
+        "all_cnn_c",
+        "stacked_convolutional_autoencoder",
+        "mlp",
+    ],
 )
 def test_nets_of_the_zoo_are_legible_with_the_numbers_of_the_report(name, texts, legible):
     picture = receptive_fields(name)

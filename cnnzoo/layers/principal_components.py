@@ -1,0 +1,79 @@
+"""The linear code that loses least, from which training goes on."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from cnnzoo.errors import InputError
+from cnnzoo.layers.covariance import mean_and_covariance
+from cnnzoo.layers.reversible import ReversibleDense
+
+
+@keras.saving.register_keras_serializable(package="cnnzoo")
+class PrincipalComponents(ReversibleDense):
+    """A linear code with tied weights, which `adapt` sets to the principal components of data.
+
+    Of all linear codes of its width they leave the smallest squared error: code = (x − mean) · W, x ≈ code · Wᵀ + mean,
+    with orthonormal columns W. A linear autoencoder ends there as well when it is trained by gradients, after many more
+    steps: the variances of the components of photographs span four orders of magnitude. The weights are trained on
+    like those of any layer; before `adapt` the columns are orthonormal and random.
+
+    Args:
+        units: width of the code; an integer ≥ 1, and at most that of the input.
+        kwargs: the other arguments of `ReversibleDense`.
+
+    Call arguments:
+        inputs: float tensor `(batch, width)`; in reverse `(batch, units)`.
+        reverse: whether to go from the code to the input.
+
+    Returns:
+        Float tensor `(batch, units)`; in reverse `(batch, width)`.
+
+    Raises:
+        InputError: more units than numbers to encode.
+
+    Source: Baldi and Hornik, "Neural networks and principal component analysis: Learning from examples without local
+        minima", Neural Networks 2, 1989.
+
+    Example:
+    >>> rows = np.random.default_rng(0).normal(size=(500, 3)) * [3.0, 2.0, 0.1] + 5
+    >>> code = PrincipalComponents(2)
+    >>> code.adapt(rows)
+    >>> bool(np.abs(code(code(rows), reverse=True) - rows).max() < 0.5)
+    True
+    """
+
+    def __init__(self, units: int, *, kernel_initializer: Any = "orthogonal", **kwargs):
+        super().__init__(units, kernel_initializer=kernel_initializer, **kwargs)
+
+    def build(self, input_shape):
+        width = self.input_dim or input_shape[-1]
+        if self.units > width:
+            raise InputError(
+                f"{self.name} encodes {width} numbers, of which there are at most as many principal components. "
+                f"Received: units={self.units}"
+            )
+        super().build(input_shape)
+
+    def adapt(self, data: Any) -> None:
+        """Set kernel and biases to principal components and mean; computed in float64, a batch at a time.
+
+        Args:
+            data: array `(n, …)`, or batches of such, read once; each example is flattened.
+
+        Raises:
+            InputError: fewer examples than units, more than 12,288 values in each, or a number that is not finite.
+        """
+        mean, covariance, count = mean_and_covariance(data, self.name)
+        if not self.built:
+            self.build((None, len(mean)))
+        if count < self.units:
+            raise InputError(f"{self.name} needs as many examples as it has units, {self.units}. Received: {count}")
+        _, directions = np.linalg.eigh(covariance)  # in ascending order of their variances
+        components = directions[:, ::-1][:, : self.units]
+        self.kernel.assign(components)
+        if self.bias is not None:
+            self.bias.assign(-mean @ components)
+        if self.reverse_bias is not None:
+            self.reverse_bias.assign(mean)
