@@ -88,7 +88,8 @@ class Recipe:
         class_weight: weights of the classes in the training loss, by their labels, as `{0: 1.0, 1: 5.0}`; classes that
             are not named have 1, as in Keras' `fit`. Metrics and validation are not weighted.
         weights: initial weights, as the model's function takes them: the name of published weights, such as
-            `"imagenet"`, or a path. The head, its last layer with weights, is initialized anew, for the data's classes.
+            `"imagenet"`, or a path. The head of a classifier, its last layer with weights, is initialized anew, for the
+            data's classes.
         frozen: a phase of further epochs before the whole model is trained, in which the features are frozen; empty
             for none. `epochs` is required; the others are `until`, the last layer that is frozen (by default all but
             the head are), and `learning_rate`, which is constant in this phase (by default the recipe's).

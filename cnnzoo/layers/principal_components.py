@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 from cnnzoo.layers.covariance import mean_and_covariance
 from cnnzoo.layers.reversible import ReversibleDense
@@ -15,7 +16,8 @@ class PrincipalComponents(ReversibleDense):
     """A linear code with tied weights, which `adapt` sets to the principal components of data.
 
     Of all linear codes of its width they leave the smallest squared error: code = (x − mean) · W, x ≈ code · Wᵀ + mean,
-    with orthonormal columns W. A linear autoencoder ends there as well when it is trained by gradients, after many more
+    with orthonormal columns W. The mean is one weight for both directions, since a step of the kernel would otherwise
+    move all codes by its product with the mean image, which is longer than what differs between images. A linear autoencoder ends there as well when it is trained by gradients, after many more
     steps: the variances of the components of photographs span four orders of magnitude. The weights are trained on
     like those of any layer; before `adapt` the columns are orthonormal and random.
 
@@ -44,8 +46,10 @@ class PrincipalComponents(ReversibleDense):
     True
     """
 
-    def __init__(self, units: int, *, kernel_initializer: Any = "orthogonal", **kwargs):
-        super().__init__(units, kernel_initializer=kernel_initializer, **kwargs)
+    def __init__(self, units: int, *, kernel_initializer: Any = "orthogonal", use_bias: bool = False, **kwargs):
+        super().__init__(units, kernel_initializer=kernel_initializer, use_bias=use_bias, **kwargs)
+        if self.use_bias or not self.use_reverse_bias:
+            raise refusal("use_bias and use_reverse_bias", "False and True: the reverse bias is the mean", kwargs)
 
     def build(self, input_shape):
         width = self.input_dim or input_shape[-1]
@@ -56,8 +60,11 @@ class PrincipalComponents(ReversibleDense):
             )
         super().build(input_shape)
 
+    def call(self, inputs, reverse=False):
+        return super().call(inputs if reverse else inputs - self.reverse_bias, reverse=reverse)
+
     def adapt(self, data: Any) -> None:
-        """Set kernel and biases to principal components and mean; computed in float64, a batch at a time.
+        """Set kernel and mean to those of data; computed in float64, a batch at a time.
 
         Args:
             data: array `(n, …)`, or batches of such, read once; each example is flattened.
@@ -71,9 +78,5 @@ class PrincipalComponents(ReversibleDense):
         if count < self.units:
             raise InputError(f"{self.name} needs as many examples as it has units, {self.units}. Received: {count}")
         _, directions = np.linalg.eigh(covariance)  # in ascending order of their variances
-        components = directions[:, ::-1][:, : self.units]
-        self.kernel.assign(components)
-        if self.bias is not None:
-            self.bias.assign(-mean @ components)
-        if self.reverse_bias is not None:
-            self.reverse_bias.assign(mean)
+        self.kernel.assign(directions[:, ::-1][:, : self.units])
+        self.reverse_bias.assign(mean)

@@ -13,7 +13,7 @@ def transposed(layer: Any, values: Any, output_padding: Any = None) -> Any:
     """Apply the transpose of a dense layer or a convolution, as a linear map: without bias and activation.
 
     Args:
-        layer: a built `keras.layers.Dense`, or a `keras.layers.Conv2D` without groups.
+        layer: a built `keras.layers.Dense`, or a `Conv1D` or `Conv2D` without groups.
         values: tensor `(batch, …)`, of the shape of the layer's outputs.
         output_padding: of a convolution; see `ReversibleConv2D`.
 

@@ -182,7 +182,7 @@ def head(model: "keras.Model") -> "keras.Layer":
 
 
 def load_features(name: str, model: "keras.Model", weights: str) -> None:
-    """Load weights into all of a model but its head, which may have other classes.
+    """Load weights into all of a classifier but its head, which may have other classes, or into all of an autoencoder.
 
     Args:
         name: name of the model's function.
@@ -196,7 +196,7 @@ def load_features(name: str, model: "keras.Model", weights: str) -> None:
 
     from cnnzoo import weights as weight_files
 
-    features = keras.Model(model.inputs, head(model).input, name=model.name)
+    features = model if reconstructs(name) else keras.Model(model.inputs, head(model).input, name=model.name)
     weight_files.load(features, weights, getattr(family(name), "PRETRAINED", None), name)
 
 

@@ -90,7 +90,7 @@ def convolutional_autoencoder(
     >>> model = cnnzoo.convolutional_autoencoder()
     >>> model.get_layer("code").adapt(images)
     >>> model.get_layer("code").output.shape, model.count_params()
-    ((None, 512), 1656515)
+    ((None, 512), 1656003)
     """
     maps = scaffold.check_widths("maps", maps, example="(64, 64, 64)")
     inputs = scaffold.image_input(input_tensor, input_shape, default=INPUT_SHAPE, kinds=("images", "signals"))

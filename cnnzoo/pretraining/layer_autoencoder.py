@@ -107,6 +107,11 @@ def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool
             f"the layer {layer.name!r} is dilated, and TensorFlow trains no transposed convolution like that on a CPU; "
             "name the layers to pretrain without it, by `layers`"
         )
+    if getattr(layer, "padding", "") == "causal":
+        raise InputError(
+            f"the layer {layer.name!r} is causal, which has no transpose; name the layers to pretrain without it, by "
+            "`layers`"
+        )
     if tied and getattr(layer, "groups", 1) > 1:
         raise InputError(f"the layer {layer.name!r} has groups, whose kernel has no transpose: give tied=False")
     common = {"activation": activation, "name": f"{layer.name}_decoder", "dtype": layer.dtype_policy}
@@ -116,7 +121,8 @@ def _new_decoder(layer: Any, shape: tuple[int, ...], activation: str, tied: bool
     common["kernel_initializer"] = keras.initializers.GlorotUniform(seed)
     if is_dense:
         return keras.layers.Dense(shape[-1], **common)
-    return keras.layers.Conv2DTranspose(
+    kind = keras.layers.Conv1DTranspose if isinstance(layer, keras.layers.Conv1D) else keras.layers.Conv2DTranspose
+    return kind(
         shape[-1],
         layer.kernel_size,
         strides=layer.strides,
@@ -131,7 +137,7 @@ class TiedDecoder(keras.layers.Layer):
     """Apply the transpose of another layer, then a bias of its own and an activation.
 
     Args:
-        layer: a built `keras.layers.Dense`, or a `keras.layers.Conv2D` without groups.
+        layer: a built `keras.layers.Dense`, or a `Conv1D` or `Conv2D` without groups.
         outputs: number of outputs, or of maps.
         activation: name of the activation.
         kwargs: the arguments of `keras.layers.Layer`.
@@ -151,10 +157,10 @@ class TiedDecoder(keras.layers.Layer):
 
 
 def brought_to_shape(images: Any, shape: tuple[int, ...]) -> Any:
-    """Bring a reconstruction to a shape: crop rows and columns at the end, or pad them with 0.
+    """Bring a reconstruction to a shape: crop rows and columns, or steps, at the end, or pad them with 0.
 
     Args:
-        images: float tensor `(batch, …)`.
+        images: float tensor `(batch, …)`, of images, signals or vectors.
         shape: the shape of one example to return; other sides than the second and third must agree, or only
             the order of sides may differ, as after a Reshape.
 
@@ -165,8 +171,10 @@ def brought_to_shape(images: Any, shape: tuple[int, ...]) -> Any:
     """
     if tuple(images.shape[1:]) == tuple(shape):
         return images
-    if len(images.shape) != 4 or len(shape) != 3:
+    have, sides = images.shape[1:-1], shape[:-1]
+    signals = len(have) == len(sides) == 1 and images.shape[-1] == shape[-1]
+    if not signals and not len(have) == len(sides) == 2:
         return ops.reshape(images, (-1, *shape))
-    height, width, _ = shape
-    bottom, right = max(height - images.shape[1], 0), max(width - images.shape[2], 0)
-    return ops.pad(images, [(0, 0), (0, bottom), (0, right), (0, 0)])[:, :height, :width]
+    missing = [(0, max(side - own, 0)) for side, own in zip(sides, have, strict=True)]
+    padded = ops.pad(images, [(0, 0), *missing, (0, 0)])
+    return padded[(slice(None), *map(slice, sides))]

@@ -100,7 +100,7 @@ class PretrainingRun:
         self.worker = Worker(model)
         others = left_out(model) if config.layers is None and self.worker.is_chief else []
         if others:
-            log.warning("pretraining leaves out %s: it trains Dense and Conv2D layers", ", ".join(others))
+            log.warning("pretraining leaves out %s: it trains Dense, Conv1D and Conv2D layers", ", ".join(others))
         replicas = self.worker.replicas
         if self.batch_size % replicas:
             raise InputError(

@@ -30,22 +30,29 @@ NORMALIZATIONS = (
     keras.layers.UnitNormalization,
     keras.layers.Normalization,
 )
-RESHAPING = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Permute, keras.layers.Cropping2D)
+RESHAPING = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+    keras.layers.Cropping1D,
+    keras.layers.Cropping2D,
+)
 # Values in [0, 1] stay there.
 KEEPING_RANGE = (
     *RESHAPING,
     keras.layers.Dropout,
-    keras.layers.SpatialDropout2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.ZeroPadding2D,
-    keras.layers.UpSampling2D,
+    *(keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D),
+    *(keras.layers.MaxPooling1D, keras.layers.MaxPooling2D),
+    *(keras.layers.AveragePooling1D, keras.layers.AveragePooling2D),
+    *(keras.layers.GlobalMaxPooling1D, keras.layers.GlobalMaxPooling2D),
+    *(keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D),
+    *(keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D),
+    *(keras.layers.UpSampling1D, keras.layers.UpSampling2D),
     keras.layers.GaussianNoise,
     MaskingNoise,
     SaltAndPepperNoise,
 )
+ENCODERS = keras.layers.Dense | keras.layers.Conv1D | keras.layers.Conv2D  # the layers that can be pretrained
 INTO_UNIT_RANGE = ("sigmoid", "softmax", "hard_sigmoid")  # activations into [0, 1]
 
 
@@ -56,7 +63,7 @@ def in_reverse(call: Call) -> bool:
 
 def is_encoder(call: Call) -> bool:
     """Whether the layer of a call can be pretrained."""
-    return isinstance(call.layer, keras.layers.Dense | keras.layers.Conv2D) and not in_reverse(call)
+    return isinstance(call.layer, ENCODERS) and not in_reverse(call)
 
 
 def is_weighted(call: Call) -> bool:
@@ -121,6 +128,17 @@ def decoder_pairs(model: keras.Model, graph: list[Call], weighted: list[Call]) -
             return {}
         pairs[id(encoder)] = pair
     return pairs
+
+
+def _own_reverses(graph: list[Call], weighted: list[Call]) -> dict[int, DecoderPair]:
+    """Return the pair of each layer that is called again in reverse, in a model that is no mirror image as a whole."""
+    reverses = {id(call.layer): call for call in weighted if in_reverse(call)}
+    found = (
+        (call, _decoder_pair(call, reverses[id(call.layer)], graph, outermost=True))
+        for call in weighted
+        if is_encoder(call) and id(call.layer) in reverses
+    )
+    return {id(call): pair for call, pair in found if pair}
 
 
 def _widths(call: Call) -> tuple[int | None, int | None]:
@@ -208,7 +226,7 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
 
     Args:
         model: a functional or built Sequential model.
-        names: the layers to pretrain; `None` for every hidden Dense and Conv2D layer.
+        names: the layers to pretrain; `None` for every hidden Dense, Conv1D and Conv2D layer.
 
     Raises:
         InputError: the model has no graph or several inputs, a name is not there or not of such a layer, or there is
@@ -221,17 +239,18 @@ def stages(model: keras.Model, names: Sequence[str] | None = None) -> list[Stage
         inputs = ", ".join(tensor.name for tensor in model.inputs)
         raise InputError(f"{model.name} has {len(model.inputs)} inputs ({inputs}); a model to pretrain must have one")
     weighted = _weighted(graph)
-    pairs = decoder_pairs(model, graph, weighted)
+    halves = decoder_pairs(model, graph, weighted)
+    pairs = halves or _own_reverses(graph, weighted)
     if names is not None:
         _check_names(names, model, weighted)
         candidates = [call for call in weighted if call.layer.name in names]
     else:
-        hidden = weighted[: len(pairs)] if pairs else _hidden(graph, weighted)
+        hidden = weighted[: len(halves)] if halves else _hidden(graph, weighted)
         candidates = [call for call in hidden if is_encoder(call)]
     if not candidates:
         nested = any(isinstance(call.layer, keras.Model) for call in graph)
         hint = "; a model inside of it has layers of its own: pretrain that one" if nested else ""
-        raise InputError(f"{model.name} has no hidden Dense or Conv2D layer to pretrain{hint}")
+        raise InputError(f"{model.name} has no hidden Dense, Conv1D or Conv2D layer to pretrain{hint}")
     trainable = [call for call in candidates if call.layer.trainable and call.layer.trainable_weights]
     if not trainable:
         frozen = ", ".join(call.layer.name for call in candidates)
@@ -243,9 +262,9 @@ def left_out(model: keras.Model) -> list[str]:
     """Return the hidden layers with weights to train that can be no stage, as text: they stay as they are.
 
     Example:
-    >>> hidden = [keras.layers.Conv1D(4, 3, name="maps"), keras.layers.Flatten(), keras.layers.Dense(5)]
+    >>> hidden = [keras.layers.LSTM(4, name="state"), keras.layers.Dense(5)]
     >>> left_out(keras.Sequential([keras.Input((8, 1)), *hidden, keras.layers.Dense(2)]))
-    ['maps (Conv1D)']
+    ['state (LSTM)']
     """
     graph = calls(model)
     weighted = _weighted(graph)
@@ -280,7 +299,7 @@ def _check_names(names: Sequence[str], model: keras.Model, weighted: list[Call])
             raise unknown("layer", name, allowed)
         if name not in allowed:
             raise InputError(
-                f"the layer {name!r} is neither Dense nor Conv2D but {type(layers[name]).__name__}; "
+                f"the layer {name!r} is not Dense, Conv1D or Conv2D but {type(layers[name]).__name__}; "
                 f"the layers that can be pretrained are {', '.join(allowed)}"
             )
     in_order = [name for name in allowed if name in names]

@@ -35,7 +35,7 @@ PARAMETERS = {
     "autoencoder": 784 * 256 + 256 * 32 + 256 + 32 + 256 + 784,  # kernels once, as they are tied
     "deep_autoencoder": 2_837_314,
     "denoising_autoencoder": 784 * 1000 + 1000 + 784,
-    "convolutional_autoencoder": 513 * 3072 + 512 + 2 * (16 * 3 * 64) + 64 + 2 * (9 * 64 + 1) * 64 + 3,  # tied code
+    "convolutional_autoencoder": 513 * 3072 + 2 * (16 * 3 * 64) + 64 + 2 * (9 * 64 + 1) * 64 + 3,  # tied code
     "stacked_convolutional_autoencoder": 2 * 16 * (3 * 32 + 32 * 64 + 64 * 32) + 32 + 64 + 32 + 64 + 32 + 3,
     "variational_autoencoder": 425_284,
     "stacked_autoencoder": 785 * 1000 + 2 * 1001 * 1000 + 1001 * 10,

@@ -99,7 +99,7 @@ def test_a_model_that_cannot_be_pretrained_is_refused(make, sentence):
     ("options", "sentence"),
     [
         ({"layers": ["aa"]}, "unknown layer 'aa'"),
-        ({"layers": ["drop"]}, "'drop' is neither Dense nor Conv2D but Dropout"),
+        ({"layers": ["drop"]}, "'drop' is not Dense, Conv1D or Conv2D but Dropout"),
         ({"layers": "a"}, "`layers` must be a list of layer names. Received: 'a'"),
         ({"layers": []}, r"`layers` must be a list of layer names. Received: \[\]"),
         ({"layers": ["b", "a"], "epochs": [1, 2]}, r"in the model's order, \['a', 'b'\]. Received: \['b', 'a'\]"),

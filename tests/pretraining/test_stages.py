@@ -373,13 +373,52 @@ def recurrent():
     return keras.Sequential([keras.Input((6, 2)), *hidden, keras.layers.Dense(3, name="head")])
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_convolution_of_signals_is_pretrained(padding, tied):
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((11, 2))
+    x = keras.layers.Conv1D(4, 4, strides=3, padding=padding, activation="tanh", name="one")(inputs)
+    outputs = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x))
+    signals = np.cumsum(np.random.default_rng(0).normal(size=(200, 11, 2)), axis=1).astype("float32")
+    pretraining = pretrained(keras.Model(inputs, outputs), signals, tied=tied, epochs=5)
+    assert list(pretraining.history) == ["one"]
+    assert loss_falls(pretraining.history)
+
+
+@pytest.mark.parametrize("steps", [12, 13])
+def test_an_autoencoder_of_signals_is_pretrained_by_its_own_decoder(steps):
+    keras.utils.set_random_seed(1)
+    model = cnnzoo.stacked_convolutional_autoencoder(input_shape=(steps, 2), maps=(6,), code=3)
+    found = [[layer.name for layer in stage.trained if layer.weights] for stage in stages(model)]
+    assert found == [["encoder_1", "output"], ["code", "decoder_1"]]
+    signals = np.cumsum(np.random.default_rng(0).normal(size=(200, steps, 2)), axis=1).astype("float32")
+    assert loss_falls(pretrained(model, signals, epochs=5).history)
+
+
+def test_rows_of_a_table_are_pretrained_as_images_are():
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(300, 4)) @ rng.normal(size=(4, 12))).astype("float32")
+    model = cnnzoo.deep_autoencoder(input_shape=(12,), units=(9, 6), code=3)
+    assert loss_falls(pretrained(model, rows / rows.std(axis=0), epochs=10).history)
+
+
+def test_a_layer_that_is_called_again_in_reverse_decodes_itself_also_in_a_model_that_is_no_mirror_image():
+    model = cnnzoo.convolutional_autoencoder(input_shape=(8, 8, 1), maps=(4, 4), code=5)
+    code, *others = stages(model)
+    assert (code.name, code.decoder_pair.layers) == ("code", (model.get_layer("code"),))
+    assert [stage.name for stage in others] == ["decoder_1", "decoder_2"]
+    assert loss_falls(pretrained(model, images(100, (8, 8, 1)), epochs=5).history)
+
+
 def test_hidden_layers_that_are_left_out_are_named_once(caplog):
     model = recurrent()
-    assert left_out(model) == ["maps (Conv1D)", "state (LSTM)", "inner (Sequential)"]
+    assert left_out(model) == ["state (LSTM)", "inner (Sequential)"]
     before = [np.array(weight) for weight in model.get_layer("state").weights]
     LayerwisePretraining(images(40, (6, 2)), epochs=1, verbose=0).pretrain(model)
     assert [record.getMessage() for record in caplog.records] == [
-        "pretraining leaves out maps (Conv1D), state (LSTM), inner (Sequential): it trains Dense and Conv2D layers"
+        "pretraining leaves out state (LSTM), inner (Sequential): it trains Dense, Conv1D and Conv2D layers"
     ]
     for weight, old in zip(model.get_layer("state").weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)

@@ -113,6 +113,17 @@ def test_features_come_from_a_net_for_other_classes(tmp_path, monkeypatch):
         assert changed(features, after_head) == set()
 
 
+@pytest.mark.parametrize("name", ["deep_autoencoder", "convolutional_autoencoder"])
+def test_an_autoencoder_goes_on_from_all_weights_of_another_run(tmp_path, name):
+    options = {"deep_autoencoder": {"units": (20,)}, "convolutional_autoencoder": {"maps": (4,)}}[name]
+    options |= {"input_shape": (8, 8, 1), "code": 5}
+    recipe = Recipe(model=name, data="digits", epochs=3, learning_rate=3e-3, batch_size=64, model_options=options)
+    first = cnnzoo.train(recipe, workdir=tmp_path / "first", verbose=0)
+    tiny = recipe.replace(weights=str(first.model_file), learning_rate=1e-12, epochs=1, optimizer="classicsgd")
+    second = cnnzoo.train(tiny, workdir=tmp_path / "second", verbose=0)
+    assert second.metrics["test"] == pytest.approx(first.metrics["test"], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
