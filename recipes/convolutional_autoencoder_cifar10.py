@@ -10,7 +10,7 @@ from cnnzoo import Recipe, cli
 recipe = Recipe(
     model="convolutional_autoencoder",
     data="cifar10",
-    epochs=30,
+    epochs=20,
     batch_size=128,
     learning_rate=1e-3,
     optimizer="adam",

@@ -17,9 +17,10 @@ class PrincipalComponents(ReversibleDense):
 
     Of all linear codes of its width they leave the smallest squared error: code = (x − mean) · W, x ≈ code · Wᵀ + mean,
     with orthonormal columns W. The mean is one weight for both directions, since a step of the kernel would otherwise
-    move all codes by its product with the mean image, which is longer than what differs between images. A linear autoencoder ends there as well when it is trained by gradients, after many more
-    steps: the variances of the components of photographs span four orders of magnitude. The weights are trained on
-    like those of any layer; before `adapt` the columns are orthonormal and random.
+    move all codes by its product with the mean image, which is longer than what differs between images. A linear
+    autoencoder ends there as well when it is trained by gradients, after many more steps: the variances of the
+    components of photographs span four orders of magnitude. The weights are trained on like those of any layer; before
+    `adapt` the columns are orthonormal and random.
 
     Args:
         units: width of the code; an integer ≥ 1, and at most that of the input.

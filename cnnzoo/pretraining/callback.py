@@ -15,7 +15,7 @@ from cnnzoo.runtime import suppress_retracing_warnings, temporary_seed
 
 
 class LayerwisePretraining(keras.callbacks.Callback):
-    """Train every hidden Dense, Conv1D and Conv2D layer in turn as a (denoising) autoencoder of the activations that enter it.
+    """Train every hidden Dense, Conv1D and Conv2D layer in turn as a (denoising) autoencoder of what enters it.
 
     Pretraining runs in `on_train_begin`; the fit that the callback was passed to then fine-tunes the whole model. A
     stage trains the model's own layer, with the activations that follow it, and a decoder that reconstructs what
