@@ -13,6 +13,7 @@ from cnnzoo import models
 CLASSIFIERS = [name for name in cnnzoo.list_models() if not models.reconstructs(name)]
 AUTOENCODERS = [name for name in cnnzoo.list_models() if name not in CLASSIFIERS]
 DETERMINISTIC = [name for name in AUTOENCODERS if name != "variational_autoencoder"]  # the code is no draw
+LOGISTIC = [name for name in DETERMINISTIC if name != "convolutional_autoencoder"]  # others have linear outputs
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
 ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from tests.small_nets import AUTOENCODERS, DETERMINISTIC, SMALL, small
+from tests.small_nets import AUTOENCODERS, DETERMINISTIC, LOGISTIC, SMALL, small
 
 SHAPE = (6, 5, 1)
 
@@ -51,9 +51,6 @@ def test_an_autoencoder_follows_its_formula(tied):
     cross_entropy = -(images * np.log(expected.reshape(images.shape))).mean()
     cross_entropy -= ((1 - images) * np.log(1 - expected.reshape(images.shape))).mean()
     assert model.evaluate(images, images, verbose=0) == pytest.approx([cross_entropy, errors], rel=1e-4)
-
-
-LOGISTIC = [name for name in DETERMINISTIC if name != "convolutional_autoencoder"]  # whose output is linear
 
 
 @pytest.mark.parametrize("name", LOGISTIC)
