@@ -65,7 +65,8 @@ def log_likelihood(model: keras.Model, images: Any, *, samples: int = 5000, seed
     estimates = []
     for start in range(0, len(images), IMAGES):
         batch = ops.convert_to_tensor(images[start : start + IMAGES], "float32")
-        mean, log_variance = distribution(batch)
+        with suppress_messages("tensorflow", "retracing"):  # for the last images, and with each call of this function
+            mean, log_variance = distribution(batch)
         total = np.full(len(batch), -np.inf)
         for done in range(0, samples, at_once):
             with suppress_messages("tensorflow", "retracing"):  # for the last images, and for the last samples
