@@ -234,10 +234,11 @@ def test_each_kind_of_autoencoder_has_a_command_and_a_line_of_python_that_build_
     for kind, text in kinds:
         command, line = re.findall(r"`(cnnzoo[^`]*)`", " ".join(text.split()))
         _, train, recipe, *settings = shlex.split(command)
-        assert (train, set(settings[::2])) in {("train", frozenset({"--set"})), ("train", frozenset())}, kind
+        assert train == "train", kind
+        assert set(settings[::2]) <= {"--set"}, kind
         chosen = cnnzoo.load_recipe(recipe).override(settings[1::2])
         of_command = getattr(cnnzoo, chosen.model)(**chosen.model_options)
-        of_line = eval(line, {"cnnzoo": cnnzoo})  # noqa: S307 (the document)
+        of_line = eval(line, {"cnnzoo": cnnzoo})
         assert type(of_command) is type(of_line), kind
         assert of_command.name == of_line.name, kind
 
