@@ -37,7 +37,7 @@ BY_HAND = {name for name, part in MADE.items() if "described" in part.said}
 TRAINED = {
     "mlp.svg", "first_training.svg", "overfitting.svg", "against_overfitting.svg", "two_numbers.png", "between.svg",
     "deeper.svg", "compression.svg", "denoising.svg", "penalties.svg", "convolutional.svg", "layer_by_layer.svg",
-    "pretraining_study.svg", "relu.svg", "vanishing.svg", "distributions.png", "active_units.svg", "code_sizes.svg",
+    "pretraining_study.svg", "relu.svg", "vanishing.svg", "distributions.svg", "active_units.svg", "code_sizes.svg",
 }  # fmt: skip
 NUMBER = re.compile(r"−?\d(?:[\d,.]*\d)?(?:e-\d+)?")
 IDEAS = {
