@@ -43,7 +43,8 @@ from typing import Any, TextIO
 
 REPOSITORY = Path(__file__).parents[1]
 CHAPTERS = (
-    "units", "learning", "overfitting", "autoencoders", "penalties", "pretraining", "convolution", "lenet5", "alexnet",
+    "units", "learning", "overfitting", "autoencoders", "penalties", "variational", "pretraining", "convolution",
+    "lenet5", "alexnet",
 )  # fmt: skip
 COURSE = [REPOSITORY / f"docs/course/{chapter}.md" for chapter in CHAPTERS]
 SAVED = re.compile(r'^(picture|animation)\.save(?:fig)?\("([^"]+)".*\)$', re.MULTILINE)

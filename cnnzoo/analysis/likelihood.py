@@ -65,7 +65,8 @@ def log_likelihood(model: keras.Model, images: Any, *, samples: int = 5000, seed
     estimates = []
     for start in range(0, len(images), IMAGES):
         batch = ops.convert_to_tensor(images[start : start + IMAGES], "float32")
-        mean, log_variance = distribution(batch)
+        with suppress_messages("tensorflow", "retracing"):  # for the last images, and with each call of this function
+            mean, log_variance = distribution(batch)
         total = np.full(len(batch), -np.inf)
         for done in range(0, samples, at_once):
             with suppress_messages("tensorflow", "retracing"):  # for the last images, and for the last samples
@@ -101,15 +102,42 @@ def active_units(model: keras.Model, images: Any, *, threshold: float = ACTIVE) 
     >>> active_units(cnnzoo.variational_autoencoder(units=(), code=3), images).shape
     (3,)
     """
-    model, images = _checked(model, images)
     threshold = checks.number("threshold", threshold, 0)
+    mean, _ = code_distributions(model, images)
+    return mean.var(axis=0) > threshold
+
+
+def code_distributions(model: keras.Model, images: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the logarithm of the variance of each unit of a variational autoencoder's code.
+
+    Args:
+        model: a `variational_autoencoder`.
+        images: float array `(examples, *input_shape)`, two or more of them.
+
+    Returns:
+        Two float64 arrays `(examples, code)`.
+
+    Raises:
+        InputError: another model, or images that do not fit it.
+
+    Example:
+    >>> import cnnzoo
+    >>> mean, log_variance = code_distributions(cnnzoo.variational_autoencoder(code=3), np.zeros((2, 28, 28, 1)))
+    >>> mean.shape, log_variance.shape
+    ((2, 3), (2, 3))
+    """
+    model, images = _checked(model, images)
     if len(images) < 2:
         raise checks.refusal("images", "two or more, whose codes can differ", f"{len(images)}")
-    means = [
-        ops.convert_to_numpy(model.distribution(ops.convert_to_tensor(images[start : start + IMAGES], "float32"))[0])
+    batches = [
+        model.distribution(ops.convert_to_tensor(images[start : start + IMAGES], "float32"))
         for start in range(0, len(images), IMAGES)
     ]
-    return np.concatenate(means).astype("float64").var(axis=0) > threshold
+    mean, log_variance = (
+        np.concatenate([ops.convert_to_numpy(each) for each in part]).astype("float64")
+        for part in zip(*batches, strict=True)
+    )
+    return mean, log_variance
 
 
 def _checked(model: Any, images: Any) -> tuple[VariationalAutoencoder, np.ndarray]:

@@ -68,14 +68,26 @@ def decoder(model: keras.Model) -> keras.Model:
     names = _layer_names(model)
     if not {"code", "reconstruction"} <= names:
         raise _not_an_autoencoder(model, "decoder", "no layer 'code', or no 'reconstruction' after it")
-    last = next(name for name in ("sparsity_penalty", "contractive_penalty", "code") if name in names)
-    start = output_of(model, last)
+    start = penalized_code(model)
     # keras.Model(start, …) of Keras 3.15 takes every other call of a tied code layer for the input, too.
     codes = keras.Input(batch_shape=start.shape, dtype=start.dtype, name="codes")
     images = Subgraph(start, model.output).run(codes)
     half = keras.Model(codes, images, name=f"{model.name}_decoder")
     half.predict = _predict_of_lists(half)
     return half
+
+
+def penalized_code(model: keras.Model) -> Any:
+    """Return the tensor from which a model decodes: its code, behind the layers that only add penalties on it.
+
+    A contractive penalty has the outputs of hidden layers, too, so that what follows it does not depend on the layer
+    `code` alone.
+
+    Args:
+        model: a functional or Sequential model with a layer `code`.
+    """
+    names = {layer.name for layer in model.layers}
+    return output_of(model, next(name for name in ("sparsity_penalty", "contractive_penalty", "code") if name in names))
 
 
 def _predict_of_lists(half: keras.Model) -> Any:

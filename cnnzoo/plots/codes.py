@@ -183,11 +183,14 @@ def _noise_title(corruption: keras.layers.Layer) -> str:
     return f"{kind}, {rate:.0%} of the pixels".replace("%", " %")
 
 
-def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: LinearCode, images) -> Picture:
+def errors_by_code_size(
+    points: Mapping[str, tuple[int, float] | Sequence[tuple[int, float]]], components: LinearCode, images
+) -> Picture:
     """Draw the squared error per image against the code size, with the curve of principal components.
 
     Args:
-        points: by the name of each autoencoder, its code size and its squared error per test image (sum over pixels).
+        points: by the name of each autoencoder, its code size and its squared error per test image (sum over pixels),
+            or a list of such pairs, which a line connects.
         components: the result of `cnnzoo.analysis.pca`; its size is that of the largest code of the curve.
         images: array `(examples, *image_shape)` to evaluate them on; uint8, or floats of 0 to 1.
 
@@ -208,19 +211,27 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     """
     if not points:
         raise checks.refusal("points", "a mapping from at least one autoencoder to (code size, squared error)", points)
+    of_kinds = {name: _pairs(each) for name, each in points.items()}
     curve, largest = pca_errors(components, images), components.size
     drawn = np.where(curve > 1e-4 * curve[0], curve, np.nan)  # as many components as pixels have no error but rounding
-    errors = [f"{name} {error:.2f} with {size} numbers" for name, (size, error) in points.items()]
-    sizes = sorted({size for size, _ in points.values() if size <= largest})
+    alone = all(len(pairs) == 1 for pairs in of_kinds.values())
+    errors = [
+        f"{name} {listed([f'{error:.2f}' for _, error in pairs])} with {listed([size for size, _ in pairs])} numbers"
+        for name, pairs in of_kinds.items()
+    ]
+    sizes = sorted({size for pairs in of_kinds.values() for size, _ in pairs if size <= largest})
     errors += [f"{size} principal components {curve[size - 1]:.2f}" for size in sizes]
-    figure = picture(5.6, 3.4, f"Squared error per image against code size: {listed(errors)}.")
+    text = listed(errors) if alone else "; ".join(errors)
+    figure = picture(5.6, 3.4, f"Squared error per image against code size: {text}.")
     axis = figure.subplots()
     marker = "." if largest < 3 else ""
     axis.plot(range(1, largest + 1), drawn, color="#888888", label="principal components", marker=marker)
-    for number, (name, (size, error)) in enumerate(points.items()):
-        axis.plot(size, error, "o", color=COLORS[number % len(COLORS)], label=plain(name))
+    for number, (name, pairs) in enumerate(of_kinds.items()):
+        axis.plot(*zip(*pairs, strict=True), "o-", color=COLORS[number % len(COLORS)], label=plain(name))
     axis.set(xscale="log", yscale="log", xlabel="code size", ylabel="squared error per test image")
-    axis.set_ylim(bottom=0.5 * min(*drawn[drawn > 0].tolist(), *(error for _, error in points.values())))
+    axis.set_ylim(
+        bottom=0.5 * min(*drawn[drawn > 0].tolist(), *(error for pairs in of_kinds.values() for _, error in pairs))
+    )
     ratio = math.prod(components.image_shape)
     upper = axis.secondary_xaxis("top", functions=(lambda size: ratio / np.maximum(size, 1e-9),) * 2)
     upper.set_xlabel("pixel values per number of the code", fontsize=8)
@@ -229,6 +240,14 @@ def errors_by_code_size(points: Mapping[str, tuple[int, float]], components: Lin
     axis.legend(fontsize=8, frameon=False)
     light_grid(axis)
     return figure
+
+
+def _pairs(given: tuple[int, float] | Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return pairs of code size and squared error by their sizes, also of one such pair."""
+    array = np.atleast_2d(np.asarray(given, "float64"))
+    if array.ndim != 2 or array.shape[1] != 2 or not len(array):
+        raise checks.refusal("points", "pairs (code size, squared error), by the name of each autoencoder", given)
+    return sorted((int(size), float(error)) for size, error in array)
 
 
 def codes_on_a_plane(planes: Mapping[str, LabeledCodes], class_names: Sequence[str]) -> Picture:

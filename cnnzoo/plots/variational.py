@@ -5,13 +5,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnzoo import analysis, checks
+from cnnzoo import checks
 from cnnzoo.analysis import ModelCode
-from cnnzoo.analysis.likelihood import ACTIVE
+from cnnzoo.analysis.likelihood import ACTIVE, code_distributions
 from cnnzoo.analysis.reconstruction.linear_codes import pixels
 from cnnzoo.errors import InputError
 from cnnzoo.models.variational_autoencoders import sample
 from cnnzoo.plots.picture import COLORS, Picture, height_of, light_grid, picture, tiles
+from cnnzoo.variational import kl_divergence
 
 MOST = 100  # samples in a picture
 RANGE = 2.0  # standard deviations of N(0, 1) that a plane shows to each side
@@ -127,9 +128,10 @@ def active_units(model: keras.Model, images: Any) -> Picture:
     >>> len(active_units(cnnzoo.variational_autoencoder(units=(), code=5), images).axes[0].patches)
     5
     """
-    active = analysis.active_units(model, images)
-    mean, log_variance = (keras.ops.convert_to_numpy(each) for each in model.distribution(pixels(images)))
-    divergences = (np.square(mean) + np.exp(log_variance) - 1 - log_variance).mean(axis=0) / 2
+    mean, log_variance = code_distributions(model, images)
+    active = mean.var(axis=0) > ACTIVE
+    each = kl_divergence(mean[..., None], log_variance[..., None])  # not summed over the units
+    divergences = keras.ops.convert_to_numpy(each).mean(axis=0)
     order = np.argsort(-divergences, kind="stable")
     figure = picture(
         6.0,

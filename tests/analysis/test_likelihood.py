@@ -1,5 +1,7 @@
 """The estimate of a likelihood, against a model whose likelihood is known, and sums in NumPy."""
 
+import logging
+
 import numpy as np
 import pytest
 from scipy import special
@@ -30,6 +32,20 @@ def test_of_the_posterior_it_is_exact_with_any_number_of_samples():
     model.get_layer("output").set_weights([np.array([[2.0]]), np.array([0.5 - 1])])
     for samples in (1, 7, 100):
         assert likelihoods(model, [X - 1], samples=samples) == pytest.approx([LOG_LIKELIHOOD], abs=1e-5)
+
+
+def test_it_can_be_called_again_and_again_without_warnings_of_tensorflow():
+    logger, messages = logging.getLogger("tensorflow"), []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger.addHandler(handler)
+    model = cnnzoo.variational_autoencoder(input_shape=(2, 2, 1), units=(), code=1)
+    try:
+        for _ in range(4):  # in batches of two sizes
+            analysis.log_likelihood(model, np.zeros((101, 2, 2, 1)), samples=1)
+    finally:
+        logger.removeHandler(handler)
+    assert messages == []
 
 
 def test_of_another_distribution_it_approaches_the_likelihood_with_more_samples():

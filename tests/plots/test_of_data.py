@@ -322,6 +322,10 @@ def test_without_misclassified_images_the_picture_says_so():
         ),
         (lambda: plots.codes_on_a_plane({}, NAMES), "`planes` must be codes of two numbers"),
         (lambda: plots.errors_by_code_size({}, None, None), "`points` must be a mapping from at least one autoencoder"),
+        (
+            lambda: plots.errors_by_code_size({"net": []}, None, None),
+            "`points` must be pairs (code size, squared error)",
+        ),
         (lambda: plots.variants([]), "`rows` must be those of a finished study. Received none"),
         (
             lambda: plots.learning_curves({"mae": [1.0]}),
@@ -403,6 +407,16 @@ def test_errors_by_code_size_are_those_of_the_components():
         .mean()
     )
     assert axis.lines[0].get_ydata()[5] == pytest.approx(own, rel=1e-5)
+
+
+def test_errors_of_one_kind_at_several_code_sizes_are_a_line():
+    digits = cnnzoo.data.load("digits")
+    pairs = {"net": [(6, 0.9), (2, 2.5)], "other": (3, 1.5)}
+    figure = plots.errors_by_code_size(pairs, pca(digits.train.images, 4), digits.test.images)
+    line, point = figure.axes[0].lines[1:]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([2, 6], [2.5, 0.9])
+    assert (list(point.get_xdata()), list(point.get_ydata())) == ([3], [1.5])
+    assert "net 2.50 and 0.90 with 2 and 6 numbers; other 1.50 with 3 numbers; 2 principal comp" in figure.alternative
 
 
 def test_codes_are_points_in_the_color_of_their_class():

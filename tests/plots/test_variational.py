@@ -64,6 +64,21 @@ def test_bars_are_the_divergences_in_their_order(net, digits):
     assert f"{active} of 2 units are active" in figure.alternative
 
 
+def test_a_picture_of_units_computes_each_code_once(net, digits, monkeypatch):
+    seen, distribution = [], type(net).distribution
+    monkeypatch.setattr(
+        type(net), "distribution", lambda model, images: seen.append(len(images)) or distribution(model, images)
+    )
+    plots.active_units(net, digits)
+    assert sum(seen) == len(digits)
+
+
+def test_units_of_a_code_of_vectors_are_drawn_though_values_are_no_pixels():
+    net = cnnzoo.variational_autoencoder(input_shape=(6,), units=(), code=3)
+    values = np.random.default_rng(0).normal(scale=5, size=(20, 6))
+    assert len(plots.active_units(net, values).axes[0].patches) == 3
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -11,6 +11,7 @@ from cnnzoo import checks
 from cnnzoo.analysis.reconstruction.linear_codes import checked_codes, checked_shape, peak_of, pixels
 from cnnzoo.errors import InputError
 from cnnzoo.layers.graph import Subgraph, graph_inputs, output_of
+from cnnzoo.models.halves import penalized_code
 
 CODE = "code"  # the layer whose outputs are the code, by its name
 BATCH = 500  # images a step of prediction
@@ -62,7 +63,7 @@ class ModelCode:
         # No models: that of the decoder would add calls to the layers of the whole.
         self._encoder = Subgraph(graph_inputs(model)[0], code)
         try:
-            self._decoder = Subgraph(code, model.outputs[0])
+            self._decoder = Subgraph(penalized_code(model), model.outputs[0])
         except ValueError as error:
             raise InputError(f"the output of model {model.name!r} does not depend on its code alone") from error
 

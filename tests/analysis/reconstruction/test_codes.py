@@ -60,6 +60,12 @@ def test_codes_are_those_of_the_first_images_of_each_class():
     np.testing.assert_allclose(codes_2d(model, train.images, train.labels, per_class=20).codes, expected, atol=1e-5)
 
 
+def test_the_codes_of_a_contractive_autoencoder_with_hidden_layers_are_decoded():
+    model = cnnzoo.autoencoder(input_shape=(4, 4, 1), units=(6,), code=3, sparsity="kl", contractive=0.1)
+    few, coder = images(5, (4, 4, 1)), ModelCode(model)
+    np.testing.assert_allclose(coder.decode(coder.encode(few)), model.predict(few, verbose=0), atol=1e-6)
+
+
 def around_the_code():
     inputs = keras.Input((4,))
     code = layers.Dense(2, name="code")(inputs)

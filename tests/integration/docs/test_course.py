@@ -37,7 +37,7 @@ BY_HAND = {name for name, part in MADE.items() if "described" in part.said}
 TRAINED = {
     "mlp.svg", "first_training.svg", "overfitting.svg", "against_overfitting.svg", "two_numbers.png", "between.svg",
     "deeper.svg", "compression.svg", "denoising.svg", "penalties.svg", "convolutional.svg", "layer_by_layer.svg",
-    "pretraining_study.svg", "relu.svg", "vanishing.svg",
+    "pretraining_study.svg", "relu.svg", "vanishing.svg", "distributions.svg", "active_units.svg", "code_sizes.svg",
 }  # fmt: skip
 NUMBER = re.compile(r"−?\d(?:[\d,.]*\d)?(?:e-\d+)?")
 IDEAS = {
@@ -46,6 +46,10 @@ IDEAS = {
     "overfitting.md": ("three kinds of images", "a validation curve", "what helps"),
     "autoencoders.md": ("the hourglass", "two numbers", "thirty numbers", "deeper", "compression"),
     "penalties.md": ("denoising", "sparse and contractive", "convolutional"),
+    "variational.md": (
+        "a distribution for each image", "the bound", "draws and slopes", "the plane, decoded", "between two digits",
+        "samples", "units that are not used", "error against code size", "all kinds",
+    ),
     "pretraining.md": ("the trouble of 2006", "greedy layer-wise pretraining", "what it is worth", "what replaced it"),
     "convolution.md": (
         "a small window", "cross-correlation", "stride", "padding", "channels", "shared weights", "pooling",
@@ -222,6 +226,21 @@ def test_suggested_settings_can_be_set():
         recipe = cnnzoo.load_recipe("stacked_denoising_digits").override([setting])
         key, _, entry = setting.partition("=")[0].partition(".")
         assert entry in getattr(recipe, key)
+
+
+def test_each_kind_of_autoencoder_has_a_command_and_a_line_of_python_that_build_it():
+    kinds = re.findall(r"^- \*\*(\S+):\*\*(.*(?:\n  .*)*)", TEXTS["variational.md"].partition("## All kinds")[2], re.M)
+    assert len(kinds) == 9
+    for kind, text in kinds:
+        command, line = re.findall(r"`(cnnzoo[^`]*)`", " ".join(text.split()))
+        _, train, recipe, *settings = shlex.split(command)
+        assert train == "train", kind
+        assert set(settings[::2]) <= {"--set"}, kind
+        chosen = cnnzoo.load_recipe(recipe).override(settings[1::2])
+        of_command = getattr(cnnzoo, chosen.model)(**chosen.model_options)
+        of_line = eval(line, {"cnnzoo": cnnzoo})
+        assert type(of_command) is type(of_line), kind
+        assert of_command.name == of_line.name, kind
 
 
 def test_an_alternative_text_is_written_into_a_document():
