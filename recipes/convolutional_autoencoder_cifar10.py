@@ -2,7 +2,10 @@
 
     cnnzoo train convolutional_autoencoder_cifar10
 
-On two cores it was not run in full.
+Squared error per test image (sum over pixels): 2.44, n=1, 20 min on two cores beside other work. 512 principal
+components have 3.13: the code begins at them. Printed by
+`benchmarks/recipe_results.py convolutional_autoencoder_cifar10 --seeds 1`. Its learning rate was chosen by the training
+error on 10,000 images; what began it, by the last 5,000 training images, held out.
 """
 
 from cnnzoo import Recipe, cli

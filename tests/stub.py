@@ -10,6 +10,7 @@ from pathlib import Path
 import cnnzoo
 
 PATH = Path(cnnzoo.__file__).with_suffix(".pyi")
+WIDTH = 120
 
 
 def stub() -> str:
@@ -19,12 +20,18 @@ def stub() -> str:
     return "\n".join(
         [
             "# Written by `python tests/stub.py` out of the names in __init__.py.",
-            *sorted(lines),
+            *map(_wrapped, sorted(lines)),
             "",
             "__version__: str",
             "",
         ]
     )
+
+
+def _wrapped(line: str) -> str:
+    """Return a line as Ruff wraps it."""
+    before, _, names = line.partition(" import ")
+    return line if len(line) <= WIDTH else f"{before} import (\n    {names},\n)"
 
 
 if __name__ == "__main__":

@@ -346,7 +346,7 @@ TITLES = {
     "all_cnn": "All-convolutional nets",
     "autoencoders": "Autoencoders",
     "denoising_autoencoders": "Denoising autoencoder",
-    "convolutional_autoencoders": "Convolutional autoencoder",
+    "convolutional_autoencoders": "Convolutional autoencoders",
     "variational_autoencoders": "Variational autoencoder",
     "stacked_autoencoders": "Stacked autoencoder",
 }

@@ -19,10 +19,10 @@ def test_adapted_it_is_scikit_learns_principal_components(batches):
     rows = correlated(300)
     layer = PrincipalComponents(4)
     layer.adapt(np.array_split(rows, 7) if batches else rows)
-    judge = PCA(4, svd_solver="full").fit(rows)
+    reference = PCA(4, svd_solver="full").fit(rows)
     codes = np.asarray(layer(rows), "float64")
-    assert np.abs(np.abs(codes) - np.abs(judge.transform(rows))).max() < 1e-4  # their signs are free
-    expected = judge.inverse_transform(judge.transform(rows))
+    assert np.abs(np.abs(codes) - np.abs(reference.transform(rows))).max() < 1e-4  # their signs are free
+    expected = reference.inverse_transform(reference.transform(rows))
     np.testing.assert_allclose(layer(codes, reverse=True), expected, atol=1e-4)
 
 
