@@ -33,9 +33,8 @@ import platform
 import statistics
 import sys
 import time
-from pathlib import Path
 
-from turns import compared, seconds, serve
+from turns import compared, report, seconds, serve
 
 BATCH, STEPS, EXAMPLES, SIDE = 256, 234, 60_000, 2048  # a turn is an epoch of MNIST
 WIDTHS = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
@@ -68,7 +67,7 @@ def _serve(options: argparse.Namespace) -> None:
     else:
         makers = {"cnnzoo": _cnnzoo, "keras": _keras, "torch eager": _torch, "torch compiled": _torch_compiled}
         train = makers[options.contender](options.optimizer, options.precision, threads)
-        serve(lambda: _report(train, clock))
+        serve(lambda: report(train, STEPS * BATCH, clock))
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -108,28 +107,15 @@ def multiply_adds() -> int:
     return 3 * sum(layers) - layers[0]
 
 
-def _report(train, clock) -> dict:
-    waited, began = _waiting(), time.perf_counter()
-    trained = seconds(train, clock)
-    return {
-        "images": STEPS * BATCH / trained,
-        "waited": (_waiting() - waited) / (time.perf_counter() - began),
-    }
-
-
-def _waiting() -> float:
-    """Return the seconds that this process' threads were ready to run and had no core, where Linux counts them."""
-    threads = Path("/proc/self/task").glob("*/schedstat")
-    return sum(int(thread.read_text(encoding="utf-8").split()[1]) for thread in threads) / 1e9
-
-
-def _images():
+def made_up_images():
+    """Return as many gray images as MNIST has for training, of its size."""
     import numpy as np
 
     return np.random.default_rng(0).integers(0, 256, (EXAMPLES, 28, 28, 1), "uint8")
 
 
-def _use(threads: int) -> None:
+def use(threads: int) -> None:
+    """Let TensorFlow have one thread, or all that it wants."""
     import tensorflow as tf
 
     if threads == 1:
@@ -140,7 +126,7 @@ def _use(threads: int) -> None:
 def _tensorflows_product(threads: int):
     import tensorflow as tf
 
-    _use(threads)
+    use(threads)
     matrix = tf.random.normal((SIDE, SIDE))
     product = tf.function(lambda: tf.matmul(matrix, matrix))
     return lambda: product().numpy()
@@ -161,7 +147,7 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     import cnnzoo
     from cnnzoo import data, distribute, optimizers
 
-    _use(threads)
+    use(threads)
     if threads > 1:
         distribute.configure_threads(BATCH)  # as `cnnzoo train` does
     shards = distribute.batch_shards_for(BATCH)
@@ -170,7 +156,7 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
     rule = optimizers.Adam(1e-3) if optimizer == "adam" else optimizers.ClassicSGD(0.01, momentum=0.9)
     distribute.set_batch_shards(model, shards)
     model.compile(rule, model.loss, steps_per_execution=STEPS)
-    split = data.Split(_images(), np.zeros(EXAMPLES, "int32"))
+    split = data.Split(made_up_images(), np.zeros(EXAMPLES, "int32"))
     batches = data.train_pipeline(split, BATCH, preprocess=cnnzoo.models.preprocessing("deep_autoencoder", model))
     pairs = batches.map(lambda images, _: (images, images)).with_options(batches.options())
 
@@ -183,7 +169,7 @@ def _cnnzoo(optimizer: str, precision: str, threads: int):
 def _keras(optimizer: str, precision: str, threads: int):
     import keras
 
-    _use(threads)
+    use(threads)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     x = inputs = keras.Input((784,))
     for number, width in enumerate(WIDTHS[1:-1]):
@@ -191,7 +177,7 @@ def _keras(optimizer: str, precision: str, threads: int):
     model = keras.Model(inputs, keras.layers.Dense(784, "sigmoid", dtype="float32")(x))
     rule = keras.optimizers.Adam(1e-3) if optimizer == "adam" else keras.optimizers.SGD(0.01, momentum=0.9)
     model.compile(rule, "binary_crossentropy")
-    images = _images().reshape(EXAMPLES, 784).astype("float32") / 255
+    images = made_up_images().reshape(EXAMPLES, 784).astype("float32") / 255
 
     def train():
         model.fit(images[: STEPS * BATCH], images[: STEPS * BATCH], batch_size=BATCH, verbose=0)
@@ -208,7 +194,7 @@ def _torch(optimizer: str, precision: str, threads: int, *, compiled: bool = Fal
     from torch import nn
 
     torch.set_num_threads(threads)
-    images = torch.from_numpy(_images().reshape(EXAMPLES, 784).astype("float32") / 255)
+    images = torch.from_numpy(made_up_images().reshape(EXAMPLES, 784).astype("float32") / 255)
     layers = []
     for number, (width, units) in enumerate(itertools.pairwise(WIDTHS)):
         layers += [nn.Linear(width, units), *([] if number in (3, 7) else [nn.Sigmoid()])]

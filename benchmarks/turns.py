@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 
 def compared(commands: Mapping[str, list[str]], rounds: int, warm_ups: int = 1) -> dict[str, list[dict]]:
@@ -37,6 +38,13 @@ def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_c
     return clock() - began
 
 
+def report(train: Callable[[], object], examples: int, clock: Callable[[], float] = time.perf_counter) -> dict:
+    """Return how many images a second a piece of training takes, and how long per second its threads had no core."""
+    waited, began = _waiting(), time.perf_counter()
+    trained = seconds(train, clock)
+    return {"images": examples / trained, "waited": (_waiting() - waited) / (time.perf_counter() - began)}
+
+
 def answer(lines: Iterable[str]) -> dict:
     """Return the first report among the lines that a contender prints."""
     for line in lines:
@@ -49,3 +57,9 @@ def _turn(process: subprocess.Popen) -> dict:
     process.stdin.write("go\n")
     process.stdin.flush()
     return answer(process.stdout)
+
+
+def _waiting() -> float:
+    """Return the seconds that this process' threads were ready to run and had no core, where Linux counts them."""
+    threads = Path("/proc/self/task").glob("*/schedstat")
+    return sum(int(thread.read_text(encoding="utf-8").split()[1]) for thread in threads) / 1e9
