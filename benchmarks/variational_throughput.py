@@ -1,4 +1,4 @@
-"""Training speed of variational_autoencoder: as `cnnzoo train vae_mnist` trains it, and PyTorch eager and compiled.
+"""Training speed of variational_autoencoder: as `cnnzoo train` trains it, and PyTorch eager and compiled.
 
     pip install -e '.[torch]' && python benchmarks/variational_throughput.py
     python benchmarks/variational_throughput.py --samples 50

@@ -11,10 +11,11 @@ recipe = Recipe(
     model="variational_autoencoder",
     data="mnist",
     binarize="dynamic",
-    epochs=1000,
-    batch_size=200,
-    learning_rate=1e-3,
-    optimizer="adam",
+    epochs=500,
+    batch_size=500,
+    learning_rate=5e-3,
+    optimizer="muon",
+    optimizer_options={"adam_lr_ratio": 0.3},
 )
 
 if __name__ == "__main__":
