@@ -18,7 +18,7 @@ training rows.
 Settings of cnnzoo and numbers of components were chosen by the training examples alone: a fifth of them was held out
 (digits, and 12,500 images of MNIST), or each fifth in turn (breast cancer), and the class that is left out was the
 anomaly; the settings are the same for all classes and seeds. What is not set is the library's default. On digits the
-settings of the recipe `anomaly_digits` were as good there, and took three times as long.
+settings of the recipe `anomaly_digits` reach 0.973 there, against 0.967, in three times as long.
 
 Each detector lives in a process of its own; they take turns, a class and a seed each. Seconds are those of a fit and of
 the scores, after the libraries have been loaded and each detector has been fitted to few examples. Processor seconds
