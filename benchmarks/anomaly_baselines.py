@@ -17,7 +17,8 @@ training rows.
 
 Settings of cnnzoo and numbers of components were chosen by the training examples alone: a fifth of them was held out
 (digits, and 12,500 images of MNIST), or each fifth in turn (breast cancer), and the class that is left out was the
-anomaly; the settings are the same for all classes and seeds. What is not set is the library's default.
+anomaly; the settings are the same for all classes and seeds. What is not set is the library's default. On digits the
+settings of the recipe `anomaly_digits` reach 0.973 there, against 0.967, in three times as long.
 
 Each detector lives in a process of its own; they take turns, a class and a seed each. Seconds are those of a fit and of
 the scores, after the libraries have been loaded and each detector has been fitted to few examples. Processor seconds
@@ -37,7 +38,7 @@ from turns import compared, serve
 
 DETECTORS = ("cnnzoo", "PCA", "isolation forest", "one-class SVM", "PyOD AutoEncoder", "PyOD VAE")
 MOST = 5000  # training examples of the one-class SVM, whose time grows with their square
-COMPONENTS = {"digits": 10, "mnist": 40, "breast_cancer": 20}
+COMPONENTS = {"digits": 10, "mnist": 20, "breast_cancer": 20}
 SETTINGS = {
     "digits": {
         "model": "deep_autoencoder",
@@ -48,7 +49,7 @@ SETTINGS = {
     },
     "mnist": {
         "model": "deep_autoencoder",
-        "model_options": {"units": (400, 150), "code": 12, "activation": "relu"},
+        "model_options": {"units": (400, 150), "code": 6, "activation": "relu"},
         "epochs": 5,
         "batch_size": 128,
         "learning_rate": 2e-3,
