@@ -103,6 +103,10 @@ LAYERS = {
         there_and_back(layers.ReversibleDense(3, "tanh")),
         reference.tied_autoencoder,
     ),
+    "principal components there and back": (
+        there_and_back(layers.PrincipalComponents(3)),
+        lambda x, kernel, mean: (x - mean) @ kernel @ kernel.T + mean,
+    ),
     "convolution there and back": (
         there_and_back(layers.ReversibleConv2D(3, 3, 2, "same", activation="tanh")),
         tied_convolutions,

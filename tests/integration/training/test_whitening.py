@@ -38,6 +38,6 @@ def test_the_models_first_layer_whitens_the_training_images(tmp_path):
 
 def test_images_that_are_too_large_to_be_whitened_are_refused(tmp_path):
     recipe = RECIPE.replace(model_options={"input_shape": (114, 114, 1)})
-    with pytest.raises(cnnzoo.InputError, match=r"images may have at most 12,288 values, .* Received: 12,996 values"):
+    with pytest.raises(cnnzoo.InputError, match=r"they may have at most 12,288 values, .* Received: 12,996 values"):
         cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
