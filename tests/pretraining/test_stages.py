@@ -405,11 +405,13 @@ def test_rows_of_a_table_are_pretrained_as_images_are():
 
 
 def test_a_layer_that_is_called_again_in_reverse_decodes_itself_also_in_a_model_that_is_no_mirror_image():
+    keras.utils.set_random_seed(1)
     model = cnnzoo.convolutional_autoencoder(input_shape=(8, 8, 1), maps=(4, 4), code=5)
     code, *others = stages(model)
     assert (code.name, code.decoder_pair.layers) == ("code", (model.get_layer("code"),))
     assert [stage.name for stage in others] == ["decoder_1", "decoder_2"]
-    assert loss_falls(pretrained(model, images(100, (8, 8, 1)), epochs=5).history)
+    history = pretrained(model, images(100, (8, 8, 1)), epochs=5).history
+    assert all(stage["loss"][-1] < stage["loss"][0] / 2 for stage in history.values())
 
 
 def test_hidden_layers_that_are_left_out_are_named_once(caplog):
