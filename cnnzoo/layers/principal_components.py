@@ -50,7 +50,8 @@ class PrincipalComponents(ReversibleDense):
     def __init__(self, units: int, *, kernel_initializer: Any = "orthogonal", use_bias: bool = False, **kwargs):
         super().__init__(units, kernel_initializer=kernel_initializer, use_bias=use_bias, **kwargs)
         if self.use_bias or not self.use_reverse_bias:
-            raise refusal("use_bias and use_reverse_bias", "False and True: the reverse bias is the mean", kwargs)
+            given = f"{self.use_bias} and {self.use_reverse_bias}"
+            raise refusal("use_bias and use_reverse_bias", "False and True, for the reverse bias is the mean", given)
 
     def build(self, input_shape):
         width = self.input_dim or input_shape[-1]

@@ -35,7 +35,7 @@ TASK = "reconstruct"
 # the end has to be cropped in the decoder.
 WINDOW, STRIDE = 4, 2
 INPUT_SHAPE = (32, 32, 3)
-NEARLY_ZERO = RandomNormal(stddev=1e-3)  # and not 0, of which the layers before would learn nothing in the first step
+NEARLY_ZERO = 1e-3  # deviation of a kernel; of 0 the layers before would learn nothing in the first step
 
 
 def convolutional_autoencoder(
@@ -57,8 +57,8 @@ def convolutional_autoencoder(
     images, so that training begins where linear codes end, since the convolutions begin by adding almost nothing.
     `cnnzoo train` does so.
 
-    A code of maps that keep their position, as in `stacked_convolutional_autoencoder`, can only be worse at the same
-    number of values: each of them knows one part of the image. The optimizer is Adam with rate 0.001.
+    Each number of a code of maps, as in `stacked_convolutional_autoencoder`, knows one part of the image; each of this
+    one knows all of it. The optimizer is Adam with rate 0.001.
 
     Args:
         weights: path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.
@@ -109,7 +109,8 @@ def convolutional_autoencoder(
     x = halve(x, maps[0], activation, name="decoder_1")
     for number, depth in enumerate(maps[1:], start=2):
         x = convolution(depth, 3, padding="same", activation=activation, name=f"decoder_{number}")(x)
-    x = double(x, shape[-1], None, shape, name="output", crop="crop", kernel_initializer=NEARLY_ZERO)
+    small = RandomNormal(stddev=NEARLY_ZERO)  # a new one in each model: its draws are fixed when it is made
+    x = double(x, shape[-1], None, shape, name="output", crop="crop", kernel_initializer=small)
     x = Add(name="sum")([first, x])
     x = Activation("linear", dtype="float32", name="reconstruction")(x)
 

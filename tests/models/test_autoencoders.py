@@ -215,6 +215,15 @@ def test_a_clone_with_new_names_is_the_same_model(name, options):
 # === Convolutional ===
 
 
+def test_a_seed_decides_every_initial_weight():
+    def weights(seed):
+        keras.utils.set_random_seed(seed)
+        return small("convolutional_autoencoder").get_layer("output").get_weights()[0]
+
+    np.testing.assert_array_equal(weights(1), weights(1))
+    assert (weights(1) != weights(2)).any()
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("sides", [(8, 8), (9, 15), (17, 12), (33, 31)])
 def test_the_output_has_the_size_of_the_input(sides, tied):
