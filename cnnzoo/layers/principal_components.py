@@ -1,5 +1,6 @@
 """The linear code that loses least, from which training goes on."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -68,17 +69,24 @@ class PrincipalComponents(ReversibleDense):
     def adapt(self, data: Any) -> None:
         """Set kernel and mean to those of data; computed in float64, a batch at a time.
 
+        Fewer examples than units have fewer components than that: the directions of the others are arbitrary, and
+        orthogonal to them. A warning says so.
+
         Args:
             data: array `(n, …)`, or batches of such, read once; each example is flattened.
 
         Raises:
-            InputError: fewer examples than units, more than 12,288 values in each, or a number that is not finite.
+            InputError: more than 12,288 values in an example, or a number that is not finite.
         """
         mean, covariance, count = mean_and_covariance(data, self.name)
         if not self.built:
             self.build((None, len(mean)))
         if count < self.units:
-            raise InputError(f"{self.name} needs as many examples as it has units, {self.units}. Received: {count}")
+            warnings.warn(
+                f"{self.name} has {self.units} units and is adapted to {count} examples: of its directions "
+                f"{self.units - count} at least are arbitrary, until they are trained",
+                stacklevel=2,
+            )
         _, directions = np.linalg.eigh(covariance)  # in ascending order of their variances
         self.kernel.assign(directions[:, ::-1][:, : self.units])
         self.reverse_bias.assign(mean)
