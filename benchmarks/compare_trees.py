@@ -6,7 +6,8 @@
 
 Each tree runs its own copy of the benchmark, in a process of its own and with its own environment. Turns are
 interleaved; printed are the medians of the turns with their range, and the ratio of the medians. `serving` needs wrk;
-each tree serves its own `saved_models/lenet5_mnist`.
+each tree serves its own `saved_models/lenet5_mnist`. `--one-core` gives `autoencoder` and `pretraining` one thread and
+counts its processor time, which other work on the machine hardly changes.
 """
 
 import argparse
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "pipeline": ("pipeline_throughput.py --contender cnnzoo", 2, "seconds"),
     "serving": ("", 1, "images"),
 }
+ONE_CORE = {"autoencoder", "pretraining"}
 LESS_IS_BETTER = {"whole - start", "seconds"}
 
 
@@ -39,16 +41,20 @@ def main() -> None:
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the other tree's interpreter")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument("--one-core", action="store_true", help="one thread, and its processor time")
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     before, now = options.before.resolve(), Path(__file__).resolve().parent.parent
     if options.port:
         _serve(before, options.python, options.port)
         return
+    if options.one_core and not ONE_CORE.issuperset(options.only):
+        parser.error(f"--one-core is for --only {' '.join(sorted(ONE_CORE))}. Received: {' '.join(options.only)}")
+    more = ["--one-core"] * options.one_core
     print(f"{platform.machine()}, {os.cpu_count()} cores, {options.rounds} interleaved turns, medians and range")
     for name in options.only:
         trees = {"before": (before, options.python.absolute(), 18081), "now": (now, Path(sys.executable), 18082)}
-        commands = {which: _command(name, *tree) for which, tree in trees.items()}
+        commands = {which: _command(name, *tree) + more for which, tree in trees.items()}
         _, warm_ups, measure = BENCHMARKS[name]
         turns = compared(commands, options.rounds, warm_ups)
         _show(name, measure, {which: [_value(turn, measure) for turn in each] for which, each in turns.items()})
