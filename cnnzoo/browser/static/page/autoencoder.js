@@ -160,9 +160,9 @@ export function makeCodeLab(/** @type {number} */ index) {
       line.textContent = `Against the drawing before the noise: squared error ${from} of the noisy one, ${to} of the reconstruction.`;
     }
   };
-  on("values", draw);
-  on("settled", describe);
-  on("theme", () => plane?.paint());
+  on("values", draw, element);
+  on("settled", describe, element);
+  on("theme", () => plane?.paint(), element);
   interpolate();
   return element;
 }

@@ -73,6 +73,6 @@ export function makeAnswer(/** @type {number} */ index) {
     first.classList.toggle("long", name.length > 2);
     second.textContent = ranked[1] ? `then ${className(model, ranked[1][0])}` : "";
   };
-  on("values", draw);
+  on("values", draw, element);
   return element;
 }

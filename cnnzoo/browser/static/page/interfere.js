@@ -6,11 +6,11 @@ import { app, on, emit, refresh, layerOf, noChanges, accuracyWorker } from "./st
 import { positionOf } from "./words.js";
 
 /** @type {any[][]} */
-const history = [];
+const earlier = [];
 
 /** Change what is silenced or edited in a net, from one of its layers on; undo brings the state before back. */
 function change(/** @type {number} */ index, /** @type {string} */ layer, /** @type {(changes: any) => void} */ act) {
-  history.push(structuredClone(app.changes));
+  earlier.push(structuredClone(app.changes));
   act(app.changes[index]);
   changed([[index, layer]]);
 }
@@ -46,7 +46,7 @@ export function editWeights(/** @type {number} */ index, /** @type {string} */ l
 }
 
 function undoChange() {
-  const before = history.pop();
+  const before = earlier.pop();
   if (!before) return;
   const parts = /** @type {Array<[number, null]>} */ (app.models.map((_, /** @type {number} */ index) => [index, null]));
   app.changes.splice(0, app.changes.length, ...before.map((each, index) => ({ ...each, set: app.changes[index].set })));
@@ -55,7 +55,7 @@ function undoChange() {
 
 /** Take all changes back. */
 export function undoAll() {
-  history.push(structuredClone(app.changes));
+  earlier.push(structuredClone(app.changes));
   app.changes.splice(0, app.changes.length, ...app.changes.map((/** @type {any} */ each) => ({ ...noChanges(), set: each.set })));
   changed(app.models.map((_, /** @type {number} */ index) => [index, null]));
 }

@@ -1,8 +1,8 @@
 // The page: its parts, put together.
 
 import { byId, make, shownCount } from "./dom.js";
-import { app, on, emit, loadApp, refresh } from "./state.js";
-import { setUpDrawing, chooseTestImage, paintBoard } from "./draw.js";
+import { app, on, emit, loadApp, refresh, select, setBoard } from "./state.js";
+import { setUpDrawing, testImage, paintBoard } from "./draw.js";
 import { makeAnswer, guessInWords } from "./bars.js";
 import { makeNet, views } from "./maps.js";
 import { setUpInspector } from "./inspect.js";
@@ -10,15 +10,18 @@ import { setUpChanges } from "./interfere.js";
 import { setUpHints } from "./hints.js";
 import { setUpCompare } from "./compare.js";
 import { showCodeLabs } from "./autoencoder.js";
+import { setUpSharing, restoreState } from "./share.js";
 
 /** Build the panels of the nets that are shown. */
 function showNets() {
+  byId("side").append(byId("inspector"));
   views.clear();
   document.body.className = app.shown.length > 1 ? "two" : "one";
   byId("answers").replaceChildren(...app.shown.filter((/** @type {number} */ index) => app.models[index].kind === "classifier").map(makeAnswer));
   showCodeLabs();
   byId("nets").replaceChildren(...app.shown.map(makeNet));
   for (const view of views.values()) view.place();
+  emit("shown");
 }
 
 function setUpTheme() {
@@ -33,6 +36,40 @@ function setUpTheme() {
     emit("theme");
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme"));
+}
+
+/** Show an example of the arithmetic where there is room for it, until the reader chooses one. */
+function selectFirst() {
+  const [index] = app.shown;
+  const layer = app.models[index].layers.find((/** @type {any} */ each) => each.kind === "convolution" && each.shape.length === 3);
+  if (app.shown.length > 1 || app.greeted || !layer || !matchMedia("(min-width: 1180px)").matches) return;
+  app.greeted = true;
+  const [height, width, maps] = layer.shape;
+  select({ model: index, layer: layer.name, index: (Math.floor(height / 2) * width + Math.floor(width / 2)) * maps });
+}
+
+/** Let the reader choose which nets stand on the page, where the file holds several. */
+function setUpNetChoices() {
+  if (app.models.length < 2) return;
+  const choice = (/** @type {string} */ id, /** @type {string} */ label, /** @type {any[]} */ options, /** @type {number} */ chosen) => {
+    const list = make("select", { id, on: { change: show } }, ...options.map(([value, text]) => make("option", { value: String(value), text })));
+    list.value = String(chosen);
+    return make("label", { class: "small" }, `${label} `, list);
+  };
+  const titles = app.models.map((/** @type {any} */ model, /** @type {number} */ index) => [index, model.title]);
+  const show = () => {
+    const [first, second] = [Number(byId("net-first").value), Number(byId("net-second").value)];
+    app.shown = second < 0 || second === first ? [first] : [first, second];
+    select(null);
+    emit("nets");
+    refresh();
+  };
+  const place = () => byId("net-choices").replaceChildren(
+    choice("net-first", "Net", titles, app.shown[0]),
+    choice("net-second", "beside", [[-1, "none"], ...titles], app.shown[1] ?? -1),
+  );
+  on("nets", place);
+  place();
 }
 
 async function start() {
@@ -53,11 +90,16 @@ async function start() {
   setUpInspector();
   setUpHints();
   setUpCompare();
-  on("board", () => {});
   paintBoard(byId("board"), app.board);
-  emit("board");
-  if (payload.images) chooseTestImage(0);
-  refresh();
+  on("nets", showNets);
+  setUpNetChoices();
+  setUpSharing();
+  if (!restoreState(location.hash)) {
+    if (payload.images) setBoard(testImage(0), { kind: "test", index: 0 });
+    else emit("board");
+    refresh();
+    on("values", selectFirst);
+  }
   on("values", () => {
     const index = app.shown.find((/** @type {number} */ each) => app.models[each].kind === "classifier");
     if (index === undefined || !app.values[index]) return;

@@ -19,7 +19,7 @@ export function layoutOf(/** @type {number[]} */ shape, /** @type {number} */ av
   const scale = Math.max(1, Math.min(14, Math.round(wanted / width)));
   const gap = scale >= 3 ? 1 : Math.ceil(4 / scale);
   const columns = Math.max(1, Math.min(maps, Math.floor((available + gap * scale) / ((width + gap) * scale))));
-  const rows = Math.max(1, Math.floor(220 / ((height + gap) * scale)));
+  const rows = Math.max(1, Math.floor(280 / ((height + gap) * scale)));
   return { height, width, maps, shown: all ? maps : Math.min(maps, Math.max(columns * rows, 1)), columns, cell: 1, gap, scale };
 }
 

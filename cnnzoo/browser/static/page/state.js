@@ -23,20 +23,25 @@ export const app = {
   values: [], // for each net: Map from a layer's name to {shape, data}, for the drawing
   changes: [], // for each net, what is silenced and edited
   selection: null,
+  greeted: false, // whether an example has been selected for the reader
   times: [], // milliseconds from each stroke to the last bar
 };
 
-/** @type {Object<string, Array<(detail: any) => void>>} */
+/** @type {Object<string, Array<{act: (detail: any) => void, owner: any}>>} */
 const listeners = {};
 
-/** Call `act` at each event of a name: board, values, settled, selection, changes, shown, theme. */
-export function on(/** @type {string} */ event, /** @type {(detail: any) => void} */ act) {
-  (listeners[event] ??= []).push(act);
+/**
+ * Call `act` at each event of a name: board, values, settled, selection, changes, nets, shown, redraw, placed, theme.
+ * With an owner, an element, it is called as long as that is on the page.
+ */
+export function on(/** @type {string} */ event, /** @type {(detail: any) => void} */ act, /** @type {any} */ owner = null) {
+  (listeners[event] ??= []).push({ act, owner });
 }
 
 /** Tell the listeners of an event. */
 export function emit(/** @type {string} */ event, /** @type {any} */ detail = null) {
-  for (const act of listeners[event] ?? []) act(detail);
+  listeners[event] = (listeners[event] ?? []).filter(({ owner }) => !owner || owner.isConnected);
+  for (const { act } of listeners[event]) act(detail);
 }
 
 /** Return changes that change nothing. @returns {Changes} */
