@@ -28,12 +28,12 @@ export function rebuilt(/** @type {Float32Array} */ input, /** @type {{mean: any
 }
 
 /** What is kept for noise: the drawing before it. */
-const before = { clean: /** @type {Uint8ClampedArray | null} */ (null) };
+const spoiled = { clean: /** @type {Uint8ClampedArray | null} */ (null) };
 
 function spoil(/** @type {(board: any) => Uint8ClampedArray} */ act) {
-  const clean = app.source.kind === "noised" && before.clean ? before.clean : app.board.data.slice();
+  const clean = app.source.kind === "noised" && spoiled.clean ? spoiled.clean : app.board.data.slice();
   replaceBoard(act(app.board), { kind: "noised" });
-  before.clean = clean;
+  spoiled.clean = clean;
 }
 
 /** Make the panel of one autoencoder. */
@@ -152,10 +152,10 @@ export function makeCodeLab(/** @type {number} */ index) {
     pictures.output.canvas.setAttribute("aria-label", `The reconstruction from ${size || "the code's"} numbers: ${pictures.output.caption.textContent}`);
     if (pca) pictures.pca.canvas.setAttribute("aria-label", `The reconstruction from ${pca.count} principal components: ${pictures.pca.caption.textContent}`);
     const line = element.querySelector(`#denoised-${index}`);
-    const noised = app.source.kind === "noised" && before.clean;
+    const noised = app.source.kind === "noised" && spoiled.clean;
     line.hidden = !noised;
     if (noised) {
-      const clean = preprocess(model, { ...app.board, data: before.clean });
+      const clean = preprocess(model, { ...app.board, data: spoiled.clean });
       const [from, to] = [preprocess(model, app.board), values.get(model.output).data].map((each) => shownNumber(squaredError(clean, each), 1));
       line.textContent = `Against the drawing before the noise: squared error ${from} of the noisy one, ${to} of the reconstruction.`;
     }

@@ -43,7 +43,7 @@ export function makeAnswer(/** @type {number} */ index) {
   const scores = !givesProbabilities(model);
   const radial = layerOf(model, model.output).kind.includes("radial");
   const note = radial
-    ? "−½ × squared distance to each class's bitmap: the longest bar is nearest"
+    ? "− squared distance to each class's bitmap: the longest bar is nearest"
     : scores ? "scores: the longest bar is the largest" : "probabilities";
   const caption = make("caption", { class: "hidden", text: `Outputs of ${model.title}: ${note}` });
   const element = make(

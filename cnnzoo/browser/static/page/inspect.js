@@ -6,7 +6,7 @@ import { app, on, select, layerOf } from "./state.js";
 import { colorOf, inkUpon } from "./colors.js";
 import { views } from "./maps.js";
 import { toggleSilence, isSilenced, editWeights, unitOf } from "./interfere.js";
-import { planes, positionOf, placeInWords, layerInWords, activationInWords, arithmetic } from "./words.js";
+import { PASSING, planes, positionOf, placeInWords, layerInWords, activationInWords, arithmetic } from "./words.js";
 import { className } from "./bars.js";
 
 const shown = { channel: -1, all: false, sliding: 0, edited: /** @type {any} */ (null) };
@@ -61,7 +61,7 @@ function grid(rows, limit, caption) {
       "table",
       { class: `numbers${tight ? " tight" : ""}`, "aria-label": caption },
       make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(({ value, won, press, name }) => {
-        const text = tight ? "" : shownNumber(value, 2);
+        const text = tight ? "" : shownNumber(value, Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0);
         const cell = make("td", { class: won ? "won" : null, title: shownNumber(value, 5) });
         cell.style.background = colorOf(value, limit);
         cell.style.color = inkUpon(value, limit);
@@ -165,7 +165,13 @@ function editorOf(/** @type {any} */ term, /** @type {any} */ selection, /** @ty
 function poolingPart(/** @type {any} */ about, /** @type {any} */ layer) {
   const limit = largest(about.terms, "input");
   const won = (/** @type {any} */ term) => about.winner !== undefined && about.terms[about.winner] === term;
-  return [make("div", { class: "grids" }, grid(asRows(about.terms, (term) => ({ value: term.input, won: won(term) })), limit, `window in ${layer.inputs[0]}, map ${about.terms[0]?.at.at(-1) ?? 0}`))];
+  const [{ at, weight } = { at: [0], weight: null }] = about.terms;
+  const words = about.winner !== undefined ? "The framed value is the largest: it alone goes on."
+    : weight !== null ? `Each value times ${shownNumber(weight, 4)}${layer.weights.coefficient ? ", the map's trained coefficient" : ""}.` : "";
+  return [
+    make("div", { class: "grids" }, grid(asRows(about.terms, (term) => ({ value: term.input, won: won(term) })), limit, `window in ${layer.inputs[0]}, map ${at.at(-1)}`)),
+    words ? make("p", { class: "small", text: words }) : null,
+  ];
 }
 
 function bitmapPart(/** @type {any} */ about, /** @type {any} */ model, /** @type {any} */ selection) {
@@ -180,11 +186,20 @@ function bitmapPart(/** @type {any} */ about, /** @type {any} */ model, /** @typ
   };
   return [
     make("p", { text: `Each class has a bitmap of 7 × 12 pixels. The output compares it with the ${about.terms.length} values of the layer before: the nearest bitmap wins.` }),
-    make("div", { class: "grids" }, tight("input", "the 84 values"), make("span", { class: "sign", text: "against" }), tight("weight", `bitmap of “${className(model, selection.index)}”`), make("span", { class: "sign", text: "→" }), tight("square", "squared differences")),
+    make("div", { class: "grids" }, tight("input", "the 84 values"), make("span", { class: "sign", text: "−" }), tight("weight", `bitmap of “${className(model, selection.index)}”`), make("span", { class: "sign", text: "→" }), tight("square", "differences, squared")),
   ];
 }
 
-function termsPart(/** @type {any} */ about, /** @type {any} */ layer) {
+/** Return where a value comes from, behind layers that pass it on. */
+function sourceInWords(/** @type {any} */ model, /** @type {string} */ name, /** @type {number} */ index) {
+  let source = layerOf(model, name);
+  while (source.kind !== "input" && PASSING.has(source.kind) && source.kind !== "permute") source = layerOf(model, source.inputs[0]);
+  if (source.shape.length < 3 || source.shape[0] * source.shape[1] === 1) return `${source.name} ${index}`;
+  const { map, row, column } = positionOf(source.shape, index);
+  return `${source.name}, map ${map} (${row}, ${column})`;
+}
+
+function termsPart(/** @type {any} */ about, /** @type {any} */ model, /** @type {any} */ layer) {
   const sorted = [...about.terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
   const listed = shown.all ? sorted : sorted.slice(0, 12);
   const rest = sorted.length - listed.length;
@@ -193,7 +208,7 @@ function termsPart(/** @type {any} */ about, /** @type {any} */ layer) {
     const product = make("td", { text: shownNumber(term.product) });
     product.style.background = `linear-gradient(to left, ${colorOf(term.product, limit)} ${Math.round((100 * Math.abs(term.product)) / (limit || 1))}%, transparent 0)`;
     product.style.color = Math.abs(term.product) > limit * 0.3 ? inkUpon(term.product, limit) : "";
-    return make("tr", {}, make("td", { text: `${layer.inputs[0]} ${term.at.join(", ")}` }), make("td", { text: shownNumber(term.input) }), make("td", { text: shownNumber(term.weight) }), product);
+    return make("tr", {}, make("td", { text: sourceInWords(model, layer.inputs[0], term.index) }), make("td", { text: shownNumber(term.input) }), make("td", { text: shownNumber(term.weight) }), product);
   };
   return [
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Products" }, make(
@@ -213,10 +228,12 @@ function sumPart(/** @type {any} */ about, /** @type {any} */ layer) {
   const line = (/** @type {string} */ name, /** @type {number} */ value, kind = "") => make("tr", { class: kind }, make("td", { text: name }), make("td", { text: shownNumber(value, 5) }));
   const activation = activationInWords(layer.options?.activation ?? about.activation);
   const rows = [];
-  if (about.terms.length && about.sum !== undefined && about.sum !== null && about.bias !== undefined && about.bias !== null) {
-    rows.push(line(`sum of ${shownCount(about.terms.length)} products`, about.sum - about.bias), line("+ bias", about.bias), line("= sum", about.sum, "total"));
-  }
-  rows.push(line(activation && activation !== "linear" ? `${activation} of it` : "value", about.value, "total"));
+  const count = shownCount(about.terms.length);
+  if (layer.kind.includes("radial")) rows.push(line(`sum of ${count} squared differences`, about.sum));
+  else if (layer.weights.bias) rows.push(line(`sum of ${count} products`, about.sum - about.bias), line("+ bias", about.bias), line("= sum", about.sum, "total"));
+  else if (about.terms.length > 1 && about.winner === undefined) rows.push(line(about.terms[0].weight === null ? `sum of ${count} terms` : `sum of ${count} products`, about.sum));
+  const activated = activation ? `${activation} of it` : "value";
+  rows.push(line(about.silenced ? "set by you to" : layer.kind.includes("radial") && layer.options.negate ? "negated" : activated, about.value, "total"));
   return make("table", { class: "sums", "aria-label": "The sum" }, make("tbody", {}, ...rows));
 }
 
@@ -256,14 +273,14 @@ export function showInspector() {
   if (layer.kind.includes("radial")) parts.push(...bitmapPart(about, model, selection));
   else if (pooling) parts.push(...poolingPart(about, layer));
   else if (inputIsMaps && about.window && about.terms.length && about.terms[0].weight !== null && about.window.height * about.window.width <= 150) parts.push(...windowPart(about, layer, selection));
-  else if (about.terms.length) parts.push(...termsPart(about, layer));
+  else if (about.terms.length) parts.push(...termsPart(about, model, layer));
   if (layer.kind !== "input") parts.push(sumPart(about, layer));
   if (about.reads && inputIsMaps && layer.kind.includes("partial")) {
     parts.push(make("p", { class: "small", text: `Map ${unit} reads ${about.reads.length} of the ${input.shape[2]} maps of ${input.name}: ${about.reads.join(", ")}.` }), tableOfReads(layer, input, unit));
   }
   const sizes = input && arithmetic(layer, input.shape);
   if (sizes) {
-    parts.push(make("p", { class: "formula", text: sizes.text }), make("p", { class: "faint small", text: sizes.floors ? `It does not divide: the layer is ${sizes.width} wide, and the last pixels of its input are not read.` : `${input.name} is W = ${input.shape[1]} wide, the window F = ${layer.options.size[1]}, padding P, stride S.` }));
+    parts.push(make("p", { class: "formula", text: sizes.text }), make("p", { class: "faint small", text: sizes.floors ? `It does not divide: the layer is ${sizes.width} wide, and the last pixels of its input are not read.` : `W: width of ${input.name}; F: window; P: padding on each side; S: stride.` }));
   }
   if (about.field) {
     parts.push(make("p", { class: "faint small", text: `Receptive field: ${about.field.height} × ${about.field.width} pixels of the net's input, rows ${about.field.top} to ${about.field.top + about.field.height - 1}, columns ${about.field.left} to ${about.field.left + about.field.width - 1}; framed on the drawing.` }));

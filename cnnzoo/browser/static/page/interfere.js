@@ -109,13 +109,24 @@ function countAgain() {
   showAccuracies();
 }
 
+/** Count the correct predictions before any change. */
+function before(/** @type {number} */ index, /** @type {any} */ count, show = (/** @type {number} */ _) => {}) {
+  return (count.counting ??= accuracyWorker().score(index, noChanges(), show).then((/** @type {any} */ score) => (count.before = score)));
+}
+
+function prepare(/** @type {number} */ index) {
+  if (counts.has(index)) return;
+  counts.set(index, { before: null, after: null, progress: 0 });
+  before(index, counts.get(index));
+}
+
 async function countFor(/** @type {number} */ index, /** @type {any} */ count, /** @type {any} */ changes) {
   const show = (/** @type {number} */ fraction) => {
     count.progress = fraction;
     showAccuracies();
   };
   const worker = accuracyWorker();
-  count.before ??= await worker.score(index, noChanges(), show);
+  await before(index, count, show);
   if (JSON.stringify(changes) !== JSON.stringify({ ...app.changes[index], set: {} })) return;
   const after = await worker.score(index, changes, show);
   if (!after) return; // a newer request has come
@@ -167,6 +178,10 @@ export function setUpChanges() {
   byId("undo-change").addEventListener("click", undoChange);
   byId("undo-changes").addEventListener("click", undoAll);
   const count = settled(countAgain, 60);
+  // The first value that a reader chooses starts the worker, so that the accuracy before is known when one changes it.
+  on("selection", () => {
+    if (app.selection && app.greeted !== "now" && app.payload.images) prepare(app.selection.model);
+  });
   on("changes", showChanges);
   on("changes", count);
 }

@@ -43,9 +43,10 @@ function selectFirst() {
   const [index] = app.shown;
   const layer = app.models[index].layers.find((/** @type {any} */ each) => each.kind === "convolution" && each.shape.length === 3);
   if (app.shown.length > 1 || app.greeted || !layer || !matchMedia("(min-width: 1180px)").matches) return;
-  app.greeted = true;
+  app.greeted = "now";
   const [height, width, maps] = layer.shape;
   select({ model: index, layer: layer.name, index: (Math.floor(height / 2) * width + Math.floor(width / 2)) * maps });
+  app.greeted = "yes";
 }
 
 /** Let the reader choose which nets stand on the page, where the file holds several. */

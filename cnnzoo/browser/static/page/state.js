@@ -23,7 +23,7 @@ export const app = {
   values: [], // for each net: Map from a layer's name to {shape, data}, for the drawing
   changes: [], // for each net, what is silenced and edited
   selection: null,
-  greeted: false, // whether an example has been selected for the reader
+  greeted: "", // "now" while an example is selected for the reader, then "yes"
   times: [], // milliseconds from each stroke to the last bar
 };
 
