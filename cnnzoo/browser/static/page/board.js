@@ -75,12 +75,12 @@ export function noisyBoard(/** @type {Board} */ board, probability = 0.2, seed =
   return noisy;
 }
 
-/** Cut a gap through the middle of the ink, a third of its height. */
+/** Cut a gap through the middle of the ink, a sixth of its height. */
 export function gappedBoard(/** @type {Board} */ board, paper = 0) {
   const { top, bottom, ink } = inkOf(board, paper);
   const cut = board.data.slice();
   if (!ink) return cut;
-  const gap = Math.max(2, Math.round((bottom - top + 1) / 3));
+  const gap = Math.max(2, Math.round((bottom - top + 1) / 6));
   const first = Math.round((top + bottom + 1 - gap) / 2);
   cut.fill(paper, first * board.width * board.channels, (first + gap) * board.width * board.channels);
   return cut;

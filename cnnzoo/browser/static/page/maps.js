@@ -128,8 +128,8 @@ function makeView(/** @type {number} */ index, /** @type {any} */ layer) {
   }, { class: "link", hidden: true });
   const holder = make("div", { class: "maps" }, make("div", { class: "stage" }, canvas, marks));
   const element = make(
-    "section",
-    { class: "layer", "data-layer": layer.name, "aria-label": `Layer ${layer.name}` },
+    "div",
+    { class: "layer", role: "group", "data-layer": layer.name, "aria-label": `Layer ${layer.name}` },
     make("header", {}, make("h3", { text: layer.name }), make("span", { class: "small faint", text: `${layerInWords(layer)} → ${shownShape(layer.shape)}` })),
     holder, more, make("div", { class: "below" }, readout, legend),
   );
@@ -264,6 +264,14 @@ export function makeNet(/** @type {number} */ index) {
 /** Draw all layers of nets that are on the screen. */
 export function drawNets(/** @type {number[] | null} */ indices = null) {
   for (const view of views.values()) if (!indices || indices.includes(view.index)) view.draw();
+}
+
+/** Draw all layers, those beyond the screen's edge too. */
+export function drawAll() {
+  for (const view of views.values()) {
+    view.visible = true;
+    view.draw();
+  }
 }
 
 on("values", drawNets);

@@ -3,6 +3,7 @@
 import { byId, download, notify } from "./dom.js";
 import { app, on, emit, refresh, select, setBoard, layerOf } from "./state.js";
 import { testImage } from "./draw.js";
+import { drawAll } from "./maps.js";
 import { pythonOf } from "./python.js";
 import { pictureOf, pngOf } from "./picture.js";
 
@@ -151,6 +152,7 @@ export function setUpSharing() {
     if (location.hash !== written) restoreState(location.hash);
   });
   window.addEventListener("beforeprint", () => {
+    drawAll();
     for (const details of document.querySelectorAll("#compare details")) /** @type {any} */ (details).open = false;
   });
 }
