@@ -1,6 +1,6 @@
-import { loadModels, readPayload } from "./engine/payload.js";
-import { forward } from "./engine/forward.js";
 import { classOf } from "./engine/accuracy.js";
+import { forward } from "./engine/forward.js";
+import { loadModels, readPayload } from "./engine/payload.js";
 import { imageAt, preprocess } from "./engine/preprocess.js";
 
 /** A placeholder: the class of the first image. */
