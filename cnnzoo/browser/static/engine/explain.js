@@ -229,7 +229,9 @@ function connected(layer, inputs, index, kernel, transposed, bias) {
  * @param {Layer} layer @param {Tensor[]} inputs @param {number} index @param {Tensor} kernel @param {Tensor} mean
  */
 function centeredAndConnected(layer, inputs, index, kernel, mean) {
-  const parts = connected(layer, [{ ...inputs[0], shape: [inputs[0].data.length] }], index, kernel, false, undefined);
+  // All values of an image are connected with all.
+  const flat = { ...layer, shape: [kernel.shape[1]] };
+  const parts = connected(flat, [{ ...inputs[0], shape: [kernel.shape[0]] }], index, kernel, false, undefined);
   for (const each of parts.terms)
     each.product = (each.input - mean.data[each.index]) * /** @type {number} */ (each.weight);
   return parts;
