@@ -28,9 +28,7 @@ def compare(page, model, preprocess, images, tmp_path):
     expected = reference.outputs_of(model, keras.ops.convert_to_numpy(preprocess(images)).astype("float32"))
     found = reference.outputs_in_node(page, images, [each.shape[1:] for each in expected], tmp_path)
     names = ["input", *(layer["name"] for layer in payload_of(page)["models"][0]["layers"])]
-    deviations = {
-        name: reference.deviation(*pair) for name, *pair in zip(names, found, expected, strict=True)
-    }
+    deviations = {name: reference.deviation(*pair) for name, *pair in zip(names, found, expected, strict=True)}
     assert max(deviations.values()) <= reference.TOLERANCE, deviations
     return deviations
 
