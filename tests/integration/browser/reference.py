@@ -1,5 +1,6 @@
 """What Keras computes with the weights that a page has, layer by layer."""
 
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,11 +47,11 @@ def node():
     return found
 
 
-def outputs_in_node(page, images, shapes, tmp_path):
+def outputs_in_node(page, images, shapes, tmp_path, *options):
     """Return what the engine computes for uint8 images: for each layer an array `(images, *shape)`."""
     pictures, target = tmp_path / "pictures.bin", tmp_path / "values.bin"
     pictures.write_bytes(images.tobytes())
-    command = [node(), JAVASCRIPT / "values.js", page, pictures, target]
+    command = [node(), JAVASCRIPT / "values.js", page, pictures, target, *options]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return split(np.fromfile(target, "float32"), len(images), shapes)
 
@@ -78,7 +79,7 @@ def drawing(shape):
     rows, columns = np.mgrid[0:height, 0:width]
     points = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=-1)
     distance = np.full((height, width), np.inf)
-    for start, end in zip(strokes[:-1], strokes[1:], strict=True):
+    for start, end in itertools.pairwise(strokes):
         along = np.clip(((points - start) @ (end - start)) / ((end - start) @ (end - start)), 0, 1)
         distance = np.minimum(distance, np.linalg.norm(points - start - along[..., None] * (end - start), axis=-1))
     ink = np.clip(1.5 - distance / 0.04, 0, 1)

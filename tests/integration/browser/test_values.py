@@ -10,7 +10,7 @@ import cnnzoo
 from cnnzoo import data, models
 from cnnzoo.browser.nets import net_of
 from cnnzoo.browser.play import play
-from tests.integration.browser import reference
+from tests.integration.browser import browsers, reference
 from tests.small_nets import SMALL, thin, without_draws
 
 SHIPPED = ["lenet5_mnist", "cuda_convnet_cifar10", "deep_autoencoder_mnist", "lenet_fashion_mnist"]
@@ -50,6 +50,37 @@ def test_shipped_models_have_the_values_of_keras(name, tmp_path):
         images[:20] = data.load(net.data, train_examples=1, test_examples=20).test.images
     preprocess = models.preprocessing(net.family, net.model)
     print(name, compare(page, net.model, preprocess, images, tmp_path))
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if "autoencoder" not in name])
+def test_shipped_classifiers_have_the_classes_of_keras_on_1000_test_images(name, tmp_path):
+    net = net_of(name)
+    if not data.is_at_hand(net.data):
+        pytest.skip(f"{net.data} is not on this machine")
+    page = play(name, to=tmp_path / "play.html")
+    images = data.load(net.data, train_examples=1, test_examples=1000).test.images
+    reference.round_weights(net.model)
+    inputs = models.preprocessing(net.family, net.model)(images)
+    expected = np.concatenate([net.model(inputs[start : start + 250]) for start in range(0, 1000, 250)])
+    [found] = reference.outputs_in_node(page, images, [expected.shape[1:]], tmp_path, "last")
+    np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_browsers_compute_the_values_of_keras(name, browser, tmp_path):
+    net = net_of(name)
+    page = play(name, to=tmp_path / "play.html")
+    images = images_like(page, 20)
+    if data.is_at_hand(net.data):
+        images[:20] = data.load(net.data, train_examples=1, test_examples=20).test.images
+    reference.round_weights(net.model)
+    inputs = keras.ops.convert_to_numpy(models.preprocessing(net.family, net.model)(images)).astype("float32")
+    expected = reference.outputs_of(net.model, inputs)
+    values = browsers.outputs_in(browser, page, images, tmp_path / "profile")
+    found = reference.split(values, len(images), [each.shape[1:] for each in expected])
+    deviations = [reference.deviation(*pair) for pair in zip(found, expected, strict=True)]
+    assert max(deviations) <= reference.TOLERANCE, deviations
 
 
 @pytest.mark.parametrize("name", cnnzoo.list_models())
