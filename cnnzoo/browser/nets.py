@@ -68,24 +68,33 @@ def net_of(given: Any) -> Net:
     ('lenet5 on mnist', 'mlp, untrained')
     """
     if isinstance(given, Run):
-        return _of_run(given)
+        return of_run(given)
     if isinstance(given, keras.Model):
         return _of_model(given, 'keras.saving.load_model("…")')
     if not isinstance(given, str | Path):
         raise refusal("model", "a Keras model, a cnnzoo.Run, a path or a name", given)
     path = Path(given)
     if path.is_dir():
-        return _of_run(Run(path))
+        return of_run(Run(path))
     if path.is_file() or path.suffix == ".keras":
         return _of_file(path)
     return _of_name(str(given))
 
 
-def _of_run(run: Run) -> Net:
+def of_run(run: Run, model: keras.Model | None = None) -> Net:
+    """Return the net of a finished run.
+
+    Args:
+        run: the run.
+        model: its model, where it is loaded already.
+
+    Raises:
+        InputError: the run is not finished.
+    """
     python = f"cnnzoo.load_model({run.model_file.as_posix()!r})"
     metrics = run.metrics
     figure = {**metrics["test"], "text": formatted_metrics({**metrics["test"], "images": metrics["test_examples"]})}
-    return _of_recipe(run, run.model(), python, "", figure)
+    return _of_recipe(run, model or run.model(), python, "", figure)
 
 
 def _of_recipe(run: Run, model: keras.Model, python: str, when: str, figure: dict[str, Any] | None) -> Net:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnzoo import data
+from cnnzoo import data, models
 from cnnzoo.browser.block import DTYPES, Block
 from cnnzoo.browser.images import differences
 from cnnzoo.browser.layers import described_layers
@@ -27,6 +27,7 @@ from cnnzoo.checks import choice
 from cnnzoo.data.source import Source
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
+from cnnzoo.keras_internals import call_of
 from cnnzoo.models.halves import penalized_code
 from cnnzoo.versions import version_of
 
@@ -41,7 +42,6 @@ def play(
     to: str | Path | None = None,
     dtype: str = "float16",
     data_dir: str | Path | None = None,
-    source: Source | None = None,
 ) -> Path:
     """Write a page in which a net answers while one draws, and shows every number on the way.
 
@@ -58,7 +58,6 @@ def play(
         to: the file to write; default `play.html`, for a run in its folder.
         dtype: type in which the weights are kept: `"float16"` or `"float32"`.
         data_dir: where TFDS keeps its data; see `cnnzoo.data.load`.
-        source: the data set, where it is loaded already.
 
     Returns:
         The path of the page.
@@ -76,18 +75,33 @@ def play(
     choice("dtype", dtype, DTYPES)
     nets = [net_of(each) for each in (model, *others)]
     path = Path(to) if to is not None else _default_path(nets[0].run)
-    check_size(*(net.model for net in nets), dtype=dtype)
     with data.using_data_dir(data_dir):
-        payload, block = payload_of(nets, dtype, source)
-    write_page(path, payload, block)
+        write(nets, path, dtype=dtype)
     return path
+
+
+def write(nets: list[Net], path: Path, *, dtype: str = "float16", source: Source | None = None) -> None:
+    """Write a page with nets.
+
+    Args:
+        nets: the nets.
+        path: the file to write.
+        dtype: type in which the weights are kept.
+        source: the data set of the first net, where it is loaded already.
+
+    Raises:
+        InputError: as `play`.
+    """
+    check_size(*(net.model for net in nets), dtype=dtype)
+    payload, block = payload_of(nets, dtype, source)
+    write_page(path, payload, block)
 
 
 def _default_path(run: Run | None) -> Path:
     return Path(DEFAULT_FILE) if run is None else run.folder / DEFAULT_FILE
 
 
-def check_size(*models: keras.Model, dtype: str = "float16") -> None:
+def check_size(*nets: keras.Model, dtype: str = "float16") -> None:
     """Refuse nets whose weights are too large for a page.
 
     Raises:
@@ -97,7 +111,7 @@ def check_size(*models: keras.Model, dtype: str = "float16") -> None:
     >>> import cnnzoo
     >>> check_size(cnnzoo.mlp(compile=False))
     """
-    sizes = {model.name: sum(math.prod(each.shape) for each in model.weights) for model in models}
+    sizes = {model.name: sum(math.prod(each.shape) for each in model.weights) for model in nets}
     total = sum(sizes.values()) * np.dtype(dtype).itemsize
     if total > MAX_BYTES:
         listed = ", ".join(f"{name} with {size:,} weights" for name, size in sizes.items())
@@ -196,8 +210,6 @@ def _described(net: Net, samples: Samples | None, block: Block, missing: list[st
 
 
 def _layer_of(tensor: Any) -> str:
-    from cnnzoo.layers.graph import call_of
-
     call = call_of(tensor)
     assert call is not None
     return call.layer.name
@@ -216,11 +228,9 @@ def _codes(
     net: Net, samples: Samples, preprocessing: Preprocessing, block: Block, missing: list[str]
 ) -> dict[str, Any]:
     """Return an autoencoder's codes of test images, and principal components in the space of its input."""
-    from cnnzoo.models import preprocessing as function_for
-
     if net.family is None:
         return {}
-    preprocess = function_for(net.family, net.model)
+    preprocess = models.preprocessing(net.family, net.model)
     test = samples.test[:CODES]
     codes = codes_of(net.model, inputs_of(test.images, preprocess))
     plane, mean = None, codes.mean(axis=0)

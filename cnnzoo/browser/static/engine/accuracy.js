@@ -75,7 +75,7 @@ export class Evaluation {
       if (before && !starts.has(before.changes)) {
         starts.set(before.changes, firstChanged(this.model, difference(before.changes, changes)));
       }
-      const from = before ? starts.get(before.changes) ?? this.model.output : null;
+      const from = before ? (starts.get(before.changes) ?? this.model.output) : null;
       const values = forward(edited, this.inputs[i], { from, kept: before?.values, changes: own });
       this.kept[i] = { changes, values: new Map([...values].filter(([name]) => this.keeps.has(name))) };
       if (this.model.kind === "autoencoder") {

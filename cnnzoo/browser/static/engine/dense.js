@@ -22,6 +22,9 @@ export function dense(layer, [values], out) {
 /**
  * Write values · kernel + bias into `out`.
  *
+ * Inputs of 0, as paper is and as a ReLU leaves many, add nothing and are left out. Of the others four are taken at a
+ * time, so that each sum is fetched and put back a quarter as often.
+ *
  * @param {Float32Array} values
  * @param {Tensor} kernel  (inputs, units)
  * @param {Tensor | undefined} bias
@@ -31,15 +34,40 @@ function multiply(values, kernel, bias, out) {
   const [inputs, units] = kernel.shape;
   const weights = kernel.data;
   const sums = new Float64Array(units);
-  for (let position = 0; position < values.length / inputs; position++) {
-    for (let unit = 0; unit < units; unit++) sums[unit] = bias ? bias.data[unit] : 0;
+  const given = new Float64Array(inputs + 3); // the inputs that count, and zeros that fill up the last four
+  const rows = new Int32Array(inputs + 3); // where the weights of each start
+  for (let start = 0; start < values.length; start += inputs) {
+    let count = 0;
     for (let input = 0; input < inputs; input++) {
-      const value = values[position * inputs + input];
-      if (value === 0) continue; // paper is 0, and a ReLU leaves many zeros, which add nothing
-      const weight = input * units;
-      for (let unit = 0; unit < units; unit++) sums[unit] += value * weights[weight + unit];
+      if (values[start + input] === 0) continue;
+      given[count] = values[start + input];
+      rows[count++] = input * units;
     }
-    out.set(sums, position * units);
+    given.fill(0, count);
+    for (let unit = 0; unit < units; unit++) sums[unit] = bias ? bias.data[unit] : 0;
+    for (let i = 0; i < count; i += 4) addFour(sums, weights, given, rows, i);
+    out.set(sums, (start / inputs) * units);
+  }
+}
+
+/**
+ * Add four inputs, each times its weights, to the sums of all units.
+ *
+ * @param {Float64Array} sums @param {Float32Array} weights @param {Float64Array} given @param {Int32Array} rows
+ * @param {number} i  the first of the four
+ */
+function addFour(sums, weights, given, rows, i) {
+  const a = given[i];
+  const b = given[i + 1];
+  const c = given[i + 2];
+  const d = given[i + 3];
+  const rowA = rows[i];
+  const rowB = rows[i + 1];
+  const rowC = rows[i + 2];
+  const rowD = rows[i + 3];
+  for (let unit = 0; unit < sums.length; unit++) {
+    sums[unit] +=
+      a * weights[rowA + unit] + b * weights[rowB + unit] + c * weights[rowC + unit] + d * weights[rowD + unit];
   }
 }
 
@@ -74,7 +102,12 @@ export function transposedDense(layer, [values], out) {
  */
 export function principalComponents(layer, [values], out) {
   const { kernel, mean } = layer.weights;
-  multiply(values.data.map((value, at) => value - mean.data[at]), kernel, undefined, out.data);
+  multiply(
+    values.data.map((value, at) => value - mean.data[at]),
+    kernel,
+    undefined,
+    out.data,
+  );
   activate(layer, out.data);
 }
 
@@ -107,5 +140,10 @@ export function radialBasis(layer, [values], out) {
  */
 export function whitening(layer, [values], out) {
   const { mean, matrix } = layer.weights;
-  multiply(values.data.map((value, at) => value - mean.data[at]), matrix, undefined, out.data);
+  multiply(
+    values.data.map((value, at) => value - mean.data[at]),
+    matrix,
+    undefined,
+    out.data,
+  );
 }

@@ -71,7 +71,10 @@ export function explain(model, values, name, index, changes = {}) {
   const at = coordinates(layer.shape, index);
   const parts = EXPLAINED[layer.kind](layer, inputs, at, index);
   const bias = parts.bias ?? 0;
-  const sum = parts.winner === undefined ? parts.terms.reduce((total, { product }) => total + product, bias) : parts.terms[parts.winner].product;
+  const sum =
+    parts.winner === undefined
+      ? parts.terms.reduce((total, { product }) => total + product, bias)
+      : parts.terms[parts.winner].product;
   const activation = layer.options.activation ?? "linear";
   let value = parts.end ? parts.end(sum) : activated(layer, inputs, index, sum);
   const given = changes.set?.[name]?.[index];
@@ -118,7 +121,12 @@ function activated(layer, inputs, index, sum) {
   const units = layer.shape[layer.shape.length - 1];
   const first = index - (index % units);
   const sums = Array.from({ length: units }, (_, unit) => {
-    const { terms, bias = 0 } = EXPLAINED[layer.kind](layer, inputs, coordinates(layer.shape, first + unit), first + unit);
+    const { terms, bias = 0 } = EXPLAINED[layer.kind](
+      layer,
+      inputs,
+      coordinates(layer.shape, first + unit),
+      first + unit,
+    );
     return terms.reduce((total, { product }) => total + product, bias);
   });
   const largest = Math.max(...sums);
@@ -221,8 +229,11 @@ function connected(layer, inputs, index, kernel, transposed, bias) {
  * @param {Layer} layer @param {Tensor[]} inputs @param {number} index @param {Tensor} kernel @param {Tensor} mean
  */
 function centeredAndConnected(layer, inputs, index, kernel, mean) {
-  const parts = connected(layer, [{ ...inputs[0], shape: [inputs[0].data.length] }], index, kernel, false, undefined);
-  for (const each of parts.terms) each.product = (each.input - mean.data[each.index]) * /** @type {number} */ (each.weight);
+  // All values of an image are connected with all.
+  const flat = { ...layer, shape: [kernel.shape[1]] };
+  const parts = connected(flat, [{ ...inputs[0], shape: [kernel.shape[0]] }], index, kernel, false, undefined);
+  for (const each of parts.terms)
+    each.product = (each.input - mean.data[each.index]) * /** @type {number} */ (each.weight);
   return parts;
 }
 
@@ -241,7 +252,13 @@ const EXPLAINED = {
     const { kernel, bias } = layer.weights;
     const maps = layer.shape[2];
     const source = Math.floor(at[2] / layer.options.multiplier);
-    const terms = windowTerms(layer, inputs, at, [source], (i, j) => kernel.data[(i * kernel.shape[1] + j) * maps + at[2]]);
+    const terms = windowTerms(
+      layer,
+      inputs,
+      at,
+      [source],
+      (i, j) => kernel.data[(i * kernel.shape[1] + j) * maps + at[2]],
+    );
     return { terms, window: windowAt(layer, at), ...(bias ? { bias: bias.data[at[2]] } : {}) };
   },
   transposed_convolution(layer, inputs, at) {
@@ -270,8 +287,13 @@ const EXPLAINED = {
     const [, columns, , kernelColumns, channels, maps] = kernel.shape;
     const position = at[0] * columns + at[1];
     const size = layer.options.size[0] * kernelColumns * channels * maps;
-    const terms = windowTerms(layer, inputs, at, range(channels), (i, j, map) =>
-      kernel.data[position * size + ((i * kernelColumns + j) * channels + map) * maps + at[2]]);
+    const terms = windowTerms(
+      layer,
+      inputs,
+      at,
+      range(channels),
+      (i, j, map) => kernel.data[position * size + ((i * kernelColumns + j) * channels + map) * maps + at[2]],
+    );
     return { terms, window: windowAt(layer, at), ...(bias ? { bias: bias.data[position * maps + at[2]] } : {}) };
   },
   partially_connected(layer, inputs, at) {
@@ -281,8 +303,13 @@ const EXPLAINED = {
     const reads = connections[at[2]];
     const first = connections.slice(0, at[2]).reduce((links, row) => links + row.length, 0);
     const [, columns, links] = kernel.shape;
-    const terms = windowTerms(layer, inputs, at, reads, (i, j, map) =>
-      kernel.data[(i * columns + j) * links + first + reads.indexOf(map)]);
+    const terms = windowTerms(
+      layer,
+      inputs,
+      at,
+      reads,
+      (i, j, map) => kernel.data[(i * columns + j) * links + first + reads.indexOf(map)],
+    );
     return { terms, window: windowAt(layer, at), bias: bias.data[at[2]], reads };
   },
   max_pooling(layer, inputs, at) {
@@ -320,8 +347,7 @@ const EXPLAINED = {
     const terms = range(rows * columns).map((position) => term(layer, inputs, position * maps + map, null));
     return { terms, winner: largestOf(terms), end: (sum) => sum };
   },
-  dense: (layer, inputs, _, index) =>
-    connected(layer, inputs, index, layer.weights.kernel, false, layer.weights.bias),
+  dense: (layer, inputs, _, index) => connected(layer, inputs, index, layer.weights.kernel, false, layer.weights.bias),
   transposed_dense: (layer, inputs, _, index) =>
     connected(layer, inputs, index, layer.weights.kernel, true, layer.weights.bias),
   gaussian_code: (layer, inputs, _, index) =>
@@ -367,11 +393,18 @@ const EXPLAINED = {
     forEachNeighbor(layer, inputs[0].shape, index, (neighbor) => terms.push(term(layer, inputs, neighbor, null)));
     for (const each of terms) each.product = alpha * each.input ** 2;
     const value = inputs[0].data[index];
-    return { terms, bias: k, end: (sum) => value * sum ** -beta, formula: `x/(k + α Σx²)^${beta} with x = ${short(value)}` };
+    return {
+      terms,
+      bias: k,
+      end: (sum) => value * sum ** -beta,
+      formula: `x/(k + α Σx²)^${beta} with x = ${short(value)}`,
+    };
   },
   merge(layer, inputs, _, index) {
     const { by } = layer.options;
-    const terms = inputs.map((_each, source) => term(layer, inputs, index, by === "average" ? 1 / inputs.length : 1, source));
+    const terms = inputs.map((_each, source) =>
+      term(layer, inputs, index, by === "average" ? 1 / inputs.length : 1, source),
+    );
     if (by === "subtract") Object.assign(terms[1], { weight: -1, product: -terms[1].input });
     const all = terms.map(({ input }) => input);
     if (by === "multiply") return { terms, end: () => all.reduce((a, b) => a * b), formula: "the product" };
@@ -401,7 +434,8 @@ const EXPLAINED = {
     const [height, width] = inputs[0].shape;
     const row = at[0] - top;
     const column = at[1] - left;
-    if (row < 0 || row >= height || column < 0 || column >= width) return { terms: [], formula: "a zero of the border" };
+    if (row < 0 || row >= height || column < 0 || column >= width)
+      return { terms: [], formula: "a zero of the border" };
     return copied(layer, inputs, indexAt(inputs[0].shape, [row, column, at[2]]));
   },
   cropping(layer, inputs, at) {

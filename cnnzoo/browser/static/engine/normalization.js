@@ -53,14 +53,36 @@ export function layerNormalization(layer, [image], out) {
  * @param {Tensor} out
  */
 export function localResponseNormalization(layer, [image], out) {
-  const { alpha, beta, k } = layer.options;
-  for (let at = 0; at < image.data.length; at++) {
+  const { alpha, beta, k, neighbors, region } = layer.options;
+  const side = (neighbors - 1) / 2;
+  const [height, width, maps] = image.shape;
+  const across = region === "across";
+  const squares = image.data.map((value) => value * value);
+  // The sums along the maps, or along the columns, and then along the rows.
+  const along = across ? slidingSums(squares, maps, 1, side) : slidingSums(squares, width, maps, side);
+  const sums = across ? along : slidingSums(along, height, width * maps, side);
+  for (let at = 0; at < out.data.length; at++) out.data[at] = image.data[at] * (k + alpha * sums[at]) ** -beta;
+}
+
+/**
+ * Return for each value the sum of those at most `side` steps before and after it along one axis.
+ *
+ * @param {Float32Array | Float64Array} values
+ * @param {number} length  of the axis
+ * @param {number} step  from one value to the next along it
+ * @param {number} side
+ */
+function slidingSums(values, length, step, side) {
+  const sums = new Float64Array(values.length);
+  for (let at = 0; at < values.length; at++) {
+    const position = Math.floor(at / step) % length;
+    const first = Math.max(-side, -position);
+    const last = Math.min(side, length - 1 - position);
     let sum = 0;
-    forEachNeighbor(layer, image.shape, at, (neighbor) => {
-      sum += image.data[neighbor] * image.data[neighbor];
-    });
-    out.data[at] = image.data[at] * (k + alpha * sum) ** -beta;
+    for (let i = first; i <= last; i++) sum += values[at + i * step];
+    sums[at] = sum;
   }
+  return sums;
 }
 
 /**

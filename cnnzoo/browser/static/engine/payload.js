@@ -87,8 +87,8 @@ export function numberOfHalf(bits) {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** All 65,536 of them, which is faster than to calculate one again for each weight. @type {Float32Array | null} */
-let halves = null;
+/** All 65,536 of them, which is faster than to calculate one again for each weight. @type {Float32Array[]} */
+const HALVES = [];
 
 /**
  * Return an array of the block, in single precision.
@@ -101,7 +101,8 @@ export function tensorIn(entry, block) {
   const size = sizeOf(entry.shape);
   if (entry.dtype === "float32") return { shape: entry.shape, data: new Float32Array(block, entry.at, size) };
   if (entry.dtype !== "float16") throw new Error(`a tensor must have float16 or float32. Received: ${entry.dtype}`);
-  const table = halves ?? (halves = Float32Array.from({ length: 65536 }, (_, bits) => numberOfHalf(bits)));
+  if (HALVES.length === 0) HALVES.push(Float32Array.from({ length: 65536 }, (_, bits) => numberOfHalf(bits)));
+  const [table] = HALVES;
   const bits = new Uint16Array(block, entry.at, size);
   const data = new Float32Array(size);
   for (let i = 0; i < size; i++) data[i] = table[bits[i]];
@@ -140,8 +141,7 @@ export function loadModel(description, block) {
   };
   /** @param {Record<string, Entry | any> | null} record  each entry becomes a tensor, all else stays */
   const tensors = (record) =>
-    record &&
-    Object.fromEntries(Object.entries(record).map(([key, each]) => [key, each?.dtype ? tensor(each) : each]));
+    record && Object.fromEntries(Object.entries(record).map(([key, each]) => [key, each?.dtype ? tensor(each) : each]));
   const layers = description.layers.map((/** @type {any} */ layer) => ({ ...layer, weights: tensors(layer.weights) }));
   const byName = new Map(layers.map((/** @type {Layer} */ layer) => [layer.name, layer]));
   return { ...description, layers, byName, pca: tensors(description.pca), codes: tensors(description.codes) };

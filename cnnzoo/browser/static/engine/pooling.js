@@ -6,39 +6,49 @@
  * @typedef {import("./windows.js").Window} Window
  */
 import { activate } from "./activations.js";
-import { stepsInside, windowOf } from "./windows.js";
+import { spansOf } from "./windows.js";
 
 /**
- * Call `pool` for each output with what its window holds; values beyond the image are not in it.
+ * Call `pool` for each window of each map, with the part of it that lies within the image.
  *
  * @param {Layer} layer
  * @param {Tensor} image
- * @param {Tensor} out
- * @param {number} start  what `step` starts with
- * @param {(sofar: number, value: number) => number} step
- * @param {(total: number, count: number, map: number) => number} end
+ * @param {Tensor} out  gets what `pool` returns
+ * @param {(first: number, rows: number, columns: number, map: number) => number} pool  first: index of the upper left
+ *   value; the next one to the right is as many values further as there are maps
  */
-function pool(layer, image, out, start, step, end) {
+function poolWindows(layer, image, out, pool) {
   const window = /** @type {Window} */ (layer.options);
   const [height, width, maps] = image.shape;
   const [rows, columns] = out.shape;
+  const [rowSpans, columnSpans] = [spansOf(window, 0, rows, height), spansOf(window, 1, columns, width)];
+  let at = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const { top, left } = windowOf(window, row, column);
-      const [firstRow, lastRow] = stepsInside(top, window.size[0], 1, height);
-      const [firstColumn, lastColumn] = stepsInside(left, window.size[1], 1, width);
-      const count = (lastRow - firstRow) * (lastColumn - firstColumn);
+      const across = columnSpans[column];
+      const along = rowSpans[row];
+      const first = ((along.start + along.first) * width + across.start + across.first) * maps;
       for (let map = 0; map < maps; map++) {
-        let total = start;
-        for (let i = firstRow; i < lastRow; i++) {
-          for (let j = firstColumn; j < lastColumn; j++) {
-            total = step(total, image.data[((top + i) * width + left + j) * maps + map]);
-          }
-        }
-        out.data[(row * columns + column) * maps + map] = end(total, count, map);
+        out.data[at++] = pool(first + map, along.last - along.first, across.last - across.first, map);
       }
     }
   }
+}
+
+/**
+ * Return the sum of a window.
+ *
+ * @param {Tensor} image
+ * @param {number} first
+ * @param {number} rows
+ * @param {number} columns
+ */
+function sumOfWindow({ data, shape: [, width, maps] }, first, rows, columns) {
+  let sum = 0;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) sum += data[first + (i * width + j) * maps];
+  }
+  return sum;
 }
 
 /**
@@ -49,7 +59,18 @@ function pool(layer, image, out, start, step, end) {
  * @param {Tensor} out
  */
 export function maxPooling(layer, [image], out) {
-  pool(layer, image, out, -Infinity, (largest, value) => (value > largest ? value : largest), (largest) => largest);
+  const [, width, maps] = image.shape;
+  const { data } = image;
+  poolWindows(layer, image, out, (first, rows, columns) => {
+    let largest = -Infinity;
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        const value = data[first + (i * width + j) * maps];
+        if (value > largest) largest = value;
+      }
+    }
+    return largest;
+  });
 }
 
 /**
@@ -60,7 +81,7 @@ export function maxPooling(layer, [image], out) {
  * @param {Tensor} out
  */
 export function averagePooling(layer, [image], out) {
-  pool(layer, image, out, 0, (sum, value) => sum + value, (sum, count) => sum / count);
+  poolWindows(layer, image, out, (first, rows, columns) => sumOfWindow(image, first, rows, columns) / (rows * columns));
 }
 
 /**
@@ -72,8 +93,11 @@ export function averagePooling(layer, [image], out) {
  */
 export function lpPooling(layer, [image], out) {
   const { p, normalized } = layer.options;
-  const root = (/** @type {number} */ sum, /** @type {number} */ count) => (normalized ? sum / count : sum) ** (1 / p);
-  pool(layer, image, out, 0, (sum, value) => sum + Math.abs(value) ** p, root);
+  const powers = { shape: image.shape, data: image.data.map((value) => Math.abs(value) ** p) };
+  poolWindows(layer, image, out, (first, rows, columns) => {
+    const sum = sumOfWindow(powers, first, rows, columns);
+    return (normalized ? sum / (rows * columns) : sum) ** (1 / p);
+  });
 }
 
 /**
@@ -86,7 +110,9 @@ export function lpPooling(layer, [image], out) {
 export function subsampling(layer, [image], out) {
   const coefficient = layer.weights.coefficient.data;
   const bias = layer.weights.bias.data;
-  pool(layer, image, out, 0, (sum, value) => sum + value, (sum, _, map) => sum * coefficient[map] + bias[map]);
+  poolWindows(layer, image, out, (first, rows, columns, map) => {
+    return sumOfWindow(image, first, rows, columns) * coefficient[map] + bias[map];
+  });
   activate(layer, out.data);
 }
 

@@ -119,7 +119,8 @@ export function resize(image, height, width, antialias = false) {
     for (let column = 0; column < width; column++) {
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
-        for (const [at, weight] of columns[column]) sum += weight * image.data[(row * image.width + at) * channels + channel];
+        for (const [at, weight] of columns[column])
+          sum += weight * image.data[(row * image.width + at) * channels + channel];
         across[(row * width + column) * channels + channel] = sum;
       }
     }
@@ -170,8 +171,8 @@ const STEPS = {
   scale: (image, { scale, offset }) => ({
     ...image,
     data: Float32Array.from(image.data, (value, at) => {
-      const channel = scale.length === 1 ? 0 : at % image.channels;
-      return value * scale[channel] + offset[channel];
+      const channel = at % image.channels; // one number stands for all channels
+      return value * scale[channel % scale.length] + offset[channel % offset.length];
     }),
   }),
   standardize: standardized,

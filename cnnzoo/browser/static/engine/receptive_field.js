@@ -73,7 +73,15 @@ export function receptiveField(model, name, row, column) {
   const [height, width] = model.input.shape;
   const whole = { top: 0, left: 0, height, width };
   /** Parts of layers' outputs that the unit depends on. @type {Map<string, [Span, Span] | null>} */
-  const parts = new Map([[name, [{ first: row, last: row }, { first: column, last: column }]]]);
+  const parts = new Map([
+    [
+      name,
+      [
+        { first: row, last: row },
+        { first: column, last: column },
+      ],
+    ],
+  ]);
   for (const layer of [...model.layers].reverse()) {
     const part = parts.get(layer.name);
     if (part === undefined) continue;

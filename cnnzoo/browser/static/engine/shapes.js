@@ -62,10 +62,7 @@ function copyRows(image, top, left, out, toTop, toLeft, rows, columns) {
   const maps = image.shape[2];
   for (let row = 0; row < rows; row++) {
     const from = ((top + row) * image.shape[1] + left) * maps;
-    out.data.set(
-      image.data.subarray(from, from + columns * maps),
-      ((toTop + row) * out.shape[1] + toLeft) * maps,
-    );
+    out.data.set(image.data.subarray(from, from + columns * maps), ((toTop + row) * out.shape[1] + toLeft) * maps);
   }
 }
 

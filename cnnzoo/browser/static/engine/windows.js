@@ -10,18 +10,21 @@
  */
 
 /**
- * Return the first and the last (excluded) step of a window that lie within the image along one side.
+ * Return where the window starts for each output along one side, and which of its steps lie within the image.
  *
- * @param {number} start  where the window starts; negative in the padding above
- * @param {number} steps  F, the window's values along this side
- * @param {number} dilation  distance between two of them
+ * @param {Window} window
+ * @param {number} axis  0 for rows, 1 for columns
+ * @param {number} outputs  along this side
  * @param {number} side  W, values of the image
- * @returns {[number, number]}
+ * @returns {{start: number, first: number, last: number}[]}  start: negative in the padding; last: excluded
  */
-export function stepsInside(start, steps, dilation, side) {
-  const first = start < 0 ? Math.ceil(-start / dilation) : 0;
-  const last = Math.min(steps, Math.ceil((side - start) / dilation));
-  return [first, Math.max(first, last)];
+export function spansOf({ size, strides, padding, dilation }, axis, outputs, side) {
+  return Array.from({ length: outputs }, (_, output) => {
+    const start = output * strides[axis] - padding[2 * axis];
+    const first = start < 0 ? Math.ceil(-start / dilation[axis]) : 0;
+    const last = Math.max(first, Math.min(size[axis], Math.ceil((side - start) / dilation[axis])));
+    return { start, first, last };
+  });
 }
 
 /**
