@@ -1,7 +1,7 @@
 // The net's answer: its outputs as bars, the first and the second guess.
 
 import { make, makeButton, shownNumber } from "./dom.js";
-import { app, on, select, layerOf } from "./state.js";
+import { app, layerOf, on, select } from "./state.js";
 
 /** Return the class's name of an output unit. */
 export function className(/** @type {any} */ model, /** @type {number} */ unit) {
@@ -36,7 +36,13 @@ export function makeAnswer(/** @type {number} */ index) {
     const bar = make("i");
     const value = make("td");
     const button = makeButton("", () => select({ model: index, layer: model.output, index: row.unit }));
-    const line = make("tr", {}, make("th", { scope: "row" }, button), make("td", {}, make("div", { class: "bar" }, bar)), value);
+    const line = make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, button),
+      make("td", {}, make("div", { class: "bar" }, bar)),
+      value,
+    );
     const row = { unit, bar, value, button, line, text: "" };
     return row;
   });
@@ -44,20 +50,35 @@ export function makeAnswer(/** @type {number} */ index) {
   const radial = layerOf(model, model.output).kind.includes("radial");
   const note = radial
     ? "− squared distance to each class's bitmap: the longest bar is nearest"
-    : scores ? "scores: the longest bar is the largest" : "probabilities";
+    : scores
+      ? "scores: the longest bar is the largest"
+      : "probabilities";
   const caption = make("caption", { class: "hidden", text: `Outputs of ${model.title}: ${note}` });
   const element = make(
     "section",
     { class: "answer", "aria-label": `Answer of ${model.title}`, "data-model": index },
-    make("div", { class: "guess" }, make("span", { class: "faint small", text: app.models.length > 1 ? model.title : "The net says" }), first, second),
-    make("div", {}, make("table", { class: "bars" }, caption, make("tbody", {}, ...rows.map((row) => row.line))), make("small", { text: note })),
+    make(
+      "div",
+      { class: "guess" },
+      make("span", { class: "faint small", text: app.models.length > 1 ? model.title : "The net says" }),
+      first,
+      second,
+    ),
+    make(
+      "div",
+      {},
+      make("table", { class: "bars" }, caption, make("tbody", {}, ...rows.map((row) => row.line))),
+      make("small", { text: note }),
+    ),
   );
   const draw = () => {
     const values = app.values[index];
     if (!values) return;
     const ranked = rankedOutputs(model, values);
     const listed = units > shown ? ranked.slice(0, shown) : ranked.slice().sort((a, b) => a[0] - b[0]);
-    const [low, high] = scores ? [Math.min(0, ranked.at(-1)?.[1] ?? 0), Math.max(ranked[0][1], ranked.at(-1)?.[1] ?? 0)] : [0, 1];
+    const [low, high] = scores
+      ? [Math.min(0, ranked.at(-1)?.[1] ?? 0), Math.max(ranked[0][1], ranked.at(-1)?.[1] ?? 0)]
+      : [0, 1];
     rows.forEach((row, place) => {
       const [unit, value] = listed[place];
       row.unit = unit;

@@ -30,14 +30,24 @@ export function drawStroke(board, [x0, y0], [x1, y1], size, color) {
         const level = color[channel] ?? color[0];
         // A pixel that an earlier part of the stroke covers more keeps that part's level.
         const drawn = data[at] + (level - data[at]) * cover;
-        data[at] = depth > 1 ? drawn : level > 127 ? Math.max(data[at], level * cover) : Math.min(data[at], 255 - (255 - level) * cover);
+        data[at] =
+          depth > 1
+            ? drawn
+            : level > 127
+              ? Math.max(data[at], level * cover)
+              : Math.min(data[at], 255 - (255 - level) * cover);
       }
     }
   }
 }
 
 /** Move a picture by whole pixels; what enters at the borders is paper. */
-export function shiftBoard(/** @type {Board} */ board, /** @type {number} */ right, /** @type {number} */ down, paper = 0) {
+export function shiftBoard(
+  /** @type {Board} */ board,
+  /** @type {number} */ right,
+  /** @type {number} */ down,
+  paper = 0,
+) {
   const { width, height, channels: depth } = board;
   const moved = new Uint8ClampedArray(board.data.length).fill(paper);
   for (let y = 0; y < height; y++) {
@@ -109,7 +119,8 @@ export function inkOf(/** @type {Board} */ board, paper = 0) {
       atX += here * (x + 0.5);
       atY += here * (y + 0.5);
       if (y === 0 || x === 0 || y === height - 1 || x === width - 1) border += here;
-      if (here > 0.2) [top, bottom, left, right] = [Math.min(top, y), Math.max(bottom, y), Math.min(left, x), Math.max(right, x)];
+      if (here > 0.2)
+        [top, bottom, left, right] = [Math.min(top, y), Math.max(bottom, y), Math.min(left, x), Math.max(right, x)];
     }
   }
   return {
@@ -118,12 +129,19 @@ export function inkOf(/** @type {Board} */ board, paper = 0) {
     stroke: outline ? (2 * ink) / outline : 0,
     x: ink ? atX / ink : width / 2,
     y: ink ? atY / ink : height / 2,
-    top, bottom, left, right,
+    top,
+    bottom,
+    left,
+    right,
   };
 }
 
 /** Return the colors of a canvas's bytes red, green, blue, alpha, as they are seen on white paper. */
-export function onWhite(/** @type {Uint8ClampedArray} */ bytes, /** @type {number} */ width, /** @type {number} */ height) {
+export function onWhite(
+  /** @type {Uint8ClampedArray} */ bytes,
+  /** @type {number} */ width,
+  /** @type {number} */ height,
+) {
   const data = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
     const cover = bytes[4 * pixel + 3] / 255;

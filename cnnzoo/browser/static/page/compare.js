@@ -2,11 +2,11 @@
 
 import { forward } from "../engine/forward.js";
 import { preprocess } from "../engine/preprocess.js";
-import { byId, make, makeButton, announce } from "./dom.js";
-import { app, on, paperLevel } from "./state.js";
-import { shiftDrawing } from "./draw.js";
+import { className, rankedOutputs } from "./bars.js";
 import { shiftBoard } from "./board.js";
-import { rankedOutputs, className } from "./bars.js";
+import { announce, byId, make, makeButton } from "./dom.js";
+import { shiftDrawing } from "./draw.js";
+import { app, on, paperLevel } from "./state.js";
 
 const REACH = 4;
 let running = 0;
@@ -22,13 +22,25 @@ function tableOf(/** @type {number} */ index) {
   const model = app.models[index];
   const cells = new Map();
   const span = Array.from({ length: 2 * REACH + 1 }, (_, at) => at - REACH);
-  const rows = span.map((down) => make("tr", {}, ...span.map((right) => {
-    const cell = make("td", { text: "·" });
-    cells.set(`${right} ${down}`, cell);
-    return cell;
-  })));
+  const rows = span.map((down) =>
+    make(
+      "tr",
+      {},
+      ...span.map((right) => {
+        const cell = make("td", { text: "·" });
+        cells.set(`${right} ${down}`, cell);
+        return cell;
+      }),
+    ),
+  );
   const words = make("p", { class: "small", "data-model": index });
-  const element = make("figure", { class: "shifts" }, make("figcaption", { text: model.title }), make("table", { "aria-label": `Answers of ${model.title} to the moved drawing` }, make("tbody", {}, ...rows)), words);
+  const element = make(
+    "figure",
+    { class: "shifts" },
+    make("figcaption", { text: model.title }),
+    make("table", { "aria-label": `Answers of ${model.title} to the moved drawing` }, make("tbody", {}, ...rows)),
+    words,
+  );
   return { index, cells, words, element, same: 0, done: 0 };
 }
 
@@ -58,7 +70,10 @@ function shiftEverywhere() {
       net.words.textContent = `keeps its answer at ${net.same} of ${net.done} places`;
     }
     if (down < REACH) setTimeout(() => step(down + 1));
-    else announce(nets.map((/** @type {any} */ net) => `${app.models[net.index].title} ${net.words.textContent}`).join("; "));
+    else
+      announce(
+        nets.map((/** @type {any} */ net) => `${app.models[net.index].title} ${net.words.textContent}`).join("; "),
+      );
   };
   if (size) step(-REACH);
 }
@@ -68,15 +83,20 @@ export function setUpCompare() {
   const classifiers = () => app.shown.filter((/** @type {number} */ index) => app.models[index].kind === "classifier");
   const show = () => {
     if (!classifiers().length || !app.models[0].classes) return byId("compare").replaceChildren();
-    byId("compare").replaceChildren(make(
-      "details",
-      { class: "panel", open: app.shown.length > 1 },
-      make("summary", { class: "quiet", text: "Does the answer survive a shift?" }),
-      make("div", { class: "tools" },
-        makeButton("Shift the drawing two pixels right", () => shiftDrawing(2, 0), { id: "shift-two" }),
-        makeButton("Try every shift up to four pixels", shiftEverywhere, { id: "shift-all" })),
-      make("div", { id: "shift-tables", class: "grids" }),
-    ));
+    byId("compare").replaceChildren(
+      make(
+        "details",
+        { class: "panel", open: app.shown.length > 1 },
+        make("summary", { class: "quiet", text: "Does the answer survive a shift?" }),
+        make(
+          "div",
+          { class: "tools" },
+          makeButton("Shift the drawing two pixels right", () => shiftDrawing(2, 0), { id: "shift-two" }),
+          makeButton("Try every shift up to four pixels", shiftEverywhere, { id: "shift-all" }),
+        ),
+        make("div", { id: "shift-tables", class: "grids" }),
+      ),
+    );
   };
   on("shown", show);
   on("board", () => {

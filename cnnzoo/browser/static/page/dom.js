@@ -34,9 +34,12 @@ export function shownNumber(/** @type {number} */ value, decimals = 3) {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   const small = decimals > 2 && size > 0 && size < 0.5 * 10 ** -decimals;
-  const text = small || size >= 1e6
-    ? value.toExponential(1)
-    : value.toFixed(size >= 1000 ? 0 : size >= 100 ? Math.min(1, decimals) : size >= 10 ? Math.min(2, decimals) : decimals);
+  const text =
+    small || size >= 1e6
+      ? value.toExponential(1)
+      : value.toFixed(
+          size >= 1000 ? 0 : size >= 100 ? Math.min(1, decimals) : size >= 10 ? Math.min(2, decimals) : decimals,
+        );
   return (Number(text) === 0 ? text.replace("-", "") : text).replaceAll("-", "−");
 }
 

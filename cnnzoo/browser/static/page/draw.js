@@ -1,9 +1,9 @@
 // The drawing: pen and eraser by mouse, touch and keys, shift and undo, and pictures from files and test images.
 
-import { byId, make, makeButton, announce, notify, settled } from "./dom.js";
-import { imageAt, withChannels, cropAndResize } from "../engine/preprocess.js";
-import { app, on, emit, refresh, refreshNow, setBoard, emptyBoard, paperLevel } from "./state.js";
-import { drawStroke, shiftBoard, onWhite, inkOf } from "./board.js";
+import { cropAndResize, imageAt, withChannels } from "../engine/preprocess.js";
+import { drawStroke, inkOf, onWhite, shiftBoard } from "./board.js";
+import { announce, byId, make, makeButton, notify, settled } from "./dom.js";
+import { app, emit, emptyBoard, on, paperLevel, refresh, refreshNow, setBoard } from "./state.js";
 
 const pen = { size: 2.4, erases: false, down: false, x: 14, y: 14, at: [0, 0] };
 /** @type {Array<{data: Uint8ClampedArray, source: any}>} */
@@ -23,7 +23,7 @@ function undo() {
 }
 
 /** Replace the drawing by another picture; undo brings it back. */
-export function replaceBoard(/** @type {Uint8ClampedArray | Uint8Array} */ data, /** @type {any} */ source = { kind: "drawing" }) {
+export function replaceBoard(/** @type {ArrayLike<number>} */ data, /** @type {any} */ source = { kind: "drawing" }) {
   remember();
   setBoard(data, source);
 }
@@ -73,7 +73,12 @@ function placeCursor() {
   cursor.classList.toggle("down", pen.down);
 }
 
-const ARROWS = /** @type {Object<string, number[]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
+const ARROWS = /** @type {Object<string, number[]>} */ ({
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+});
 
 function pressed(/** @type {any} */ event) {
   if (event.key in ARROWS && !event.altKey && !event.ctrlKey && !event.metaKey) {
@@ -109,7 +114,10 @@ function choosePen(/** @type {boolean} */ erases) {
 function followPointer(/** @type {any} */ canvas) {
   const at = (/** @type {any} */ event) => {
     const box = canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) * app.board.width) / box.width, ((event.clientY - box.top) * app.board.height) / box.height];
+    return [
+      ((event.clientX - box.left) * app.board.width) / box.width,
+      ((event.clientY - box.top) * app.board.height) / box.height,
+    ];
   };
   let draws = false;
   canvas.addEventListener("pointerdown", (/** @type {any} */ event) => {
@@ -138,7 +146,9 @@ function followPointer(/** @type {any} */ canvas) {
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, () => {
       draws = false;
-      [pen.x, pen.y] = pen.at.map((value, axis) => Math.max(0, Math.min([app.board.width, app.board.height][axis] - 1, Math.floor(value))));
+      [pen.x, pen.y] = pen.at.map((value, axis) =>
+        Math.max(0, Math.min([app.board.width, app.board.height][axis] - 1, Math.floor(value))),
+      );
       placeCursor();
     });
   }
@@ -162,7 +172,8 @@ export async function takeFile(/** @type {Blob & {name?: string}} */ file) {
     const image = withChannels(onWhite(bytes, bitmap.width, bitmap.height), depth);
     const sized = image.width === width && image.height === height ? image : cropAndResize(image, height, width);
     replaceBoard(Uint8ClampedArray.from(sized.data), { kind: "drawing" });
-    const reduced = sized === image ? "" : `, reduced to ${width} × ${height} pixels as the net's preprocessing does it`;
+    const reduced =
+      sized === image ? "" : `, reduced to ${width} × ${height} pixels as the net's preprocessing does it`;
     notify(`${named}: ${bitmap.width} × ${bitmap.height} pixels${reduced}.`);
   } catch {
     notify(`${named} is no image that this browser can read. PNG, JPEG, GIF and WebP work everywhere.`, "error");
@@ -212,7 +223,12 @@ function showGallery() {
       const canvas = make("canvas", { "aria-hidden": "true" });
       paintBoard(canvas, { width, height, channels: depth, data: /** @type {any} */ (testImage(index)) });
       const label = `Test image ${index}${testLabel(index) ? `: ${testLabel(index)}` : ""}`;
-      const button = makeButton("", () => chooseTestImage(index), { class: "thumbnail", "aria-label": label, title: label, "data-index": index });
+      const button = makeButton("", () => chooseTestImage(index), {
+        class: "thumbnail",
+        "aria-label": label,
+        title: label,
+        "data-index": index,
+      });
       button.append(canvas);
       return button;
     }),
@@ -222,7 +238,10 @@ function showGallery() {
 
 function markChosen() {
   for (const button of byId("gallery").children) {
-    button.setAttribute("aria-pressed", String(app.source.kind === "test" && Number(button.dataset.index) === app.source.index));
+    button.setAttribute(
+      "aria-pressed",
+      String(app.source.kind === "test" && Number(button.dataset.index) === app.source.index),
+    );
   }
 }
 
@@ -276,7 +295,9 @@ export function setUpDrawing() {
     placeCursor();
   });
   byId("pen-color-label").hidden = app.board.channels === 1;
-  byId("clear").addEventListener("click", () => replaceBoard(emptyBoard([app.board.height, app.board.width, app.board.channels]).data));
+  byId("clear").addEventListener("click", () =>
+    replaceBoard(emptyBoard([app.board.height, app.board.width, app.board.channels]).data),
+  );
   byId("undo").addEventListener("click", undo);
   for (const button of document.querySelectorAll("[data-shift]")) {
     const [right, down] = /** @type {any} */ (button).dataset.shift.split(" ").map(Number);
@@ -294,13 +315,16 @@ export function setUpDrawing() {
     event.preventDefault();
     document.body.classList.add("dragging");
   });
-  for (const end of ["dragleave", "drop"]) document.addEventListener(end, () => document.body.classList.remove("dragging"));
+  for (const end of ["dragleave", "drop"])
+    document.addEventListener(end, () => document.body.classList.remove("dragging"));
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     takeTransferred(event.dataTransfer);
   });
   document.addEventListener("keydown", (event) => {
-    const typing = /** @type {any} */ (event.target).closest?.("input:not([type=range]):not([type=checkbox]), textarea, select");
+    const typing = /** @type {any} */ (event.target).closest?.(
+      "input:not([type=range]):not([type=checkbox]), textarea, select",
+    );
     if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
       event.preventDefault();
       undo();
@@ -310,7 +334,12 @@ export function setUpDrawing() {
     paintBoard(canvas, app.board);
     if (app.payload.images) markChosen();
   });
-  const describe = settled(() => canvas.setAttribute("aria-label", `${boardInWords()}. Arrow keys move the pen, space lowers and lifts it, E erases.`));
+  const describe = settled(() =>
+    canvas.setAttribute(
+      "aria-label",
+      `${boardInWords()}. Arrow keys move the pen, space lowers and lifts it, E erases.`,
+    ),
+  );
   on("board", describe);
   setUpGallery();
   placeCursor();

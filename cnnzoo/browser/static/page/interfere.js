@@ -1,8 +1,8 @@
 // Interfering: silence maps and units, edit weights, undo, and what that does to the accuracy on the test images.
 
 import { firstChanged } from "../engine/forward.js";
-import { byId, make, makeButton, announce, settled, shownNumber, shownCount } from "./dom.js";
-import { app, on, emit, refresh, layerOf, noChanges, accuracyWorker } from "./state.js";
+import { announce, byId, make, makeButton, settled, shownCount, shownNumber } from "./dom.js";
+import { accuracyWorker, app, emit, layerOf, noChanges, on, refresh } from "./state.js";
 import { positionOf } from "./words.js";
 
 /** @type {any[][]} */
@@ -38,7 +38,12 @@ export function toggleSilence(/** @type {number} */ index, /** @type {string} */
 }
 
 /** Give weights of a layer other values: `{index: value}`. */
-export function editWeights(/** @type {number} */ index, /** @type {string} */ layer, /** @type {string} */ name, /** @type {Object<string, number>} */ edits) {
+export function editWeights(
+  /** @type {number} */ index,
+  /** @type {string} */ layer,
+  /** @type {string} */ name,
+  /** @type {Object<string, number>} */ edits,
+) {
   change(index, layer, ({ weights }) => {
     weights[layer] ??= {};
     weights[layer][name] = { ...weights[layer][name], ...edits };
@@ -48,7 +53,9 @@ export function editWeights(/** @type {number} */ index, /** @type {string} */ l
 function undoChange() {
   const before = earlier.pop();
   if (!before) return;
-  const parts = /** @type {Array<[number, null]>} */ (app.models.map((_, /** @type {number} */ index) => [index, null]));
+  const parts = /** @type {Array<[number, null]>} */ (
+    app.models.map((/** @type {any} */ _, /** @type {number} */ index) => [index, null])
+  );
   app.changes.splice(0, app.changes.length, ...before.map((each, index) => ({ ...each, set: app.changes[index].set })));
   changed(parts);
 }
@@ -56,8 +63,12 @@ function undoChange() {
 /** Take all changes back. */
 export function undoAll() {
   earlier.push(structuredClone(app.changes));
-  app.changes.splice(0, app.changes.length, ...app.changes.map((/** @type {any} */ each) => ({ ...noChanges(), set: each.set })));
-  changed(app.models.map((_, /** @type {number} */ index) => [index, null]));
+  app.changes.splice(
+    0,
+    app.changes.length,
+    ...app.changes.map((/** @type {any} */ each) => ({ ...noChanges(), set: each.set })),
+  );
+  changed(app.models.map((/** @type {any} */ _, /** @type {number} */ index) => [index, null]));
 }
 
 /** Return the first layer of a net that changes touch, or null. */
@@ -72,21 +83,30 @@ export function changesInWords(/** @type {number} */ index) {
   for (const [layer, units] of Object.entries(silenced)) {
     const shape = layerOf(app.models[index], layer).shape;
     const what = shape.length === 3 && shape[0] * shape[1] > 1 ? "map" : "unit";
-    for (const unit of units) lines.push({ layer, text: `${layer}, ${what} ${unit}: silenced`, restore: () => toggleSilence(index, layer, unit) });
+    for (const unit of units)
+      lines.push({
+        layer,
+        text: `${layer}, ${what} ${unit}: silenced`,
+        restore: () => toggleSilence(index, layer, unit),
+      });
   }
   for (const [layer, named] of Object.entries(weights)) {
     for (const [name, edits] of Object.entries(named)) {
       const count = Object.keys(edits).length;
       if (!count) continue;
       const [[first, value]] = Object.entries(edits);
-      const text = count === 1 ? `${layer}, ${name}[${first}] = ${shownNumber(value)}` : `${layer}: ${shownCount(count)} values of ${name} edited`;
+      const text =
+        count === 1
+          ? `${layer}, ${name}[${first}] = ${shownNumber(value)}`
+          : `${layer}: ${shownCount(count)} values of ${name} edited`;
       lines.push({
         layer,
         text,
-        restore: () => change(index, layer, (changes) => {
-          delete changes.weights[layer][name];
-          if (!Object.keys(changes.weights[layer]).length) delete changes.weights[layer];
-        }),
+        restore: () =>
+          change(index, layer, (changes) => {
+            delete changes.weights[layer][name];
+            if (!Object.keys(changes.weights[layer]).length) delete changes.weights[layer];
+          }),
       });
     }
   }
@@ -111,7 +131,12 @@ function countAgain() {
 
 /** Count the correct predictions before any change. */
 function before(/** @type {number} */ index, /** @type {any} */ count, show = (/** @type {number} */ _) => {}) {
-  return (count.counting ??= accuracyWorker().score(index, noChanges(), show).then((/** @type {any} */ score) => (count.before = score)));
+  count.counting ??= accuracyWorker()
+    .score(index, noChanges(), show)
+    .then((/** @type {any} */ score) => {
+      count.before = score;
+    });
+  return count.counting;
 }
 
 function prepare(/** @type {number} */ index) {
@@ -149,12 +174,18 @@ function showAccuracies() {
     const model = app.models[index];
     const what = model.kind === "autoencoder" ? "squared error per image" : "accuracy";
     const text = `${app.models.length > 1 ? `${model.title}: ` : ""}${what} on ${app.payload.images.count} test images`;
-    rows.push(make(
-      "p",
-      { class: "accuracy", "data-model": index },
-      text, make("br"), make("b", { class: "was", text: inWords(count.before, model.kind) }), " → ", make("b", { class: "now", text: inWords(count.after, model.kind) }),
-      done ? null : make("progress", { max: 1, value: count.progress, "aria-label": "Counting" }),
-    ));
+    rows.push(
+      make(
+        "p",
+        { class: "accuracy", "data-model": index },
+        text,
+        make("br"),
+        make("b", { class: "was", text: inWords(count.before, model.kind) }),
+        " → ",
+        make("b", { class: "now", text: inWords(count.after, model.kind) }),
+        done ? null : make("progress", { max: 1, value: count.progress, "aria-label": "Counting" }),
+      ),
+    );
     if (done && count.said !== count.after) {
       count.said = count.after;
       announce(`${what} ${inWords(count.before, model.kind)} before, ${inWords(count.after, model.kind)} now`);
@@ -165,12 +196,26 @@ function showAccuracies() {
 
 function showChanges() {
   const lines = app.models.flatMap((/** @type {any} */ model, /** @type {number} */ index) =>
-    changesInWords(index).map((line) => ({ ...line, text: app.models.length > 1 ? `${model.title}: ${line.text}` : line.text })));
+    changesInWords(index).map((line) => ({
+      ...line,
+      text: app.models.length > 1 ? `${model.title}: ${line.text}` : line.text,
+    })),
+  );
   byId("changes").hidden = lines.length === 0;
   byId("change-list").replaceChildren(
-    ...lines.slice(0, 40).map((line) => make("li", { class: "row small" }, make("span", { text: line.text }), makeButton("restore", line.restore, { class: "link", "aria-label": `Restore ${line.text}` }))),
+    ...lines
+      .slice(0, 40)
+      .map((/** @type {any} */ line) =>
+        make(
+          "li",
+          { class: "row small" },
+          make("span", { text: line.text }),
+          makeButton("restore", line.restore, { class: "link", "aria-label": `Restore ${line.text}` }),
+        ),
+      ),
   );
-  if (!app.payload.images) byId("accuracies").textContent = "The accuracy needs test images, which this file does not hold.";
+  if (!app.payload.images)
+    byId("accuracies").textContent = "The accuracy needs test images, which this file does not hold.";
 }
 
 /** Set up the panel of changes. */

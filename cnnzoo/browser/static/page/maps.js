@@ -1,9 +1,9 @@
 // Every layer's maps: one small canvas a layer, enlarged by whole numbers, drawn only while it is on the screen.
 
-import { make, makeButton, announce, shownNumber, shownCount, shownShape } from "./dom.js";
-import { app, on, select, emit, layersOf } from "./state.js";
-import { signedColors, grayColors, gradientOf } from "./colors.js";
-import { PASSING, planes, positionOf, placeInWords, valuesInWords, layerInWords, costsInWords } from "./words.js";
+import { gradientOf, grayColors, signedColors } from "./colors.js";
+import { announce, make, makeButton, shownCount, shownNumber, shownShape } from "./dom.js";
+import { app, emit, layersOf, on, select } from "./state.js";
+import { costsInWords, layerInWords, PASSING, placeInWords, planes, positionOf, valuesInWords } from "./words.js";
 
 /** @typedef {{height: number, width: number, maps: number, shown: number, columns: number, cell: number, gap: number, scale: number}} Layout */
 
@@ -20,17 +20,38 @@ export function layoutOf(/** @type {number[]} */ shape, /** @type {number} */ av
   const gap = scale >= 3 ? 1 : Math.ceil(4 / scale);
   const columns = Math.max(1, Math.min(maps, Math.floor((available + gap * scale) / ((width + gap) * scale))));
   const rows = Math.max(1, Math.floor(280 / ((height + gap) * scale)));
-  return { height, width, maps, shown: all ? maps : Math.min(maps, Math.max(columns * rows, 1)), columns, cell: 1, gap, scale };
+  return {
+    height,
+    width,
+    maps,
+    shown: all ? maps : Math.min(maps, Math.max(columns * rows, 1)),
+    columns,
+    cell: 1,
+    gap,
+    scale,
+  };
 }
 
 /** Return the box of a part of a map in pixels of the page. */
-export function boxIn(/** @type {Layout} */ layout, /** @type {number} */ map, top = 0, left = 0, height = layout.height, width = layout.width) {
+export function boxIn(
+  /** @type {Layout} */ layout,
+  /** @type {number} */ map,
+  top = 0,
+  left = 0,
+  height = layout.height,
+  width = layout.width,
+) {
   const { cell, gap, scale, columns } = layout;
   const [clipTop, clipLeft] = [Math.max(0, top), Math.max(0, left)];
   const [bottom, right] = [Math.min(layout.height, top + height), Math.min(layout.width, left + width)];
   const x = (map % columns) * (layout.width * cell + gap) + clipLeft * cell;
   const y = Math.floor(map / columns) * (layout.height * cell + gap) + clipTop * cell;
-  return { left: x * scale, top: y * scale, width: Math.max(0, right - clipLeft) * cell * scale, height: Math.max(0, bottom - clipTop) * cell * scale };
+  return {
+    left: x * scale,
+    top: y * scale,
+    width: Math.max(0, right - clipLeft) * cell * scale,
+    height: Math.max(0, bottom - clipTop) * cell * scale,
+  };
 }
 
 /** Return the smallest and the largest of values. */
@@ -62,7 +83,8 @@ export function paintMaps(canvas, data, layout, { gray = false, each = false, ra
     canvas.picture = null;
   }
   const context = canvas.getContext("2d");
-  const picture = (canvas.picture ??= context.createImageData(across, down));
+  canvas.picture ??= context.createImageData(across, down);
+  const { picture } = canvas;
   const pixels = new Uint32Array(picture.data.buffer);
   const [low, high] = rangeOf(data);
   const [from, to] = range ?? (gray && low >= 0 && high <= 1 ? [0, 1] : [low, high]);
@@ -81,7 +103,13 @@ export function paintMaps(canvas, data, layout, { gray = false, each = false, ra
         const step = Math.round((data[(y * width + x) * maps + map] - zero) * times);
         const color = colors[gray ? Math.max(0, Math.min(255, step)) : 255 + Math.max(-255, Math.min(255, step))];
         if (cell === 1) pixels[corner + y * across + x] = color;
-        else for (let dy = 0; dy < cell; dy++) pixels.fill(color, corner + (y * cell + dy) * across + x * cell, corner + (y * cell + dy) * across + (x + 1) * cell);
+        else
+          for (let dy = 0; dy < cell; dy++)
+            pixels.fill(
+              color,
+              corner + (y * cell + dy) * across + x * cell,
+              corner + (y * cell + dy) * across + (x + 1) * cell,
+            );
       }
     }
   }
@@ -101,40 +129,71 @@ export function scaleEachMap(/** @type {boolean} */ each) {
 
 /** @type {Map<string, any>} */
 export const views = new Map();
-const watcher = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    const { view } = /** @type {any} */ (entry.target);
-    view.visible = entry.isIntersecting;
-    if (view.visible && view.waits) view.draw();
-  }
-}, { rootMargin: "120px" });
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      const { view } = /** @type {any} */ (entry.target);
+      view.visible = entry.isIntersecting;
+      if (view.visible && view.waits) view.draw();
+    }
+  },
+  { rootMargin: "120px" },
+);
 
 /** Whether a layer's values are an image. */
 function isImage(/** @type {any} */ model, /** @type {any} */ layer) {
-  return layer.kind === "input" || (model.kind === "autoencoder" && layer.name === model.output && layer.shape.length === 3);
+  return (
+    layer.kind === "input" || (model.kind === "autoencoder" && layer.name === model.output && layer.shape.length === 3)
+  );
 }
 
 function makeView(/** @type {number} */ index, /** @type {any} */ layer) {
   const model = app.models[index];
   const gray = isImage(model, layer);
-  const canvas = make("canvas", { tabindex: "0", role: "application", "aria-roledescription": "layer", "aria-label": `${layer.name}: ${layerInWords(layer)}` });
+  const canvas = make("canvas", {
+    tabindex: "0",
+    role: "application",
+    "aria-roledescription": "layer",
+    "aria-label": `${layer.name}: ${layerInWords(layer)}`,
+  });
   const marks = make("div", { class: "marks", "aria-hidden": "true" });
   const readout = make("p", {});
   const legend = make("span", { class: "legend", "aria-hidden": "true" });
-  const more = makeButton("", () => {
-    view.all = !view.all;
-    view.place();
-    view.draw();
-  }, { class: "link", hidden: true });
+  const more = makeButton(
+    "",
+    () => {
+      view.all = !view.all;
+      view.place();
+      view.draw();
+    },
+    { class: "link", hidden: true },
+  );
   const holder = make("div", { class: "maps" }, make("div", { class: "stage" }, canvas, marks));
   const element = make(
     "div",
     { class: "layer", role: "group", "data-layer": layer.name, "aria-label": `Layer ${layer.name}` },
-    make("header", {}, make("h3", { text: layer.name }), make("span", { class: "small faint", text: `${layerInWords(layer)} → ${shownShape(layer.shape)}` })),
-    holder, more, make("div", { class: "below" }, readout, legend),
+    make(
+      "header",
+      {},
+      make("h3", { text: layer.name }),
+      make("span", { class: "small faint", text: `${layerInWords(layer)} → ${shownShape(layer.shape)}` }),
+    ),
+    holder,
+    more,
+    make("div", { class: "below" }, readout, legend),
   );
   const view = {
-    index, layer, model, canvas, marks, element, readout, gray, all: false, visible: true, waits: false,
+    index,
+    layer,
+    model,
+    canvas,
+    marks,
+    element,
+    readout,
+    gray,
+    all: false,
+    visible: true,
+    waits: false,
     layout: layoutOf(layer.shape, 300),
     scale: [0, 1],
     place() {
@@ -159,18 +218,29 @@ function makeView(/** @type {number} */ index, /** @type {any} */ layer) {
     },
     describe() {
       const values = app.values[index]?.get(layer.name);
-      if (values) canvas.setAttribute("aria-label", `${valuesInWords(layer, values)}. ${selected() === null ? "Arrow keys choose a value." : ""}`);
+      if (values)
+        canvas.setAttribute(
+          "aria-label",
+          `${valuesInWords(layer, values)}. ${selected() === null ? "Arrow keys choose a value." : ""}`,
+        );
     },
     /** Mark boxes: `[map, top, left, height, width, class]`. */
     mark(/** @type {any[][]} */ boxes) {
       marks.replaceChildren(
-        ...boxes.filter(([map]) => map < view.layout.shown).map(([map, top, left, height, width, kind]) => {
-          const box = boxIn(view.layout, map, top, left, height, width);
-          const grown = kind === "silenced" ? 0 : 2;
-          const mark = make("i", { class: kind });
-          Object.assign(mark.style, { left: `${box.left - grown}px`, top: `${box.top - grown}px`, width: `${box.width + 2 * grown}px`, height: `${box.height + 2 * grown}px` });
-          return mark;
-        }),
+        ...boxes
+          .filter(([map]) => map < view.layout.shown)
+          .map(([map, top, left, height, width, kind]) => {
+            const box = boxIn(view.layout, map, top, left, height, width);
+            const grown = kind === "silenced" ? 0 : 2;
+            const mark = make("i", { class: kind });
+            Object.assign(mark.style, {
+              left: `${box.left - grown}px`,
+              top: `${box.top - grown}px`,
+              width: `${box.width + 2 * grown}px`,
+              height: `${box.height + 2 * grown}px`,
+            });
+            return mark;
+          }),
       );
       marks.style.overflow = "visible";
     },
@@ -186,12 +256,16 @@ function makeView(/** @type {number} */ index, /** @type {any} */ layer) {
     const [across, down] = [width * cell + gap, height * cell + gap];
     const map = Math.floor(y / down) * columns + Math.floor(x / across);
     const [column, row] = [Math.floor((x % across) / cell), Math.floor((y % down) / cell)];
-    if (x < 0 || y < 0 || Math.floor(x / across) >= columns || map >= shown || column >= width || row >= height) return null;
+    if (x < 0 || y < 0 || Math.floor(x / across) >= columns || map >= shown || column >= width || row >= height)
+      return null;
     return (row * width + column) * maps + map;
   };
   const say = (/** @type {number | null} */ at) => {
     const values = app.values[index]?.get(layer.name);
-    readout.textContent = at === null || !values ? costsInWords(layer) || " " : `${placeInWords(layer.shape, at)}: ${shownNumber(values.data[at], 4)}`;
+    readout.textContent =
+      at === null || !values
+        ? costsInWords(layer) || " "
+        : `${placeInWords(layer.shape, at)}: ${shownNumber(values.data[at], 4)}`;
   };
   say(null);
   canvas.addEventListener("pointermove", (/** @type {any} */ event) => say(indexAt(event)));
@@ -213,8 +287,16 @@ function makeView(/** @type {number} */ index, /** @type {any} */ layer) {
   return view;
 }
 
+/** Steps of the arrow keys along units: 2 stands for a row of them. @type {Record<string, number>} */
+const STEPS_OF_KEYS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -2, ArrowDown: 2 };
+
 /** Return the index that an arrow key, [ or ] leads to from a value, or null for other keys. */
-export function steppedIndex(/** @type {Layout} */ layout, /** @type {number[]} */ shape, /** @type {number | null} */ from, /** @type {string} */ key) {
+export function steppedIndex(
+  /** @type {Layout} */ layout,
+  /** @type {number[]} */ shape,
+  /** @type {number | null} */ from,
+  /** @type {string} */ key,
+) {
   const known = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "[", "]", "PageUp", "PageDown", "Home", "End"];
   if (!known.includes(key)) return null;
   const { height, width, maps, columns } = layout;
@@ -226,7 +308,11 @@ export function steppedIndex(/** @type {Layout} */ layout, /** @type {number[]} 
   else if (key === "]" || key === "PageDown") map = clip(map + 1, maps);
   else if (key === "Home") map = 0;
   else if (key === "End") map = maps - 1;
-  else if (single) map = clip(map + { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key], maps);
+  else if (single)
+    map = clip(
+      map + (STEPS_OF_KEYS[key] === 2 ? columns : STEPS_OF_KEYS[key] === -2 ? -columns : STEPS_OF_KEYS[key]),
+      maps,
+    );
   else if (key === "ArrowLeft" || key === "ArrowRight") column = clip(column + (key === "ArrowLeft" ? -1 : 1), width);
   else row = clip(row + (key === "ArrowUp" ? -1 : 1), height);
   return (row * width + column) * maps + map;
@@ -235,13 +321,23 @@ export function steppedIndex(/** @type {Layout} */ layout, /** @type {number[]} 
 /** Make the panel with all layers of a net. */
 export function makeNet(/** @type {number} */ index) {
   const model = app.models[index];
-  const each = make("input", { type: "checkbox", on: { change: (/** @type {any} */ event) => scaleEachMap(event.target.checked) } });
+  const each = make("input", {
+    type: "checkbox",
+    on: { change: (/** @type {any} */ event) => scaleEachMap(event.target.checked) },
+  });
   each.checked = settings.each;
   const element = make(
     "section",
     { class: "net", "aria-label": `Layers of ${model.title}`, "data-model": index },
-    make("header", {}, make("h2", { text: app.models.length > 1 ? model.title : "Inside the net" }), make("label", { class: "small" }, each, " a color scale for each map"),
-      app.models.length > 1 && model.figure?.text ? make("small", { class: "figure", text: `${shownCount(model.parameters)} parameters, ${model.figure.text}` }) : null),
+    make(
+      "header",
+      {},
+      make("h2", { text: app.models.length > 1 ? model.title : "Inside the net" }),
+      make("label", { class: "small" }, each, " a color scale for each map"),
+      app.models.length > 1 && model.figure?.text
+        ? make("small", { class: "figure", text: `${shownCount(model.parameters)} parameters, ${model.figure.text}` })
+        : null,
+    ),
   );
   for (const layer of layersOf(model)) {
     if (PASSING.has(layer.kind) && layer.name !== model.output) continue;

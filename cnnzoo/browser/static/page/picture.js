@@ -1,12 +1,11 @@
 // The page as one picture: drawing, answer and maps, as SVG or PNG.
 
-import { app } from "./state.js";
-import { byId } from "./dom.js";
-import { views } from "./maps.js";
+import { className, givesProbabilities, rankedOutputs } from "./bars.js";
 import { shownTheme } from "./colors.js";
-import { rankedOutputs, className, givesProbabilities } from "./bars.js";
+import { byId, shownNumber, shownShape } from "./dom.js";
+import { views } from "./maps.js";
+import { app } from "./state.js";
 import { layerInWords } from "./words.js";
-import { shownNumber, shownShape } from "./dom.js";
 
 const INK = {
   light: { ground: "#ffffff", text: "#1d1c1a", faint: "#65615a", accent: "#b3400f", bar: "#f2efe9" },
@@ -29,10 +28,24 @@ function enlarged(/** @type {any} */ canvas, /** @type {number} */ width, /** @t
 export function pictureOf(/** @type {number} */ index) {
   const model = app.models[index];
   const ink = INK[shownTheme()];
+  /** @type {string[]} */
   const parts = [];
-  const text = (/** @type {number} */ x, /** @type {number} */ y, /** @type {any} */ words, /** @type {string} */ style = "") => parts.push(`<text x="${x}" y="${y}" ${style}>${escaped(words)}</text>`);
-  const image = (/** @type {any} */ canvas, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ width, /** @type {number} */ height) =>
-    parts.push(`<image x="${x}" y="${y}" width="${width}" height="${height}" href="${enlarged(canvas, width, height)}"/>`);
+  const text = (
+    /** @type {number} */ x,
+    /** @type {number} */ y,
+    /** @type {any} */ words,
+    /** @type {string} */ style = "",
+  ) => parts.push(`<text x="${x}" y="${y}" ${style}>${escaped(words)}</text>`);
+  const image = (
+    /** @type {any} */ canvas,
+    /** @type {number} */ x,
+    /** @type {number} */ y,
+    /** @type {number} */ width,
+    /** @type {number} */ height,
+  ) =>
+    parts.push(
+      `<image x="${x}" y="${y}" width="${width}" height="${height}" href="${enlarged(canvas, width, height)}"/>`,
+    );
   const bold = 'font-weight="650"';
   const faint = `fill="${ink.faint}" font-size="12"`;
   const [left, side] = [24, 196];
@@ -44,12 +57,19 @@ export function pictureOf(/** @type {number} */ index) {
     const listed = ranked.length > 10 ? ranked.slice(0, 10) : ranked.slice().sort((a, b) => a[0] - b[0]);
     const probable = givesProbabilities(model);
     const [low, high] = probable ? [0, 1] : [ranked[ranked.length - 1][1], ranked[0][1]];
-    text(250, 76, `${className(model, ranked[0][0])}, then ${className(model, ranked[1]?.[0] ?? 0)}`, `${bold} font-size="18"`);
+    text(
+      250,
+      76,
+      `${className(model, ranked[0][0])}, then ${className(model, ranked[1]?.[0] ?? 0)}`,
+      `${bold} font-size="18"`,
+    );
     listed.forEach(([unit, value], row) => {
       const y = 90 + 16 * row;
       const share = high > low ? (value - low) / (high - low) : 0;
       text(318, y + 10, className(model, unit), 'text-anchor="end" font-size="12"');
-      parts.push(`<rect x="326" y="${y}" width="200" height="11" fill="${ink.bar}"/><rect x="326" y="${y}" width="${(200 * share).toFixed(1)}" height="11" fill="${unit === ranked[0][0] ? ink.accent : ink.faint}"/>`);
+      parts.push(
+        `<rect x="326" y="${y}" width="200" height="11" fill="${ink.bar}"/><rect x="326" y="${y}" width="${(200 * share).toFixed(1)}" height="11" fill="${unit === ranked[0][0] ? ink.accent : ink.faint}"/>`,
+      );
       text(534, y + 10, probable ? `${(100 * value).toFixed(1)} %` : shownNumber(value, 2), faint);
     });
     width = 620;
@@ -61,7 +81,12 @@ export function pictureOf(/** @type {number} */ index) {
     view.draw();
     const [across, down] = [view.canvas.width * view.layout.scale, view.canvas.height * view.layout.scale];
     text(left, y, view.layer.name, bold);
-    text(left + 14 + 9 * view.layer.name.length, y, `${layerInWords(view.layer)} → ${shownShape(view.layer.shape)}, ${view.scale.map((/** @type {number} */ value) => shownNumber(value, 2)).join(" to ")}`, faint);
+    text(
+      left + 14 + 9 * view.layer.name.length,
+      y,
+      `${layerInWords(view.layer)} → ${shownShape(view.layer.shape)}, ${view.scale.map((/** @type {number} */ value) => shownNumber(value, 2)).join(" to ")}`,
+      faint,
+    );
     image(view.canvas, left, y + 8, across, down);
     width = Math.max(width, across + 2 * left);
     y += down + 40;
@@ -79,5 +104,7 @@ export async function pngOf(/** @type {number} */ index) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [2 * width, 2 * height];
   /** @type {any} */ (canvas.getContext("2d")).drawImage(picture, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture")))));
+  return new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture")))),
+  );
 }

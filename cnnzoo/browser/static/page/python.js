@@ -16,11 +16,17 @@ function inputLines(/** @type {any} */ model) {
   const { python, preprocess: steps, shape } = model.input;
   const { height, width, channels: depth, data } = app.board;
   const lines = (base64Of(data).match(/.{1,100}/g) ?? []).map((part) => `    "${part}"`);
-  const pixels = ["pixels = base64.b64decode(", ...lines, ")", `pixels = np.frombuffer(pixels, "uint8").reshape(1, ${height}, ${width}, ${depth})`];
+  const pixels = [
+    "pixels = base64.b64decode(",
+    ...lines,
+    ")",
+    `pixels = np.frombuffer(pixels, "uint8").reshape(1, ${height}, ${width}, ${depth})`,
+  ];
   if (python) return [...pixels, `images = ${python}(pixels, input_shape=model.input_shape[1:])`];
-  const rest = ["images = pixels.astype(\"float32\")"];
+  const rest = ['images = pixels.astype("float32")'];
   for (const step of steps) {
-    if (step.kind === "resize" && (height !== shape[0] || width !== shape[1])) rest.push(`images = keras.ops.image.resize(images, (${step.height}, ${step.width}))`);
+    if (step.kind === "resize" && (height !== shape[0] || width !== shape[1]))
+      rest.push(`images = keras.ops.image.resize(images, (${step.height}, ${step.width}))`);
     if (step.kind === "scale") rest.push(`images = images * ${listOf(step.scale)} + ${listOf(step.offset)}`);
   }
   return [...pixels, ...rest];
@@ -29,12 +35,14 @@ function inputLines(/** @type {any} */ model) {
 function roundingLines(/** @type {any} */ model) {
   if (model.dtype !== "float16") return [];
   // What the page makes of several weights, such as a batch normalization's scale, it keeps in single precision.
-  const exact = model.layers.filter((/** @type {any} */ layer) => layer.kind === "scale").map((/** @type {any} */ layer) => quoted(layer.layer));
+  const exact = model.layers
+    .filter((/** @type {any} */ layer) => layer.kind === "scale")
+    .map((/** @type {any} */ layer) => quoted(layer.layer));
   const other = exact.length ? ` and weight.path.split("/")[-2] not in (${exact.join(", ")},)` : "";
   return [
     "for weight in model.weights:  # the page keeps them in half precision",
     `    if "float" in weight.dtype${other}:`,
-    "        weight.assign(np.clip(keras.ops.convert_to_numpy(weight), -65504, 65504).astype(\"float16\"))",
+    '        weight.assign(np.clip(keras.ops.convert_to_numpy(weight), -65504, 65504).astype("float16"))',
   ];
 }
 
@@ -61,14 +69,16 @@ function changeLines(/** @type {any} */ model, /** @type {any} */ changes) {
       "    call, shape = layer.call, layer.output.shape[1:]",
       '    keep, put = np.ones(shape, "float32"), np.zeros(shape, "float32")',
       "    keep[..., list(silenced)] = 0",
-      "    for index, value in values.get(\"set\", {}).items():",
+      '    for index, value in values.get("set", {}).items():',
       "        keep.flat[index], put.flat[index] = 0, value",
       "    layer.call = lambda *args, **kwargs: call(*args, **kwargs) * keep + put",
       "",
     );
     for (const name of touched) {
       const set = Object.entries(changes.set[name] ?? {}).map(([index, value]) => `${index}: ${value}`);
-      lines.push(`change(${quoted(layerOf(model, name).layer ?? name)}, ${listOf(changes.silenced[name] ?? [])}${set.length ? `, set={${set.join(", ")}}` : ""})`);
+      lines.push(
+        `change(${quoted(layerOf(model, name).layer ?? name)}, ${listOf(changes.silenced[name] ?? [])}${set.length ? `, set={${set.join(", ")}}` : ""})`,
+      );
     }
   }
   return lines;
@@ -79,7 +89,13 @@ export function pythonOf(/** @type {number} */ index) {
   const model = app.models[index];
   const { selection } = app;
   const lines = [
-    "import base64", "", "import keras", "import numpy as np", "", "import cnnzoo", "",
+    "import base64",
+    "",
+    "import keras",
+    "import numpy as np",
+    "",
+    "import cnnzoo",
+    "",
     `model = ${model.python}`,
     ...roundingLines(model),
     ...changeLines(model, app.changes[index]),
@@ -91,7 +107,9 @@ export function pythonOf(/** @type {number} */ index) {
     const { map, row, column } = positionOf(layer.shape, selection.index);
     const at = layer.shape.length === 3 ? [row, column, map] : layer.shape.length === 2 ? [column, map] : [map];
     const call = /\(call (\d+)\)$/.exec(layer.name);
-    const output = call ? `model.get_layer(${quoted(layer.layer)})._inbound_nodes[${Number(call[1]) - 1}].output_tensors[0]` : `model.get_layer(${quoted(layer.layer)}).output`;
+    const output = call
+      ? `model.get_layer(${quoted(layer.layer)})._inbound_nodes[${Number(call[1]) - 1}].output_tensors[0]`
+      : `model.get_layer(${quoted(layer.layer)}).output`;
     const value = app.values[index].get(layer.name).data[selection.index];
     lines.push(
       `values = keras.ops.convert_to_numpy(keras.Model(model.inputs, ${output})(images, training=False))[0]`,
@@ -100,5 +118,5 @@ export function pythonOf(/** @type {number} */ index) {
   }
   if (model.kind === "classifier") lines.push("print(outputs)");
   else lines.push("print(np.square(outputs - keras.ops.convert_to_numpy(images)[0]).sum())  # squared error");
-  return lines.join("\n") + "\n";
+  return `${lines.join("\n")}\n`;
 }

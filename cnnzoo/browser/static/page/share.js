@@ -1,16 +1,16 @@
 // Sharing: the state in the address, Python, pictures, print.
 
 import { byId, download, notify } from "./dom.js";
-import { app, on, emit, refresh, select, setBoard, layerOf } from "./state.js";
 import { testImage } from "./draw.js";
 import { drawAll } from "./maps.js";
-import { pythonOf } from "./python.js";
 import { pictureOf, pngOf } from "./picture.js";
+import { pythonOf } from "./python.js";
+import { app, emit, layerOf, on, refresh, select, setBoard } from "./state.js";
 
 /** Return bytes as text for an address: runs of a repeated byte are counted. */
 export function packBytes(/** @type {Uint8Array | Uint8ClampedArray} */ bytes) {
   const packed_ = [];
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length; ) {
     let run = 1;
     while (run < 127 && bytes[at + run] === bytes[at]) run++;
     if (run > 2) {
@@ -22,7 +22,10 @@ export function packBytes(/** @type {Uint8Array | Uint8ClampedArray} */ bytes) {
     while (at < bytes.length && at - start < 127 && !(bytes[at] === bytes[at + 1] && bytes[at] === bytes[at + 2])) at++;
     packed_.push(at - start, ...bytes.subarray(start, at));
   }
-  return btoa(String.fromCharCode(...packed_)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...packed_))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }
 
 /** Return the bytes that `packBytes` packed; `length` of them, or null where the text is no such thing. */
@@ -35,7 +38,7 @@ export function unpackBytes(/** @type {string} */ text, /** @type {number} */ le
     return null;
   }
   let to = 0;
-  for (let at = 0; at < binary.length;) {
+  for (let at = 0; at < binary.length; ) {
     const head = binary.charCodeAt(at++);
     if (head > 128) {
       bytes.fill(binary.charCodeAt(at++), to, to + head - 128);
@@ -56,7 +59,9 @@ export function stateText() {
   else state.set("drawing", packBytes(app.board.data));
   const { selection } = app;
   if (selection) state.set("at", `${selection.model}.${selection.index}.${selection.layer}`);
-  const touched = app.changes.some((/** @type {any} */ each) => Object.values(each).some((part) => Object.keys(part).length));
+  const touched = app.changes.some((/** @type {any} */ each) =>
+    Object.values(each).some((part) => Object.keys(part).length),
+  );
   if (touched) state.set("changes", JSON.stringify(app.changes));
   return state.toString();
 }
@@ -64,7 +69,10 @@ export function stateText() {
 /** Put the state of an address on the page; what does not fit this file is left out. */
 export function restoreState(/** @type {string} */ text) {
   const state = new URLSearchParams(text.replace(/^#/, ""));
-  const nets = (state.get("nets") ?? "").split(".").map(Number).filter((index) => state.get("nets") && app.models[index]);
+  const nets = (state.get("nets") ?? "")
+    .split(".")
+    .map(Number)
+    .filter((index) => state.get("nets") && app.models[index]);
   if (nets.length) {
     app.shown = nets.slice(0, 2);
     emit("nets");
@@ -77,12 +85,17 @@ export function restoreState(/** @type {string} */ text) {
   const image = state.has("image") ? Number(state.get("image")) : -1;
   const drawing = state.has("drawing") ? unpackBytes(state.get("drawing") ?? "", app.board.data.length) : null;
   if (drawing) setBoard(drawing);
-  else if (app.payload.images && Number.isInteger(image) && image >= 0 && image < app.payload.images.count) setBoard(testImage(image), { kind: "test", index: image });
+  else if (app.payload.images && Number.isInteger(image) && image >= 0 && image < app.payload.images.count)
+    setBoard(testImage(image), { kind: "test", index: image });
   else refresh();
   const [model, index, ...name] = (state.get("at") ?? "").split(".");
   const layer = app.models[Number(model)] && layerOf(app.models[Number(model)], name.join("."));
-  const size = layer?.shape.reduce((/** @type {number} */ product, /** @type {number} */ length) => product * length, 1);
-  if (layer && Number(index) >= 0 && Number(index) < size && app.shown.includes(Number(model))) select({ model: Number(model), layer: layer.name, index: Number(index) });
+  const size = layer?.shape.reduce(
+    (/** @type {number} */ product, /** @type {number} */ length) => product * length,
+    1,
+  );
+  if (layer && Number(index) >= 0 && Number(index) < size && app.shown.includes(Number(model)))
+    select({ model: Number(model), layer: layer.name, index: Number(index) });
   return [...state.keys()].length > 0;
 }
 
@@ -90,8 +103,13 @@ function readChanges(/** @type {string | null} */ text) {
   if (!text) return null;
   try {
     const all = JSON.parse(text);
-    const fits = all.length === app.models.length && all.every((/** @type {any} */ each, /** @type {number} */ index) =>
-      ["silenced", "weights", "set"].every((part) => Object.keys(each[part]).every((name) => app.models[index].byName.has(name))));
+    const fits =
+      all.length === app.models.length &&
+      all.every((/** @type {any} */ each, /** @type {number} */ index) =>
+        ["silenced", "weights", "set"].every((part) =>
+          Object.keys(each[part]).every((name) => app.models[index].byName.has(name)),
+        ),
+      );
     return fits ? all : null;
   } catch {
     return null;

@@ -1,7 +1,7 @@
 // What the page shows: the models, the drawing, the values of every layer, what is selected and what is changed.
 
-import { readPayload, loadModels } from "../engine/payload.js";
 import { forward } from "../engine/forward.js";
+import { loadModels, readPayload } from "../engine/payload.js";
 import { preprocess } from "../engine/preprocess.js";
 import { startWorker } from "../engine/worker.js";
 
@@ -34,8 +34,13 @@ const listeners = {};
  * Call `act` at each event of a name: board, values, settled, selection, changes, nets, shown, redraw, placed, theme.
  * With an owner, an element, it is called as long as that is on the page.
  */
-export function on(/** @type {string} */ event, /** @type {(detail: any) => void} */ act, /** @type {any} */ owner = null) {
-  (listeners[event] ??= []).push({ act, owner });
+export function on(
+  /** @type {string} */ event,
+  /** @type {(detail: any) => void} */ act,
+  /** @type {any} */ owner = null,
+) {
+  listeners[event] ??= [];
+  listeners[event].push({ act, owner });
 }
 
 /** Tell the listeners of an event. */
@@ -80,7 +85,10 @@ export function paperLevel() {
 
 /** Return a net's layers, with its input as the first. @returns {any[]} */
 export function layersOf(/** @type {any} */ model) {
-  model.withInput ??= [{ name: model.input.name, kind: "input", inputs: [], shape: model.input.shape, options: {}, weights: {} }, ...model.layers];
+  model.withInput ??= [
+    { name: model.input.name, kind: "input", inputs: [], shape: model.input.shape, options: {}, weights: {} },
+    ...model.layers,
+  ];
   return model.withInput;
 }
 
@@ -126,14 +134,22 @@ export function refreshNow() {
 }
 
 /** Return the values of all layers of a net for a board, with the changes made to it. */
-export function valuesFor(/** @type {number} */ index, /** @type {Board} */ board, /** @type {string | null} */ from = null) {
+export function valuesFor(
+  /** @type {number} */ index,
+  /** @type {Board} */ board,
+  /** @type {string | null} */ from = null,
+) {
   const model = app.models[index];
   const kept = from ? app.values[index] : null;
-  return forward(model, preprocess(model, board), { from: kept ? from : null, kept: kept ?? undefined, changes: app.changes[index] });
+  return forward(model, preprocess(model, board), {
+    from: kept ? from : null,
+    kept: kept ?? undefined,
+    changes: app.changes[index],
+  });
 }
 
 /** Put a picture on the board. */
-export function setBoard(/** @type {Uint8ClampedArray | Uint8Array} */ data, /** @type {any} */ source = { kind: "drawing" }) {
+export function setBoard(/** @type {ArrayLike<number>} */ data, /** @type {any} */ source = { kind: "drawing" }) {
   app.board.data.set(data);
   app.source = source;
   emit("board");
@@ -148,5 +164,6 @@ export function select(/** @type {Selection | null} */ selection) {
 
 /** Return the worker that counts correct predictions, started at the first call. */
 export function accuracyWorker() {
-  return (app.worker ??= startWorker(document, app.payload, app.block));
+  app.worker ??= startWorker(document, app.payload, app.block);
+  return app.worker;
 }

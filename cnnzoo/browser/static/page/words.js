@@ -2,7 +2,13 @@
 
 import { shownCount, shownNumber } from "./dom.js";
 
-const ACTIVATION_NAMES = /** @type {Object<string, string>} */ ({ linear: "", scaled_tanh: "1.7159 · tanh(2x/3)", relu: "ReLU", gelu: "GELU", sigmoid: "logistic" });
+const ACTIVATION_NAMES = /** @type {Object<string, string>} */ ({
+  linear: "",
+  scaled_tanh: "1.7159 · tanh(2x/3)",
+  relu: "ReLU",
+  gelu: "GELU",
+  sigmoid: "logistic",
+});
 
 /** Layers that pass values on as they are. */
 export const PASSING = new Set(["flatten", "reshape", "dropout", "noise", "identity", "permute"]);
@@ -16,7 +22,9 @@ export function activationInWords(/** @type {string | undefined} */ name) {
 export function layerInWords(/** @type {any} */ layer) {
   const { kind, options = {} } = layer;
   const size = options.size ? `${options.size.join(" × ")} ` : "";
-  const stride = options.strides?.some((/** @type {number} */ step) => step > 1) ? `, stride ${options.strides[0]}` : "";
+  const stride = options.strides?.some((/** @type {number} */ step) => step > 1)
+    ? `, stride ${options.strides[0]}`
+    : "";
   const activation = activationInWords(options.activation);
   const name = kind === "input" ? "what the net sees" : `${size}${kind.replaceAll("_", " ")}`;
   return `${name}${stride}${activation && kind !== "activation" ? `, ${activation}` : activation && kind === "activation" ? `: ${activation}` : ""}`;
@@ -51,20 +59,44 @@ export function placeInWords(/** @type {number[]} */ shape, /** @type {number} *
 }
 
 /** Return a layer's values in words, for screen readers. */
-export function valuesInWords(/** @type {any} */ layer, /** @type {{shape: number[], data: Float32Array}} */ { shape, data }) {
+export function valuesInWords(
+  /** @type {any} */ layer,
+  /** @type {{shape: number[], data: Float32Array}} */ { shape, data },
+) {
   let best = 0;
   for (let index = 1; index < data.length; index++) if (data[index] > data[best]) best = index;
   const [height, width, maps] = planes(shape);
-  const size = height * width === 1 ? `${shownCount(maps)} units` : `${shownCount(maps)} ${maps === 1 ? "map" : "maps"} of ${height} × ${width}`;
+  const size =
+    height * width === 1
+      ? `${shownCount(maps)} units`
+      : `${shownCount(maps)} ${maps === 1 ? "map" : "maps"} of ${height} × ${width}`;
   return `${layer.name}, ${layerInWords(layer)}: ${size}. Largest value ${shownNumber(data[best])} in ${placeInWords(shape, best)}`;
 }
 
 /** Return 1 + (W − F + 2P)/S with a layer's numbers, or null where it has none. */
 export function arithmetic(/** @type {any} */ layer, /** @type {number[]} */ inputShape) {
   const { size, strides, padding = [0, 0, 0, 0], dilation = [1, 1] } = layer.options ?? {};
-  if (!size || !strides || layer.shape.length !== 3 || inputShape.length !== 3 || layer.kind.startsWith("transposed") || layer.kind === "up_sampling") return null;
-  const [wide, field, before, after, stride] = [inputShape[1], dilation[1] * (size[1] - 1) + 1, padding[2], padding[3], strides[1]];
+  if (
+    !size ||
+    !strides ||
+    layer.shape.length !== 3 ||
+    inputShape.length !== 3 ||
+    layer.kind.startsWith("transposed") ||
+    layer.kind === "up_sampling"
+  )
+    return null;
+  const [wide, field, before, after, stride] = [
+    inputShape[1],
+    dilation[1] * (size[1] - 1) + 1,
+    padding[2],
+    padding[3],
+    strides[1],
+  ];
   const around = before === after ? `2 · ${before}` : `${before} + ${after}`;
   const result = 1 + (wide - field + before + after) / stride;
-  return { text: `1 + (W − F + 2P) / S = 1 + (${wide} − ${field} + ${around}) / ${stride} = ${shownNumber(result, Number.isInteger(result) ? 0 : 1)}`, floors: !Number.isInteger(result), width: layer.shape[1] };
+  return {
+    text: `1 + (W − F + 2P) / S = 1 + (${wide} − ${field} + ${around}) / ${stride} = ${shownNumber(result, Number.isInteger(result) ? 0 : 1)}`,
+    floors: !Number.isInteger(result),
+    width: layer.shape[1],
+  };
 }
