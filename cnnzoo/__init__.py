@@ -34,6 +34,7 @@ _DEFINED_IN = {
     "train": "training.train",
     "evaluate": "training.evaluate",
     "run_study": "training.study",
+    "play": "browser.play",
     "report": "reports.report",
     "tune": "tuning.tune",
     "export": "serving.export",
@@ -43,6 +44,7 @@ _DEFINED_IN = {
 }
 _MODULES = (
     "analysis",
+    "browser",
     "callbacks",
     "cli",
     "data",

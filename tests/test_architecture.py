@@ -17,7 +17,7 @@ FLOORS = [
     {"layers", "optimizers", "weights", "losses", "metrics", "variational"},
     {"experiments", "models", "data", "distribute", "callbacks"},
     {"serving", "analysis", "pretraining"},
-    {"training", "plots"},
+    {"training", "plots", "browser"},
     {"tuning", "reports"},
     {"cli"},
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "eval_pipeline",
     "fake",
     "from_arrays",
+    "is_at_hand",
     "load",
     "report_broken_files",
     "steps_per_epoch",
@@ -115,6 +116,25 @@ def load(
     else:
         source = _load_images(name, data_dir, parts, on_error, class_names, counts, options)
     return binarized(source, binarize)
+
+
+def is_at_hand(name: str | Path) -> bool:
+    """Return whether a data set is on this machine, so that `load` downloads nothing.
+
+    Args:
+        name: as `load` takes it.
+
+    Example:
+    >>> is_at_hand("digits"), is_at_hand("./no_such_folder")
+    (True, False)
+    """
+    if str(name) in IN_MEMORY:
+        return True
+    try:
+        folder = Path(name).expanduser() if str(name).endswith(".csv") else _folder(name)
+        return folder.exists() if folder else tfds_source.is_prepared(str(name))
+    except InputError:
+        return False
 
 
 def _load_images(

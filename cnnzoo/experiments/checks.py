@@ -92,6 +92,8 @@ def check(recipe: Any) -> None:
     for name, allowed in CHOICES.items():
         choice(name, getattr(recipe, name), allowed)
     _check_class_weight(recipe.class_weight)
+    if not _increasing(recipe.keep_epochs):
+        raise refusal("keep_epochs", "increasing epochs, the first at least 1", recipe.keep_epochs)
     _check_schedule(recipe)
     _check_pretraining(recipe)
     _check_frozen(recipe)
@@ -121,10 +123,14 @@ def _check_class_weight(given: Mapping[str, Any]) -> None:
         number(f"class_weight.{label}", weight, 0)
 
 
+def _increasing(epochs: tuple[int, ...]) -> bool:
+    return all(one < other for one, other in itertools.pairwise((0, *epochs)))
+
+
 def _check_schedule(recipe: Any) -> None:
     """Check that the schedule does not contradict itself."""
     number("lr_drop_factor", recipe.lr_drop_factor, above=0, below=1)
-    if not all(one < other for one, other in itertools.pairwise((0, *recipe.lr_drop_epochs))):
+    if not _increasing(recipe.lr_drop_epochs):
         raise refusal("lr_drop_epochs", "increasing epochs, the first at least 1", recipe.lr_drop_epochs)
     if (recipe.schedule == "step") != bool(recipe.lr_drop_epochs):
         raise InputError(

@@ -59,6 +59,8 @@ class Recipe:
             as `(30, 60, 80)`; increasing, from 1. They count epochs, where the `boundaries` of Keras'
             `PiecewiseConstantDecay` count steps. Drops at or after the last epoch have no effect.
         lr_drop_factor: the factor by which each drop multiplies the learning rate; in (0, 1).
+        keep_epochs: epochs after which the model is kept in the run's folder, such as `(1, 5)`, to compare early and
+            late; increasing, from 1, those of `frozen` counted. Epochs after the last one have no effect.
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
         binarize: `"none"`; or binary images, for `variational_autoencoder`, each pixel white with the probability that
             its gray says: `"dynamic"`, where training draws them anew at each visit, or `"fixed"`, where they are drawn
@@ -123,6 +125,7 @@ class Recipe:
     warmup: float = 0.1
     lr_drop_epochs: tuple[int, ...] = ()
     lr_drop_factor: float = 0.1
+    keep_epochs: tuple[int, ...] = ()
     augment: str = "none"
     binarize: str = "none"
     whitening: bool = False

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from cnnzoo import data, distribute, models, optimizers
-from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, Progress, StopOnNaN, progress_style
+from cnnzoo.callbacks import (
+    Checkpoint,
+    DeadStart,
+    EpochRandomness,
+    HistoryFile,
+    KeptEpochs,
+    Progress,
+    StopOnNaN,
+    progress_style,
+)
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.data.binarization import with_draws
 from cnnzoo.data.source import take
@@ -218,6 +227,8 @@ def _callbacks(
     return [
         *callbacks,
         HistoryFile(run.history_file, rows=run.history_rows[:first_epoch]),
+        # Before the checkpoint: a run that is killed in between does the epoch again.
+        KeptEpochs(run.epochs, context.recipe.keep_epochs, context.model),
         checkpoint,
         keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
     ]
