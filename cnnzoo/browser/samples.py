@@ -16,7 +16,7 @@ CODES = 2000  # points of the plane of codes
 READ = 2500  # test images that both are drawn from
 TRAINING_IMAGES = 5000  # that principal components are fitted to
 MAX_COMPONENTS = 512
-EXACT = 1024  # values of an image up to which all covariances are computed
+SHORT = 1024  # values of an image up to which their covariances are computed
 BATCH = 500
 
 
@@ -106,7 +106,7 @@ def codes_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 def principal_components(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the first principal components of rows: `(values,)` and `(values, count)`, float32.
 
-    Of rows of up to 1,024 values they are exact; of longer ones they come from a randomized decomposition.
+    They come from a randomized decomposition, of the covariances where rows are short.
 
     Args:
         rows: array `(examples, …)`; each example is flattened.
@@ -117,13 +117,12 @@ def principal_components(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.n
     >>> np.abs(principal_components(rows, 1)[1]).argmax()
     np.int64(1)
     """
+    # scikit-learn takes a second to import, and only this function needs it.
+    from sklearn.utils.extmath import randomized_svd
+
     flat = rows.reshape(len(rows), -1).astype("float32")
     mean = flat.mean(axis=0, dtype="float64")
     centered = flat - mean.astype("float32")
-    if flat.shape[1] > EXACT:
-        from sklearn.utils.extmath import randomized_svd
-
-        directions = randomized_svd(centered, count, n_iter=4, random_state=0)[2].T
-    else:
-        directions = np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :count]
+    decomposed = centered.T @ centered if flat.shape[1] <= SHORT else centered
+    directions = randomized_svd(decomposed, count, n_iter=6, random_state=0)[2].T
     return mean.astype("float32"), np.ascontiguousarray(directions, "float32")
