@@ -158,7 +158,6 @@ def _samples(nets: list[Net], source: Source | None, missing: list[str]) -> Samp
             )
             return None
         try:
-            # It is read as far as it is needed.
             source = data.load(net.data, stream=_streams(net.data), **net.data_options)
         except InputError as error:
             missing.append(f"There are no test images: {error}.")
@@ -170,7 +169,8 @@ def _samples(nets: list[Net], source: Source | None, missing: list[str]) -> Samp
 
 
 def _streams(name: str) -> bool | None:
-    return None if name in data.IN_MEMORY else True
+    """Return the argument `stream` by which no more images are decoded than are needed."""
+    return None if name in data.IN_MEMORY or name.endswith(".csv") else True
 
 
 def _described(net: Net, samples: Samples | None, block: Block, missing: list[str]) -> dict[str, Any]:

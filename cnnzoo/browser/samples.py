@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnzoo import data
 from cnnzoo.data.source import AnySplit, Source, Split
+from cnnzoo.errors import InputError
 from cnnzoo.models.halves import encoder
 
 TEST_IMAGES = 500  # that travel with the file
@@ -76,10 +77,15 @@ def drawn_by_class(labels: np.ndarray) -> np.ndarray:
 
 
 def _first(split: AnySplit, most: int) -> AnySplit:
-    """Return at most so many examples: evenly spread ones of those in memory, which may be in the order of classes."""
+    """Return at most so many examples: evenly spread ones, as classes may be in order; of TFDS the first ones."""
     if len(split) <= most:
         return split
-    return split[np.linspace(0, len(split) - 1, most).astype(int)] if isinstance(split, Split) else split[:most]
+    if isinstance(split, Split):
+        return split[np.linspace(0, len(split) - 1, most).astype(int)]
+    try:
+        return split[:: -(-len(split) // most)]
+    except InputError:
+        return split[:most]
 
 
 def _in_memory(split: AnySplit) -> Split:
