@@ -66,6 +66,12 @@ def test_an_autoencoder_has_codes_and_as_many_principal_components(tmp_path, mon
     assert payload["missing"] == []
 
 
+def test_two_nets_of_one_name_are_both_there_and_both_count(nothing_at_hand, tmp_path):
+    first, second = cnnzoo.mlp(units=(10,), compile=False), cnnzoo.mlp(units=(12,), compile=False)
+    payload = payload_of(cnnzoo.play(first, second, to=tmp_path / "play.html"))
+    assert [net["layers"][1]["shape"] for net in payload["models"]] == [[10], [12]]
+
+
 def test_a_net_of_ones_own_takes_pixels_of_0_to_1_or_scales_them_itself(tmp_path):
     def steps(*layers):
         model = keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Flatten(), keras.layers.Dense(2)])
@@ -87,6 +93,11 @@ def test_a_net_of_ones_own_takes_pixels_of_0_to_1_or_scales_them_itself(tmp_path
 def test_what_is_no_net_is_refused(given, message):
     with pytest.raises(cnnzoo.InputError, match=message):
         cnnzoo.play(given)
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    with pytest.raises(cnnzoo.InputError, match=r"`to` must be the path of a file, such as 'play.html'. Received: "):
+        cnnzoo.play(cnnzoo.mlp(compile=False), to=tmp_path)
 
 
 def test_an_unknown_type_is_refused():
