@@ -167,6 +167,6 @@ def _of_name(name: str) -> Net:
     if name in models.FAMILIES:
         model = models.create(name, compile=False)
         return Net(model, f"{name}, untrained", f"cnnzoo.{name}()", name)
-    names = [*models.FAMILIES, *(entry.card["name"] for entry in entries)]
-    error = unknown("model", name, names)
+    known = [*models.FAMILIES, *(entry.card["name"] for entry in entries)]
+    error = unknown("model", name, known)
     raise InputError(f"{error} There is no file or folder of that name either")

@@ -20,7 +20,7 @@ import cnnzoo
 from cnnzoo.analysis import table as layer_table
 
 # Commands in the order of work.
-COMMANDS = ("list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve")
+COMMANDS = ("list", "info", "train", "evaluate", "report", "play", "predict", "tune", "export", "serve")
 RESULTS = "results/index.md"
 
 

@@ -27,7 +27,8 @@ OUTPUTS = """(async (pixels) => {
   for (let start = 0; start < data.length; start += height * width * channels) {
     const image = { height, width, channels, data: data.subarray(start, start + height * width * channels) };
     const values = cnnzoo.forward(model, cnnzoo.preprocess(model, image));
-    for (const name of [model.input.name, ...model.layers.map((layer) => layer.name)]) parts.push(values.get(name).data);
+    const names = [model.input.name, ...model.layers.map((layer) => layer.name)];
+    for (const name of names) parts.push(values.get(name).data);
   }
   const reader = new FileReader();
   const done = new Promise((resolve) => { reader.onload = () => resolve(reader.result.split(",")[1]); });
@@ -60,7 +61,7 @@ def in_firefox(page, expression, profile):
     if FIREFOX is None:
         pytest.skip("Firefox is not installed (Debian's package firefox-esr)")
     with firefox(profile) as address:
-        return asyncio.run(_asked_firefox(address, page.resolve().as_uri(), expression))
+        return asyncio.run(_value_in_firefox(address, page.resolve().as_uri(), expression))
 
 
 @contextlib.contextmanager
@@ -79,7 +80,7 @@ def firefox(profile):
         process.stderr.close()
 
 
-async def _asked_firefox(address, url, expression):
+async def _value_in_firefox(address, url, expression):
     connection = await websocket_connect(f"{address}/session", max_message_size=LIMIT)
     numbers = iter(range(1, 100))
 
