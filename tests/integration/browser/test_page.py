@@ -14,7 +14,7 @@ from PIL import Image
 import cnnzoo
 from cnnzoo import data
 from cnnzoo.browser.nets import net_of
-from cnnzoo.browser.play import play
+from cnnzoo.browser.play import play, write
 from cnnzoo.models import lenet
 from tests import processes
 from tests.integration.browser import digits, reference
@@ -41,11 +41,15 @@ def source():
 def pages(tmp_path_factory, source):
     """Return the pages of a classifier, an autoencoder, and two nets beside each other."""
     folder = tmp_path_factory.mktemp("pages")
-    return {
-        "lenet5": play("lenet5_mnist", to=folder / "lenet5.html", source=source),
-        "autoencoder": play("deep_autoencoder_mnist", to=folder / "autoencoder.html", source=source),
-        "two": play("lenet5_mnist", "stacked_denoising_mnist", to=folder / "two.html", source=source),
+    names = {
+        "lenet5": ["lenet5_mnist"],
+        "autoencoder": ["deep_autoencoder_mnist"],
+        "two": ["lenet5_mnist", "stacked_denoising_mnist"],
     }
+    paths = {name: folder / f"{name}.html" for name in names}
+    for name, path in paths.items():
+        write([net_of(each) for each in names[name]], path, source=source)
+    return paths
 
 
 @pytest.fixture(scope="module")
@@ -585,7 +589,11 @@ def test_the_copied_python_runs_and_gives_the_same_numbers(name, visit, pages):
     assert ended.returncode == 0, ended.stderr
     first, rest = ended.stdout.split("\n", 1)
     assert float(first) == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    found = np.array(json.loads("[" + re.sub(r"(?<=\d|\.)\s+(?=[-\d])", ",", rest.strip().strip("[]").strip()) + "]".replace("\n", "")))
+    found = np.array(
+        json.loads(
+            "[" + re.sub(r"(?<=\d|\.)\s+(?=[-\d])", ",", rest.strip().strip("[]").strip()) + "]".replace("\n", "")
+        )
+    )
     np.testing.assert_allclose(found, np.ravel(outputs), rtol=1e-4, atol=1e-3)
 
 
