@@ -104,7 +104,7 @@ def described_layers(model: keras.Model, block: Block) -> tuple[str, list[dict[s
                 "kind": made.kind,
                 "inputs": [each.name for each in tensors],
                 "shape": list(call.output),
-                "parameters": sum(math.prod(each.shape) for each in weights if _is_parameter(layer, each)),
+                "parameters": sum(math.prod(each.shape) for each in weights),
                 "multiply_adds": made.multiply_adds,
                 "options": made.options,
                 "weights": {key: block.add(value) for key, value in made.weights.items() if value is not None},
@@ -116,14 +116,6 @@ def described_layers(model: keras.Model, block: Block) -> tuple[str, list[dict[s
     start = _Tensor(image.name, keras.KerasTensor((1, *image.shape[1:])))
     [end] = walk(model, [start], visit)
     return start.name, described, end.name
-
-
-def _is_parameter(layer: keras.Layer, weight: Any) -> bool:
-    return not any(weight is state for each in _generators(layer) for state in each.variables)
-
-
-def _generators(layer: keras.Layer) -> list[Any]:
-    return [each for each in vars(layer).values() if hasattr(each, "next") and hasattr(each, "state")]
 
 
 def _output_of(layer: keras.Layer, args: tuple, kwargs: dict) -> keras.KerasTensor:

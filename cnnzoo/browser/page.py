@@ -44,7 +44,7 @@ def page_text(payload: dict[str, Any], block: Block) -> str:
         "title": html.escape(str(payload["title"])),
         "style": "\n".join(_read(name) for name in _listed("styles.txt")),
         "payload": _in_script(json.dumps(payload, ensure_ascii=False, separators=(",", ":"))),
-        "bytes": base64.b64encode(zlib.compress(block.content(), 9)).decode(),
+        "bytes": base64.b64encode(zlib.compress(block.content())).decode(),
         "program": joined_modules(),
     }
     # In one go, so that nothing in a part is taken for the place of another.

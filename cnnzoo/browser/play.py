@@ -23,7 +23,7 @@ from cnnzoo.browser.samples import (
     principal_components,
     samples_of,
 )
-from cnnzoo.checks import choice
+from cnnzoo.checks import choice, refusal
 from cnnzoo.data.source import Source
 from cnnzoo.errors import InputError
 from cnnzoo.experiments.run import Run
@@ -67,14 +67,16 @@ def play(
             no image, or no such model.
 
     Example:
-    >>> import tempfile
-    >>> page = play("lenet5", to=f"{tempfile.mkdtemp()}/lenet5.html")
+    >>> import cnnzoo, tempfile
+    >>> page = play(cnnzoo.lenet5(), to=f"{tempfile.mkdtemp()}/lenet5.html")
     >>> page.name, page.stat().st_size < 800_000
     ('lenet5.html', True)
     """
     choice("dtype", dtype, DTYPES)
     nets = [net_of(each) for each in (model, *others)]
     path = Path(to) if to is not None else _default_path(nets[0].run)
+    if path.is_dir():
+        raise refusal("to", "the path of a file, such as 'play.html'", str(path))
     with data.using_data_dir(data_dir):
         write(nets, path, dtype=dtype)
     return path
@@ -111,10 +113,10 @@ def check_size(*nets: keras.Model, dtype: str = "float16") -> None:
     >>> import cnnzoo
     >>> check_size(cnnzoo.mlp(compile=False))
     """
-    sizes = {model.name: sum(math.prod(each.shape) for each in model.weights) for model in nets}
-    total = sum(sizes.values()) * np.dtype(dtype).itemsize
+    sizes = [(model.name, sum(math.prod(each.shape) for each in model.weights)) for model in nets]
+    total = sum(size for _, size in sizes) * np.dtype(dtype).itemsize
     if total > MAX_BYTES:
-        listed = ", ".join(f"{name} with {size:,} weights" for name, size in sizes.items())
+        listed = ", ".join(f"{name} with {size:,} weights" for name, size in sizes)
         raise InputError(
             f"the weights in a page may take {MAX_BYTES // 10**6} MB. Received: {listed}, "
             f"{total / 10**6:.1f} MB in {dtype}"
@@ -158,7 +160,6 @@ def _samples(nets: list[Net], source: Source | None, missing: list[str]) -> Samp
             )
             return None
         try:
-            # It is read as far as it is needed.
             source = data.load(net.data, stream=_streams(net.data), **net.data_options)
         except InputError as error:
             missing.append(f"There are no test images: {error}.")
@@ -170,7 +171,8 @@ def _samples(nets: list[Net], source: Source | None, missing: list[str]) -> Samp
 
 
 def _streams(name: str) -> bool | None:
-    return None if name in data.IN_MEMORY else True
+    """Return the argument `stream` by which no more images are decoded than are needed."""
+    return None if name in data.IN_MEMORY or name.endswith(".csv") else True
 
 
 def _described(net: Net, samples: Samples | None, block: Block, missing: list[str]) -> dict[str, Any]:

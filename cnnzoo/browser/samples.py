@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnzoo import data
 from cnnzoo.data.source import AnySplit, Source, Split
+from cnnzoo.errors import InputError
 from cnnzoo.models.halves import encoder
 
 TEST_IMAGES = 500  # that travel with the file
@@ -16,7 +17,7 @@ CODES = 2000  # points of the plane of codes
 READ = 2500  # test images that both are drawn from
 TRAINING_IMAGES = 5000  # that principal components are fitted to
 MAX_COMPONENTS = 512
-EXACT = 1024  # values of an image up to which all covariances are computed
+SHORT = 1024  # values of an image up to which their covariances are computed
 BATCH = 500
 
 
@@ -76,10 +77,15 @@ def drawn_by_class(labels: np.ndarray) -> np.ndarray:
 
 
 def _first(split: AnySplit, most: int) -> AnySplit:
-    """Return at most so many examples: evenly spread ones of those in memory, which may be in the order of classes."""
+    """Return at most so many examples: evenly spread ones, as classes may be in order; of TFDS the first ones."""
     if len(split) <= most:
         return split
-    return split[np.linspace(0, len(split) - 1, most).astype(int)] if isinstance(split, Split) else split[:most]
+    if isinstance(split, Split):
+        return split[np.linspace(0, len(split) - 1, most).astype(int)]
+    try:
+        return split[:: -(-len(split) // most)]
+    except InputError:
+        return split[:most]
 
 
 def _in_memory(split: AnySplit) -> Split:
@@ -106,7 +112,7 @@ def codes_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 def principal_components(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the first principal components of rows: `(values,)` and `(values, count)`, float32.
 
-    Of rows of up to 1,024 values they are exact; of longer ones they come from a randomized decomposition.
+    They come from a randomized decomposition, of the covariances where rows are short.
 
     Args:
         rows: array `(examples, …)`; each example is flattened.
@@ -117,13 +123,12 @@ def principal_components(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.n
     >>> np.abs(principal_components(rows, 1)[1]).argmax()
     np.int64(1)
     """
+    # scikit-learn takes a second to import, and only this function needs it.
+    from sklearn.utils.extmath import randomized_svd
+
     flat = rows.reshape(len(rows), -1).astype("float32")
     mean = flat.mean(axis=0, dtype="float64")
     centered = flat - mean.astype("float32")
-    if flat.shape[1] > EXACT:
-        from sklearn.utils.extmath import randomized_svd
-
-        directions = randomized_svd(centered, count, n_iter=4, random_state=0)[2].T
-    else:
-        directions = np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :count]
+    decomposed = centered.T @ centered if flat.shape[1] <= SHORT else centered
+    directions = randomized_svd(decomposed, count, n_iter=6, random_state=0)[2].T
     return mean.astype("float32"), np.ascontiguousarray(directions, "float32")

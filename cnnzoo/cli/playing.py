@@ -33,7 +33,8 @@ def play(
 
     Examples:
         cnnzoo play
-        cnnzoo play runs/lenet5_mnist/1 --open
+        cnnzoo play --open
+        cnnzoo play runs/lenet5_mnist/1
         cnnzoo play lenet5_mnist mlp --to comparison.html
         cnnzoo play deep_autoencoder_mnist --dtype float32
     """

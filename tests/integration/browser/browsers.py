@@ -27,7 +27,8 @@ OUTPUTS = """(async (pixels) => {
   for (let start = 0; start < data.length; start += height * width * channels) {
     const image = { height, width, channels, data: data.subarray(start, start + height * width * channels) };
     const values = cnnzoo.forward(model, cnnzoo.preprocess(model, image));
-    for (const name of [model.input.name, ...model.layers.map((layer) => layer.name)]) parts.push(values.get(name).data);
+    const names = [model.input.name, ...model.layers.map((layer) => layer.name)];
+    for (const name of names) parts.push(values.get(name).data);
   }
   const reader = new FileReader();
   const done = new Promise((resolve) => { reader.onload = () => resolve(reader.result.split(",")[1]); });

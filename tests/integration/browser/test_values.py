@@ -5,11 +5,14 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import cnnzoo
 from cnnzoo import data, models
-from cnnzoo.browser.nets import net_of
-from cnnzoo.browser.play import play
+from cnnzoo.browser.nets import Net, net_of
+from cnnzoo.browser.play import play, write
+from cnnzoo.data.decoding import crop_and_resize
+from cnnzoo.data.source import Source, Split
 from tests.integration.browser import browsers, reference
 from tests.small_nets import SMALL, thin, without_draws
 
@@ -64,6 +67,39 @@ def test_shipped_classifiers_have_the_classes_of_keras_on_1000_test_images(name,
     expected = np.concatenate([net.model(inputs[start : start + 250]) for start in range(0, 1000, 250)])
     [found] = reference.outputs_in_node(page, images, [expected.shape[1:]], tmp_path, "last")
     np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+
+
+@pytest.mark.parametrize("shape", [(40, 30, 1), (28, 90, 1), (13, 20, 1), (200, 211, 1), (60, 60, 3)])
+def test_images_of_other_sizes_are_brought_to_the_input_as_predict_does_it(shape, tmp_path):
+    name = "lenet5_mnist" if shape[-1] == 1 else "cuda_convnet_cifar10"
+    net = net_of(name)
+    page = play(name, to=tmp_path / "play.html")
+    images = np.random.default_rng(2).integers(0, 256, (3, *shape), "uint8")
+    size = tuple(payload_of(page)["models"][0]["input"]["pixels"][:2])
+    resized = np.stack([crop_and_resize(tf.constant(image), size) for image in images])
+    expected = keras.ops.convert_to_numpy(models.preprocessing(net.family, net.model)(resized))
+    [found] = reference.outputs_in_node(
+        page, images, [expected.shape[1:]], tmp_path, "first", "×".join(map(str, shape))
+    )
+    # Where a pixel lies at a half, one rounds it up and the other down.
+    pixel = 1.275 / 255 if shape[-1] == 1 else 1
+    differing = np.abs(found - expected) > 1e-4 * pixel + 1e-5
+    assert differing.mean() < 0.005
+    assert np.abs(found - expected).max() < 1.001 * pixel
+
+
+@pytest.mark.parametrize("shape", [(67, 67, 3), (90, 120, 3), (60, 50, 3)])
+def test_the_center_of_photographs_is_cut_out_as_the_preprocessing_does_it(shape, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = thin("alexnet_owt")
+    page = tmp_path / "play.html"
+    net = Net(model, "net", "", "alexnet_owt")
+    images = np.random.default_rng(2).integers(0, 256, (2, *shape), "uint8")
+    source = Source("photographs", Split(images, np.zeros(2, "int32")), Split(images, np.zeros(2, "int32")), ("a",))
+    write([net], page, source=source)
+    expected = keras.ops.convert_to_numpy(models.preprocessing("alexnet_owt", model)(images))
+    [found] = reference.outputs_in_node(page, images, [expected.shape[1:]], tmp_path, "first")
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])

@@ -51,8 +51,9 @@ export class Evaluation {
     this.model = model;
     this.inputs = inputs;
     this.labels = labels;
-    /** For each image, what was calculated last and with which changes. @type {{changes: Changes, values: Values}[]} */
-    this.kept = [];
+    /** For each image, what was calculated first, and last, and with which changes. Layers that are the same in both
+     * share their values. @type {{changes: Changes, values: Values}[][]} */
+    this.kept = inputs.map(() => []);
     const fits = (/** @type {Layer} */ layer) => 4 * sizeOf(layer.shape) * inputs.length <= KEPT_BYTES;
     this.keeps = new Set(model.layers.filter(fits).map((layer) => layer.name));
   }
@@ -67,17 +68,24 @@ export class Evaluation {
   *scores(changes, part = 20) {
     const edited = withWeights(this.model, changes);
     const own = { ...changes, weights: {} }; // the weights are edited once for all images
-    /** @type {Map<Changes, string | null>} */
+    /** For each set of changes, the index of the first layer that is another now. @type {Map<Changes, number>} */
     const starts = new Map();
+    const startAfter = (/** @type {Changes} */ before) => {
+      const known = starts.get(before);
+      if (known !== undefined) return known;
+      const name = firstChanged(this.model, difference(before, changes));
+      const start = this.model.layers.findIndex((layer) => layer.name === (name ?? this.model.output));
+      starts.set(before, start);
+      return start;
+    };
     const score = { right: 0, error: 0, of: 0 };
     for (let i = 0; i < this.inputs.length; i++) {
-      const before = this.kept[i];
-      if (before && !starts.has(before.changes)) {
-        starts.set(before.changes, firstChanged(this.model, difference(before.changes, changes)));
-      }
-      const from = before ? (starts.get(before.changes) ?? this.model.output) : null;
+      const kept = this.kept[i];
+      const [before] = [...kept].sort((a, b) => startAfter(b.changes) - startAfter(a.changes));
+      const from = before ? this.model.layers[startAfter(before.changes)].name : null;
       const values = forward(edited, this.inputs[i], { from, kept: before?.values, changes: own });
-      this.kept[i] = { changes, values: new Map([...values].filter(([name]) => this.keeps.has(name))) };
+      const now = { changes, values: new Map([...values].filter(([name]) => this.keeps.has(name))) };
+      this.kept[i] = kept.length === 0 ? [now] : [kept[0], now];
       if (this.model.kind === "autoencoder") {
         const output = /** @type {import("./payload.js").Tensor} */ (values.get(this.model.output)).data;
         score.error += squaredError(this.inputs[i], output);
