@@ -69,7 +69,7 @@ def test_same_padding_is_tensorflows():
             lambda x: layers.Lambda(lambda y: y, name="mine")(x),
             "does not know the layer 'mine', of the class Lambda; it",
         ),
-        (lambda x: layers.Conv1D(2, 2, name="steps")(x), "'steps', of the class Conv1D"),
+        (lambda x: layers.SeparableConv2D(2, 2, name="parts")(x), "'parts', of the class SeparableConv2D"),
         (lambda x: ops.sin(x), "does not know the operation Sin"),
         (lambda x: layers.Conv2D(2, 3, activation=ops.sin, name="waves")(x), "activation 'sin' of layer 'waves'; it"),
         (lambda x: layers.UpSampling2D(2, interpolation="bilinear", name="up")(x), "'up' interpolates by 'bilinear'"),

@@ -85,7 +85,7 @@ def test_a_net_of_ones_own_takes_pixels_of_0_to_1_or_scales_them_itself(tmp_path
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("lenet6", "did you mean 'lenet5'"),
+        ("lenet6", "did you mean 'lenet', 'lenet5' or"),
         ("lenet5.keras", "there is no model file 'lenet5.keras'"),
         (3, "`model` must be a Keras model, a cnnzoo.Run, a path or a name. Received: 3"),
     ],

@@ -61,7 +61,7 @@ def in_firefox(page, expression, profile):
     if FIREFOX is None:
         pytest.skip("Firefox is not installed (Debian's package firefox-esr)")
     with firefox(profile) as address:
-        return asyncio.run(_asked_firefox(address, page.resolve().as_uri(), expression))
+        return asyncio.run(_value_in_firefox(address, page.resolve().as_uri(), expression))
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def firefox(profile):
         process.stderr.close()
 
 
-async def _asked_firefox(address, url, expression):
+async def _value_in_firefox(address, url, expression):
     connection = await websocket_connect(f"{address}/session", max_message_size=LIMIT)
     numbers = iter(range(1, 100))
 

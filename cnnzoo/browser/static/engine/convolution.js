@@ -82,7 +82,7 @@ function convolve(layer, image, kernel, bias, out, group, groups) {
 }
 
 /**
- * Sum the products of values and weights for the output maps from `first` to before `last`, four maps at a time: four
+ * Sum the products of values and weights for the output maps from `first` to before `last`, eight maps at a time:
  * sums that are kept in the processor's registers are many times as fast as sums in an array.
  *
  * @param {Float64Array} values
@@ -97,34 +97,51 @@ function convolve(layer, image, kernel, bias, out, group, groups) {
  */
 function sumProducts(values, places, held, weights, bias, out, at, first, last) {
   let map = first;
-  for (; map + 4 <= last; map += 4) {
-    let a = 0;
-    let b = 0;
-    let c = 0;
-    let d = 0;
+  for (; map + 8 <= last; map += 8) {
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    let s4 = 0;
+    let s5 = 0;
+    let s6 = 0;
+    let s7 = 0;
     for (let k = 0; k < held; k++) {
       const value = values[k];
       const place = places[k] + map;
-      a += value * weights[place];
-      b += value * weights[place + 1];
-      c += value * weights[place + 2];
-      d += value * weights[place + 3];
+      s0 += value * weights[place];
+      s1 += value * weights[place + 1];
+      s2 += value * weights[place + 2];
+      s3 += value * weights[place + 3];
+      s4 += value * weights[place + 4];
+      s5 += value * weights[place + 5];
+      s6 += value * weights[place + 6];
+      s7 += value * weights[place + 7];
     }
-    out[at + map] = a;
-    out[at + map + 1] = b;
-    out[at + map + 2] = c;
-    out[at + map + 3] = d;
+    out[at + map] = s0;
+    out[at + map + 1] = s1;
+    out[at + map + 2] = s2;
+    out[at + map + 3] = s3;
+    out[at + map + 4] = s4;
+    out[at + map + 5] = s5;
+    out[at + map + 6] = s6;
+    out[at + map + 7] = s7;
   }
-  for (; map < last; map += 2) {
-    const other = Math.min(map + 1, last - 1); // of an odd number, the last map by itself
-    let a = 0;
-    let b = 0;
+  for (; map < last; map += 3) {
+    const [second, third] = [Math.min(map + 1, last - 1), Math.min(map + 2, last - 1)]; // the last one twice, at the end
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
     for (let k = 0; k < held; k++) {
-      a += values[k] * weights[places[k] + map];
-      b += values[k] * weights[places[k] + other];
+      const value = values[k];
+      const place = places[k];
+      s0 += value * weights[place + map];
+      s1 += value * weights[place + second];
+      s2 += value * weights[place + third];
     }
-    out[at + map] = a;
-    out[at + other] = b;
+    out[at + map] = s0;
+    out[at + second] = s1;
+    out[at + third] = s2;
   }
   if (bias) for (map = first; map < last; map++) out[at + map] += bias.data[map];
 }
