@@ -246,6 +246,7 @@ SOUGHT = {
     "info": ("receptive field", "number of parameters"),
     "tune": ("hyperparameters", "grid search"),
     "train": ("fit",),
+    "play": ("draw a digit", "browser", "interactive"),
 }
 
 

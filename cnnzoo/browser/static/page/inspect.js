@@ -160,7 +160,7 @@ function windowPart(/** @type {any} */ about, /** @type {any} */ layer, /** @typ
       grid(
         asRows(terms, (term) => ({ value: term.input })),
         largest(about.terms, "input"),
-        `window in ${source}, map ${shown.channel}`,
+        `window in ${source}${channels_.length > 1 ? `, map ${shown.channel}` : ""}`,
       ),
       make("span", { class: "sign", text: "×" }),
       grid(

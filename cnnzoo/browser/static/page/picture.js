@@ -44,7 +44,7 @@ export function pictureOf(/** @type {number} */ index) {
     /** @type {number} */ height,
   ) =>
     parts.push(
-      `<image x="${x}" y="${y}" width="${width}" height="${height}" href="${enlarged(canvas, width, height)}"/>`,
+      `<image x="${x}" y="${y}" width="${width}" height="${height}" href='${enlarged(canvas, width, height)}'/>`,
     );
   const bold = 'font-weight="650"';
   const faint = `fill="${ink.faint}" font-size="12"`;
