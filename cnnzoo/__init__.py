@@ -39,6 +39,7 @@ _DEFINED_IN = {
     "export": "serving.export",
     "predict": "serving.predict",
     "LayerwisePretraining": "pretraining.callback",
+    "RestrictedBoltzmannMachine": "boltzmann",
     "InputError": "errors",
 }
 _MODULES = (
