@@ -230,7 +230,8 @@ def gibbs_samples(
     """
     stack = _checked_stack(machine)
     several = not checks.is_integer(steps)
-    numbers = [checks.integer("steps", each, 0) for each in (steps if several else [steps])]  # type: ignore[union-attr,list-item]
+    given: Any = steps if several else [steps]
+    numbers = [checks.integer("steps", each, 0) for each in given]
     if not numbers or sorted(set(numbers)) != numbers:
         raise checks.refusal("steps", "a number of steps, or increasing ones", steps)
     generator = np.random.default_rng(checks.integer("seed", seed, 0))

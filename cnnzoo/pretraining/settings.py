@@ -64,7 +64,7 @@ def checked_rate(rate: Any) -> Any:
 
 
 # Arguments that are for one method alone, with the values that leave them out.
-OF_METHOD = {
+OF_METHOD: dict[str, dict[str, Any]] = {
     "autoencoder": {
         "corruption": None,
         "loss": None,
