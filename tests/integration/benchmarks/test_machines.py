@@ -51,6 +51,7 @@ def test_gabor_functions_are_edges_and_noise_is_not():
     assert max(gabor_fit(rng.normal(size=(8, 8))) for _ in range(5)) < 0.6
 
 
+@pytest.mark.slow
 def test_edges_of_every_orientation_come_out(tmp_path):
     recipe = cnnzoo.load_recipe("sparse_autoencoder_patches")
     cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
