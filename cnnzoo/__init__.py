@@ -40,6 +40,7 @@ _DEFINED_IN = {
     "export": "serving.export",
     "predict": "serving.predict",
     "LayerwisePretraining": "pretraining.callback",
+    "RestrictedBoltzmannMachine": "boltzmann",
     "InputError": "errors",
 }
 _MODULES = (

@@ -19,6 +19,7 @@ from cnnzoo import training as training
 from cnnzoo import tuning as tuning
 from cnnzoo import weights as weights
 from cnnzoo.analysis.report import conv_report as conv_report
+from cnnzoo.boltzmann import RestrictedBoltzmannMachine as RestrictedBoltzmannMachine
 from cnnzoo.browser.play import play as play
 from cnnzoo.errors import InputError as InputError
 from cnnzoo.experiments.loading import list_recipes as list_recipes

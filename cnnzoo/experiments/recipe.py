@@ -83,9 +83,11 @@ class Recipe:
             folder, which is in the order of its classes, evenly spread ones.
         repeat: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: greedy layer-wise pretraining of the hidden layers, on all training images without their labels,
-            before the whole model is trained; empty for none. `epochs` is required; the others are `corruption`,
-            `optimizer`, `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`,
-            `loss`, `layers`, `tied`, `cache` and `train_examples` (the number of images), as
+            before the whole model is trained; empty for none. `epochs` is required; the others are `method`,
+            `corruption`, `optimizer` (by default Adam, or with `method="rbm"` the rule of 2006, whose `learning_rate`
+            is one number or one per layer), `learning_rate`, `schedule` (`"constant"` or `"cosine"`),
+            `optimizer_options`, `batch_size`, `loss`, `layers`, `tied`, `sparsity`, `contractive`, `variational`,
+            `gibbs_steps`, `persistent`, `sample_visible`, `cache` and `train_examples` (the number of images), as
             `cnnzoo.LayerwisePretraining` and this recipe say.
         class_weight: weights of the classes in the training loss, by their labels, as `{0: 1.0, 1: 5.0}`; classes that
             are not named have 1, as in Keras' `fit`. Metrics and validation are not weighted.

@@ -52,8 +52,10 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
     """
     recipe = context.recipe
     options = dict(recipe.pretraining)
+    by_default = options.get("method") == "rbm" and "optimizer" not in options  # then it takes the rates as they are
     name, optimizer_options = options.pop("optimizer", "adam"), options.pop("optimizer_options", {})
-    rate, schedule = options.pop("learning_rate", 1e-3), options.pop("schedule", "constant")
+    rate = options.get("learning_rate") if by_default else options.pop("learning_rate", 1e-3)
+    schedule = options.pop("schedule", "constant")
     split = take(context.unlabeled, options.pop("train_examples", None))
     batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=context.preprocess)
 
@@ -64,7 +66,7 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
     pretraining = LayerwisePretraining(
         batches.map(lambda images, labels: images),
         **{"batch_size": recipe.batch_size, **options},
-        optimizer=optimizer,
+        optimizer=None if by_default else optimizer,
         seed=recipe.seed,
         backup=context.run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(context),
         verbose=verbose,
