@@ -34,12 +34,12 @@ def load_patches(*, with_test: bool = True) -> Source:
     """
     from sklearn import datasets  # a second to import
 
-    photographs = datasets.load_sample_images()
-    whitened = [_whitened(image.astype("float64").mean(axis=-1)) for image in photographs.images]
+    images = datasets.load_sample_images().images
+    photographs = [whitened(image.astype("float64").mean(axis=-1)) for image in images]
     generator = np.random.default_rng(0)
     parts = {"train": slice(0, -TEST_COLUMNS), "test": slice(-TEST_COLUMNS, None)}
     patches = {
-        part: np.concatenate([_patches(image[:, columns], COUNTS[part] // 2, generator) for image in whitened])
+        part: np.concatenate([_patches(image[:, columns], COUNTS[part] // 2, generator) for image in photographs])
         for part, columns in parts.items()
     }
     largest = 3 * patches["train"].std()
@@ -54,8 +54,12 @@ def load_patches(*, with_test: bool = True) -> Source:
     return Source("patches", train, test, ("china", "flower"))
 
 
-def _whitened(image: np.ndarray) -> np.ndarray:
-    """Return a gray image whose spectrum is flat up to the cutoff, with a standard deviation of 1."""
+def whitened(image: np.ndarray) -> np.ndarray:
+    """Return a gray image whose spectrum is flat up to the cutoff, with a standard deviation of 1.
+
+    Args:
+        image: float array `(height, width)`.
+    """
     rows, columns = (np.fft.fftfreq(side) for side in image.shape)
     frequency = np.hypot(rows[:, None], columns[None])
     spectrum = np.fft.fft2(image - image.mean()) * frequency * np.exp(-((frequency / CUTOFF) ** 4))
