@@ -98,4 +98,6 @@ async def _value_in_firefox(address, url, expression):
     found = await ask("script.evaluate", expression=expression, target={"context": tab}, awaitPromise=True)
     assert found["type"] == "success", found
     connection.close()
+    while await connection.read_message() is not None:
+        pass  # until Firefox has closed its end, too
     return found["result"]["value"]
