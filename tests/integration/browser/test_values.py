@@ -99,7 +99,7 @@ def test_the_center_of_photographs_is_cut_out_as_the_preprocessing_does_it(shape
     write([net], page, source=source)
     expected = keras.ops.convert_to_numpy(models.preprocessing("alexnet_owt", model)(images))
     [found] = reference.outputs_in_node(page, images, [expected.shape[1:]], tmp_path, "first")
-    np.testing.assert_allclose(found, expected, atol=2e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # of values from −2.1 to 2.6
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])

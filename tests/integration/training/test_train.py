@@ -165,7 +165,7 @@ def test_models_of_named_epochs_are_kept_also_by_a_run_that_resumes(tmp_path):
     np.testing.assert_array_equal(late.layers[1].kernel, run.model().layers[1].kernel)
     assert np.abs(early.layers[1].kernel - late.layers[1].kernel).max() > 0
     with pytest.raises(cnnzoo.InputError, match=r"started with keep_epochs=\[1, 3\], not \[1\]"):
-        cnnzoo.train(recipe.replace(keep_epochs=(1,)), workdir=tmp_path, verbose=0, resume=True)
+        cnnzoo.train(recipe.replace(epochs=3, keep_epochs=(1,)), workdir=tmp_path, verbose=0, resume=True)
 
 
 @pytest.mark.parametrize(
