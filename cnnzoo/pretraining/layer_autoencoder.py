@@ -160,9 +160,8 @@ class TiedDecoder(keras.layers.Layer):
 def cross_entropy_of_logits(targets: Any, logits: Any) -> Any:
     """Return the binary cross-entropy of each value, log(1 + eˣ) − t·x for a target t and a logit x.
 
-    Keras' own, from logits, passes over the values about three times as often, which counts where a layer is trained
-    alone: with it, pretraining took 11 % longer (`benchmarks/compare_trees.py`). The targets need no check in each
-    step: they are looked at once, before training.
+    Keras' own, from logits, is written in more operations, each of which passes over all values, and that counts where
+    a layer is trained alone. The targets need no check in each step: they are looked at once, before training.
 
     Example:
     >>> float(cross_entropy_of_logits(ops.array([1.0]), ops.array([0.0]))[0]).__round__(3)  # log 2

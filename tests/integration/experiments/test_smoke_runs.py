@@ -27,8 +27,6 @@ SMALLER = {
 FEWER = {"pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random")}
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
-# Fewer images than the linear code has units, of which a warning tells.
-FEW_IMAGES = pytest.mark.filterwarnings("ignore:code has 512 units and is adapted to 128 examples")
 FOLDERS = {**dict.fromkeys(IN_MEMORY), "./photos": None, "imagenet2012": "imagenet_folder"}
 
 
@@ -88,12 +86,9 @@ def check_study(smoke, comparison):
     assert all(0 <= error <= 100 for row in comparison.rows for error in row["errors"])
 
 
-def marked(names):
-    few = "convolutional_autoencoder_cifar10"
-    return [pytest.param(name, marks=FEW_IMAGES if name == few else ()) for name in names]
-
-
-@pytest.mark.parametrize("name", marked(list_recipes()))
+# convolutional_autoencoder_cifar10 says so: a smoke run has fewer images than its code has units.
+@pytest.mark.filterwarnings("ignore:code has 512 units and is adapted to 128 examples")
+@pytest.mark.parametrize("name", list_recipes())
 @pytest.mark.usefixtures("_data_read_once")
 def test_a_smoke_run_of_every_recipe_ends_with_finite_metrics(name, smoke_run):
     smoke_run(name, SMALLER.get(name, []), FEWER.get(name))

@@ -55,11 +55,12 @@ def test_metrics_are_those_of_standardized_rows(run, standardized):
 
 def test_resumed_for_more_epochs_it_is_the_run_of_all_of_them(run, tmp_path):
     recipe = run.recipe.replace(schedule="constant")
-    cnnzoo.train(recipe.replace(epochs=2), workdir=tmp_path / "a", verbose=0)
+    short = cnnzoo.train(recipe.replace(epochs=2), workdir=tmp_path / "a", verbose=0)
     longer = cnnzoo.train(recipe.replace(epochs=4), workdir=tmp_path / "a", resume=True, verbose=0)
     whole = cnnzoo.train(recipe.replace(epochs=4), workdir=tmp_path / "b", verbose=0)
     for one, two in zip(longer.model().get_weights(), whole.model().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+    assert short.folder == longer.folder
 
 
 def test_export_takes_rows_in_their_own_units_and_scores_them(run, standardized, tmp_path):
