@@ -34,15 +34,18 @@ _DEFINED_IN = {
     "train": "training.train",
     "evaluate": "training.evaluate",
     "run_study": "training.study",
+    "play": "browser.play",
     "report": "reports.report",
     "tune": "tuning.tune",
     "export": "serving.export",
     "predict": "serving.predict",
     "LayerwisePretraining": "pretraining.callback",
+    "RestrictedBoltzmannMachine": "boltzmann",
     "InputError": "errors",
 }
 _MODULES = (
     "analysis",
+    "browser",
     "callbacks",
     "cli",
     "data",

@@ -1,5 +1,6 @@
 # Written by `python tests/stub.py` out of the names in __init__.py.
 from cnnzoo import analysis as analysis
+from cnnzoo import browser as browser
 from cnnzoo import callbacks as callbacks
 from cnnzoo import cli as cli
 from cnnzoo import data as data
@@ -18,6 +19,8 @@ from cnnzoo import training as training
 from cnnzoo import tuning as tuning
 from cnnzoo import weights as weights
 from cnnzoo.analysis.report import conv_report as conv_report
+from cnnzoo.boltzmann import RestrictedBoltzmannMachine as RestrictedBoltzmannMachine
+from cnnzoo.browser.play import play as play
 from cnnzoo.errors import InputError as InputError
 from cnnzoo.experiments.loading import list_recipes as list_recipes
 from cnnzoo.experiments.loading import load_recipe as load_recipe

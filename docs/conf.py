@@ -20,6 +20,7 @@ import generated  # noqa: E402
 import links  # noqa: E402
 import mathml  # noqa: E402
 import pictures  # noqa: E402
+import played  # noqa: E402
 
 import cnnzoo  # noqa: E402
 
@@ -64,6 +65,7 @@ copybutton_selector = "div:not(.output) > div.highlight > pre"
 html_theme = "pydata_sphinx_theme"
 html_title = f"cnnzoo {release}"
 html_static_path = ["_site/static"]
+html_extra_path = ["_site/extra"]  # nets that one can touch
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sourcelink = False
@@ -90,6 +92,7 @@ if versions := os.environ.get("CNNZOO_DOCS_VERSIONS"):  # where it is published:
 def setup(app) -> None:
     """Write the generated pages, and teach Sphinx formulas and links of our own."""
     generated.write(DOCS)
+    played.write()
     blocks.setup(app)
     docstrings.setup(app)
     mathml.setup(app)

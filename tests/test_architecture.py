@@ -14,10 +14,10 @@ PACKAGE = Path(cnnzoo.__file__).parent
 FLOORS = [
     {"errors", "keras_internals", "versions"},
     {"files", "runtime", "checks", "targets", "tensorflow_errors"},
-    {"layers", "optimizers", "weights", "losses", "metrics", "variational"},
+    {"layers", "optimizers", "weights", "losses", "metrics", "variational", "boltzmann"},
     {"experiments", "models", "data", "distribute", "callbacks"},
     {"serving", "analysis", "pretraining"},
-    {"training", "plots"},
+    {"training", "plots", "browser"},
     {"tuning", "reports"},
     {"cli"},
 ]
@@ -26,8 +26,8 @@ OUTSIDE = {"__init__", "__main__"}
 
 # They run on every backend of Keras; a faster path may load TensorFlow inside of its own function.
 KERAS_ALONE = {
-    *("layers", "losses", "metrics", "targets", "variational", "models", "callbacks", "weights", "optimizers"),
-    *("analysis", "pretraining", "plots"),
+    *("layers", "losses", "metrics", "targets", "variational", "boltzmann", "models", "callbacks", "weights"),
+    *("optimizers", "analysis", "pretraining", "plots"),
 }
 
 PATHS = {}  # dotted name → file

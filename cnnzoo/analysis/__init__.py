@@ -1,11 +1,19 @@
 """Analysis of a net, by calculation and by experiment.
 
 Its arithmetic; activations, top activations, feature visualization and occlusion sensitivity; translation equivariance;
-and the reconstruction errors of its code, against linear codes.
+the reconstruction errors of its code, against linear codes; and what a restricted Boltzmann machine says of images.
 """
 
 from cnnzoo.analysis.activation_maximization import feature_visualization
 from cnnzoo.analysis.anomalies import anomaly_errors, anomaly_scores, anomaly_threshold
+from cnnzoo.analysis.boltzmann_machines import (
+    PartitionFunction,
+    annealed_importance_sampling,
+    free_energy,
+    gibbs_samples,
+    log_partition_function,
+    pseudo_likelihood,
+)
 from cnnzoo.analysis.layer_activations import TopActivations, activations, top_activations
 from cnnzoo.analysis.layer_receptive_fields import receptive_field_of
 from cnnzoo.analysis.likelihood import active_units, log_likelihood
@@ -36,6 +44,7 @@ __all__ = [
     "LayerEquivariance",
     "LinearCode",
     "ModelCode",
+    "PartitionFunction",
     "Row",
     "TopActivations",
     "Totals",
@@ -43,6 +52,7 @@ __all__ = [
     "Window",
     "activations",
     "active_units",
+    "annealed_importance_sampling",
     "anomaly_errors",
     "anomaly_scores",
     "anomaly_threshold",
@@ -52,11 +62,15 @@ __all__ = [
     "conv_report",
     "equivariance",
     "feature_visualization",
+    "free_energy",
+    "gibbs_samples",
     "log_likelihood",
+    "log_partition_function",
     "mean_squared_error",
     "occlusion",
     "pca",
     "pca_errors",
+    "pseudo_likelihood",
     "psnr",
     "receptive_field_of",
     "squared_error",

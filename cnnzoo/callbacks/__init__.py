@@ -4,6 +4,7 @@ from cnnzoo.callbacks.checkpoint import Checkpoint
 from cnnzoo.callbacks.dead_start import DeadStart
 from cnnzoo.callbacks.epoch_randomness import EpochRandomness
 from cnnzoo.callbacks.history_file import HistoryFile
+from cnnzoo.callbacks.kept_epochs import KeptEpochs
 from cnnzoo.callbacks.progress import Progress, progress_style
 from cnnzoo.callbacks.stop_on_nan import DivergedError, StopOnNaN
 
@@ -13,6 +14,7 @@ __all__ = [
     "DivergedError",
     "EpochRandomness",
     "HistoryFile",
+    "KeptEpochs",
     "Progress",
     "StopOnNaN",
     "progress_style",

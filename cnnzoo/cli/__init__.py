@@ -5,7 +5,7 @@ import sys
 
 # Each adds its commands, in the order in which the help lists them.
 # isort: off
-from cnnzoo.cli import listing, training, reporting, predicting, tuning, serving  # noqa: F401
+from cnnzoo.cli import listing, training, reporting, playing, predicting, tuning, serving  # noqa: F401
 
 # isort: on
 from cnnzoo.cli import stopping, streams

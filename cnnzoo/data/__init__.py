@@ -11,6 +11,7 @@ from cnnzoo.data.augmentation import AUGMENTATIONS, Augmentation
 from cnnzoo.data.binarization import binarize, binarized
 from cnnzoo.data.file_split import report_broken_files
 from cnnzoo.data.in_memory import fake, from_arrays, load_digits
+from cnnzoo.data.patches import load_patches
 from cnnzoo.data.pipeline import eval_pipeline, steps_per_epoch, train_pipeline
 from cnnzoo.data.source import AnySplit, Source, Split, StreamedSplit
 from cnnzoo.data.tables import load_breast_cancer, load_csv
@@ -28,6 +29,7 @@ __all__ = [
     "eval_pipeline",
     "fake",
     "from_arrays",
+    "is_at_hand",
     "load",
     "report_broken_files",
     "steps_per_epoch",
@@ -36,7 +38,11 @@ __all__ = [
 ]
 
 # Data sets that are always in memory: the name of each, and the function that loads it.
-IN_MEMORY: dict[str, Callable[..., Source]] = {"digits": load_digits, "breast_cancer": load_breast_cancer}
+IN_MEMORY: dict[str, Callable[..., Source]] = {
+    "digits": load_digits,
+    "patches": load_patches,
+    "breast_cancer": load_breast_cancer,
+}
 
 
 def load(
@@ -59,9 +65,10 @@ def load(
     """Load a data set by its name, decoded once, into uint8 arrays, or leave it on disk to be streamed.
 
     Args:
-        name: `"digits"` or the table `"breast_cancer"`, which ship with scikit-learn; the path of a CSV file, described
-            at `cnnzoo.data.tables.load_csv`; any TFDS image classification data set, such as `"mnist"` or
-            `"cifar10:3.0.2"`; or a folder of class folders, described at `cnnzoo.data.folders.load`. A name that TFDS
+        name: `"digits"`, the `"patches"` of photographs or the table `"breast_cancer"`, which ship with scikit-learn;
+            the path of a CSV file, described at `cnnzoo.data.tables.load_csv`; any TFDS image classification data set,
+            such as `"mnist"` or `"cifar10:3.0.2"`; or a folder of class folders, described at
+            `cnnzoo.data.folders.load`. A name that TFDS
             knows is TFDS'; write `"./mnist"` for a folder of that name.
         data_dir: where TFDS keeps its data; default `TFDS_DATA_DIR`, else TFDS' own folder. What is
             not there is downloaded.
@@ -115,6 +122,25 @@ def load(
     else:
         source = _load_images(name, data_dir, parts, on_error, class_names, counts, options)
     return binarized(source, binarize)
+
+
+def is_at_hand(name: str | Path) -> bool:
+    """Return whether a data set is on this machine, so that `load` downloads nothing.
+
+    Args:
+        name: as `load` takes it.
+
+    Example:
+    >>> is_at_hand("digits"), is_at_hand("./no_such_folder")
+    (True, False)
+    """
+    if str(name) in IN_MEMORY:
+        return True
+    try:
+        folder = Path(name).expanduser() if str(name).endswith(".csv") else _folder(name)
+        return folder.exists() if folder else tfds_source.is_prepared(str(name))
+    except InputError:
+        return False
 
 
 def _load_images(

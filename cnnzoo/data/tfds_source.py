@@ -55,6 +55,15 @@ def all_names(others: Iterable[str] = ()) -> list[str]:
     return [*others, *tfds.list_builders(with_community_datasets=False)]
 
 
+def is_prepared(name: str) -> bool:
+    """Return whether a data set of TFDS lies in its folder, so that nothing is downloaded to load it.
+
+    Raises:
+        InputError: TFDS has no data set of this name.
+    """
+    return _builder(name, ()).is_prepared()
+
+
 def knows(name: str) -> bool:
     """Return whether TFDS has a data set of this name."""
     return name.partition("/")[0].partition(":")[0] in all_names()

@@ -77,7 +77,7 @@ def set_batch_shards(model: keras.Model, shards: int) -> None:
     It is the model's own training step that changes: callbacks, checkpoints and predictions have the model as it is.
 
     Args:
-        model: a functional or built Sequential model with one input and one output. One that adds penalties on
+        model: a functional or built Sequential model with one output. One that adds penalties on
             activations to the loss trains on whole batches: they may be sums or squares of means over the batch,
             which shards cannot add up. Its loss must be a mean over the images, as Keras' losses are.
         shards: number of shards; 1 for whole batches.
@@ -115,18 +115,17 @@ def _with_inner_layers(layer: Any) -> list[Any]:
 
 
 def _adds_penalties(model: keras.Model) -> bool:
-    """Return whether a model adds penalties on activations to its loss.
+    """Return whether a model adds penalties on activations to its loss, or has layers that compute over the batch.
 
     What layers of others do in their calls is seen by tracing one, which is never run.
     """
     layers = _with_inner_layers(model)
-    if any(map(penalizes_activations, layers)):
+    if any(penalizes_activations(layer) or getattr(layer, "computes_over_batch", False) for layer in layers):
         return True
     if all(isinstance(layer, keras.Model) or _keeps_no_layer(layer) for layer in layers):
         return False
-    [inputs] = model.inputs
-    spec = tf.TensorSpec(inputs.shape, inputs.dtype)
-    tf.function(lambda x: model(x, training=True), autograph=False).get_concrete_function(spec)
+    specs = [tf.TensorSpec(inputs.shape, inputs.dtype) for inputs in model.inputs]
+    tf.function(lambda *x: model(list(x), training=True), autograph=False).get_concrete_function(*specs)
     regularized = [weight for weight in model.trainable_weights if weight.regularizer is not None]
     return len(model.losses) > len(regularized)
 
@@ -138,9 +137,8 @@ def _keeps_no_layer(layer: Any) -> bool:
 
 
 def _check_model(model: keras.Model) -> None:
-    for kind, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
-        if len(tensors) != 1:
-            raise InputError(f"{model.name} has {len(tensors)} {kind}, and shards are for models with one")
+    if len(model.outputs) != 1:
+        raise InputError(f"{model.name} has {len(model.outputs)} outputs, and shards are for models with one")
     for layer in _with_inner_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             raise InputError(

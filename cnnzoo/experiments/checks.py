@@ -27,6 +27,7 @@ RENAMED = {
 }
 PRETRAINING = (
     "epochs",
+    "method",
     "corruption",
     "optimizer",
     "learning_rate",
@@ -36,6 +37,12 @@ PRETRAINING = (
     "loss",
     "layers",
     "tied",
+    "sparsity",
+    "contractive",
+    "variational",
+    "gibbs_steps",
+    "persistent",
+    "sample_visible",
     "cache",
     "train_examples",
 )
@@ -92,6 +99,8 @@ def check(recipe: Any) -> None:
     for name, allowed in CHOICES.items():
         choice(name, getattr(recipe, name), allowed)
     _check_class_weight(recipe.class_weight)
+    if not _increasing(recipe.keep_epochs):
+        raise refusal("keep_epochs", "increasing epochs, the first at least 1", recipe.keep_epochs)
     _check_schedule(recipe)
     _check_pretraining(recipe)
     _check_frozen(recipe)
@@ -121,10 +130,14 @@ def _check_class_weight(given: Mapping[str, Any]) -> None:
         number(f"class_weight.{label}", weight, 0)
 
 
+def _increasing(epochs: tuple[int, ...]) -> bool:
+    return all(one < other for one, other in itertools.pairwise((0, *epochs)))
+
+
 def _check_schedule(recipe: Any) -> None:
     """Check that the schedule does not contradict itself."""
     number("lr_drop_factor", recipe.lr_drop_factor, above=0, below=1)
-    if not all(one < other for one, other in itertools.pairwise((0, *recipe.lr_drop_epochs))):
+    if not _increasing(recipe.lr_drop_epochs):
         raise refusal("lr_drop_epochs", "increasing epochs, the first at least 1", recipe.lr_drop_epochs)
     if (recipe.schedule == "step") != bool(recipe.lr_drop_epochs):
         raise InputError(
@@ -142,7 +155,15 @@ def _check_pretraining(recipe: Any) -> None:
     """Check the entries of `pretraining` that are the same for all layers; `LayerwisePretraining` checks the others."""
     given = recipe.pretraining
     _check_entries("pretraining", given, PRETRAINING, "pretraining.epochs=10 or pretraining.epochs=10,5")
-    number("pretraining.learning_rate", given.get("learning_rate", recipe.learning_rate), above=0)
+    choice("pretraining.method", given.get("method", "autoencoder"), ("autoencoder", "rbm"))
+    by_default = given.get("method") == "rbm" and "optimizer" not in given
+    rates = given.get("learning_rate", recipe.learning_rate)
+    for rate in rates if by_default and isinstance(rates, list | tuple) else [rates]:
+        number("pretraining.learning_rate", rate, above=0)
+    for name in ("schedule", "optimizer_options"):
+        if by_default and name in given:
+            allowed = "left out with pretraining.method='rbm', or come with pretraining.optimizer"
+            raise refusal(f"pretraining.{name}", allowed, given[name])
     choice("pretraining.schedule", given.get("schedule", "constant"), ("constant", "cosine"))
     integer("pretraining.train_examples", given.get("train_examples"), or_none="all")
     if not isinstance(name := given.get("optimizer", recipe.optimizer), str):

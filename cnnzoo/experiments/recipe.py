@@ -59,6 +59,8 @@ class Recipe:
             as `(30, 60, 80)`; increasing, from 1. They count epochs, where the `boundaries` of Keras'
             `PiecewiseConstantDecay` count steps. Drops at or after the last epoch have no effect.
         lr_drop_factor: the factor by which each drop multiplies the learning rate; in (0, 1).
+        keep_epochs: epochs after which the model is kept in the run's folder, such as `(1, 5)`, to compare early and
+            late; increasing, from 1, those of `frozen` counted. Epochs after the last one have no effect.
         augment: name of an augmentation, one of `cnnzoo.data.AUGMENTATIONS`.
         binarize: `"none"`; or binary images, for `variational_autoencoder`, each pixel white with the probability that
             its gray says: `"dynamic"`, where training draws them anew at each visit, or `"fixed"`, where they are drawn
@@ -81,9 +83,11 @@ class Recipe:
             folder, which is in the order of its classes, evenly spread ones.
         repeat: how often each of them comes in an epoch; ≥ 1. For few examples, whose epochs would be too short.
         pretraining: greedy layer-wise pretraining of the hidden layers, on all training images without their labels,
-            before the whole model is trained; empty for none. `epochs` is required; the others are `corruption`,
-            `optimizer`, `learning_rate`, `schedule` (`"constant"` or `"cosine"`), `optimizer_options`, `batch_size`,
-            `loss`, `layers`, `tied`, `cache` and `train_examples` (the number of images), as
+            before the whole model is trained; empty for none. `epochs` is required; the others are `method`,
+            `corruption`, `optimizer` (by default Adam, or with `method="rbm"` the rule of 2006, whose `learning_rate`
+            is one number or one per layer), `learning_rate`, `schedule` (`"constant"` or `"cosine"`),
+            `optimizer_options`, `batch_size`, `loss`, `layers`, `tied`, `sparsity`, `contractive`, `variational`,
+            `gibbs_steps`, `persistent`, `sample_visible`, `cache` and `train_examples` (the number of images), as
             `cnnzoo.LayerwisePretraining` and this recipe say.
         class_weight: weights of the classes in the training loss, by their labels, as `{0: 1.0, 1: 5.0}`; classes that
             are not named have 1, as in Keras' `fit`. Metrics and validation are not weighted.
@@ -123,6 +127,7 @@ class Recipe:
     warmup: float = 0.1
     lr_drop_epochs: tuple[int, ...] = ()
     lr_drop_factor: float = 0.1
+    keep_epochs: tuple[int, ...] = ()
     augment: str = "none"
     binarize: str = "none"
     whitening: bool = False

@@ -29,6 +29,7 @@ class Run:
         model_file: `model.keras`, the trained model.
         metrics_file: `metrics.json`, the results.
         logs: folder of the TensorBoard logs.
+        epochs: `epochs`, folder of the models of the epochs that `keep_epochs` names.
     """
 
     def __init__(self, folder: str | Path):
@@ -39,6 +40,7 @@ class Run:
         self.model_file = self.folder / "model.keras"
         self.metrics_file = self.folder / "metrics.json"
         self.logs = self.folder / "logs"
+        self.epochs = self.folder / "epochs"
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"

@@ -16,6 +16,7 @@ from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
 from cnnzoo.layers.principal_components import PrincipalComponents
 from cnnzoo.layers.radial_basis import RadialBasis
 from cnnzoo.layers.reversible import ReversibleConv2D, ReversibleDense
+from cnnzoo.layers.sparse_codes import KSparse, WinnerTakeAll
 from cnnzoo.layers.subsampling import Subsampling2D
 from cnnzoo.layers.ten_crops import TenCrops
 from cnnzoo.layers.zca_whitening import ZCAWhitening
@@ -29,6 +30,7 @@ __all__ = [
     "GaussianCode",
     "GaussianScale",
     "KLSparsity",
+    "KSparse",
     "L1Sparsity",
     "LocalResponseNormalization",
     "LocallyConnected2D",
@@ -43,6 +45,7 @@ __all__ = [
     "SaltAndPepperNoise",
     "Subsampling2D",
     "TenCrops",
+    "WinnerTakeAll",
     "ZCAWhitening",
     "scaled_tanh",
 ]

@@ -3,14 +3,14 @@
 Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 """
 
-from keras.layers import Activation, Flatten
+from keras.layers import Flatten
 
 from cnnzoo import optimizers
-from cnnzoo.checks import flag, integer
+from cnnzoo.checks import flag, integer, refusal
 from cnnzoo.layers import ContractivePenalty
 from cnnzoo.models import scaffold
 from cnnzoo.models.mlp import preprocess_input as preprocess_input  # pixels 0…1
-from cnnzoo.models.penalties import check_contractive, sparsity_penalty
+from cnnzoo.models.penalties import check_contractive, sparsity_layer
 from cnnzoo.models.reconstruction import assemble, decode, default_output_activation, encoder_layers
 
 TASK = "reconstruct"
@@ -54,8 +54,12 @@ def autoencoder(
         tied: whether the decoder uses the encoder's weights, transposed.
         sparsity: `None`; `"kl"`, for weight · Σ over the code units of KL(target ‖ the unit's mean over the
             batch), in nats, which needs logistic code units; `"l1"`, for weight · the mean over the batch of
-            Σ |code|; or a mapping with its numbers, by default `{"kind": "kl", "target": 0.05, "weight": 0.001}`
-            and `{"kind": "l1", "weight": 0.0001}`.
+            Σ |code|; `"k-sparse"`, where an image keeps its k largest activations, and alpha · k at inference;
+            `"winner-take-all"`, where a unit keeps the largest ones of a batch, in training alone; or a mapping with
+            its numbers, by default `{"kind": "kl", "target": 0.05, "weight": 0.001}`, `{"kind": "l1", "weight":
+            0.0001}`, `{"kind": "k-sparse", "k": 25, "alpha": 1, "dead_weight": 0, "dead_after": 100}` and `{"kind":
+            "winner-take-all", "rate": 0.05}`; see `cnnzoo.layers.KSparse` and `WinnerTakeAll`. A `dead_weight` is for
+            `tied=True` and `units=()`.
         contractive: weight ≥ 0 of the mean over the batch of ‖∂code/∂input‖²_F, the squared sensitivity of
             the code to the pixels; layers of the encoder must then be logistic, tanh, ReLU or linear.
         compile: whether to compile with loss, Adam of rate 0.001, and the metric `squared_error`, summed
@@ -64,13 +68,14 @@ def autoencoder(
     Returns:
         A functional `keras.Model`. Layers: flatten, encoder_1, …, code, decoder_1, …, output, reshape, reconstruction.
         With `tied=True` the encoder's layers are called again, in reverse, in the place of decoder_1, …, output.
-        After the code come contractive_penalty and sparsity_penalty, if there are any.
+        After the code come contractive_penalty, and sparsity_penalty or sparse_code, if there are any.
 
     Raises:
         InputError: an argument has a value that is not allowed.
 
     Source: Hinton and Salakhutdinov 2006; Ng, "Sparse autoencoder", 2011 (KL); Rifai et al., "Contractive
-    Auto-Encoders", ICML 2011.
+    Auto-Encoders", ICML 2011; Makhzani and Frey, "k-Sparse Autoencoders", 2013, and "Winner-Take-All Autoencoders",
+    2015.
 
     Example:
     >>> import cnnzoo
@@ -80,11 +85,16 @@ def autoencoder(
     units = scaffold.check_widths("units", units)
     code = integer("code", code)
     flag("tied", tied)
-    penalty = sparsity_penalty(sparsity, code_activation)
     check_contractive(contractive, [*([activation] if units else []), code_activation])
     x = inputs = scaffold.image_input(input_tensor, input_shape, default=(28, 28, 1), kinds=scaffold.KINDS)
 
-    x = Flatten(name="flatten")(x)
+    output_activation = output_activation or default_output_activation(inputs)
+    sparse = sparsity_layer(sparsity, code, code_activation, output_activation)
+    trains_dead_units = bool(getattr(sparse, "dead_weight", 0))
+    if trains_dead_units and (units or not tied):
+        raise refusal("dead_weight", "0 unless tied=True and units=(): a tied layer trains dead units", sparsity)
+
+    x = values = Flatten(name="flatten")(x)
     encoder = encoder_layers(units, code, activation, code_activation, tied)
     outputs = []
     for layer in encoder:
@@ -92,9 +102,8 @@ def autoencoder(
         outputs.append(x)
     if contractive:
         x = ContractivePenalty(contractive, name="contractive_penalty")(outputs)
-    if penalty:  # in a layer of its own: an activity regularizer counts every call, and the code is called twice
-        x = Activation("linear", activity_regularizer=penalty, dtype="float32", name="sparsity_penalty")(x)
-    output_activation = output_activation or default_output_activation(inputs)
+    if sparse:
+        x = sparse([values, x] if trains_dead_units else x)
     x = decode(x, encoder, inputs.shape[1:], activation, output_activation, tied)
 
     compilation = {"output_activation": output_activation, "compile": compile, "optimizer": optimizers.Adam(1e-3)}
@@ -117,10 +126,11 @@ def deep_autoencoder(
 ):
     """Build the deep autoencoder of 2006, 784-1000-500-250-30 and back: 2,837,314 parameters.
 
-    It deviates from the paper in its initial weights: there they came from restricted Boltzmann machines,
-    here logistic units have 4 times Glorot's uniform bound, as Glorot and Bengio 2010 recommend for
-    them (with the bound itself a net this deep starts on a plateau). The optimizer is Muon with rate 0.02,
-    for large batches (about 1,000), where the paper has conjugate gradients.
+    In the paper its initial weights come from restricted Boltzmann machines, which
+    `cnnzoo.LayerwisePretraining(images, epochs=10, method="rbm")` trains and unrolls into it, as the recipe
+    `rbm_autoencoder_mnist` does. Without that it deviates: logistic units have 4 times Glorot's uniform bound, as
+    Glorot and Bengio 2010 recommend for them (with the bound itself a net this deep starts on a plateau). The optimizer
+    is Muon with rate 0.02, for large batches (about 1,000), where the paper has conjugate gradients.
 
     Args:
         weights: `"mnist"`, path of a `.weights.h5` or `.keras` file, or `None` for fresh weights.

@@ -10,6 +10,9 @@ from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError
 from cnnzoo.layers.graph import Subgraph, calls, output_of
 
+# Layers from which a model decodes, whichever it has first.
+BEHIND_CODE = ("sparse_code", "sparsity_penalty", "contractive_penalty", "code")
+
 
 def encoder(model: keras.Model) -> keras.Model:
     """Return the part of a model that turns images into codes, sharing its weights.
@@ -34,7 +37,8 @@ def encoder(model: keras.Model) -> keras.Model:
     (None, 30)
     """
     names = _layer_names(model)
-    last = "code" if "code" in names else f"encoder_{_hidden_layers(names)}"
+    own = next((name for name in ("sparse_code", "code") if name in names), None)
+    last = own or f"encoder_{_hidden_layers(names)}"
     if last not in names:
         raise _not_an_autoencoder(model, "encoder", "no layer 'code' or 'encoder_1'")
     codes = output_of(model, last)
@@ -78,7 +82,7 @@ def decoder(model: keras.Model) -> keras.Model:
 
 
 def penalized_code(model: keras.Model) -> Any:
-    """Return the tensor from which a model decodes: its code, behind the layers that only add penalties on it.
+    """Return the tensor from which a model decodes: its code, behind layers that add penalties or make it sparse.
 
     A contractive penalty has the outputs of hidden layers, too, so that what follows it does not depend on the layer
     `code` alone.
@@ -87,7 +91,7 @@ def penalized_code(model: keras.Model) -> Any:
         model: a functional or Sequential model with a layer `code`.
     """
     names = {layer.name for layer in model.layers}
-    return output_of(model, next(name for name in ("sparsity_penalty", "contractive_penalty", "code") if name in names))
+    return output_of(model, next(name for name in BEHIND_CODE if name in names))
 
 
 def _predict_of_lists(half: keras.Model) -> Any:

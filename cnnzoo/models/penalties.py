@@ -1,42 +1,67 @@
-"""The penalties of autoencoders on their codes, from the arguments `sparsity` and `contractive`."""
+"""What autoencoders do to their codes, from the arguments `sparsity` and `contractive`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from cnnzoo.checks import number, refusal
+from cnnzoo.checks import integer, number, refusal
 from cnnzoo.errors import InputError, unknown
-from cnnzoo.layers import KLSparsity, L1Sparsity
+from cnnzoo.layers import KLSparsity, KSparse, L1Sparsity, WinnerTakeAll
 
-SPARSITY = {"kl": {"target": 0.05, "weight": 1e-3}, "l1": {"weight": 1e-4}}
+SPARSITY: dict[str, dict[str, Any]] = {
+    "kl": {"target": 0.05, "weight": 1e-3},
+    "l1": {"weight": 1e-4},
+    "k-sparse": {"k": 25, "alpha": 1.0, "dead_weight": 0.0, "dead_after": 100},
+    "winner-take-all": {"rate": 0.05},
+}
 WITH_SLOPE = ("sigmoid", "tanh", "relu", "linear")  # the activations that ContractivePenalty has a formula for
 
 
-def sparsity_penalty(sparsity: Any, activation: Any) -> keras.regularizers.Regularizer | None:
-    """Return the activity regularizer for the argument `sparsity`.
+def sparsity_layer(
+    sparsity: Any, units: int, activation: Any, output_activation: Any = "linear"
+) -> keras.layers.Layer | None:
+    """Return the layer that follows a code for the argument `sparsity`.
+
+    It is `sparsity_penalty`, which returns the code as it is and adds to the loss, or `sparse_code`, which keeps its
+    largest activations.
 
     Args:
-        sparsity: `None`, `"kl"`, `"l1"`, or a mapping of `kind` and some of its numbers.
-        activation: activation of the units that it is for.
+        sparsity: `None`, a kind, or a mapping of `kind` and some of its numbers.
+        units: number of units that it is for.
+        activation: their activation.
+        output_activation: that of the reconstruction.
 
     Raises:
         InputError: another kind or number, a number out of range, or KL on units that are not logistic.
 
     Example:
-    >>> sparsity_penalty({"kind": "l1", "weight": 0.5}, "relu").get_config()
-    {'weight': 0.5}
+    >>> sparsity_layer({"kind": "k-sparse", "k": 5}, 32, "linear").k
+    5
     """
     if sparsity is None:
         return None
     given = {"kind": sparsity} if not isinstance(sparsity, Mapping) else dict(sparsity)
     kind = given.pop("kind", None)
     if kind not in tuple(SPARSITY):  # in the tuple, as the value may not be hashable
-        raise refusal("sparsity", "None, 'kl', 'l1' or a mapping with one of these as `kind`", sparsity)
+        raise refusal(
+            "sparsity", f"None, {', '.join(map(repr, SPARSITY))} or a mapping with one of these as `kind`", sparsity
+        )
     for name in given:
         if name not in SPARSITY[kind]:
             raise unknown(f"number of sparsity {kind!r}", name, SPARSITY[kind], plural=f"numbers of sparsity {kind!r}")
     numbers = {**SPARSITY[kind], **given}
+    if kind == "winner-take-all":
+        return WinnerTakeAll(**numbers, name="sparse_code")
+    if kind == "k-sparse":
+        integer("k", numbers["k"], 1, units, of="the number of code units")
+        return KSparse(**numbers, output_activation=output_activation, name="sparse_code")
+    # In a layer of its own: an activity regularizer counts every call, and the code of a tied model is called twice.
+    penalty = _penalty(kind, numbers, activation)
+    return keras.layers.Activation("linear", activity_regularizer=penalty, dtype="float32", name="sparsity_penalty")
+
+
+def _penalty(kind: str, numbers: Mapping[str, Any], activation: Any) -> keras.regularizers.Regularizer:
     weight = number("weight", numbers["weight"], 0)
     if kind == "l1":
         return L1Sparsity(weight)

@@ -26,7 +26,8 @@ class ClassicSGD(keras.optimizers.Optimizer):
 
     Args:
         learning_rate: ε, a number or a schedule of Keras.
-        momentum: µ, in [0, 1); the default is that of these papers and programs, where `keras.optimizers.SGD` has 0.
+        momentum: µ, in [0, 1), or a schedule of Keras for it; the default is that of these papers and programs, where
+            `keras.optimizers.SGD` has 0.
         weight_decay: λ ≥ 0, or several by patterns of the weights' paths, of which the first that
             matches is used: `{"fc10/kernel": 1.0, "*/kernel": 0.004}`. Weights that match none, or are passed to
             `exclude_from_weight_decay`, do not decay.
@@ -51,7 +52,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate=0.01,
-        momentum: float = 0.9,
+        momentum: float | keras.optimizers.schedules.LearningRateSchedule = 0.9,
         weight_decay: float | Mapping[str, float] = 0.0,
         lr_multipliers: Mapping[str, float] | None = None,
         name: str = "classic_sgd",
@@ -60,7 +61,10 @@ class ClassicSGD(keras.optimizers.Optimizer):
         if "rates" in kwargs:  # in configurations of earlier versions
             raise InputError("the argument 'rates' of ClassicSGD is now called 'lr_multipliers'")
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        self.momentum = number("momentum", momentum, 0, below=1)
+        if isinstance(momentum, Mapping):  # of a configuration
+            momentum = keras.optimizers.schedules.deserialize(momentum)
+        scheduled = isinstance(momentum, keras.optimizers.schedules.LearningRateSchedule)
+        self.momentum = momentum if scheduled else number("momentum", momentum, 0, below=1)
         self.decays = _by_pattern("weight_decay", weight_decay)
         if not isinstance(lr_multipliers, Mapping | None):
             allowed = "a mapping from patterns to factors, such as {'*/bias': 2.0}"
@@ -119,17 +123,26 @@ class ClassicSGD(keras.optimizers.Optimizer):
         velocity, multiplier, decay = self._states[variable]
         rate = ops.cast(learning_rate, variable.dtype) * multiplier
         gradient = ops.cast(gradient, variable.dtype)
+        momentum = self._momentum_now(variable.dtype)
         if decay:
             gradient = gradient + decay * variable
         if fused.is_available():
             states = {"accum": velocity}
-            fused.update("ResourceApplyKerasMomentum", variable, states, gradient, lr=rate, momentum=self.momentum)
+            fused.update("ResourceApplyKerasMomentum", variable, states, gradient, lr=rate, momentum=momentum)
         else:
-            self.assign(velocity, self.momentum * velocity - rate * gradient)
+            self.assign(velocity, momentum * velocity - rate * gradient)
             self.assign_add(variable, velocity)
 
+    def _momentum_now(self, dtype):
+        if callable(self.momentum):
+            return ops.cast(self.momentum(self.iterations), dtype)
+        return self.momentum
+
     def get_config(self):
-        config = {**super().get_config(), "momentum": self.momentum, "lr_multipliers": dict(self.lr_multipliers)}
+        momentum = self.momentum
+        if callable(momentum):
+            momentum = keras.optimizers.schedules.serialize(momentum)
+        config = {**super().get_config(), "momentum": momentum, "lr_multipliers": dict(self.lr_multipliers)}
         given = self._given_decay
         return {**config, "weight_decay": dict(given) if isinstance(given, Mapping) else given}
 

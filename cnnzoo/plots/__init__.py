@@ -37,6 +37,7 @@ from cnnzoo.plots.net_drawing import architecture
 from cnnzoo.plots.picture import Picture
 from cnnzoo.plots.pixels import occluded
 from cnnzoo.plots.predictions import misclassified
+from cnnzoo.plots.pretrained import compared_filters, gibbs_chain
 from cnnzoo.plots.rows_and_signals import traces
 from cnnzoo.plots.variational import active_units, decoded_plane, samples
 
@@ -50,6 +51,7 @@ __all__ = [
     "backpropagation",
     "code_activity",
     "codes_on_a_plane",
+    "compared_filters",
     "confusion_matrix",
     "connection_table",
     "convolved",
@@ -63,6 +65,7 @@ __all__ = [
     "dropped_units",
     "errors_by_code_size",
     "filters",
+    "gibbs_chain",
     "gradient_descent",
     "gradients_by_layer",
     "images",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Backup:
         self._settings = json.loads(json.dumps(settings))
 
     def completed(self, number: int, stage: Stage) -> tuple[list[np.ndarray], dict[str, list[float]]] | None:
-        """Return weights and history of a stage, or `None` if it has not been trained to its end.
+        """Return weights, with further arrays, and history of a stage, or `None` if it was not trained to its end.
 
         Raises:
             InputError: the file is damaged, or was written with other settings.
@@ -59,11 +60,13 @@ class Backup:
                 )
         return weights, metadata["history"]
 
-    def save(self, number: int, stage: Stage, history: dict[str, list[float]]) -> None:
-        """Write the file of a stage that has been trained to its end."""
+    def save(
+        self, number: int, stage: Stage, history: dict[str, list[float]], extra: Sequence[np.ndarray] = ()
+    ) -> None:
+        """Write the file of a stage that has been trained to its end, with further arrays after its weights."""
         metadata = json.dumps({"settings": self._settings, "history": history})
         weights = [_storable(keras.ops.convert_to_numpy(variable)) for variable in _variables(stage)]
-        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights)}
+        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate([*weights, *extra])}
         with atomic_write(self._path(number, stage)) as part, part.open("wb") as file:
             np.savez(file, metadata=np.array(metadata), **arrays)
 
@@ -71,10 +74,12 @@ class Backup:
         return self._folder / f"stage-{number + 1}-{NO_FILE_NAME.sub('_', stage.name)}.npz"
 
 
-def restore(stage: Stage, weights: list[np.ndarray]) -> None:
-    """Set the variables of a stage to the weights of a backup."""
-    for variable, weight in zip(_variables(stage), weights, strict=True):
+def restore(stage: Stage, weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Set the variables of a stage to the weights of a backup, and return the further arrays that it has."""
+    variables = _variables(stage)
+    for variable, weight in zip(variables, weights[: len(variables)], strict=True):
         variable.assign(weight)
+    return weights[len(variables) :]
 
 
 def _variables(stage: Stage) -> list[Any]:

@@ -1,16 +1,22 @@
 """One stage: an autoencoder of one layer, which it shares with the model."""
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from cnnzoo.errors import InputError
+from cnnzoo.layers import GaussianCode
+from cnnzoo.layers.contractive_penalty import SLOPES, squared_norms
 from cnnzoo.layers.reversible import transposed
 from cnnzoo.losses import PixelCrossentropy
+from cnnzoo.models.penalties import sparsity_layer
 from cnnzoo.pretraining.activation_cache import StageInputs
 from cnnzoo.pretraining.segment import Segment
 from cnnzoo.pretraining.stages import Stage
+from cnnzoo.variational import kl_divergence
 
 if TYPE_CHECKING:
     from cnnzoo.pretraining.callback import LayerwisePretraining
@@ -22,6 +28,7 @@ def layer_autoencoder(
     corruption: keras.layers.Layer | None,
     decoder: keras.layers.Layer,
     loss: Any,
+    on_code: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Return a model that reconstructs the activations that enter a layer, from the layer's code of them, corrupted.
 
@@ -34,13 +41,117 @@ def layer_autoencoder(
         corruption: a layer that is silent at inference, or `None`.
         decoder: what reconstructs the activations from the code; see `decoder_and_loss`.
         loss: a loss of Keras, or its name.
+        on_code: layers that the code goes through before it is decoded; see `layers_on_code`.
     """
     rows = keras.Input(inputs.rows.shape, dtype=inputs.rows.dtype)
     activations = rows if inputs.compute is None else inputs.compute(rows)
     corrupted = activations if corruption is None else corruption(activations)
     code = Segment(stage.inputs, stage.code, trained=stage.layers)(corrupted)
+    for layer in on_code:
+        code = layer(code)
     outputs = ReconstructionLoss(loss)([activations, decoder(code)])
     return keras.Model(rows, outputs, name=f"pretraining_{stage.name}")
+
+
+def layers_on_code(
+    stage: Stage, config: "LayerwisePretraining", shape: tuple[int, ...], seed: int
+) -> list[keras.layers.Layer]:
+    """Return the layers that a code goes through in its stage alone: penalties, sparsity, and a variational code.
+
+    Args:
+        stage: the layer.
+        config: `sparsity`, `contractive` and `variational`, as `LayerwisePretraining` has them.
+        shape: shape of one example's activations that enter the layer.
+        seed: seed of the draws of a variational code, and of its initial weights.
+
+    Raises:
+        InputError: a layer that these are not for.
+    """
+    layer, found = stage.layer, []
+    if not (config.sparsity or config.contractive or config.variational):
+        return []
+    if not isinstance(layer, keras.layers.Dense) or len(stage.code.shape) != 2 or len(stage.layers) > 1:
+        raise InputError(
+            f"the layer {stage.name!r} must be a Dense layer of vectors with its own activation for `sparsity`, "
+            "`contractive` or `variational`; name the layers to pretrain without it, by `layers`"
+        )
+    if config.contractive:
+        found.append(LayerContraction(layer, config.contractive, dtype=layer.dtype_policy))
+    if config.sparsity:
+        found.append(sparsity_layer(config.sparsity, layer.units, layer.activation))
+    if config.variational:
+        options = {"weight": 1 / math.prod(shape), "seed": seed, "dtype": layer.dtype_policy}
+        found.append(VariationalBottleneck(config.variational, layer.units, layer.activation, **options))
+    return found
+
+
+class LayerContraction(keras.layers.Layer):
+    """Return the code of a dense layer unchanged, and add weight · mean ‖∂code/∂inputs‖²_F to the loss.
+
+    Args:
+        layer: the layer, whose activation is logistic, tanh, ReLU or linear.
+        weight: the weight, above 0.
+        kwargs: the arguments of `keras.layers.Layer`.
+
+    Raises:
+        InputError: the layer has another activation.
+
+    Source: Rifai et al. 2011, eq. 4.
+    """
+
+    def __init__(self, layer: Any, weight: float, **kwargs):
+        super().__init__(**kwargs)
+        if layer.activation not in SLOPES:
+            name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+            names = ", ".join(sorted(function.__name__ for function in SLOPES))
+            raise InputError(f"`contractive` needs one of the activations {names}; {layer.name!r} has {name}")
+        self._layers_of = (lambda: layer,)  # Keras would track the layer itself as a part of this one
+        self._weight = weight
+
+    def call(self, codes):
+        [layer] = (get() for get in self._layers_of)
+        slopes = SLOPES[layer.activation](ops.cast(codes, "float32"))
+        self.add_loss(self._weight * ops.mean(squared_norms([layer.kernel], [slopes])))
+        return codes
+
+
+class VariationalBottleneck(keras.layers.Layer):
+    """Lead a code through a normal distribution per image, of few units, and back to its own width.
+
+    With the layer and its decoder it makes a variational autoencoder of one hidden layer on either side.
+
+    Args:
+        units: units of the distribution.
+        width: units of the code.
+        activation: their activation.
+        weight: factor of the divergence from N(0, 1), added to the loss as a mean over the batch: 1 / pixels beside a
+            cross-entropy that is a mean over the pixels.
+        seed: seed of initial weights and draws.
+        kwargs: the arguments of `keras.layers.Layer`.
+
+    Source: Kingma and Welling 2013.
+    """
+
+    def __init__(self, units: int, width: int, activation: Any, *, weight: float, seed: int, **kwargs):
+        super().__init__(**kwargs)
+        self._weight = weight
+        self.code = GaussianCode(units, seed=seed, dtype=self.dtype_policy)
+        initializer = keras.initializers.GlorotUniform(seed)
+        self.hidden = keras.layers.Dense(
+            width, activation, kernel_initializer=initializer, dtype=self.dtype_policy, name="hidden"
+        )
+
+    def build(self, input_shape):
+        self.code.build(input_shape)
+        self.hidden.build((*input_shape[:-1], self.code.units))
+
+    def call(self, codes):
+        mean, log_variance = self.code.distribution(codes)
+        self.add_loss(self._weight * ops.mean(kl_divergence(mean, log_variance)))
+        return self.hidden(self.code.draw(mean, log_variance, self.code.seed_generator))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 class ReconstructionLoss(keras.layers.Layer):

@@ -16,7 +16,7 @@ from cnnzoo.pretraining.activation_cache import ActivationCache, StageInputs
 from cnnzoo.pretraining.backup import Backup, restore
 from cnnzoo.pretraining.batches import Batches, fit_arguments
 from cnnzoo.pretraining.inputs import check_finite, rows_of
-from cnnzoo.pretraining.layer_autoencoder import decoder_and_loss, layer_autoencoder
+from cnnzoo.pretraining.methods import METHODS
 from cnnzoo.pretraining.stages import Stage, left_out, stages
 from cnnzoo.runtime import steps_per_execution_for
 
@@ -94,7 +94,7 @@ class PretrainingRun:
         self.model = model
         self.stages = stages(model, config.layers)
         self.epochs = settings.one_per_layer("epochs", config.epochs, len(self.stages))
-        self.corruption = settings.one_per_layer("corruption", config.corruption, len(self.stages))
+        self.method = METHODS[config.method](config, self.stages)
         self.data = rows_of(config.data, model)
         self.batch_size = min(config.batch_size, self.data.count)
         self.worker = Worker(model)
@@ -123,7 +123,7 @@ class PretrainingRun:
             InputError: a stage is not completed, and the model of the fit has been trained already.
         """
         with self.worker.scope():
-            optimizers = [self.config.optimizer(max(1, epochs * self.steps)) for epochs in self.epochs]
+            optimizers = [self._optimizer(number) for number in range(len(self.stages))]
         if self.config.backup is not None:
             self.backup = Backup(self.config.backup, self._settings(optimizers))
         completed = self._completed()
@@ -145,14 +145,15 @@ class PretrainingRun:
             for number, stage in enumerate(self.stages):
                 # Also for completed stages, one by one: then activations equal those of an undisturbed run to the bit.
                 inputs = self.activations.inputs_of(stage) if number <= last and self.epochs[number] else None
+                extra: list[np.ndarray] = []
                 if saved := completed[number]:
-                    restore(stage, saved[0])
+                    self.method.restore(number, restore(stage, saved[0]))
                 elif inputs:
-                    history[stage.name] = self._train(number, stage, inputs)
+                    history[stage.name], extra = self._train(number, stage, inputs)
                 else:
-                    history[stage.name] = {"loss": [], "seconds": []}
+                    history[stage.name] = {name: [] for name in (*self.method.monitors, "seconds")}
                 if self.backup and not saved and self.worker.is_chief:
-                    self.backup.save(number, stage, history[stage.name])
+                    self.backup.save(number, stage, history[stage.name], extra)
         finally:
             self.activations.close()
         return {stage.name: history[stage.name] for stage in self.stages}
@@ -169,30 +170,32 @@ class PretrainingRun:
             )
         return saved[:count] + [None] * (len(saved) - count)
 
-    def _train(self, number: int, stage: Stage, inputs: StageInputs) -> dict[str, list[float]]:
-        """Train one stage, and return its loss and seconds of each epoch."""
+    def _optimizer(self, number: int) -> keras.optimizers.Optimizer:
+        """Return a new optimizer for a stage."""
+        return self.method.optimizer(number, max(1, self.epochs[number] * self.steps), self.epochs[number])
+
+    def _train(self, number: int, stage: Stage, inputs: StageInputs) -> tuple[dict[str, list[float]], list[np.ndarray]]:
+        """Train one stage, and return its history, and what its backup has beside its weights."""
         epochs = self.epochs[number]
-        in_unit_range = inputs.in_unit_range() if stage.in_unit_range is None else stage.in_unit_range
-        seeds = np.random.default_rng([self.config.seed, number]).integers(2**31, size=2)
         with self.worker.scope():
-            corruption = settings.corruption_layer(self.corruption[number], stage.layer.dtype_policy, int(seeds[0]))
-            decoder, loss = decoder_and_loss(stage, inputs.shape, in_unit_range, self.config, int(seeds[1]))
-            autoencoder = layer_autoencoder(stage, inputs, corruption, decoder, loss)
-            self.worker.set_shards(autoencoder, self.batch_size)
-            optimizer = self.config.optimizer(epochs * self.steps)
-            autoencoder.compile(optimizer, steps_per_execution=self.steps_per_execution)
-        batches = Batches(inputs.rows, self.batch_size, self.steps, (self.config.seed, number))
+            model = self.method.model(number, inputs, self.batch_size)
+            self.worker.set_shards(model, self.batch_size)
+            model.compile(self._optimizer(number), steps_per_execution=self.steps_per_execution)
+        seed = (self.config.seed, number)
+        batches = Batches(inputs.rows, self.batch_size, self.steps, seed, numbered=self.method.numbered)
         arguments = fit_arguments(batches, epochs)
         progress, clock = self._progress(number, stage, inputs.shape), Clock()
-        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock, *progress]
+        monitors = self.method.callbacks(number, inputs, model)
+        callbacks = [*arguments.pop("callbacks"), StopOnNaN(), clock, *monitors, *progress]
         try:
-            history = autoencoder.fit(**arguments, callbacks=callbacks, verbose=0).history
+            history = model.fit(**arguments, callbacks=callbacks, verbose=0).history
         except DivergedError as error:
             raise DivergedError(f"pretraining {stage.name!r}: {error}") from error
         finally:
             for callback in progress:
                 callback.close()
-        return {"loss": [float(loss) for loss in history["loss"]], "seconds": clock.seconds}
+        watched = {name: [float(value) for value in history[name]] for name in self.method.monitors}
+        return {**watched, "seconds": clock.seconds}, self.method.complete(number, model)
 
     def _progress(self, number: int, stage: Stage, shape: tuple[int, ...]) -> list[Progress]:
         """Return the display of a stage's epochs; none where nothing is shown, which saves its time."""
@@ -200,8 +203,8 @@ class PretrainingRun:
             return []
         part = f"layer {number + 1} of {len(self.stages)}" if len(self.stages) > 1 else ""
         inputs, code = ("×".join(map(str, sides)) for sides in (shape, stage.code.shape[1:]))
-        corruption = settings.corruption_text(self.corruption[number])
-        title = f"pretraining {number + 1} of {len(self.stages)}: {stage.name}, {inputs} → {code}{corruption}"
+        rest = self.method.title(number)
+        title = f"pretraining {number + 1} of {len(self.stages)}: {stage.name}, {inputs} → {code}{rest}"
         return [Progress(self.config.verbose, batch_size=self.batch_size, title=title, part=part)]
 
     def _settings(self, optimizers: list[keras.optimizers.Optimizer]) -> dict[str, Any]:
@@ -209,12 +212,11 @@ class PretrainingRun:
         return {
             "layers": [[stage.name, [list(weight.shape) for weight in stage.layer.weights]] for stage in self.stages],
             "epochs": self.epochs,
-            "corruption": settings.serializable(self.corruption),
+            "method": self.config.method,
+            **self.method.settings(),
             "optimizer": settings.serializable(optimizers),
-            "loss": settings.serializable(self.config.loss),
             "batch_size": self.config.batch_size,
             "steps": self.steps,
-            "tied": self.config.tied,
             "seed": self.config.seed,
             "data": [self.data.count, *self.data.shape],
             "precision": [stage.layer.dtype_policy.name for stage in self.stages],

@@ -4,7 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -12,6 +12,9 @@ from cnnzoo.checks import integer, number, refusal
 from cnnzoo.errors import InputError, reason
 from cnnzoo.layers import MaskingNoise
 from cnnzoo.optimizers import optimizer_class
+
+if TYPE_CHECKING:
+    from cnnzoo.pretraining.callback import LayerwisePretraining
 
 
 def one_per_layer(name: str, value: Any, count: int) -> list[Any]:
@@ -51,6 +54,44 @@ def checked_corruption(corruption: Any) -> Any:
             "a fraction of values to mask, from 0 to 1, a Keras layer such as keras.layers.GaussianNoise(0.1), or None"
         )
         raise refusal("corruption", allowed, corruption) from error
+
+
+def checked_rate(rate: Any) -> Any:
+    """Return a learning rate, or `None` for a default, or a list of them."""
+    if isinstance(rate, list | tuple):
+        return list(map(checked_rate, rate))
+    return rate if rate is None else number("learning_rate", rate, above=0)
+
+
+# Arguments that are for one method alone, with the values that leave them out.
+OF_METHOD: dict[str, dict[str, Any]] = {
+    "autoencoder": {
+        "corruption": None,
+        "loss": None,
+        "tied": False,
+        "sparsity": None,
+        "contractive": 0,
+        "variational": None,
+    },
+    "rbm": {"gibbs_steps": 1, "persistent": False, "sample_visible": False, "learning_rate": None},
+}
+
+
+def check_method(config: "LayerwisePretraining") -> None:
+    """Check that no argument is given that the method does not use, and that a chain goes on from drawn units.
+
+    Raises:
+        InputError: one is.
+    """
+    for method, defaults in OF_METHOD.items():
+        for name, default in defaults.items() if method != config.method else ():
+            if getattr(config, name) != default:
+                allowed = f"left out with method={config.method!r}, as it is for method={method!r}"
+                raise refusal(name, allowed, getattr(config, name))
+    if config.persistent and not config.sample_visible:
+        raise refusal("sample_visible", "True or None with persistent=True, whose chains are drawn", False)
+    if config.learning_rate is not None and config.optimizer is not None:
+        raise InputError("`learning_rate` is for the default optimizer: give `optimizer` or `learning_rate`, not both")
 
 
 def check_cache(cache: Any) -> None:

@@ -11,7 +11,7 @@ import keras
 from cnnzoo.checks import refusal
 from cnnzoo.errors import InputError, unknown
 from cnnzoo.keras_internals import Call
-from cnnzoo.layers import MaskingNoise, SaltAndPepperNoise
+from cnnzoo.layers import KSparse, MaskingNoise, SaltAndPepperNoise
 from cnnzoo.layers.graph import calls, following
 from cnnzoo.pretraining.segment import Segment
 
@@ -68,7 +68,8 @@ def is_encoder(call: Call) -> bool:
 
 def is_weighted(call: Call) -> bool:
     """Whether the layer of a call counts in their order: it has weights and is no activation or normalization."""
-    return bool(getattr(call.layer, "weights", None)) and not isinstance(call.layer, (*ACTIVATIONS, *NORMALIZATIONS))
+    others = (*ACTIVATIONS, *NORMALIZATIONS, KSparse)  # the last may count which units are dead
+    return bool(getattr(call.layer, "weights", None)) and not isinstance(call.layer, others)
 
 
 def activation_of(call: Call) -> str:

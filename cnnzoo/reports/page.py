@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -23,7 +23,13 @@ ADAPTS = (
 )
 
 
-def write_page(folder: Path, title: str, summary: Sequence[str], sections: Sequence[Section]) -> Path:
+def write_page(
+    folder: Path,
+    title: str,
+    summary: Sequence[str],
+    sections: Sequence[Section],
+    links: Mapping[str, str] | None = None,
+) -> Path:
     """Write `report.html`, and each of its pictures as SVG and PNG into `pictures`, each file atomically.
 
     Args:
@@ -31,6 +37,7 @@ def write_page(folder: Path, title: str, summary: Sequence[str], sections: Seque
         title: the page's title.
         summary: sentences below it.
         sections: the sections of the page.
+        links: files beside the page, each with what it is.
 
     Returns:
         The page's path.
@@ -52,7 +59,7 @@ def write_page(folder: Path, title: str, summary: Sequence[str], sections: Seque
     environment.tests["picture"] = lambda part: isinstance(part, PagePicture)
     environment.tests["table"] = lambda part: isinstance(part, Table)
     text = environment.get_template("page.html").render(
-        title=title, summary=summary, sections=sections, sources=written
+        title=title, summary=summary, sections=sections, sources=written, links=links or {}
     )
     path = folder / "report.html"
     _write(path, text.encode("utf-8"))

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from cnnzoo import data
+from cnnzoo.browser.nets import of_run
+from cnnzoo.browser.play import DEFAULT_FILE, write
 from cnnzoo.checks import refusal
 from cnnzoo.data.source import kind_of
+from cnnzoo.errors import InputError, WriteError
 from cnnzoo.experiments.run import Run
 from cnnzoo.reports import autoencoder, classifier, comparison, sections
 from cnnzoo.reports.page import write_page
@@ -29,7 +32,8 @@ def report(
 
     The page, `report.html`, is one file that loads nothing else and has a light and a dark color scheme; its pictures
     are also written to `pictures`, as SVG and PNG. The test metrics are the run's own and are not evaluated again. Of
-    large test sets up to 10,000 images are shown, evenly spread; the page says how many.
+    large test sets up to 10,000 images are shown, evenly spread; the page says how many. Beside the page of one run
+    `play.html` is written, where `cnnzoo.play` can.
 
     Args:
         runs: a `Run` or its folder, a study's folder, or several runs in a list.
@@ -62,7 +66,20 @@ def report(
         folder = Path(to or run.folder)
         if "variants" in run.content:
             return write_page(folder, *comparison.study_page(run))
-        return write_page(folder, *_page(run_data_of(run)))
+        run_data = run_data_of(run)
+        return write_page(folder, *_page(run_data), _play_page(run_data, folder))
+
+
+def _play_page(run_data: RunData, folder: Path) -> dict[str, str]:
+    """Write `play.html` beside the report, and return the link to it; nothing for a net that no page can hold."""
+    path = folder / DEFAULT_FILE
+    try:
+        write([of_run(run_data.run, run_data.model)], path, source=run_data.source)
+    except WriteError:
+        raise
+    except InputError:  # a layer that it does not know, signals or rows, or too many weights
+        return {}
+    return {DEFAULT_FILE: "Draw, and look inside: the net in the browser"}
 
 
 def _page(run_data: RunData) -> tuple[str, list[str], list[Section]]:

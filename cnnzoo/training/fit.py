@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from cnnzoo import data, distribute, models, optimizers
-from cnnzoo.callbacks import Checkpoint, DeadStart, EpochRandomness, HistoryFile, Progress, StopOnNaN, progress_style
+from cnnzoo.callbacks import (
+    Checkpoint,
+    DeadStart,
+    EpochRandomness,
+    HistoryFile,
+    KeptEpochs,
+    Progress,
+    StopOnNaN,
+    progress_style,
+)
 from cnnzoo.data.augmentation import augmentation
 from cnnzoo.data.binarization import with_draws
 from cnnzoo.data.source import take
@@ -43,8 +52,10 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
     """
     recipe = context.recipe
     options = dict(recipe.pretraining)
+    by_default = options.get("method") == "rbm" and "optimizer" not in options  # then it takes the rates as they are
     name, optimizer_options = options.pop("optimizer", "adam"), options.pop("optimizer_options", {})
-    rate, schedule = options.pop("learning_rate", 1e-3), options.pop("schedule", "constant")
+    rate = options.get("learning_rate") if by_default else options.pop("learning_rate", 1e-3)
+    schedule = options.pop("schedule", "constant")
     split = take(context.unlabeled, options.pop("train_examples", None))
     batches = data.eval_pipeline(split, EVALUATION_BATCH, preprocess=context.preprocess)
 
@@ -55,7 +66,7 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
     pretraining = LayerwisePretraining(
         batches.map(lambda images, labels: images),
         **{"batch_size": recipe.batch_size, **options},
-        optimizer=optimizer,
+        optimizer=None if by_default else optimizer,
         seed=recipe.seed,
         backup=context.run.folder / "pretraining" if shared is None else Path(shared) / _fingerprint(context),
         verbose=verbose,
@@ -218,6 +229,8 @@ def _callbacks(
     return [
         *callbacks,
         HistoryFile(run.history_file, rows=run.history_rows[:first_epoch]),
+        # Before the checkpoint: a run that is killed in between does the epoch again.
+        KeptEpochs(run.epochs, context.recipe.keep_epochs, context.model),
         checkpoint,
         keras.callbacks.TensorBoard(str(run.logs), write_graph=False),
     ]

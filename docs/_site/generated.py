@@ -20,7 +20,7 @@ import cnnzoo
 from cnnzoo.analysis import table as layer_table
 
 # Commands in the order of work.
-COMMANDS = ("list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve")
+COMMANDS = ("list", "info", "train", "evaluate", "report", "play", "predict", "tune", "export", "serve")
 RESULTS = "results/index.md"
 
 
@@ -246,6 +246,7 @@ SOUGHT = {
     "info": ("receptive field", "number of parameters"),
     "tune": ("hyperparameters", "grid search"),
     "train": ("fit",),
+    "play": ("draw a digit", "browser", "interactive"),
 }
 
 

@@ -81,6 +81,8 @@ def test_settings_override(settings, expected):
         ("lr_drop_epochs=5,5", r"`lr_drop_epochs` must be increasing epochs, the first at least 1. Received: \(5, 5\)"),
         ("lr_drop_epochs=5,", r"must be set together, .* Received: schedule='cosine', lr_drop_epochs=\(5,\)"),
         ("schedule=step", r"must be set together, .* Received: schedule='step', lr_drop_epochs=\(\)"),
+        ("keep_epochs=5,1", r"`keep_epochs` must be increasing epochs, the first at least 1. Received: \(5, 1\)"),
+        ("keep_epochs=1", r"`keep_epochs` must be positive integers such as 30,60 or \(30,\). Received: 1"),
         ("class_weight.cat=2", r"weights by the labels of classes, such as {0: 1.0, 1: 5.0}. Received: {'cat': 2}"),
         ("class_weight.01=2", "by the labels of classes"),
         ("class_weight.-1=2", "by the labels of classes"),

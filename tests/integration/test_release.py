@@ -70,6 +70,14 @@ def test_the_wheel_has_the_package_and_nothing_else(built):
     assert {name for name in names if ".dist-info/" not in name} == expected
 
 
+def test_the_wheel_has_the_page_of_cnnzoo_play_and_none_of_its_tools(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        names = set(wheel.namelist())
+    static = ROOT / "cnnzoo" / "browser" / "static"
+    assert {f"cnnzoo/browser/static/{path.relative_to(static).as_posix()}" for path in static.rglob("*.*")} <= names
+    assert not [name for name in names if "node_modules" in name or "javascript" in name]
+
+
 def test_the_wheel_says_what_the_project_is(built):
     with zipfile.ZipFile(built[1]) as wheel:
         metadata = wheel.read(f"cnnzoo-{cnnzoo.__version__}.dist-info/METADATA").decode()

@@ -258,7 +258,7 @@ def test_the_tied_decoder_is_the_transposed_encoder_also_for_odd_sides():
         ("autoencoder", {"code": 0}, r"`code` must be a positive integer\. Received: 0"),
         ("autoencoder", {"code": None}, "Received: None"),
         ("autoencoder", {"tied": "yes"}, r"`tied` must be True or False\. Received: 'yes'"),
-        ("autoencoder", {"sparsity": "l2"}, "`sparsity` must be None, 'kl', 'l1' or a mapping .* Received: 'l2'"),
+        ("autoencoder", {"sparsity": "l2"}, "`sparsity` must be None, 'kl', 'l1', 'k-sparse', .* Received: 'l2'"),
         ("autoencoder", {"sparsity": {"weight": 1}}, r"as `kind`\. Received: {'weight': 1}"),
         ("autoencoder", {"sparsity": {"kind": "kl", "traget": 0.1}}, "did you mean 'target'"),
         (

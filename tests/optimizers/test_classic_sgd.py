@@ -339,3 +339,18 @@ def test_a_configuration_with_the_old_key_raises_with_the_new_one():
     saved = {**keras.optimizers.serialize(ClassicSGD(0.1)), "config": config}
     with pytest.raises(cnnzoo.InputError, match="is now called 'lr_multipliers'"):
         keras.optimizers.deserialize(saved)
+
+
+def test_the_momentum_may_have_a_schedule():
+    """Momentum 0.5 in the first two steps and 0.9 in the others; the configuration has it."""
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.5, 0.9])
+    model = net()
+    weights = [np.array(each, "float64") for each in model.get_weights()]
+    optimizer = ClassicSGD.from_config(ClassicSGD(0.1, schedule).get_config())
+    found = stepped(model, optimizer)
+    velocities = [np.zeros_like(weight) for weight in weights]
+    for step in range(STEPS):
+        for n, gradient in enumerate(random_gradients(weights, step)):
+            velocities[n] = (0.5 if step < 2 else 0.9) * velocities[n] - 0.1 * gradient
+            weights[n] = weights[n] + velocities[n]
+    assert_close(found, weights)

@@ -442,3 +442,65 @@ def test_nothing_is_left_out_of_what_can_be_pretrained():
     frozen = recurrent()
     frozen.get_layer("state").trainable = False
     assert left_out(frozen) == ["inner (Sequential)"]
+
+
+@pytest.mark.parametrize(
+    ("options", "extra"),
+    [({"contractive": 1.0}, 0.05), ({"sparsity": {"kind": "l1", "weight": 1.0}}, 0.5), ({"variational": 3}, -0.05)],
+    ids=str,
+)
+def test_what_a_code_goes_through_counts_in_its_stage_alone(options, extra):
+    model, plain = classifier((8, 6)), classifier((8, 6))
+    history = pretrained(model, DATA, epochs=2, optimizer="sgd", **options).history
+    losses = pretrained(plain, DATA, epochs=2, optimizer="sgd").history
+    for name in ("a", "b"):
+        assert history[name]["loss"][0] > losses[name]["loss"][0] + extra
+        assert history[name]["loss"][0] != losses[name]["loss"][0]
+    assert len(model.layers) == len(plain.layers)
+    assert not model.losses
+
+
+def test_the_contraction_of_a_stage_is_that_of_the_formula():
+    data, weight = images(50), 0.7
+    first = {}
+    for contractive in (0.0, weight):
+        model = classifier((8,))
+        kernel, bias = (each.astype("float64") for each in model.get_layer("a").get_weights())
+        first[contractive] = pretrained(model, data, epochs=1, contractive=contractive).history["a"]["loss"][0]
+    hidden = 1 / (1 + np.exp(-(data @ kernel + bias)))
+    norms = ((hidden * (1 - hidden)) ** 2 @ (kernel**2).sum(axis=0)).mean()
+    assert first[weight] - first[0.0] == pytest.approx(weight * norms, rel=1e-4)
+
+
+def test_k_sparse_stages_train_the_kept_units_alone():
+    model = classifier((8,))
+    model.get_layer("a").bias.assign([9.0, 9.0, 0, 0, 0, 0, 0, 0])  # these two are the largest of every example
+    before = np.array(model.get_layer("a").kernel)
+    pretrained(model, DATA, epochs=1, sparsity={"kind": "k-sparse", "k": 2})
+    changed_units = np.any(np.array(model.get_layer("a").kernel) != before, axis=0)
+    assert changed_units.tolist() == [True, True, *[False] * 6]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"sparsity": {"kind": "k-sparse", "k": 7}}, "`k` must be .* Received: 7"),  # of the second layer's 6
+        ({"sparsity": "l2"}, "`sparsity` must be None, 'kl'"),
+        ({"contractive": -1}, "`contractive` must be .* Received: -1"),
+        ({"variational": 0}, "`variational` must be .* Received: 0"),
+    ],
+)
+def test_what_no_code_can_go_through_is_refused_before_the_first_stage(options, sentence):
+    model = classifier((8, 6))
+    before = values_of(model)
+    with pytest.raises(cnnzoo.InputError, match=sentence):
+        pretrained(model, DATA, **options)
+    assert not changed(before, values_of(model))
+
+
+def test_a_convolution_has_no_contractive_stage():
+    inputs = keras.Input((6, 6, 2))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, name="one")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    with pytest.raises(cnnzoo.InputError, match="the layer 'one' must be a Dense layer of vectors"):
+        pretrained(model, images(20, (6, 6, 2)), contractive=0.1)

@@ -42,6 +42,10 @@ def tied_convolutions(images, kernel, hidden_bias, bias):
     return reference.transposed_convolution(maps, kernel, bias, (2, 2), "same", (6, 6))
 
 
+def two_largest(rows):
+    return np.where(rows >= np.sort(rows, axis=1)[:, -2:-1], rows, 0)
+
+
 # A layer of each kind, and its formula for images and weights.
 LAYERS = {
     "norm across": (
@@ -111,6 +115,8 @@ LAYERS = {
         there_and_back(layers.ReversibleConv2D(3, 3, 2, "same", activation="tanh")),
         tied_convolutions,
     ),
+    "two of nine are kept": (layers.KSparse(2), two_largest),
+    "winners at rest": (layers.WinnerTakeAll(0.5), lambda x: x),
     "masking noise at rest": (layers.MaskingNoise(0.5), lambda x: x),
     "salt and pepper at rest": (layers.SaltAndPepperNoise(0.5), lambda x: x),
 }
@@ -122,7 +128,7 @@ PENALTIES = {
     "contraction": {"contractive": 0.5},
 }
 
-FLAT = (layers.RadialBasis, layers.GaussianCode)  # layers of vectors
+FLAT = (layers.RadialBasis, layers.GaussianCode, layers.KSparse)  # layers of vectors
 MODELS = ["cuda_convnet", "all_cnn_c", "alexnet"]
 SHIPPED = ["deep_autoencoder on mnist", "cuda_convnet on cifar10"]
 

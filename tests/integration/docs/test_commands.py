@@ -32,6 +32,7 @@ NOT_RUN = {
     "cnnzoo train lenet5_mnist --workers 2": (
         "is run by tests/integration/distribute/test_training.py::test_one_of_two_workers_is_killed_and_both_resume"
     ),
+    "cnnzoo play --open": "is `cnnzoo play`, and opens a window",
     "cnnzoo tune lenet5_digits --trials 8 --workers 2": f"takes long; {IN_PROCESSES}",
     **{
         f"KERASTUNER_TUNER_ID={name} KERASTUNER_ORACLE_IP=10.0.0.1 KERASTUNER_ORACLE_PORT=8000 "

@@ -50,7 +50,10 @@ IDEAS = {
         "a distribution for each image", "the bound", "draws and slopes", "the plane, decoded", "between two digits",
         "samples", "units that are not used", "error against code size", "all kinds",
     ),
-    "pretraining.md": ("the trouble of 2006", "greedy layer-wise pretraining", "what it is worth", "what replaced it"),
+    "pretraining.md": (
+        "the trouble of 2006", "greedy layer-wise pretraining", "as it was in 2006", "what it is worth",
+        "what replaced it",
+    ),
     "convolution.md": (
         "a small window", "cross-correlation", "stride", "padding", "channels", "shared weights", "pooling",
     ),

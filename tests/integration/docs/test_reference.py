@@ -120,7 +120,11 @@ def runs(train, tmp_path_factory):
     """Return the folders of a classifier with its page, a pretrained autoencoder and a study, of seconds each."""
     folder = tmp_path_factory.mktemp("runs")
     classifier = train(
-        cnnzoo.load_recipe("lenet5_digits").smoke(), workdir=folder / "1", verbose=0, validation_split=0.2
+        cnnzoo.load_recipe("lenet5_digits").smoke(),
+        workdir=folder / "1",
+        verbose=0,
+        validation_split=0.2,
+        keep_epochs=(1,),
     )
     cnnzoo.report(classifier)
     train(cnnzoo.load_recipe("deep_autoencoder_digits").smoke(), workdir=folder / "2", verbose=0)

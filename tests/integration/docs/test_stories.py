@@ -194,6 +194,18 @@ def has_its_page_again(here):
     shows(Path(here.printed.strip()), f"{100 * accuracy:.2f} %")
 
 
+def has_nets_in_a_page(*titles, file="play.html", dtype="float16"):
+    """Return a check of the page that `cnnzoo play` has written."""
+
+    def check(here):
+        assert here.printed == f"{file}\n"
+        page = Path(file).read_text(encoding="utf-8")
+        payload = json.loads(page.partition('id="payload">')[2].partition("</script>")[0])
+        assert [(net["title"], net["dtype"]) for net in payload["models"]] == [(title, dtype) for title in titles]
+
+    return check
+
+
 def compares_two_runs(here):
     page = Path(here.printed.strip())
     assert page.parent.name in ("report", "comparison")
@@ -483,6 +495,16 @@ STORIES = {
         "cnnzoo evaluate runs/lenet5_mnist/1": Command(is_evaluated),
         "cnnzoo predict runs/lenet5_mnist/1 digit.png": Command(predicts_as_it_was_trained, before=has_a_digit),
         "cnnzoo report runs/lenet5_mnist/1": Command(has_its_page_again, before=loses_its_page),
+        "cnnzoo play": Command(has_nets_in_a_page("lenet5 on mnist")),
+        "cnnzoo play runs/lenet5_mnist/1": Command(
+            has_nets_in_a_page("lenet5 on mnist", file="runs/lenet5_mnist/1/play.html")
+        ),
+        "cnnzoo play lenet5_mnist mlp --to comparison.html": Command(
+            has_nets_in_a_page("lenet5 on mnist", "mlp, untrained", file="comparison.html")
+        ),
+        "cnnzoo play deep_autoencoder_mnist --dtype float32": Command(
+            has_nets_in_a_page("deep_autoencoder on mnist", dtype="float32")
+        ),
         "cnnzoo report runs/lenet5_mnist/1 runs/lenet5_mnist/2": Command(compares_two_runs),
         "cnnzoo report runs/lenet5_mnist/1 runs/lenet5_mnist/2 --to comparison": Command(compares_two_runs),
         "cnnzoo report runs/pretraining_study_mnist/1": Command(compares_variants, before=has_a_study),

@@ -22,9 +22,18 @@ SMALLER = {
     "all_cnn_c_cifar10": ALL_CNN,
     "strides_against_pooling_cifar10": ALL_CNN,
     "pretraining_study_mnist": [],
+    "pretraining_methods_mnist": [],
+    "rbm_autoencoder_mnist": ["model_options.units=30,20", "model_options.code=5"],
 }
-# Of eighteen: few labels and all, several layers and one, with pretraining and without.
-FEWER = {"pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random")}
+# Of eighteen: few labels and all, several layers and one, with pretraining and without. Of the ways to pretrain, all
+# are run on digits.
+FEWER = {
+    "pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random"),
+    "pretraining_methods_mnist": ("rbm-100-labels", "k-sparse-60000-labels"),
+    "pretraining_methods_digits": tuple(
+        f"{method}-100-labels" for method in ("random", "denoising", "rbm", "contractive", "variational", "k-sparse")
+    ),
+}
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
 FOLDERS = {**dict.fromkeys(IN_MEMORY), "./photos": None, "imagenet2012": "imagenet_folder"}

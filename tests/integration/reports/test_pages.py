@@ -58,7 +58,9 @@ def test_a_page_is_one_file_and_its_pictures_are_files_too(kind, pages, request)
     assert page == run.folder / "report.html"
     parsed = Parsed(page)
     assert parsed.open == []
-    assert all(link.startswith(("data:", "#section-")) for link in parsed.links)
+    assert all(link.startswith(("data:", "#section-")) for link in parsed.links if link != "play.html")
+    assert "play.html" in parsed.links
+    assert f'"title":"{run.metrics["model"]} on ' in (page.parent / "play.html").read_text(encoding="utf-8")
     assert all(len(image["alt"]) > 20 and image["alt"].endswith(".") for image in parsed.images)
     assert "Not drawn" not in parsed.text
     vectors = {name for name in pictures_of(page) if name.endswith(".svg")}

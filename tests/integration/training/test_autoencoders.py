@@ -155,12 +155,31 @@ def test_a_layer_that_is_left_out_needs_no_steps_for_its_rate_to_decay(tmp_path)
         ({"epochs": 1, "learning_rate": float("inf")}, "learning_rate` must be a positive number. Received: inf"),
         ({"epochs": 1, "optimizer": 5}, "`pretraining.optimizer` must be the name of an optimizer. Received: 5"),
         ({"epochs": 1, "schedule": "step"}, "unknown pretraining.schedule 'step'; .* are constant, cosine"),
+        ({"epochs": 1, "method": "rmb"}, "unknown pretraining.method 'rmb'; did you mean 'rbm'"),
+        ({"epochs": 1, "method": "rbm", "corruption": 0.2}, "`corruption` must be left out with method='rbm'"),
+        ({"epochs": 1, "method": "rbm", "schedule": "cosine"}, "`pretraining.schedule` must be left out with"),
+        ({"epochs": 1, "method": "rbm", "learning_rate": (0.1, 0)}, "learning_rate` must be a positive number"),
+        ({"epochs": 1, "method": "rbm", "learning_rate": (0.1, 0.1)}, "learning_rate.*a list of 3"),
     ],
 )
 def test_bad_pretraining_gets_a_sentence_and_leaves_no_run(tmp_path, pretraining, words):
     with pytest.raises(cnnzoo.InputError, match=words):
         cnnzoo.train(STACK.replace(pretraining=pretraining), workdir=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "pretraining",
+    [
+        {"epochs": 1, "method": "rbm", "learning_rate": (0.1, 0.05, 0.02), "gibbs_steps": 2},
+        {"epochs": 1, "method": "rbm", "optimizer": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
+    ],
+)
+def test_a_recipe_pretrains_machines(tmp_path, pretraining):
+    run = cnnzoo.train(STACK.replace(epochs=1, pretraining=pretraining), workdir=tmp_path / "run", verbose=0)
+    for history in run.metrics["pretraining"].values():
+        assert history.keys() == {"loss", "pseudo_likelihood", "seconds"}
+    assert run.recipe.pretraining["method"] == "rbm"
 
 
 def test_an_autoencoder_without_its_loss_is_refused(tmp_path):

@@ -154,6 +154,20 @@ def test_the_rate_drops_after_the_epochs_of_the_recipe(tmp_path):
     np.testing.assert_allclose(run.history["learning_rate"], 6e-3 * np.array([0.1, 0.1, 0.01, 0.01]))
 
 
+def test_models_of_named_epochs_are_kept_also_by_a_run_that_resumes(tmp_path):
+    recipe = load_recipe("lenet5_digits").replace(
+        epochs=1, train_examples=128, schedule="constant", warmup=0.0, keep_epochs=(1, 3)
+    )
+    cnnzoo.train(recipe, workdir=tmp_path, verbose=0)
+    run = cnnzoo.train(recipe.replace(epochs=3), workdir=tmp_path, verbose=0, resume=True)
+    assert sorted(path.name for path in run.epochs.iterdir()) == ["1.keras", "3.keras"]
+    early, late = (cnnzoo.load_model(run.epochs / f"{epoch}.keras") for epoch in (1, 3))
+    np.testing.assert_array_equal(late.layers[1].kernel, run.model().layers[1].kernel)
+    assert np.abs(early.layers[1].kernel - late.layers[1].kernel).max() > 0
+    with pytest.raises(cnnzoo.InputError, match=r"started with keep_epochs=\[1, 3\], not \[1\]"):
+        cnnzoo.train(recipe.replace(epochs=3, keep_epochs=(1,)), workdir=tmp_path, verbose=0, resume=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

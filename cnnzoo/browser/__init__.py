@@ -1,0 +1,1 @@
+"""A page to touch: draw, and look inside a net."""

@@ -1,0 +1,39 @@
+"""Seven ways to start the same classifier, by the number of labels, in minutes and with no download.
+
+    cnnzoo train pretraining_methods_digits
+
+It was not run yet; on two cores it takes some minutes. The larger study is `pretraining_methods_mnist`, which says what
+is equal between the ways. Settings are those of `stacked_denoising_digits`; nothing was chosen.
+"""
+
+from cnnzoo import Study, cli, load_recipe
+
+STACK = load_recipe("stacked_denoising_digits")
+EPOCHS = STACK.pretraining["epochs"]
+LABELS = {100: 14, 1437: 1}  # images → how often each comes in an epoch, which has about 1,400 in any case
+COMMON = {"epochs": EPOCHS, "learning_rate": 2e-3}
+METHODS = {
+    "autoencoder": COMMON,
+    "denoising": {**COMMON, "corruption": 0.2},
+    "rbm": {"method": "rbm", "epochs": EPOCHS},
+    "contractive": {**COMMON, "contractive": 0.1 / 64},
+    "variational": {**COMMON, "variational": 20},
+    "k-sparse": {**COMMON, "sparsity": {"kind": "k-sparse", "k": 30}},
+}
+
+study = Study(
+    recipe=STACK.replace(pretraining={}),
+    variants={
+        f"{method}-{labels}-labels": {
+            "train_examples": labels,
+            "repeat": repeat,
+            "epochs": STACK.epochs if method in METHODS else STACK.epochs + 2 * EPOCHS,
+            **({"pretraining": METHODS[method]} if method in METHODS else {}),
+        }
+        for labels, repeat in LABELS.items()
+        for method in ("random", *METHODS)
+    },
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)

@@ -1,0 +1,36 @@
+"""Edges from photographs: a sparse autoencoder of 25 logistic units on whitened patches of 8×8 pixels.
+
+    cnnzoo train sparse_autoencoder_patches
+
+It was not run yet; it takes about a minute on two cores. `benchmarks/gabor_fits.py RUN` counts the units whose weights
+are edges: those that a Gabor function fits.
+
+It is the exercise of Ng's course (CS294A, 2011): 64-25-64, kernels that are not tied, the mean activation of each unit
+held at 0.01. There the patches are of ten whitened photographs of nature, the loss is half the squared error, summed,
+with a penalty of 3 and a weight decay of 0.0001, trained by L-BFGS on all patches at once. Here they are of two
+photographs (see `cnnzoo.data.patches`), the loss is the cross-entropy, a mean over the pixels, which near gray is 1/16
+of that, and so is the penalty, with about twice the decay; gradient descent with momentum trains on batches of 1,000,
+of which the mean activations are.
+"""
+
+from cnnzoo import Recipe, cli
+
+recipe = Recipe(
+    model="autoencoder",
+    data="patches",
+    epochs=600,
+    batch_size=1000,
+    learning_rate=30.0,
+    model_options={
+        "input_shape": (8, 8, 1),
+        "units": (),
+        "code": 25,
+        "tied": False,
+        "sparsity": {"kind": "kl", "target": 0.01, "weight": 3 / 16},
+    },
+    optimizer="classicsgd",
+    optimizer_options={"momentum": 0.9, "weight_decay": {"*/kernel": 1.5e-5}},
+)
+
+if __name__ == "__main__":
+    cli.run_file(__file__)
