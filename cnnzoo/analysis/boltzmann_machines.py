@@ -327,21 +327,20 @@ def _drawn(generator: np.random.Generator, probabilities: np.ndarray) -> np.ndar
 
 def _annealed_term(machine: RestrictedBoltzmannMachine, products: np.ndarray, part: float) -> np.ndarray:
     """Return what hidden units whose connections are weaker add to −F(v), given v·W."""
-    part = np.asarray(part, products.dtype)
-    bias = machine.hidden_bias
+    scale, bias = np.asarray(part, products.dtype), machine.hidden_bias
     if machine.hidden_units == "binary":
-        return hidden_terms(part * (products + bias), bias, "binary").astype("float64")
-    return hidden_terms(part * products + bias, bias, "linear").astype("float64")
+        return hidden_terms(scale * (products + bias), bias, "binary").astype("float64")
+    return hidden_terms(scale * products + bias, bias, "linear").astype("float64")
 
 
 def _annealed_hidden(
     machine: RestrictedBoltzmannMachine, products: np.ndarray, part: float, generator: np.random.Generator
 ) -> np.ndarray:
     """Draw hidden units whose connections are weaker, given v·W."""
-    part = np.asarray(part, products.dtype)
+    scale = np.asarray(part, products.dtype)
     if machine.hidden_units == "binary":
-        return _drawn(generator, sigmoid(part * (products + machine.hidden_bias)))
-    return part * products + machine.hidden_bias + generator.normal(size=products.shape).astype(products.dtype)
+        return _drawn(generator, sigmoid(scale * (products + machine.hidden_bias)))
+    return scale * products + machine.hidden_bias + generator.normal(size=products.shape).astype(products.dtype)
 
 
 def _estimate(log_weights: np.ndarray) -> PartitionFunction:

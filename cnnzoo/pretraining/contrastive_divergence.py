@@ -62,7 +62,7 @@ class ContrastiveDivergence(keras.layers.Layer):
         if visible_bias is None:
             visible_bias = self.add_weight(shape=(width,), initializer="zeros", name="visible_bias")
         self.visible_bias = None if visible_bias is False else visible_bias
-        self._chain = None
+        self._chain: Any = None
         if persistent:  # each replica has its own, of which it changes its own rows alone
             shape = (batch_size, width)
             options = {"aggregation": "mean", "synchronization": "on_read", "trainable": False}

@@ -67,7 +67,8 @@ def layers_on_code(
     Raises:
         InputError: a layer that these are not for.
     """
-    layer, found = stage.layer, []
+    layer = stage.layer
+    found: list[keras.layers.Layer] = []
     if not (config.sparsity or config.contractive or config.variational):
         return []
     if not isinstance(layer, keras.layers.Dense) or len(stage.code.shape) != 2 or len(stage.layers) > 1:

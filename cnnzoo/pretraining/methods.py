@@ -33,7 +33,7 @@ class Autoencoders:
         stages: the stages.
     """
 
-    monitors = ("loss",)
+    monitors: tuple[str, ...] = ("loss",)
     numbered = False  # whether a batch has the numbers of its rows
 
     def __init__(self, config: "LayerwisePretraining", stages: list[Stage]):
