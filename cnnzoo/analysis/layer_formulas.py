@@ -10,6 +10,7 @@ from cnnzoo.layers import (
     ContractivePenalty,
     GaussianCode,
     GaussianScale,
+    KSparse,
     LocallyConnected2D,
     LocalResponseNormalization,
     LpPooling2D,
@@ -20,6 +21,7 @@ from cnnzoo.layers import (
     ReversibleDense,
     SaltAndPepperNoise,
     Subsampling2D,
+    WinnerTakeAll,
     ZCAWhitening,
 )
 
@@ -98,6 +100,8 @@ LAYER_FORMULAS: dict[type, Formula] = {
     ReversibleDense: pointwise.reversible_dense,
     ReversibleConv2D: sliding.reversible_convolution,
     MaskingNoise: pointwise.elementwise,
+    WinnerTakeAll: pointwise.elementwise,
+    KSparse: pointwise.sparse_code,
     SaltAndPepperNoise: pointwise.elementwise,
     ContractivePenalty: pointwise.last_input,
     LocalResponseNormalization: _response_normalization,

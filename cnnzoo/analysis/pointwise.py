@@ -1,5 +1,6 @@
 """The arithmetic of layers that slide no window: dense, element by element, reshaping, resizing."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -51,6 +52,10 @@ def whitening(call: Call) -> Arithmetic:
     return weighted(call.shape, receptive_field, fan_in=size, bias=True, parameters=(size + 1) * size)
 
 
+# Weights that the outputs do not read: the examples that adapted statistics are of, the steps since a unit was active.
+COUNTS = ("count", "silent")
+
+
 def elementwise(call: Call) -> Arithmetic:
     """Return values computed one by one, as part of the neurons before: no connections of their own.
 
@@ -65,8 +70,7 @@ def elementwise(call: Call) -> Arithmetic:
     if shape is None or shape != call.output_shape:
         received = " and ".join(map(str, shapes))
         raise call.error(f"does not work element by element: it turns {received} into {call.output_shape}")
-    # A layer with adapted statistics also holds the count of the examples that they are of.
-    weights = [weight for weight in getattr(call.layer, "weights", []) if weight.name != "count"]
+    weights = [weight for weight in getattr(call.layer, "weights", []) if weight.name not in COUNTS]
     return Arithmetic(
         shape=shape,
         receptive_field=merged([signal.receptive_field for signal in call.inputs], shapes, shape),
@@ -75,6 +79,11 @@ def elementwise(call: Call) -> Arithmetic:
         parameters=None,
         unshared=math.prod(shape) * len(weights),
     )
+
+
+def sparse_code(call: Call) -> Arithmetic:
+    """Return the units of a code, of which some are kept; what the code is of is read in training alone."""
+    return elementwise(dataclasses.replace(call, inputs=call.inputs[-1:]))
 
 
 def last_input(call: Call) -> Arithmetic:

@@ -124,8 +124,9 @@ def _adds_penalties(model: keras.Model) -> bool:
         return True
     if all(isinstance(layer, keras.Model) or _keeps_no_layer(layer) for layer in layers):
         return False
-    specs = [tf.TensorSpec(inputs.shape, inputs.dtype) for inputs in model.inputs]
-    tf.function(lambda *x: model(list(x), training=True), autograph=False).get_concrete_function(*specs)
+    specs = [tf.TensorSpec(each.shape, each.dtype) for each in model.inputs]
+    inputs = specs if len(specs) > 1 else specs[0]  # a Sequential model takes no list
+    tf.function(lambda x: model(x, training=True), autograph=False).get_concrete_function(inputs)
     regularized = [weight for weight in model.trainable_weights if weight.regularizer is not None]
     return len(model.losses) > len(regularized)
 

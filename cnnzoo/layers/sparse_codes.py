@@ -49,7 +49,7 @@ class KSparse(keras.layers.Layer):
     Example:
     >>> import numpy as np
     >>> np.asarray(KSparse(2)(np.array([[3.0, -1.0, 2.0, 1.0]], "float32"))).tolist()
-    [[3.0, -0.0, 2.0, 0.0]]
+    [[3.0, 0.0, 2.0, 0.0]]
     """
 
     computes_over_batch = True  # see `cnnzoo.distribute.set_batch_shards`

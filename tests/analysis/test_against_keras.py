@@ -12,12 +12,14 @@ from cnnzoo.analysis.layer_formulas import LAYER_FORMULAS
 from cnnzoo.layers import (
     AveragePooling2D,
     ColumnConv2D,
+    KSparse,
     LocallyConnected2D,
     LocalResponseNormalization,
     LpPooling2D,
     PartiallyConnectedConv2D,
     Subsampling2D,
     TenCrops,
+    WinnerTakeAll,
 )
 from tests.analysis.nets import stack
 
@@ -111,6 +113,8 @@ def test_500_random_layers_have_the_computed_sizes_and_parameters():
         ((6, 7, 2), LpPooling2D(2, 3, 2, padding="same", name="layer")),
         ((6, 7, 2), LocallyConnected2D(3, (2, 3), (2, 1), padding="same", name="layer")),
         ((6, 7, 2), layers.Conv2D(3, 3, activation=layers.PReLU(), name="layer")),
+        ((6, 7, 2), WinnerTakeAll(0.1, spatial=True, name="layer")),
+        ((9,), KSparse(2, name="layer")),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, layers.Layer) else "",
 )
@@ -203,3 +207,10 @@ def test_multiply_adds_of_a_convolution_counted_one_by_one():
                 products += sum(1 for _ in np.ndindex(window, window, depth) if row < height and column < width)
     report = cnnzoo.conv_report(stack((height, width, depth), layers.Conv2D(maps, window, strides=stride)))
     assert report.totals.multiply_adds == products
+
+
+def test_a_sparse_code_is_a_row_of_its_units_where_silent_ones_are_brought_back():
+    model = cnnzoo.autoencoder(input_shape=(9,), units=(), code=4, sparsity={"kind": "k-sparse", "k": 2, "dead_weight": 0.1})
+    row = cnnzoo.conv_report(model)["sparse_code"]
+    assert row.output_shape == (4,)
+    assert row.parameters == row.connections == 0
