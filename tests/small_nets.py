@@ -19,6 +19,11 @@ ALL_CONVOLUTIONAL = [
 ]
 # Built by the same functions as alexnet and all_cnn_c, which are not in this set and represent them.
 VARIANTS = {"caffenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
+# Of whose layers another net has every kind; they are left out where a test takes seconds a net.
+KIN = VARIANTS | {
+    "alexnet", "autoencoder", "cuda_convnet", "deep_autoencoder", "denoising_autoencoder", "lenet", "mlp",
+    "stacked_convolutional_autoencoder",
+}  # fmt: skip
 
 # Large models are tested small, by their own options, and without noise, which differs on every replica.
 ALEXNET = {"input_shape": (67, 67, 3), "dropout": 0.0}
@@ -96,3 +101,8 @@ def targets_for(model, images):
 def by_function(names):
     """Return names as cases of a test: one model of each function always runs, the variants are marked slow."""
     return [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in names]
+
+
+def by_family(names):
+    """Return names as cases of a test: one net of each family always runs, its kin are marked slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in KIN else name for name in names]

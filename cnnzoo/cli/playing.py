@@ -29,7 +29,7 @@ def play(
     ] = "float16",
     data_dir: DataDir = None,
 ) -> None:
-    """Write a page, one file, in which nets answer while one draws, and show every number.
+    """Write a page in which nets answer while one draws.
 
     Examples:
         cnnzoo play

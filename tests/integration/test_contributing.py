@@ -425,7 +425,7 @@ def add_data_source(copy):
         package, "from cnnzoo.data.tfds_source import using_data_dir\n", "from cnnzoo.data.toy import load_toy\n"
     )
     copy.insert(package, "\nIN_MEMORY: dict[str, Callable[..., Source]] = {", '"toy": load_toy, ')
-    copy.insert(package, "\n        name: ", '`"toy"`, stripes; ')
+    copy.insert(package, '\n        name: `"digits"`, ', '`"toy"`, stripes, ')
     copy.write("tests/data/test_toy.py", SOURCE_TEST)
     copy.add_line("docs/how_to/images.md", 'cnnzoo.data.load("digits")', 'cnnzoo.data.load("toy")  # stripes')
     copy.add_line("CHANGELOG.md", "### Added", "- Data: `toy`.")
@@ -520,6 +520,7 @@ def is_named(name, text):
     )
 
 
+@pytest.mark.slow
 def test_a_model_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_model(copy)
@@ -541,6 +542,7 @@ def test_a_layer_is_added_by_the_files_named(tmp_path):
     copy.check("layer", *own, "tests/analysis/test_against_keras.py", has_case)
 
 
+@pytest.mark.slow
 def test_an_augmentation_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_augmentation(copy)
@@ -549,6 +551,7 @@ def test_an_augmentation_is_added_by_the_files_named(tmp_path):
     copy.check("augmentation", f"{folder}/test_toy.py", f"{folder}/test_image_layers.py", f"{folder}/test_named.py")
 
 
+@pytest.mark.slow
 def test_a_picture_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_picture(copy)
@@ -564,6 +567,7 @@ def test_a_data_source_is_added_by_the_files_named(tmp_path):
     copy.check("source", "tests/data/test_toy.py")
 
 
+@pytest.mark.slow
 def test_an_export_format_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_export_format(copy)
@@ -571,6 +575,7 @@ def test_an_export_format_is_added_by_the_files_named(tmp_path):
     copy.check("format", "tests/integration/serving/test_toy.py")
 
 
+@pytest.mark.slow
 def test_a_recipe_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_recipe(copy)

@@ -15,6 +15,7 @@ from tests.small_nets import (
     ALEXNET,
     CLASSIFIERS,
     SMALL,
+    by_family,
     by_function,
     precision,
     small,
@@ -142,7 +143,7 @@ def test_mixed_precision_trains_with_float32_weights_and_outputs(name):
     assert np.isfinite(history["loss"]).all()
 
 
-@every_model
+@pytest.mark.parametrize("name", by_family(cnnzoo.list_models()))
 def test_two_replicas_equal_one(name, two_replicas):
     single = without_draws(thin(name))
     with two_replicas.scope():

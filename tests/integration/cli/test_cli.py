@@ -89,7 +89,7 @@ def test_without_arguments_it_explains_itself(cnnzoo):
 
 def test_the_help_has_one_plain_line_for_each_command(cnnzoo):
     lines = cnnzoo()[1].split("Commands:\n")[1].splitlines()
-    names = ["list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve"]
+    names = ["list", "info", "train", "evaluate", "report", "play", "predict", "tune", "export", "serve"]
     assert [line.split()[0] for line in lines] == names
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 

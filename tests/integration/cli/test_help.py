@@ -30,7 +30,7 @@ def generated():
 
 def test_commands_stand_in_the_order_of_work():
     listed = re.findall(r"^  (\w+)  ", help_of().partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["list", "info", "train", "evaluate", "report", "predict", "tune", "export", "serve"]
+    assert listed == ["list", "info", "train", "evaluate", "report", "play", "predict", "tune", "export", "serve"]
     assert listed == list(generated().COMMANDS)
 
 
@@ -40,7 +40,9 @@ def test_help_fits_its_terminal_and_names_no_types(name, width):
     text = help_of(*filter(None, [name]), width=width)
     assert max(map(len, text.splitlines())) <= width
     assert not re.search(r"<\w+|list\[|\bINTEGER\b|\bTEXT\b|\bPATH\b|\{\w", text)
-    assert "..." not in text.replace("RUN...", "").replace("FILE...", "").replace("[ARGS]...", "")  # nothing is cut
+    assert "..." not in text.replace("RUN...", "").replace("NET...", "").replace("FILE...", "").replace(
+        "[ARGS]...", ""
+    )  # nothing is cut
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -20,7 +20,14 @@ def shell(command, **variables):
     )
 
 
-@pytest.mark.parametrize("redirected", ["--progress lines | head -1", "> /dev/full", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirected",
+    [
+        "--progress lines | head -1",
+        "> /dev/full",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("2>&-", ">&- 2>&-")),
+    ],
+)
 def test_training_ends_without_readers(tmp_path, redirected):
     ended = shell(f"{' '.join(TRAIN)} {tmp_path / 'run'} {redirected}; exit ${{PIPESTATUS[0]}}")
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -42,7 +49,9 @@ def test_a_console_of_few_letters_gets_question_marks(encoding):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-@pytest.mark.parametrize("words", ["info alexnet", "list", "train lenet5_digits --help"])
+@pytest.mark.parametrize(
+    "words", [pytest.param("info alexnet", marks=pytest.mark.slow), "info lenet5", "list", "train lenet5_digits --help"]
+)
 def test_commands_end_on_a_console_of_few_letters(words, encoding):
     few = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
     ended = shell(f"{sys.executable} -m cnnzoo {words} | iconv -f {encoding} -t utf-8; exit ${{PIPESTATUS[0]}}", **few)
@@ -67,17 +76,24 @@ def test_too_little_memory_is_said_before_it_ends_the_process():
     assert ended.returncode == 0
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+COMMANDS = {
+    "train": ("cnnzoo.training.build:build", ["train", "lenet5_digits"], "stopped; there is nothing to resume yet"),
+    "export": ("cnnzoo.serving.saved_model:write_saved_model", ["export", "{run}", "--to", "{to}"], "stopped"),
+    "report": ("cnnzoo.reports.page:write_page", ["report", "{run}", "--to", "{to}"], "stopped"),
+}
+
+
 @pytest.mark.parametrize(
-    ("point", "arguments", "sentence"),
+    ("command", "stop"),
     [
-        ("cnnzoo.training.build:build", ["train", "lenet5_digits"], "stopped; there is nothing to resume yet"),
-        ("cnnzoo.serving.saved_model:write_saved_model", ["export", "{run}", "--to", "{to}"], "stopped"),
-        ("cnnzoo.reports.page:write_page", ["report", "{run}", "--to", "{to}"], "stopped"),
+        pytest.param(command, stop, marks=[] if (command, stop) in few else pytest.mark.slow)
+        for few in [{("train", signal.SIGINT), ("export", signal.SIGTERM)}]
+        for command in COMMANDS
+        for stop in (signal.SIGINT, signal.SIGTERM)
     ],
-    ids=["train", "export", "report"],
 )
-def test_a_signal_ends_a_command_in_a_sentence(tmp_path, finished, point, arguments, sentence, stop):
+def test_a_signal_ends_a_command_in_a_sentence(tmp_path, finished, command, stop):
+    point, arguments, sentence = COMMANDS[command]
     to = tmp_path / "to"
     arguments = [text.format(run=finished.folder, to=to) for text in arguments]
     workdir = ["--workdir", tmp_path / "run"] if arguments[0] == "train" else []

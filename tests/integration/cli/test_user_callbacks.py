@@ -84,6 +84,7 @@ def test_the_chief_alone_makes_and_calls_it(folder):
     assert [entry.get("epoch") for entry in tracked(folder)] == [None, 1, 2]
 
 
+@pytest.mark.slow
 def test_each_run_of_a_study_has_its_own(tmp_path):
     made = []
 
@@ -106,6 +107,7 @@ def test_each_run_of_a_study_has_its_own(tmp_path):
         cnnzoo.run_study(study, verbose=0, callbacks=[made[0]])
 
 
+@pytest.mark.slow
 def test_pretraining_is_said_to_be_without_it(folder):
     ended = train(folder, "stacked_denoising_digits", "--smoke", "--callback", "trackers:Tracker")
     assert "--callback is called in the epochs of the fit, and not while layers are pretrained" in ended.stdout

@@ -88,6 +88,7 @@ def test_two_replicas_and_two_workers_equal_one_process(tmp_path, two_replicas, 
         assert len(alone.metrics.get("pretraining", {})) == (2 if recipe is DEEP else 0)
 
 
+@pytest.mark.slow
 def test_a_fit_with_partial_batches_gives_the_same_weights(two_replicas):
     digits = cnnzoo.data.load("digits").train[:90]  # 64 and 26
     images = np.asarray(cnnzoo.models.lenet.preprocess_input(digits.images, (32, 32, 1)))
@@ -118,7 +119,9 @@ def undisturbed(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.parametrize("victim", [0, 1], ids=["the chief", "the other"])
+@pytest.mark.parametrize(
+    "victim", [pytest.param(0, id="the chief"), pytest.param(1, id="the other", marks=pytest.mark.slow)]
+)
 def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, victim):
     file, folder = recipe_file(NOISY, tmp_path), tmp_path / "killed"
     with hold(SAVED, call=2, after=True) as held:

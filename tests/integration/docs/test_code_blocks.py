@@ -15,7 +15,7 @@ from PIL import Image
 import cnnzoo
 from tests import processes
 from tests.integration.docs import test_stories
-from tests.integration.docs.blocks import DOCUMENTS, ROOT, inline_code, other_blocks
+from tests.integration.docs.blocks import DOCUMENTS, ROOT, inline_code, other_blocks, python_blocks
 from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.scripts import run_script
 
@@ -44,6 +44,12 @@ def is_what_scaling_prints(block, capsys, **_):
     assert capsys.readouterr().out.strip() == block.text.strip()
 
 
+def is_what_the_block_above_prints(block, capsys, **_):
+    above = [part for part in python_blocks("docs/concepts/layerwise_pretraining.md") if part.line < block.line]
+    exec(above[-1].text, {"cnnzoo": cnnzoo})
+    assert capsys.readouterr().out.strip() == block.text.strip()
+
+
 def are_folders_that_are_read(block, tmp_path, **_):
     """Check both layouts: with `train`, `val` and `test`, and with class folders alone."""
     drawn = " ".join(re.findall(r"\w+(?=/)", block.text))
@@ -69,6 +75,7 @@ CHECKS = {
     ("README.md", "run folder runs/lenet5_digits/1"): is_printed_in_a_story,
     ("README.md", "docs/digit.png: 5"): is_printed_in_a_story,
     ("docs/concepts/arithmetic.md", "layer type W F S P"): is_the_table_of_alexnet,
+    ("docs/concepts/layerwise_pretraining.md", "(64, 100) binary linear"): is_what_the_block_above_prints,
     ("docs/how_to/images.md", "├── train/"): are_folders_that_are_read,
     ("docs/how_to/devices.md", "gradients, 243.9 MB"): is_what_scaling_prints,
 }

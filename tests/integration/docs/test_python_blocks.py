@@ -130,7 +130,7 @@ def entropy_of_mean(images):
 
 
 def test_layerwise_pretraining(capsys):
-    [block] = python_blocks("docs/concepts/layerwise_pretraining.md")
+    block, _ = python_blocks("docs/concepts/layerwise_pretraining.md")  # the other: test_code_blocks.py
     names = {}
     run(block, names)
     assert capsys.readouterr().out.endswith(f"\n{names['pretraining'].history['hidden_2']['loss']}\n")
@@ -147,10 +147,11 @@ def test_data(folder):
         "mnist": 'cnnzoo.data.load("mnist")',
         "cifar10": 'cnnzoo.data.load("cifar10:3.0.2", train="train[:90%]", test="train[90%:]")',
     }
-    digits, table, mnist, cifar10, fake = run(
+    digits, patches, table, mnist, cifar10, fake = run(
         loading, names, {call: "None" for name, call in of_tfds.items() if not in_tfds(name)}
     )
     check_digits(digits)
+    assert (len(patches.train) + len(patches.test), patches.classes) == (12_000, 2)
     assert (table.image_shape, table.classes, len(table.train) + len(table.test)) == ((30,), 2, 569)
     if mnist:
         assert np.bincount(mnist.train.labels).tolist() == MNIST
@@ -293,6 +294,7 @@ def test_reports(folder):
     assert [int(digit) for digit in re.findall(r"\b(\d) −?\d+\.\d", occluded.alternative)] == predicted
 
 
+@pytest.mark.slow
 def test_serving(capsys):
     bare_model, shipped = python_blocks("docs/how_to/serve.md")
     names = {}
@@ -325,6 +327,7 @@ def test_serving(capsys):
         assert np.mean(served["class_id"] == test.labels) >= 0.88
 
 
+@pytest.mark.slow
 def test_tuning():
     keras_tuner = pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
     defined, searched = python_blocks("docs/how_to/tune.md")

@@ -14,6 +14,15 @@ from tests.integration.docs.blocks import ALL, ROOT, WALKED, WRITTEN
 
 TITLE = re.compile(r"^# \S", re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
+# Pages whose commands take more than twenty seconds; the first that a reader meets is walked with the quick ones.
+LONG = {
+    "docs/concepts/reproducibility.md", "docs/help/troubleshooting.md", "docs/how_to/anomalies.md",
+    "docs/how_to/augment.md", "docs/how_to/compare_runs.md", "docs/how_to/export.md", "docs/how_to/fine_tune.md",
+    "docs/how_to/large_data.md", "docs/how_to/migrate.md", "docs/how_to/recipe.md", "docs/how_to/resume.md",
+    "docs/how_to/study.md", "docs/how_to/variational.md", "docs/install.md", "docs/tutorials/deep_net.md",
+    "docs/tutorials/devices.md", "docs/tutorials/layers.md", "docs/tutorials/photographs.md",
+    "docs/tutorials/recipe.md", "docs/tutorials/serve.md", "docs/tutorials/study.md",
+}  # fmt: skip
 MOST_LINES = 250  # of one page
 LOOKED_UP = {"docs/reference/glossary.md", "docs/help/troubleshooting.md", "docs/how_to/migrate.md"}  # may be longer
 
@@ -23,7 +32,9 @@ def in_processes_of_their_own(document):
     return any("--logical-cpus" in part.text for part in ALL[document] if part.runs)
 
 
-@pytest.mark.parametrize("document", WALKED)
+@pytest.mark.parametrize(
+    "document", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WALKED]
+)
 def test_a_reader_sees_what_the_page_says(document, tmp_path):
     options = [] if in_processes_of_their_own(document) else ["--one-process"]
     ended = processes.run([ROOT / "docs" / "walk.py", tmp_path, ROOT / document, *options], cwd=tmp_path)

@@ -34,6 +34,13 @@ FEWER = {
         f"{method}-100-labels" for method in ("random", "denoising", "rbm", "contractive", "variational", "k-sparse")
     ),
 }
+# Those of which another recipe does the same on smaller images, or with fewer steps, run in a slow test.
+SLOW = {
+    "alexnet_imagenet", "alexnet_photos", "convolutional_autoencoder_cifar10", "deep_autoencoder_2d_mnist",
+    "deep_autoencoder_mnist", "deep_belief_net_mnist", "k_sparse_mnist", "lenet_fashion_mnist", "lenet_mnist",
+    "pretraining_methods_mnist", "pretraining_study_mnist", "rbm_autoencoder_mnist", "stacked_denoising_mnist",
+    "strides_against_pooling_cifar10", "vae_mnist",
+}  # fmt: skip
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
 FOLDERS = {**dict.fromkeys(IN_MEMORY), "./photos": None, "imagenet2012": "imagenet_folder"}
@@ -97,7 +104,9 @@ def check_study(smoke, comparison):
 
 # convolutional_autoencoder_cifar10 says so: a smoke run has fewer images than its code has units.
 @pytest.mark.filterwarnings("ignore:code has 512 units and is adapted to 128 examples")
-@pytest.mark.parametrize("name", list_recipes())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in list_recipes()]
+)
 @pytest.mark.usefixtures("_data_read_once")
 def test_a_smoke_run_of_every_recipe_ends_with_finite_metrics(name, smoke_run):
     smoke_run(name, SMALLER.get(name, []), FEWER.get(name))

@@ -1,6 +1,6 @@
 """Every model learns as it arrives: `create(name)` under plain `fit`, with the optimizer that it is compiled with.
 
-Each batch size runs here from one seed; those of the other seeds are slow.
+One batch size runs here from one seed; the other sizes and seeds are slow.
 """
 
 import os
@@ -35,8 +35,8 @@ seeds = pytest.mark.parametrize("seed", SEEDS)
 batches_and_seeds = pytest.mark.parametrize(
     ("batch_size", "seed"),
     [
-        pytest.param(batch_size, seed, marks=[] if seed == first else pytest.mark.slow)
-        for first, batch_size in enumerate((32, 64, 128))
+        pytest.param(batch_size, seed, marks=[] if (batch_size, seed) == (64, 1) else pytest.mark.slow)
+        for batch_size in (32, 64, 128)
         for seed in SEEDS
     ],
 )

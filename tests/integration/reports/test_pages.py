@@ -166,6 +166,7 @@ def test_a_page_compares_several_runs(classifier, autoencoder, tmp_path):
     assert "Not drawn" not in page.text
 
 
+@pytest.mark.slow
 def test_runs_on_other_images_are_not_compared_image_by_image(tmp_path, train, photo_folder):
     other = tmp_path / "other"
     for path in photo_folder.rglob("*.jpg"):

@@ -11,7 +11,7 @@ import tensorflow as tf
 import cnnzoo
 from cnnzoo import models
 from tests import processes
-from tests.small_nets import AUTOENCODERS, by_function, small, thin
+from tests.small_nets import AUTOENCODERS, by_family, small, thin
 
 OTHER_RUNTIMES = Path(__file__).parent / "other_runtimes.py"
 WIDE = "alexnet_owt as wide as it is"  # whose dense layers take tf2onnx half a minute and five gigabytes
@@ -26,7 +26,7 @@ def randomize(model, inputs):
             kernel.assign(rng.normal(0, 2 / size / math.sqrt(math.prod(kernel.shape[:-1])), kernel.shape))
 
 
-@pytest.fixture(scope="module", params=[*by_function(cnnzoo.list_models()), pytest.param(WIDE, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[*by_family(cnnzoo.list_models()), pytest.param(WIDE, marks=pytest.mark.slow)])
 def exported(request, tmp_path_factory):
     """A model's name, pixels, Keras' predictions for them, and the folder of its files."""
     name, _, wide = request.param.partition(" ")

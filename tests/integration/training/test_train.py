@@ -296,7 +296,7 @@ LENGTHENED = load_recipe("lenet5_digits").replace(epochs=2, train_examples=64, b
 CONSTANT = LENGTHENED.replace(schedule="constant")
 
 
-@pytest.mark.parametrize("is_finished", [True, False])
+@pytest.mark.parametrize("is_finished", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("changes", [{}, {"frozen": {"epochs": 1}, "model_options": {"head": "softmax"}}], ids=str)
 def test_a_run_resumes_with_more_epochs_as_if_it_had_been_so_long(tmp_path, monkeypatch, is_finished, changes):
     recipe, folder = CONSTANT.replace(**changes), tmp_path / "run"
@@ -438,7 +438,7 @@ def test_a_run_killed_while_it_saves_resumes_to_the_same_weights(tmp_path, undis
     _assert_resumes_as_undisturbed(run, undisturbed)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_leaves_a_run_that_resumes(tmp_path, undisturbed, stop):
     run = Run(tmp_path / "run")
     with hold(**SAVING) as held:

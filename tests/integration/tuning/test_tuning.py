@@ -426,6 +426,7 @@ def test_eight_trials_of_lenet5_end_in_five_minutes(tmp_path):
     assert time.monotonic() - start < 300
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_with_the_images_that_it_began_with(photo_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = tmp_path / "data"

@@ -141,7 +141,16 @@ def test_a_server_without_its_port_does_not_say_that_it_serves(model, tmp_path):
     assert "serving" not in ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "httptools", "orjson", "prometheus_client"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "fastapi",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("uvicorn", "httptools", "orjson", "prometheus_client")
+        ),
+    ],
+)
 def test_without_the_extra_a_sentence_names_it(tmp_path, package):
     code = f"import sys; sys.modules[{package!r}] = None; from cnnzoo.cli import main; main(['serve', '.'])"
     ended = processes.run(["-c", code], cwd=tmp_path)
