@@ -52,7 +52,7 @@ class ClassicSGD(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate=0.01,
-        momentum: float | keras.optimizers.schedules.LearningRateSchedule = 0.9,
+        momentum: Any = 0.9,
         weight_decay: float | Mapping[str, float] = 0.0,
         lr_multipliers: Mapping[str, float] | None = None,
         name: str = "classic_sgd",
