@@ -210,7 +210,9 @@ def test_multiply_adds_of_a_convolution_counted_one_by_one():
 
 
 def test_a_sparse_code_is_a_row_of_its_units_where_silent_ones_are_brought_back():
-    model = cnnzoo.autoencoder(input_shape=(9,), units=(), code=4, sparsity={"kind": "k-sparse", "k": 2, "dead_weight": 0.1})
+    model = cnnzoo.autoencoder(
+        input_shape=(9,), units=(), code=4, sparsity={"kind": "k-sparse", "k": 2, "dead_weight": 0.1}
+    )
     row = cnnzoo.conv_report(model)["sparse_code"]
     assert row.output_shape == (4,)
     assert row.parameters == row.fixed_parameters == 4  # how long each unit has been silent
