@@ -68,6 +68,37 @@ def test_the_convolutional_net_of_the_authors_has_its_parameters():
     assert net.count_params() == 3889
 
 
+def test_a_convolutional_net_learns_with_one_winner_of_each_map(tmp_path):
+    """16 maps of digits, of which each keeps one activation an image, for a fifth of a batch of 50."""
+    images = cnnzoo.data.load("digits").train.images[:1000] / np.float32(255)
+    keras.utils.set_random_seed(0)
+    maps = keras.layers.Conv2D(16, 5, padding="same", activation="relu")
+    sparse = WinnerTakeAll(0.2, spatial=True)
+    outputs = keras.layers.Conv2D(1, 5, padding="same")
+    net = keras.Sequential([keras.Input((8, 8, 1)), maps, sparse, outputs])
+    net.compile(keras.optimizers.Adam(0.01), "mse")
+    losses = net.fit(images, images, epochs=2, batch_size=50, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert losses[1] < losses[0]
+    assert all(np.isfinite(weight).all() for weight in net.get_weights())
+
+    activations = np.asarray(maps(images[:50]))
+    codes = np.asarray(sparse(activations, training=True))
+    active = (codes != 0).sum(axis=(1, 2))
+    assert active.max() == 1
+    positive = (activations.max(axis=(1, 2)) > 0).sum(axis=0)  # images for which a map is not 0 as a whole
+    np.testing.assert_array_equal(active.sum(axis=0), np.minimum(positive, 10))
+    assert active.sum() >= 80
+    np.testing.assert_array_equal(codes[codes != 0], activations[codes != 0])
+    np.testing.assert_allclose(net(images[:50], training=True), outputs(codes), atol=1e-5)
+    np.testing.assert_allclose(net(images[:50]), outputs(activations), atol=1e-5)
+
+    net.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    assert loaded.layers[1].get_config() == sparse.get_config()
+    np.testing.assert_allclose(loaded(images[:50], training=True), outputs(codes), atol=1e-5)
+
+
 def tied(weight=1.0, dead_after=2):
     keras.utils.set_random_seed(3)
     inputs = keras.Input((6,))
