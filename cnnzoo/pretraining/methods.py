@@ -13,7 +13,12 @@ from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.activation_cache import StageInputs, compiled
 from cnnzoo.pretraining.backup import restore, values_of
 from cnnzoo.pretraining.inputs import rows_per_batch
-from cnnzoo.pretraining.layer_autoencoder import decoder_and_loss, layer_autoencoder, layers_on_code
+from cnnzoo.pretraining.layer_autoencoder import (
+    check_dead_units,
+    decoder_and_loss,
+    layer_autoencoder,
+    layers_on_code,
+)
 from cnnzoo.pretraining.layer_machine import hidden_units_of, layer_machine, machine_of, unroll
 from cnnzoo.pretraining.stages import Stage
 
@@ -41,6 +46,8 @@ class Autoencoders:
         self._config, self._stages = config, stages
         self._corruption = settings.one_per_layer("corruption", config.corruption, len(stages))
         for stage in stages:  # refuse what a later layer cannot be before the first is trained
+            if config.method == "autoencoder":
+                check_dead_units(stage)
             layers_on_code(stage, config, (1,), 0)
         self.machines: dict[str, RestrictedBoltzmannMachine] = {}
 

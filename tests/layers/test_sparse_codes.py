@@ -156,11 +156,13 @@ def test_units_that_never_fire_come_back():
 
 def test_a_model_with_sparse_codes_is_saved_cut_and_pretrained(tmp_path):
     data = np.random.default_rng(0).random((60, 4, 4, 1), "float32")
-    for sparsity in ({"kind": "k-sparse", "k": 3, "dead_weight": 0.1}, "winner-take-all"):
+    dead = {"kind": "k-sparse", "k": 3, "dead_weight": 0.1}
+    for sparsity in (dead, {**dead, "dead_weight": 0}, "winner-take-all"):
         model = cnnzoo.autoencoder(input_shape=(4, 4, 1), units=(), code=8, sparsity=sparsity)
         pretraining = cnnzoo.LayerwisePretraining(data, epochs=1, verbose=0)
-        model.fit(data, data, epochs=1, verbose=0, callbacks=[pretraining])
-        assert list(pretraining.history) == ["code"]
+        callbacks = [] if sparsity is dead else [pretraining]  # it would not train them
+        model.fit(data, data, epochs=1, verbose=0, callbacks=callbacks)
+        assert list(pretraining.history) == ["code"] * len(callbacks)
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
         expected = model.predict(data, verbose=0)
@@ -177,6 +179,10 @@ def test_a_model_with_sparse_codes_is_saved_cut_and_pretrained(tmp_path):
         (lambda: KSparse(5)(np.zeros((2, 4), "float32")), "`k` must be at most 4, the number of units. Received: 5"),
         (lambda: KSparse(5, alpha=0.5), "`alpha` must be .* at least 1"),
         (lambda: KSparse(1, dead_weight=1.0)([keras.Input((4,)), keras.Input((4,))]), "must be those of a Reversible"),
+        (
+            lambda: KSparse(1, dead_weight=1.0, name="k")(keras.Input((4,))),
+            r"k trains dead units .* with \[inputs, codes\]",
+        ),
         (lambda: WinnerTakeAll(0), "`rate` must be .* Received: 0"),
         (lambda: WinnerTakeAll(1, spatial=True)(np.zeros((2, 4), "float32")), "maps .* for spatial=True"),
         (lambda: cnnzoo.autoencoder(code=8, sparsity={"kind": "k-sparse", "k": 9}), "`k` must be .* Received: 9"),
