@@ -1,15 +1,20 @@
-"""Training speed of a restricted Boltzmann machine: cnnzoo, PyTorch, and scikit-learn's at its own batch size.
+"""Training speed of a restricted Boltzmann machine: cnnzoo, PyTorch, and the packages rbms and scikit-learn.
 
-    pip install -e '.[torch]' && python benchmarks/rbm_throughput.py
+    pip install -e '.[torch]' && pip install --no-deps rbms==0.5.0 h5py
+    python benchmarks/rbm_throughput.py
 
-All train 784-500 by contrastive divergence with one step, on as many images as MNIST's, which are made up: only speed
-is measured. Turns are interleaved, each contender in a process of its own; medians are of the turns, each of which is
-an epoch.
+All train 784-500 by chains of one Gibbs step, on as many images as MNIST's, which are made up: only speed is measured.
+Turns are interleaved, each contender in a process of its own; medians are of the turns, each of which is an epoch.
 
 - cnnzoo: `LayerwisePretraining(method="rbm")` at batch 100, with the momentum and decay of 2006, as many steps at a
   time and shards of the batch as in `cnnzoo train`. Its start, building and tracing, is measured in each turn by a run
   of one batch, and taken off; the pseudo-likelihood after the epoch is not.
 - torch: the same update written out in PyTorch, `addmm` into the velocities, no autograd.
+- cnnzoo persistent: persistent chains by plain gradient descent at batch 100.
+- rbms: the package for PyTorch, which is that, by its own `BBRBM`, `fit_batch_pcd` and `SGD(maximize=True)`, as its
+  training loop has them, without the files that the loop writes at every step. Its gradient is not centered here, which
+  is the faster of its two; it divides it by its norm. A batch is drawn as in its loop, by a permutation of all images.
+- rbms in order: the same without that permutation at each step: one an epoch.
 - cnnzoo at 10: persistent chains by plain gradient descent at batch 10.
 - BernoulliRBM: scikit-learn's, which is that, at its default batch size, 10.
 """
@@ -20,13 +25,20 @@ import platform
 import statistics
 import sys
 import time
+from functools import partial
 
 from autoencoder_throughput import use
 from turns import compared, serve
 
 VISIBLE, HIDDEN, BATCH, SMALL = 784, 500, 100, 10
-CONTENDERS = ("cnnzoo", "torch", "cnnzoo at 10", "BernoulliRBM")
-PAIRS = {"torch": "cnnzoo", "BernoulliRBM": "cnnzoo at 10"}  # what each is compared with
+CONTENDERS = ("cnnzoo", "torch", "cnnzoo persistent", "rbms", "rbms in order", "cnnzoo at 10", "BernoulliRBM")
+# What each is compared with.
+PAIRS = {
+    "torch": "cnnzoo",
+    "rbms": "cnnzoo persistent",
+    "rbms in order": "cnnzoo persistent",
+    "BernoulliRBM": "cnnzoo at 10",
+}
 
 
 def main() -> None:
@@ -46,7 +58,15 @@ def main() -> None:
 def _serve(options: argparse.Namespace) -> None:
     threads = 1 if options.one_core else os.cpu_count()
     clock = time.process_time if options.one_core else time.perf_counter
-    make = {"cnnzoo": _cnnzoo, "torch": _torch, "cnnzoo at 10": _cnnzoo_at_10, "BernoulliRBM": _sklearn}
+    make = {
+        "cnnzoo": _cnnzoo,
+        "torch": _torch,
+        "cnnzoo persistent": partial(_cnnzoo, persistent=True, optimizer="sgd"),
+        "rbms": _rbms,
+        "rbms in order": partial(_rbms, in_order=True),
+        "cnnzoo at 10": partial(_cnnzoo, batch_size=SMALL, persistent=True, optimizer="sgd"),
+        "BernoulliRBM": _sklearn,
+    }
     train = make[options.contender](_images(options.images), threads)
 
     def report() -> dict:
@@ -70,7 +90,7 @@ def _compare(options: argparse.Namespace) -> None:
         speeds = [turn["images"] for turn in turns[name]]
         other = PAIRS.get(name)
         ratio = f"   {other} is {medians[other] / speed:.2f} times as fast" if other in medians else ""
-        print(f"{name:13s} {speed:8,.0f} images/s (from {min(speeds):,.0f} to {max(speeds):,.0f}){ratio}")
+        print(f"{name:17s} {speed:8,.0f} images/s (from {min(speeds):,.0f} to {max(speeds):,.0f}){ratio}")
 
 
 def _images(count: int):
@@ -103,10 +123,6 @@ def _cnnzoo(images, threads: int, **options):
     return train
 
 
-def _cnnzoo_at_10(images, threads: int):
-    return _cnnzoo(images, threads, batch_size=SMALL, persistent=True, optimizer="sgd")
-
-
 def _sklearn(images, threads: int):
     import threadpoolctl
     from sklearn.neural_network import BernoulliRBM
@@ -135,6 +151,62 @@ def _torch(images, threads: int):
                 step(images[order[start : start + BATCH]], *weights, velocities)
 
     return train
+
+
+def _rbms(images, threads: int, in_order: bool = False):
+    import torch
+
+    torch.set_num_threads(threads)
+
+    def train(count: int) -> None:
+        _, update = rbms_training(images[:count], HIDDEN, rate=0.01)
+        order = torch.randperm(count)
+        for start in range(0, count - BATCH + 1, BATCH):
+            update(order[start : start + BATCH] if in_order else None)
+
+    return train
+
+
+def rbms_training(images, hidden: int, *, rate: float, batch_size: int = BATCH, centered: bool = False, chains=None):
+    """Return a machine of the package rbms, and the update of its training loop, with persistent chains.
+
+    Args:
+        images: float32 array `(images, visible)`, binary, whose means the visible biases start at.
+        hidden: number of hidden units.
+        rate: learning rate.
+        batch_size: images in a batch, and chains.
+        centered: whether the gradient is the centered one.
+        chains: number of chains; `None` for as many as there are images in a batch.
+
+    Returns:
+        A `BBRBM`, and a function that changes it by one step. It takes the rows of a batch, or draws them if they are
+        `None`, and a learning rate, or takes the first one.
+    """
+    import numpy as np
+    import torch
+    from rbms.bernoulli_bernoulli.classes import BBRBM
+    from rbms.dataset.dataset_class import RBMDataset
+    from rbms.training.pcd import fit_batch_pcd
+
+    count = len(images)
+    others = {"labels": np.zeros(count), "weights": np.ones(count), "names": np.arange(count)}
+    data = RBMDataset(images, **others, dataset_name="images", is_binary=True, device="cpu")
+    machine = BBRBM.init_parameters(hidden, data, torch.device("cpu"), torch.float32)
+    machine.init_grad()
+    optimizer = torch.optim.SGD(machine.parameters(), lr=rate, maximize=True)
+    state = machine.sample_state(machine.init_chains(batch_size if chains is None else chains), 1)
+
+    @torch.no_grad()
+    def update(rows=None, now: float = rate) -> None:
+        nonlocal state
+        optimizer.param_groups[0]["lr"] = now
+        rows = torch.randperm(count)[:batch_size] if rows is None else rows
+        optimizer.zero_grad(set_to_none=False)
+        batch = data.data[rows], data.weights[rows]
+        state, _ = fit_batch_pcd(batch, state, machine, gibbs_steps=1, beta=1.0, centered=centered)
+        optimizer.step()
+
+    return machine, update
 
 
 def step(v0, kernel, visible_bias, hidden_bias, velocities, rate: float = 0.1, momentum: float = 0.5) -> None:

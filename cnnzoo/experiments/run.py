@@ -17,6 +17,8 @@ from cnnzoo.files import LOCK, PART, exclusive_lock, make_folder, versions, writ
 if TYPE_CHECKING:
     import keras
 
+    from cnnzoo.boltzmann import RestrictedBoltzmannMachine
+
 
 class Run:
     """A run's folder and the files in it, each written atomically.
@@ -28,6 +30,7 @@ class Run:
         checkpoint_file: `checkpoint.weights.h5`, weights and optimizer after the last completed epoch.
         model_file: `model.keras`, the trained model.
         metrics_file: `metrics.json`, the results.
+        machines_file: `machines.npz`, the Boltzmann machines of pretraining with `method="rbm"`.
         logs: folder of the TensorBoard logs.
         epochs: `epochs`, folder of the models of the epochs that `keep_epochs` names.
     """
@@ -39,6 +42,7 @@ class Run:
         self.checkpoint_file = self.folder / "checkpoint.weights.h5"
         self.model_file = self.folder / "model.keras"
         self.metrics_file = self.folder / "metrics.json"
+        self.machines_file = self.folder / "machines.npz"
         self.logs = self.folder / "logs"
         self.epochs = self.folder / "epochs"
 
@@ -119,6 +123,25 @@ class Run:
         if not self.model_file.is_file():
             raise InputError(f"{str(self.folder)!r} holds no trained model: there is no {self.model_file.name}")
         return load_model(self.model_file)
+
+    def machines(self) -> "dict[str, RestrictedBoltzmannMachine]":
+        """Load the Boltzmann machines that the layers were pretrained as, as they were before the fit.
+
+        Returns:
+            The machines by the names of their layers, from below: `list(run.machines().values())` is a stack, as
+            `cnnzoo.analysis.gibbs_samples` takes it.
+
+        Raises:
+            InputError: the run has pretrained none, or their file is damaged.
+        """
+        from cnnzoo.experiments.machine_file import read_machines
+
+        if not self.machines_file.is_file():
+            raise InputError(
+                f"{str(self.folder)!r} holds no Boltzmann machines: there is no {self.machines_file.name}, which a run "
+                "with pretraining.method='rbm' writes"
+            )
+        return read_machines(self.machines_file)
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run, or of a study, that has completed neither an epoch nor a pretrained layer."""

@@ -1,5 +1,6 @@
 """Codes of which only the largest activations are kept: of each image, or of each unit."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -41,7 +42,8 @@ class KSparse(keras.layers.Layer):
         Float tensor `(batch, units)`.
 
     Raises:
-        InputError: an argument is out of range, k is above the units, or codes are not of a `ReversibleDense`.
+        InputError: an argument is out of range, k is above the units, or with a `dead_weight` the inputs are missing
+            or the codes are not of a `ReversibleDense`.
 
     Source: Makhzani and Frey, "k-Sparse Autoencoders", 2013; Gao et al., "Scaling and Evaluating Sparse Autoencoders",
         2024, appendix A.2 (dead units).
@@ -74,7 +76,12 @@ class KSparse(keras.layers.Layer):
         self._code_call: Call | None = None
 
     def compute_output_spec(self, values, training=False):
-        codes = keras.tree.flatten(values)[-1]
+        *inputs, codes = keras.tree.flatten(values)
+        if self.dead_weight and not inputs:
+            raise InputError(
+                f"{self.name} trains dead units (dead_weight={self.dead_weight}), which needs what enters the layer of "
+                "the codes, too: call it with [inputs, codes], as in a tied autoencoder"
+            )
         if self.dead_weight and self._code_call is None:
             call = call_of(codes)
             if call is None or not isinstance(call.layer, ReversibleDense):
@@ -87,8 +94,7 @@ class KSparse(keras.layers.Layer):
         if self.k > shape[-1]:
             raise refusal("k", f"at most {shape[-1]}, the number of units", self.k)
         if self.dead_weight:
-            options = {"aggregation": "mean", "synchronization": "on_read", "trainable": False, "autocast": False}
-            self.silent = keras.Variable("zeros", shape=(shape[-1],), dtype="float32", name="silent", **options)
+            self.silent = silent_variable(shape[-1])
 
     def call(self, values, training=False):
         *inputs, codes = keras.tree.flatten(values)
@@ -101,19 +107,15 @@ class KSparse(keras.layers.Layer):
 
     def _train_dead_units(self, inputs: Any, codes: Any, sparse: Any) -> None:
         layer = self._code_call.layer  # type: ignore[union-attr]
-        dead = ops.broadcast_to(self.silent >= self.dead_after, ops.shape(codes))
-        most = min(codes.shape[-1], self.dead_units or max(1, inputs.shape[-1] // 2))
-        candidates = ops.where(dead, codes, ops.full_like(codes, LOWEST))
-        revived = ops.where(ops.logical_and(dead, _largest(candidates, most)), codes, ops.zeros_like(codes))
         sums = transposed(layer, sparse)
         if layer.reverse_bias is not None:
             sums += layer.reverse_bias
-        rest = ops.stop_gradient(ops.cast(inputs, "float32") - ops.cast(self.output_activation(sums), "float32"))
-        error = ops.mean(ops.square(rest - ops.cast(transposed(layer, revived), "float32")))
-        error /= ops.mean(ops.square(rest)) + keras.config.epsilon()
-        self.add_loss(self.dead_weight * ops.where(ops.any(dead), error, ops.zeros_like(error)))
-        fired = ops.any(ops.not_equal(sparse, 0), axis=0)
-        self.silent.assign(ops.where(fired, ops.zeros_like(self.silent), self.silent + 1))
+        rest = ops.cast(inputs, "float32") - ops.cast(self.output_activation(sums), "float32")
+        dead = self.silent >= self.dead_after
+        most = most_dead_units(self.dead_units, rest.shape[-1])
+        error = dead_unit_error(codes, dead, rest, lambda revived: transposed(layer, revived), most)
+        self.add_loss(self.dead_weight * error)
+        self.silent.assign(silent_steps(self.silent, sparse))
 
     def compute_output_shape(self, input_shape):
         return _shape_of_codes(input_shape)
@@ -126,6 +128,53 @@ class KSparse(keras.layers.Layer):
             **{name: getattr(self, name) for name in names},
             "output_activation": activation,
         }
+
+
+def dead_unit_error(codes: Any, dead: Any, rest: Any, decode: Callable[[Any], Any], most: int) -> Any:
+    """Return how much dead units leave of what a reconstruction has left over; 0 where no unit is dead.
+
+    Args:
+        codes: float tensor `(batch, units)`, before any was set to 0.
+        dead: bool tensor `(units,)`.
+        rest: float32 tensor `(batch, values)`, the inputs minus their reconstruction; no gradient goes through it.
+        decode: decodes codes as a linear map.
+        most: how many dead units of an image, its largest ones, are decoded.
+
+    Returns:
+        A float32 number: the mean square of rest − decode(largest dead units), over that of the rest.
+
+    Source: Gao et al. 2024, appendix A.2.
+    """
+    rest = ops.stop_gradient(rest)
+    dead = ops.broadcast_to(dead, ops.shape(codes))
+    candidates = ops.where(dead, codes, ops.full_like(codes, LOWEST))
+    largest = _largest(candidates, min(most, codes.shape[-1]))
+    revived = ops.where(ops.logical_and(dead, largest), codes, ops.zeros_like(codes))
+    error = ops.mean(ops.square(rest - ops.cast(decode(revived), "float32")))
+    error /= ops.mean(ops.square(rest)) + keras.config.epsilon()
+    return ops.where(ops.any(dead), error, ops.zeros_like(error))
+
+
+def most_dead_units(given: int | None, values: int) -> int:
+    """Return how many dead units reconstruct the rest: as many as are given, or as half of the values of the input."""
+    return given or max(1, values // 2)
+
+
+def silent_steps(silent: Any, sparse: Any) -> Any:
+    """Return since how many steps each unit has been 0 for all images, after one more.
+
+    Args:
+        silent: float tensor `(units,)`, the number before.
+        sparse: float tensor `(batch, units)`, the codes of this step.
+    """
+    fired = ops.any(ops.not_equal(sparse, 0), axis=0)
+    return ops.where(fired, ops.zeros_like(silent), silent + 1)
+
+
+def silent_variable(units: int) -> keras.Variable:
+    """Return a variable for `silent_steps`, of which each replica has its own."""
+    options = {"aggregation": "mean", "synchronization": "on_read", "trainable": False, "autocast": False}
+    return keras.Variable("zeros", shape=(units,), dtype="float32", name="silent", **options)
 
 
 def _shape_of_codes(shape: Any) -> tuple:

@@ -4,6 +4,7 @@ import fnmatch
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import keras
 from keras import ops

@@ -65,13 +65,17 @@ class Backup:
     ) -> None:
         """Write the file of a stage that has been trained to its end, with further arrays after its weights."""
         metadata = json.dumps({"settings": self._settings, "history": history})
-        weights = [_storable(keras.ops.convert_to_numpy(variable)) for variable in _variables(stage)]
-        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate([*weights, *extra])}
+        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate([*values_of(stage), *extra])}
         with atomic_write(self._path(number, stage)) as part, part.open("wb") as file:
             np.savez(file, metadata=np.array(metadata), **arrays)
 
     def _path(self, number: int, stage: Stage) -> Path:
         return self._folder / f"stage-{number + 1}-{NO_FILE_NAME.sub('_', stage.name)}.npz"
+
+
+def values_of(stage: Stage) -> list[np.ndarray]:
+    """Return copies of the variables that a stage changes, as a backup has them."""
+    return [_storable(keras.ops.convert_to_numpy(variable).copy()) for variable in _variables(stage)]
 
 
 def restore(stage: Stage, weights: list[np.ndarray]) -> list[np.ndarray]:

@@ -68,7 +68,9 @@ class LayerwisePretraining(keras.callbacks.Callback):
         tied: whether a decoder that is made uses the transposed kernel of its layer. The layers of
             an autoencoder's own decoder are as they are.
         sparsity: what each Dense layer's code goes through while it is trained, as the argument of
-            `cnnzoo.autoencoder`; the model itself has none of it.
+            `cnnzoo.autoencoder`; the model itself has none of it. With a `dead_weight`, dead units are trained to
+            decode what the reconstruction has left over, by the stage's decoder without bias and activation. A model
+            whose own layer has a `dead_weight` is refused.
         contractive: weight ≥ 0 of the mean over the batch of ‖∂code/∂inputs‖²_F, in each Dense layer's stage.
         variational: units of a normal distribution that each Dense layer's code is led through in its stage, which
             makes a variational autoencoder with two hidden layers; `None` for none.

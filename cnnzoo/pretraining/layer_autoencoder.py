@@ -1,16 +1,18 @@
 """One stage: an autoencoder of one layer, which it shares with the model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from cnnzoo.errors import InputError
-from cnnzoo.layers import GaussianCode
+from cnnzoo.layers import GaussianCode, KSparse
 from cnnzoo.layers.contractive_penalty import SLOPES, squared_norms
+from cnnzoo.layers.graph import Subgraph
 from cnnzoo.layers.reversible import transposed
+from cnnzoo.layers.sparse_codes import dead_unit_error, most_dead_units, silent_steps, silent_variable
 from cnnzoo.losses import PixelCrossentropy
 from cnnzoo.models.penalties import sparsity_layer
 from cnnzoo.pretraining.activation_cache import StageInputs
@@ -47,10 +49,40 @@ def layer_autoencoder(
     activations = rows if inputs.compute is None else inputs.compute(rows)
     corrupted = activations if corruption is None else corruption(activations)
     code = Segment(stage.inputs, stage.code, trained=stage.layers)(corrupted)
+    of_dead_units = None
     for layer in on_code:
-        code = layer(code)
+        if getattr(layer, "dead_weight", 0):
+            of_dead_units, codes = DeadUnitLoss(layer, _linear_decoder(stage, decoder), loss), code
+            code = sparse = type(layer).from_config({**layer.get_config(), "dead_weight": 0.0})(code)
+        else:
+            code = layer(code)
     outputs = ReconstructionLoss(loss)([activations, decoder(code)])
+    if of_dead_units is not None:
+        outputs = of_dead_units([activations, codes, sparse, outputs])
     return keras.Model(rows, outputs, name=f"pretraining_{stage.name}")
+
+
+def _linear_decoder(stage: Stage, decoder: Any) -> Callable[[Any], Any]:
+    """Return the function that decodes codes as the decoder of a dense layer does, without bias and activation."""
+    layer = decoder if stage.decoder_pair is None else stage.decoder_pair.layers[0]
+    if layer is stage.layer or isinstance(layer, TiedDecoder):
+        return lambda codes: transposed(stage.layer, codes)
+    return lambda codes: ops.matmul(codes, layer.kernel)
+
+
+def check_dead_units(stage: Stage) -> None:
+    """Check that no layer of the model itself trains dead units in a stage, which runs it as at inference.
+
+    Raises:
+        InputError: one does.
+    """
+    for layer in Subgraph(stage.inputs, stage.code).operations:
+        if isinstance(layer, KSparse) and layer.dead_weight:
+            raise InputError(
+                f"the layer {layer.name!r} trains dead units of {stage.name!r} in a fit alone: build the model with "
+                "dead_weight=0 and give `sparsity` with it to LayerwisePretraining, or name the layers to pretrain "
+                "without that one, by `layers`"
+            )
 
 
 def layers_on_code(
@@ -79,7 +111,12 @@ def layers_on_code(
     if config.contractive:
         found.append(LayerContraction(layer, config.contractive, dtype=layer.dtype_policy))
     if config.sparsity:
-        found.append(sparsity_layer(config.sparsity, layer.units, layer.activation))
+        sparse = sparsity_layer(config.sparsity, layer.units, layer.activation)
+        if config.variational and getattr(sparse, "dead_weight", 0):
+            raise InputError(
+                "`dead_weight` of sparsity 'k-sparse' is for codes that are decoded themselves: leave `variational` out"
+            )
+        found.append(sparse)
     if config.variational:
         options = {"weight": 1 / math.prod(shape), "seed": seed, "dtype": layer.dtype_policy}
         found.append(VariationalBottleneck(config.variational, layer.units, layer.activation, **options))
@@ -153,6 +190,46 @@ class VariationalBottleneck(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+class DeadUnitLoss(keras.layers.Layer):
+    """Add the loss of units that are never among the k largest to that of a stage, and return the reconstruction.
+
+    Args:
+        sparse: a `KSparse` with a `dead_weight`, which says what the loss is.
+        decode: decodes codes as a linear map.
+        loss: the loss of the stage, which says whether the reconstruction is logits.
+
+    Call arguments:
+        tensors: `[targets, codes, sparse, reconstruction]`, float tensors `(batch, …)`: what is reconstructed, the
+            codes before and after all but the k largest are set to 0, and the reconstruction from the latter.
+        training: whether dead units are counted and trained.
+
+    Source: Gao et al. 2024, appendix A.2.
+    """
+
+    computes_over_batch = True  # see `cnnzoo.distribute.set_batch_shards`
+
+    def __init__(self, sparse: Any, decode: Callable[[Any], Any], loss: Any):
+        super().__init__(dtype="float32", autocast=False)
+        self._weight, self._after, self._units = sparse.dead_weight, sparse.dead_after, sparse.dead_units
+        self._decode, self._logits = decode, loss is cross_entropy_of_logits
+
+    def build(self, input_shape):
+        self.silent = silent_variable(input_shape[1][-1])
+
+    def call(self, tensors, training=False):
+        if training:
+            targets, codes, sparse, reconstruction = (ops.cast(values, "float32") for values in tensors)
+            rest = targets - (ops.sigmoid(reconstruction) if self._logits else reconstruction)
+            most = most_dead_units(self._units, rest.shape[-1])
+            dead = self.silent >= self._after
+            self.add_loss(self._weight * dead_unit_error(codes, dead, rest, self._decode, most))
+            self.silent.assign(silent_steps(self.silent, sparse))
+        return tensors[-1]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[-1]
 
 
 class ReconstructionLoss(keras.layers.Layer):

@@ -11,8 +11,14 @@ from cnnzoo.errors import InputError
 from cnnzoo.optimizers import ClassicSGD
 from cnnzoo.pretraining import settings
 from cnnzoo.pretraining.activation_cache import StageInputs, compiled
+from cnnzoo.pretraining.backup import restore, values_of
 from cnnzoo.pretraining.inputs import rows_per_batch
-from cnnzoo.pretraining.layer_autoencoder import decoder_and_loss, layer_autoencoder, layers_on_code
+from cnnzoo.pretraining.layer_autoencoder import (
+    check_dead_units,
+    decoder_and_loss,
+    layer_autoencoder,
+    layers_on_code,
+)
 from cnnzoo.pretraining.layer_machine import hidden_units_of, layer_machine, machine_of, unroll
 from cnnzoo.pretraining.stages import Stage
 
@@ -40,6 +46,8 @@ class Autoencoders:
         self._config, self._stages = config, stages
         self._corruption = settings.one_per_layer("corruption", config.corruption, len(stages))
         for stage in stages:  # refuse what a later layer cannot be before the first is trained
+            if config.method == "autoencoder":
+                check_dead_units(stage)
             layers_on_code(stage, config, (1,), 0)
         self.machines: dict[str, RestrictedBoltzmannMachine] = {}
 
@@ -82,6 +90,9 @@ class Autoencoders:
 
     def restore(self, number: int, extra: list[np.ndarray]) -> None:
         """Take what `complete` returned, for a stage whose weights have been restored."""
+
+    def recall(self, number: int, weights: list[np.ndarray]) -> None:
+        """Take what a backup holds of a stage whose layer has learned more since, and leave the layer as it is."""
 
     def _seeds(self, number: int) -> list[int]:
         return np.random.default_rng([self._config.seed, number]).integers(2**31, size=2).tolist()
@@ -151,6 +162,12 @@ class Machines(Autoencoders):
         if extra:  # else it had no epochs
             stage = self._stages[number]
             self.machines[stage.name] = machine_of(stage, extra[0])
+
+    def recall(self, number: int, weights: list[np.ndarray]) -> None:
+        stage = self._stages[number]
+        now = values_of(stage)
+        self.restore(number, restore(stage, weights))
+        restore(stage, now)
 
     def _machine(self, number: int, model: keras.Model) -> RestrictedBoltzmannMachine:
         """Return the machine of a stage as it is now."""

@@ -130,8 +130,10 @@ class PretrainingRun:
         history = {stage.name: saved[1] for stage, saved in zip(self.stages, completed, strict=True) if saved}
         # By way of NumPy: int() does not take the variable of several replicas.
         steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) if self.model.compiled else 0
-        if all(completed) and steps > 0:
-            return history  # the weights are those of a later step
+        if all(completed) and steps > 0:  # the weights are those of a later step
+            for number, saved in enumerate(completed):
+                self.method.recall(number, saved[0])
+            return history
         if in_fit and steps > 0:
             raise InputError(
                 f"{self.model.name} has been trained for {steps} steps, which pretraining would undo; leave "

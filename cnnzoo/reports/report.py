@@ -19,6 +19,7 @@ from cnnzoo.runtime import suppress_retracing_warnings
 from cnnzoo.training.sources import read_once
 from cnnzoo.weights.shipped_models import formatted_metrics
 
+CHAINS = 8  # of a Boltzmann machine, in a picture
 COMPARISON_FOLDER = "report"  # the default folder of a page about several runs
 
 
@@ -87,6 +88,7 @@ def _page(run_data: RunData) -> tuple[str, list[str], list[Section]]:
     task = autoencoder if run_data.predictions is None else classifier
     parts = [
         sections.curves(run_data.run),
+        *sections.machines(run_data.run, run_data.inputs[run_data.examples(CHAINS)]),
         *task.sections(run_data),
         sections.arithmetic(run_data.model),
         sections.recipe_and_environment(run_data.run),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from cnnzoo import plots
 from cnnzoo.analysis import conv_report
@@ -95,6 +96,30 @@ def curves(run: Run) -> Section:
             )
         )
     return Section("Learning", parts)
+
+
+def machines(run: Run, images: np.ndarray) -> list[Section]:
+    """Return the section of what the first Boltzmann machine of a run shows, or none where it has trained none.
+
+    Args:
+        run: the run.
+        images: float array `(chains, height, width, 1)` from 0 to 1, where the chains start.
+    """
+    if not run.machines_file.is_file():
+        return []
+    try:
+        layer, machine = next(iter(run.machines().items()))
+    except InputError as error:
+        return [Section("The first Boltzmann machine", [f"Not drawn (gibbs_chain): {error}."])]
+    visible, hidden = machine.kernel.shape
+    caption = (
+        f"Before the fit the layer {layer} was trained as a Boltzmann machine of {visible:,} visible and {hidden:,} "
+        f"{machine.hidden_units} hidden units. Each row is a Gibbs chain from a test image on: the probabilities "
+        "of the visible units after as many steps as stand below. Step by step a chain leaves its image, and draws "
+        "what the machine takes for likely."
+    )
+    draw = drawn("gibbs_chain", caption, lambda: plots.gibbs_chain(machine, images))
+    return [Section("The first Boltzmann machine", [draw])]
 
 
 def first_layer(model: keras.Model) -> PagePicture | str:

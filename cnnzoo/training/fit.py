@@ -25,6 +25,7 @@ from cnnzoo.data.augmentation import augmentation
 from cnnzoo.data.binarization import with_draws
 from cnnzoo.data.source import take
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.experiments.machine_file import write_machines
 from cnnzoo.pretraining import LayerwisePretraining
 from cnnzoo.training.build import TrainingContext, learning_rate_of, optimizer_of
 from cnnzoo.training.evaluate import EVALUATION_BATCH, evaluation_batch
@@ -48,7 +49,7 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
         verbose: what is shown; see `cnnzoo.callbacks.progress_style`.
 
     Returns:
-        The history of each layer.
+        The history of each layer. The machines of `method="rbm"` are written to the run's folder.
     """
     recipe = context.recipe
     options = dict(recipe.pretraining)
@@ -72,6 +73,8 @@ def pretrain(context: TrainingContext, shared: str | Path | None, verbose: str |
         verbose=verbose,
     )
     pretraining.pretrain(context.model)
+    if pretraining.machines and context.is_chief:  # the fit changes their weights, and has no visible biases
+        write_machines(context.run.machines_file, pretraining.machines)
     return pretraining.history
 
 

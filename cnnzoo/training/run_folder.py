@@ -165,6 +165,7 @@ def finish_trial(context: TrainingContext, examples: int, metrics: dict[str, flo
     run = context.run
     write_json(run.metrics_file, {**_counts(context), "validation_examples": examples, "validation": metrics})
     run.checkpoint_file.unlink(missing_ok=True)
+    run.machines_file.unlink(missing_ok=True)
     shutil.rmtree(run.epochs, ignore_errors=True)
     shutil.rmtree(run.folder / "pretraining", ignore_errors=True)
 

@@ -68,6 +68,37 @@ def test_the_convolutional_net_of_the_authors_has_its_parameters():
     assert net.count_params() == 3889
 
 
+def test_a_convolutional_net_learns_with_one_winner_of_each_map(tmp_path):
+    """16 maps of digits, of which each keeps one activation an image, for a fifth of a batch of 50."""
+    images = cnnzoo.data.load("digits").train.images[:1000] / np.float32(255)
+    keras.utils.set_random_seed(0)
+    maps = keras.layers.Conv2D(16, 5, padding="same", activation="relu")
+    sparse = WinnerTakeAll(0.2, spatial=True)
+    outputs = keras.layers.Conv2D(1, 5, padding="same")
+    net = keras.Sequential([keras.Input((8, 8, 1)), maps, sparse, outputs])
+    net.compile(keras.optimizers.Adam(0.01), "mse")
+    losses = net.fit(images, images, epochs=2, batch_size=50, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert losses[1] < losses[0]
+    assert all(np.isfinite(weight).all() for weight in net.get_weights())
+
+    activations = np.asarray(maps(images[:50]))
+    codes = np.asarray(sparse(activations, training=True))
+    active = (codes != 0).sum(axis=(1, 2))
+    assert active.max() == 1
+    positive = (activations.max(axis=(1, 2)) > 0).sum(axis=0)  # images for which a map is not 0 as a whole
+    np.testing.assert_array_equal(active.sum(axis=0), np.minimum(positive, 10))
+    assert active.sum() >= 80
+    np.testing.assert_array_equal(codes[codes != 0], activations[codes != 0])
+    np.testing.assert_allclose(net(images[:50], training=True), outputs(codes), atol=1e-5)
+    np.testing.assert_allclose(net(images[:50]), outputs(activations), atol=1e-5)
+
+    net.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    assert loaded.layers[1].get_config() == sparse.get_config()
+    np.testing.assert_allclose(loaded(images[:50], training=True), outputs(codes), atol=1e-5)
+
+
 def tied(weight=1.0, dead_after=2):
     keras.utils.set_random_seed(3)
     inputs = keras.Input((6,))
@@ -125,11 +156,13 @@ def test_units_that_never_fire_come_back():
 
 def test_a_model_with_sparse_codes_is_saved_cut_and_pretrained(tmp_path):
     data = np.random.default_rng(0).random((60, 4, 4, 1), "float32")
-    for sparsity in ({"kind": "k-sparse", "k": 3, "dead_weight": 0.1}, "winner-take-all"):
+    dead = {"kind": "k-sparse", "k": 3, "dead_weight": 0.1}
+    for sparsity in (dead, {**dead, "dead_weight": 0}, "winner-take-all"):
         model = cnnzoo.autoencoder(input_shape=(4, 4, 1), units=(), code=8, sparsity=sparsity)
         pretraining = cnnzoo.LayerwisePretraining(data, epochs=1, verbose=0)
-        model.fit(data, data, epochs=1, verbose=0, callbacks=[pretraining])
-        assert list(pretraining.history) == ["code"]
+        callbacks = [] if sparsity is dead else [pretraining]  # it would not train them
+        model.fit(data, data, epochs=1, verbose=0, callbacks=callbacks)
+        assert list(pretraining.history) == ["code"] * len(callbacks)
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
         expected = model.predict(data, verbose=0)
@@ -146,6 +179,10 @@ def test_a_model_with_sparse_codes_is_saved_cut_and_pretrained(tmp_path):
         (lambda: KSparse(5)(np.zeros((2, 4), "float32")), "`k` must be at most 4, the number of units. Received: 5"),
         (lambda: KSparse(5, alpha=0.5), "`alpha` must be .* at least 1"),
         (lambda: KSparse(1, dead_weight=1.0)([keras.Input((4,)), keras.Input((4,))]), "must be those of a Reversible"),
+        (
+            lambda: KSparse(1, dead_weight=1.0, name="k")(keras.Input((4,))),
+            r"k trains dead units .* with \[inputs, codes\]",
+        ),
         (lambda: WinnerTakeAll(0), "`rate` must be .* Received: 0"),
         (lambda: WinnerTakeAll(1, spatial=True)(np.zeros((2, 4), "float32")), "maps .* for spatial=True"),
         (lambda: cnnzoo.autoencoder(code=8, sparsity={"kind": "k-sparse", "k": 9}), "`k` must be .* Received: 9"),

@@ -152,6 +152,22 @@ def test_completed_machines_are_restored_with_their_visible_biases(tmp_path):
         pretrained(classifier((8, 6)), epochs=[2, 0], backup=tmp_path, method="autoencoder")
 
 
+def test_a_fit_that_resumes_has_the_machines_of_its_backup_and_keeps_what_was_learned_since(tmp_path):
+    model = autoencoder()
+    model.compile("sgd", "mse")
+    first = LayerwisePretraining(DATA, **RBM, backup=tmp_path)
+    model.fit(DATA, DATA, verbose=0, callbacks=[first])
+    learned = values_of(model)
+    assert changed({"code/kernel": first.machines["code"].kernel}, {"code/kernel": learned["code/kernel"]})
+    again = LayerwisePretraining(DATA, **RBM, backup=tmp_path)
+    model.fit(DATA, DATA, epochs=0, verbose=0, callbacks=[again])
+    assert not changed(learned, values_of(model))
+    for name, machine in first.machines.items():
+        assert again.machines[name].hidden_units == machine.hidden_units
+        for array in ("kernel", "visible_bias", "hidden_bias"):
+            np.testing.assert_array_equal(getattr(again.machines[name], array), getattr(machine, array))
+
+
 def test_progress_shows_the_units_and_the_monitor(capsys):
     pretrained(classifier((8,)), epochs=1, verbose=2)
     title, line = capsys.readouterr().out.splitlines()

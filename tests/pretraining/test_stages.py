@@ -484,6 +484,7 @@ def test_k_sparse_stages_train_the_kept_units_alone():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"sparsity": {"kind": "k-sparse", "k": 2, "dead_weight": 1}, "variational": 3}, "leave `variational` out"),
         ({"sparsity": {"kind": "k-sparse", "k": 7}}, "`k` must be .* Received: 7"),  # of the second layer's 6
         ({"sparsity": "l2"}, "`sparsity` must be None, 'kl'"),
         ({"contractive": -1}, "`contractive` must be .* Received: -1"),

@@ -9,7 +9,7 @@ import pytest
 import cnnzoo
 from benchmarks.gabor_fits import gabor_fit, unit_fits
 from tests import processes
-from tests.machines import sigmoid
+from tests.machines import sigmoid, states
 from tests.processes import ROOT
 
 
@@ -33,10 +33,50 @@ def test_the_step_in_pytorch_is_that_of_2006(monkeypatch):
 
 def test_the_script_compares_the_contenders():
     pytest.importorskip("torch")
-    ended = processes.run([ROOT / "benchmarks/rbm_throughput.py", "--rounds", "1", "--images", "400", "--one-core"])
+    check_comparison({"torch": "cnnzoo", "BernoulliRBM": "cnnzoo at 10"})
+
+
+def test_the_script_compares_with_the_package_rbms():
+    pytest.importorskip("rbms")
+    check_comparison({"rbms": "cnnzoo persistent", "rbms in order": "cnnzoo persistent"})
+
+
+def check_comparison(pairs):
+    options = ["--rounds", "1", "--images", "400", "--one-core", "--contenders", *pairs, *set(pairs.values())]
+    ended = processes.run([ROOT / "benchmarks/rbm_throughput.py", *options])
     assert ended.returncode == 0, ended.stderr[-3000:]
-    for name, other in (("torch", "cnnzoo"), ("BernoulliRBM", "cnnzoo at 10")):
+    for name, other in pairs.items():
         assert re.search(rf"^{name} .* images/s .* {other} is -?[\d.]+ times as fast$", ended.stdout, re.M)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`")  # by which that package compiles its functions
+@pytest.mark.parametrize("centered", [False, True])
+def test_the_package_rbms_raises_the_likelihood_in_steps_of_the_rate(monkeypatch, centered):
+    """The likelihood is that of enumeration in NumPy; the gradient is divided by its norm."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("rbms")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    training = importlib.import_module("rbm_throughput").rbms_training
+    torch.manual_seed(0)
+    images = np.repeat(np.array([[1, 1, 0, 0], [0, 0, 1, 1]], "float32"), 30, axis=0)
+    machine, update = training(images, 3, rate=0.1, batch_size=20, chains=200, centered=centered)
+    arrays = lambda: [each.numpy().astype("float64") for each in machine.parameters()]  # noqa: E731
+    v, h = states(4), states(3)
+
+    def likelihood():
+        kernel, b, c = arrays()
+        energies = (v @ b)[:, None] + h @ c + v @ kernel @ h.T
+        logarithms = np.logaddexp.reduce(energies, axis=1) - np.logaddexp.reduce(energies, axis=None)
+        return logarithms[[12, 3]].mean()  # 1100 and 0011
+
+    assert likelihood() == pytest.approx(-4 * np.log(2), abs=0.01)  # every pixel is as often white as black
+    before = arrays()
+    update(None, 0.05)
+    moved = sum(np.square(now - old).sum() for now, old in zip(arrays(), before, strict=True))
+    assert moved == pytest.approx(0.05**2, rel=1e-4)
+    for step in range(600):
+        update(None, 0.2 * (1 - step / 600))
+    assert -np.log(2) - 0.4 < likelihood() < -np.log(2)
 
 
 def test_gabor_functions_are_edges_and_noise_is_not():

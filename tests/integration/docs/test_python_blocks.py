@@ -130,13 +130,23 @@ def entropy_of_mean(images):
 
 
 def test_layerwise_pretraining(capsys):
-    block, _ = python_blocks("docs/concepts/layerwise_pretraining.md")  # the other: test_code_blocks.py
+    block, machines, winners = python_blocks("docs/concepts/layerwise_pretraining.md")
     names = {}
     run(block, names)
     assert capsys.readouterr().out.endswith(f"\n{names['pretraining'].history['hidden_2']['loss']}\n")
     check_pretraining(names["pretraining"], {"hidden_1": 20, "hidden_2": 10}, entropy_of_mean(names["images"]))
     digits = source("digits").test
     assert accuracy(names["model"], digits.images / 255, digits.labels) >= 0.9
+
+    run(machines, names)
+    assert capsys.readouterr().out == "(64, 100) binary linear\n"
+    assert all(falls(history["loss"]) for history in names["pretraining"].history.values())
+    net = names["model"]
+    np.testing.assert_array_equal(net.get_layer("output").bias, names["machine"].visible_bias)
+
+    run(winners, names)
+    assert capsys.readouterr().out == "(50, 8, 8, 16) 1 True\n"
+    assert falls(names["net"].history.history["loss"])
 
 
 @pytest.mark.filterwarnings(SHUFFLE)

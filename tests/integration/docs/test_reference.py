@@ -117,7 +117,7 @@ def test_every_extra_is_on_the_page_about_installing():
 
 @pytest.fixture(scope="module")
 def runs(train, tmp_path_factory):
-    """Return the folders of a classifier with its page, a pretrained autoencoder and a study, of seconds each."""
+    """Return the folders of a classifier with its page, an autoencoder of machines and a study, of seconds each."""
     folder = tmp_path_factory.mktemp("runs")
     classifier = train(
         cnnzoo.load_recipe("lenet5_digits").smoke(),
@@ -127,7 +127,7 @@ def runs(train, tmp_path_factory):
         keep_epochs=(1,),
     )
     cnnzoo.report(classifier)
-    train(cnnzoo.load_recipe("deep_autoencoder_digits").smoke(), workdir=folder / "2", verbose=0)
+    train(cnnzoo.load_recipe("rbm_autoencoder_digits").smoke(), workdir=folder / "2", verbose=0)
     small = {"model": "mlp", "data": "digits", "epochs": 1, "learning_rate": 1e-3}
     study = cnnzoo.Study(recipe=cnnzoo.Recipe(**small), variants={"one": {}}, seeds=(0,))
     cnnzoo.run_study(study, workdir=folder / "3", verbose=0)

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 import cnnzoo
 from cnnzoo import Recipe, run_study
 from cnnzoo.experiments import Study
+from cnnzoo.training.train import validate
 from tests import processes
 
 AUTOENCODER = Recipe(
@@ -76,7 +77,7 @@ def test_pretraining_changes_the_start_and_is_kept_with_the_run(tmp_path):
 
 
 KILLED = """
-import os, signal, sys
+import json, os, signal, sys
 import cnnzoo
 from cnnzoo.pretraining.backup import Backup
 from tests.integration.training.test_autoencoders import STACK
@@ -90,20 +91,26 @@ def save_and_die(*given):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Backup.save = save_and_die
-cnnzoo.train(STACK, workdir=sys.argv[1], verbose=0)
+cnnzoo.train(STACK.replace(pretraining=json.loads(sys.argv[2])), workdir=sys.argv[1], verbose=0)
 """
+MACHINES = {"method": "rbm", "epochs": 2, "train_examples": 640, "persistent": True}
 
 
-def test_killed_after_two_layers_and_resumed_it_ends_as_undisturbed(tmp_path):
-    killed = processes.run(["-c", KILLED, tmp_path / "killed"])
+@pytest.mark.parametrize("pretraining", [STACK.pretraining, MACHINES])
+def test_killed_after_two_layers_and_resumed_it_ends_as_undisturbed(tmp_path, pretraining):
+    recipe = STACK.replace(pretraining=pretraining)
+    killed = processes.run(["-c", KILLED, tmp_path / "killed", json.dumps(pretraining)])
     assert killed.returncode == -9
     completed = sorted((tmp_path / "killed/pretraining").iterdir())
     assert len(completed) == 2
     written = [path.stat().st_mtime_ns for path in completed]
-    resumed = cnnzoo.train(STACK, workdir=tmp_path / "killed", verbose=0, resume=True)
+    resumed = cnnzoo.train(recipe, workdir=tmp_path / "killed", verbose=0, resume=True)
     assert [path.stat().st_mtime_ns for path in completed] == written
-    undisturbed = cnnzoo.train(STACK, workdir=tmp_path / "undisturbed", verbose=0)
+    undisturbed = cnnzoo.train(recipe, workdir=tmp_path / "undisturbed", verbose=0)
     assert same(weights_of(resumed), weights_of(undisturbed))
+    assert resumed.machines_file.is_file() == (pretraining is MACHINES)
+    if pretraining is MACHINES:
+        assert resumed.machines_file.read_bytes() == undisturbed.machines_file.read_bytes()
 
 
 def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
@@ -180,6 +187,24 @@ def test_a_recipe_pretrains_machines(tmp_path, pretraining):
     for history in run.metrics["pretraining"].values():
         assert history.keys() == {"loss", "pseudo_likelihood", "seconds"}
     assert run.recipe.pretraining["method"] == "rbm"
+    machines = run.machines()
+    assert list(machines) == ["encoder_1", "encoder_2", "encoder_3"]
+    for number, (layer, machine) in enumerate(machines.items(), start=1):
+        with np.load(run.folder / f"pretraining/stage-{number}-{layer}.npz") as kept:  # before the fit
+            for name, value in zip(("kernel", "hidden_bias", "visible_bias"), range(3), strict=True):
+                np.testing.assert_array_equal(getattr(machine, name), kept[f"weight_{value}"])
+        assert not np.array_equal(run.model().get_layer(layer).kernel, machine.kernel)
+    page = cnnzoo.report(run).read_text(encoding="utf-8")
+    assert "the layer encoder_1 was trained as a Boltzmann machine of 64 visible and 20 binary hidden units" in page
+    assert 'alt="What 8 Gibbs chains show after 0, 1, 10, 100 and 1,000 steps."' in page
+    run.machines_file.write_bytes(b"PK")
+    assert "Not drawn (gibbs_chain): " in cnnzoo.report(run).read_text(encoding="utf-8")
+
+
+def test_a_trial_keeps_no_machines(tmp_path):
+    run = validate(STACK.replace(epochs=1, pretraining={**MACHINES, "epochs": 1}), workdir=tmp_path / "run", verbose=0)
+    assert sorted(run.metrics["validation"]) == ["accuracy", "loss"]
+    assert not list(run.folder.rglob("*.npz"))
 
 
 def test_an_autoencoder_without_its_loss_is_refused(tmp_path):
