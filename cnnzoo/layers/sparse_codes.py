@@ -164,10 +164,10 @@ def silent_steps(silent: Any, sparse: Any) -> Any:
     """Return since how many steps each unit has been 0 for all images, after one more.
 
     Args:
-        silent: float tensor `(units,)`, the number before.
+        silent: float tensor or variable `(units,)`, the number before.
         sparse: float tensor `(batch, units)`, the codes of this step.
     """
-    fired = ops.any(ops.not_equal(sparse, 0), axis=0)
+    silent, fired = ops.convert_to_tensor(silent), ops.any(ops.not_equal(sparse, 0), axis=0)
     return ops.where(fired, ops.zeros_like(silent), silent + 1)
 
 

@@ -20,14 +20,20 @@ KILLED_MACHINES = {"epochs": [2, 3, 2], "method": "rbm", "optimizer": None, "bat
 
 
 def losses():
-    """Return histories that depend on no random number: of tied decoders and of decoder pairs."""
+    """Return histories that depend on no random number: of tied decoders, with dead units too, and of decoder pairs."""
     found = {}
-    for name, model, cache in (("classifier", classifier((8, 6)), False), ("autoencoder", autoencoder(), "memory")):
+    models = {"classifier": classifier((8, 6)), "autoencoder": autoencoder(), "dead units": classifier((8, 6))}
+    for name, model in models.items():
         generator = np.random.default_rng(0)  # backends draw different initial weights from the same seed
         model.set_weights([generator.normal(0, 0.3, weight.shape) for weight in model.weights])
         before = values_of(model)
         # Noise differs between the backends, but not where it is everywhere or nowhere.
-        pretraining = pretrained(model, images(), tied=name == "classifier", corruption=[0.0, 1.0], cache=cache)
+        options = {"tied": name != "autoencoder", "corruption": [0.0, 1.0]}
+        options["cache"] = False if name == "classifier" else "memory"
+        if name == "dead units":
+            sparsity = {"kind": "k-sparse", "k": 2, "dead_weight": 0.5, "dead_after": 2}
+            options |= {"sparsity": sparsity, "corruption": 0.0}
+        pretraining = pretrained(model, images(), **options)
         found[name] = {"history": pretraining.history, "changed": sorted(changed(before, values_of(model)))}
     return found
 
