@@ -60,6 +60,7 @@ def expanded(text, variables):
     return text
 
 
+@pytest.mark.slow
 def test_the_indexed_job_trains_with_its_own_variables(tmp_path):
     service, job = (
         yaml.safe_load((DEPLOY / f"{name}.yaml").read_text()) for name in ("workers_service", "indexed_job")

@@ -99,6 +99,7 @@ def test_all_formats(command, place):
     check(place)
 
 
+@pytest.mark.slow
 def test_a_search(command, place):
     pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install 'cnnzoo[tune]')")
     words = ("--smoke", "--trials", "1", "--seeds", "0", "--workdir", "search")
@@ -106,6 +107,7 @@ def test_a_search(command, place):
     check(place)
 
 
+@pytest.mark.slow
 def test_workers_together(command, place):
     words = ("--smoke", "--workers", "2", "--no-report", "--workdir", "together")
     assert command("-m", "cnnzoo", "train", "lenet5_digits", *words) == 0

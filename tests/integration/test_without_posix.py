@@ -57,6 +57,7 @@ def test_runs_are_trained_resumed_evaluated_drawn_and_exported(tmp_path):
     assert {path.name for path in (tmp_path / "models/1").iterdir()} >= {"saved_model.pb", "model.onnx", "model.tflite"}
 
 
+@pytest.mark.slow
 def test_layers_are_pretrained_from_a_file_and_fine_tuned_on(tmp_path):
     options = ("--set", f"pretraining.cache={tmp_path / 'cache'}", "--workdir", tmp_path / "run", "--no-report")
     cnnzoo("train", "stacked_denoising_digits", "--smoke", *options)
@@ -65,6 +66,7 @@ def test_layers_are_pretrained_from_a_file_and_fine_tuned_on(tmp_path):
     assert Run(tmp_path / "run").metrics["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_pixels_are_kept_in_a_file(tmp_path, photo_folder):
     options = {"data": photo_folder, "cache": tmp_path / "pixels", "image_size": "28,28", "batch_size": 8}
     settings = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
@@ -107,6 +109,7 @@ write_json(path, {{"new": 1}})
     assert json.loads(path.read_text()) == {"new": 1}
 
 
+@pytest.mark.slow
 def test_a_search_has_its_trials(tmp_path):
     pytest.importorskip("keras_tuner", reason="needs keras-tuner (pip install -e '.[tune]')")
     cnnzoo("tune", "lenet5_digits", "--smoke", "--trials", "1", "--seeds", "0", "--workdir", tmp_path / "search")
@@ -114,6 +117,7 @@ def test_a_search_has_its_trials(tmp_path):
     assert json.loads(result.read_text())["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_two_workers_train_together(tmp_path):
     cnnzoo("train", "lenet5_digits", "--smoke", "--workdir", tmp_path / "run", "--workers", "2", "--no-report")
     assert Run(tmp_path / "run").content["workers"] == 2

@@ -24,7 +24,7 @@ def runs(tmp_path_factory):
     ]
 
 
-@pytest.fixture(scope="module", params=["jax", "torch"])
+@pytest.fixture(scope="module", params=["jax", pytest.param("torch", marks=pytest.mark.slow)])
 def backend(request):
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"needs {PACKAGES[request.param]}")

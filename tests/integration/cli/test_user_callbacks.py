@@ -79,6 +79,7 @@ def test_several_are_called_and_one_of_them_stops_the_run(folder):
     assert len(tracked(folder)) == 3
 
 
+@pytest.mark.slow
 def test_the_chief_alone_makes_and_calls_it(folder):
     train(folder, "lenet5_digits", "--smoke", "--workers", "2", "--callback", "trackers:Tracker")
     assert [entry.get("epoch") for entry in tracked(folder)] == [None, 1, 2]

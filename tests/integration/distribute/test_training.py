@@ -119,9 +119,8 @@ def undisturbed(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.parametrize(
-    "victim", [pytest.param(0, id="the chief"), pytest.param(1, id="the other", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1], ids=["the chief", "the other"])
 def test_one_of_two_workers_is_killed_and_both_resume(tmp_path, undisturbed, victim):
     file, folder = recipe_file(NOISY, tmp_path), tmp_path / "killed"
     with hold(SAVED, call=2, after=True) as held:

@@ -543,7 +543,7 @@ STORIES = {
     },
 }
 NEED_MNIST = {"mnist", "devices"}
-SLOW = {"published weights"}  # AlexNet's dense layers alone have 18 million weights
+SLOW = {"published weights", "mnist", "search"}  # the first has 18 million weights in its dense layers alone
 STANDS_FOR = {"FOLDER": "formats", "RUN": "runs/lenet5_digits/1"}
 
 

@@ -154,6 +154,7 @@ def test_no_command_disturbs_a_run_that_is_being_trained(tmp_path, processes):
     assert not exported.exists()
 
 
+@pytest.mark.slow
 def test_two_of_a_command_at_once_are_both_right(tmp_path, processes):
     command = ["-m", "cnnzoo", "train", "lenet5_digits", "--smoke", "--no-report"]
     processes.finished([processes.start(command, cwd=tmp_path) for _ in range(2)])

@@ -342,6 +342,7 @@ def test_a_recipe_without_a_space_varies_its_rate():
     assert [rates.prob_to_value(each) for each in (0.0, 0.5, 1.0)] == pytest.approx([rate / 10, rate, rate * 10])
 
 
+@pytest.mark.slow
 def test_autoencoders_are_compared_by_squared_error_and_pretraining_is_searched(tmp_path):
     recipe = load_recipe("deep_autoencoder_digits").smoke().replace(epochs=1)
     result = cnnzoo.tune(
