@@ -2,7 +2,7 @@
 
     cnnzoo train contractive_mnist
 
-It was not run yet; on two cores it takes some minutes. The penalty's weight is 0.1 beside a cross-entropy that is
+It was not run yet, on two cores or elsewhere. The penalty's weight is 0.1 beside a cross-entropy that is
 summed over the 784 pixels, as in the Deep Learning Tutorials of the LISA lab, whose loss here is a mean. The paper is
 Rifai et al. 2011.
 """

@@ -3,7 +3,7 @@
     cnnzoo train deep_belief_net_mnist
 
 It was not run yet. The Deep Learning Tutorials of the LISA lab have a test error of 1.34 % for this net, after 615 and
-101 minutes on four cores; here it takes some twenty minutes on two cores. The net of Hinton and Salakhutdinov 2006,
+101 minutes on four cores; its time on two cores is not known. The net of Hinton and Salakhutdinov 2006,
 784-500-500-2000-10, has 1.2 % there:
 
     cnnzoo train deep_belief_net_mnist --set "model_options.units=(500,500,2000)"

@@ -2,7 +2,7 @@
 
     cnnzoo train k_sparse_digits
 
-It was not run yet; it takes under a minute on two cores, with no download.
+It was not run yet, on two cores or elsewhere; it needs no download.
 """
 
 from cnnzoo import Recipe, cli

@@ -2,7 +2,7 @@
 
     cnnzoo train k_sparse_mnist
 
-It was not run yet; on two cores it takes some minutes. By its paper (Makhzani and Frey 2013) a logistic regression of
+It was not run yet, on two cores or elsewhere. By its paper (Makhzani and Frey 2013) a logistic regression of
 such features has a test error of 1.35 %; `benchmarks/sparse_features.py RUN` trains one.
 
 Kernels are tied, and units that no image has kept for 100 steps are trained to reconstruct what is left over, which the

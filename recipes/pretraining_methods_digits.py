@@ -1,8 +1,8 @@
-"""Seven ways to start the same classifier, by the number of labels, in minutes and with no download.
+"""Seven ways to start the same classifier, by the number of labels, with no download.
 
     cnnzoo train pretraining_methods_digits
 
-It was not run yet; on two cores it takes some minutes. The larger study is `pretraining_methods_mnist`, which says what
+It was not run yet, on two cores or elsewhere. The larger study is `pretraining_methods_mnist`, which says what
 is equal between the ways. Settings are those of `stacked_denoising_digits`; nothing was chosen.
 """
 

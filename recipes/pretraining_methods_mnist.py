@@ -2,7 +2,7 @@
 
     cnnzoo train pretraining_methods_mnist
 
-It was not run yet; on two cores it takes hours. Three logistic layers of 500 units start at random, or each of them is
+It was not run yet, on two cores or elsewhere. Three logistic layers of 500 units start at random, or each of them is
 first trained on all 60,000 images without their labels: as an autoencoder, a denoising, contractive, variational or
 k-sparse one, or as a restricted Boltzmann machine. Each way is pretrained once a seed, for all numbers of labels.
 

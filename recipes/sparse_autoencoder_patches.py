@@ -2,7 +2,7 @@
 
     cnnzoo train sparse_autoencoder_patches
 
-It was not run yet; it takes about a minute on two cores. `benchmarks/gabor_fits.py RUN` counts the units whose weights
+It was not run yet, on two cores or elsewhere. `benchmarks/gabor_fits.py RUN` counts the units whose weights
 are edges: those that a Gabor function fits.
 
 It is the exercise of Ng's course (CS294A, 2011): 64-25-64, kernels that are not tied, the mean activation of each unit
