@@ -5,10 +5,10 @@ import functools
 
 import keras
 import numpy as np
-import pytest
 
 import cnnzoo
 from cnnzoo import models
+from tests.tiers import cases
 
 CLASSIFIERS = [name for name in cnnzoo.list_models() if not models.reconstructs(name)]
 AUTOENCODERS = [name for name in cnnzoo.list_models() if name not in CLASSIFIERS]
@@ -100,9 +100,9 @@ def targets_for(model, images):
 
 def by_function(names):
     """Return names as cases of a test: one model of each function always runs, the variants are marked slow."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in names]
+    return cases(names, VARIANTS)
 
 
 def by_family(names):
     """Return names as cases of a test: one net of each family always runs, its kin are marked slow."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name in KIN else name for name in names]
+    return cases(names, KIN)

@@ -23,6 +23,7 @@ from tests.integration.docs.photographs import CLASSES, write_photographs
 from tests.integration.docs.results import lenet_input, png, predictions_of, signature, softmax, source
 from tests.integration.docs.terminal import Command, Terminal
 from tests.processes import ROOT
+from tests.tiers import cases
 
 
 @pytest.fixture
@@ -547,9 +548,7 @@ SLOW = {"published weights", "mnist", "search"}  # the first has 18 million weig
 STANDS_FOR = {"FOLDER": "formats", "RUN": "runs/lenet5_digits/1"}
 
 
-@pytest.mark.parametrize(
-    "story", [pytest.param(story, marks=pytest.mark.slow) if story in SLOW else story for story in STORIES]
-)
+@pytest.mark.parametrize("story", cases(STORIES, SLOW))
 def test_commands_give_their_results(story, terminal):
     if story in NEED_MNIST:
         terminal.request.getfixturevalue("tfds_folder")

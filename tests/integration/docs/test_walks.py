@@ -11,6 +11,7 @@ import pytest
 
 from tests import processes
 from tests.integration.docs.blocks import ALL, ROOT, WALKED, WRITTEN
+from tests.tiers import cases
 
 TITLE = re.compile(r"^# \S", re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -32,9 +33,7 @@ def in_processes_of_their_own(document):
     return any("--logical-cpus" in part.text for part in ALL[document] if part.runs)
 
 
-@pytest.mark.parametrize(
-    "document", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WALKED]
-)
+@pytest.mark.parametrize("document", cases(WALKED, LONG))
 def test_a_reader_sees_what_the_page_says(document, tmp_path):
     options = [] if in_processes_of_their_own(document) else ["--one-process"]
     ended = processes.run([ROOT / "docs" / "walk.py", tmp_path, ROOT / document, *options], cwd=tmp_path)

@@ -11,6 +11,7 @@ from cnnzoo.data import IN_MEMORY
 from cnnzoo.experiments import Study, list_recipes, load_recipe
 from cnnzoo.training.sources import read_once
 from tests import processes
+from tests.tiers import cases
 
 # Recipes with large nets are run with small images and few maps here, and as they are in a slow test. ZCA of small
 # images takes milliseconds: its matrix has as many rows and columns as an image has values.
@@ -104,9 +105,7 @@ def check_study(smoke, comparison):
 
 # convolutional_autoencoder_cifar10 says so: a smoke run has fewer images than its code has units.
 @pytest.mark.filterwarnings("ignore:code has 512 units and is adapted to 128 examples")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in list_recipes()]
-)
+@pytest.mark.parametrize("name", cases(list_recipes(), SLOW))
 @pytest.mark.usefixtures("_data_read_once")
 def test_a_smoke_run_of_every_recipe_ends_with_finite_metrics(name, smoke_run):
     smoke_run(name, SMALLER.get(name, []), FEWER.get(name))
