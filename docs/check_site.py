@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -39,8 +40,8 @@ def broken_links(site: Path, pages: list[Path]) -> list[str]:
     return found
 
 
-def seen(site: Path, pages: list[Path], pictures: Path | None) -> tuple[list[str], int]:
-    """Return what is wrong with pages in a browser, and how many pages were opened."""
+def seen(site: Path, pages: list[Path], theme: str, pictures: Path | None = None) -> list[str]:
+    """Return what is wrong with pages in a browser, in a theme."""
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
@@ -48,38 +49,34 @@ def seen(site: Path, pages: list[Path], pictures: Path | None) -> tuple[list[str
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         raise SystemExit("Chromium is not installed")
-    opened = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=OPTIONS)
-        for theme in THEMES:
-            context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
-            context.add_init_script(f"for (const key of ['mode', 'theme']) localStorage.setItem(key, '{theme}')")
-            page = context.new_page()
-            requested, errors = list[str](), list[str]()
-            page.on("request", lambda request, into=requested: _is_here(request.url) or into.append(request.url))
-            page.on("pageerror", lambda error, into=errors: into.append(str(error)))
-            for path in pages:
-                at = f"{path.relative_to(site)} ({theme})"
-                page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
-                page.goto(path.as_uri())
-                for violation in Axe().run(page).response["violations"]:
-                    where = violation["nodes"][0]["html"][:120]
-                    found.append(f"{at}: {violation['id']}, {violation['help']}: {where} ({len(violation['nodes'])})")
-                shown = str(path.relative_to(site)) in SHOWN
-                if pictures and shown:
-                    page.screenshot(path=pictures / _name(path, site, theme, DESK), full_page=False)
-                page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-                if (width := page.evaluate("document.documentElement.scrollWidth")) > PHONE[0]:
-                    found.append(f"{at}: is {width} pixels wide on a phone of {PHONE[0]}")
-                if pictures and shown:
-                    page.screenshot(path=pictures / _name(path, site, theme, PHONE), full_page=False)
-                found += [f"{at}: requests {address}" for address in requested] + [f"{at}: {error}" for error in errors]
-                requested.clear()
-                errors.clear()
-                opened += 1
-            context.close()
+        context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
+        context.add_init_script(f"for (const key of ['mode', 'theme']) localStorage.setItem(key, '{theme}')")
+        page = context.new_page()
+        requested, errors = list[str](), list[str]()
+        page.on("request", lambda request: _is_here(request.url) or requested.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        for path in pages:
+            at = f"{path.relative_to(site)} ({theme})"
+            page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+            page.goto(path.as_uri())
+            for violation in Axe().run(page).response["violations"]:
+                where = violation["nodes"][0]["html"][:120]
+                found.append(f"{at}: {violation['id']}, {violation['help']}: {where} ({len(violation['nodes'])})")
+            shown = str(path.relative_to(site)) in SHOWN
+            if pictures and shown:
+                page.screenshot(path=pictures / _name(path, site, theme, DESK), full_page=False)
+            page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+            if (width := page.evaluate("document.documentElement.scrollWidth")) > PHONE[0]:
+                found.append(f"{at}: is {width} pixels wide on a phone of {PHONE[0]}")
+            if pictures and shown:
+                page.screenshot(path=pictures / _name(path, site, theme, PHONE), full_page=False)
+            found += [f"{at}: requests {address}" for address in requested] + [f"{at}: {error}" for error in errors]
+            requested.clear()
+            errors.clear()
         browser.close()
-    return found, opened
+    return found
 
 
 def _is_here(address: str) -> bool:
@@ -102,10 +99,13 @@ def main() -> None:
     if not pages:
         raise SystemExit(f"{options.site} has no pages: build it first")
     links = broken_links(options.site, pages)
-    wrong, opened = seen(options.site, pages, options.pictures)
+    with ThreadPoolExecutor() as pool:  # each theme has a browser of its own
+        found = pool.map(lambda theme: seen(options.site, pages, theme, options.pictures), THEMES)
+        wrong = [each for of_theme in found for each in of_theme]
     for each in [*links, *wrong]:
         print(each)
     kinds = Counter(re.sub(r"^.*?: |, .*", "", each) for each in wrong)
+    opened = len(THEMES) * len(pages)
     print(f"{len(pages)} pages, opened {opened} times: {len(links)} broken links; {len(wrong)} findings {dict(kinds)}")
     sys.exit(bool(links or wrong))
 

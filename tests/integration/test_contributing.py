@@ -560,6 +560,7 @@ def test_a_picture_is_added_by_the_files_named(tmp_path):
     copy.check("picture", "cnnzoo/plots/toy.py", "tests/plots/test_toy.py", "tests/integration/test_toy.py")
 
 
+@pytest.mark.slow
 def test_a_data_source_is_added_by_the_files_named(tmp_path):
     copy = Copy(tmp_path)
     add_data_source(copy)

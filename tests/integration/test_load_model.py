@@ -134,6 +134,7 @@ def test_a_keras_that_cannot_be_imported_says_so_and_may_be_tried_again(tmp_path
     assert processes.run(["-c", code, tmp_path]).stdout.splitlines()[-2:] == ["no backend", "True"]
 
 
+@pytest.mark.slow
 def test_any_room_can_be_imported_first(processes):
     """It may be the one that imports Keras, after which the hook imports those that Keras is to know."""
     rooms = ("layers", "losses", "metrics", "optimizers", "data.augmentation", "models.lenet", "pretraining")

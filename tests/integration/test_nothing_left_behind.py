@@ -91,6 +91,7 @@ def test_import_and_training(command, place):
     check(place)
 
 
+@pytest.mark.slow
 def test_all_formats(command, place):
     pytest.importorskip("onnxruntime", reason="needs ONNX Runtime (pip install 'cnnzoo[export]')")
     formats = [f"--format={name}" for name in ("saved_model", "onnx", "litert", "litert_int8")]

@@ -45,6 +45,7 @@ def test_it_is_taken_away(tmp_path):
     assert own.exists()
 
 
+@pytest.mark.slow
 def test_runs_are_trained_resumed_evaluated_drawn_and_exported(tmp_path):
     train = ["train", "lenet5_digits", "--smoke", "--workdir", tmp_path / "run"]
     cnnzoo(*train)

@@ -8,12 +8,13 @@ import pytest
 
 import cnnzoo
 from tests.integration.backends.test_backends import PACKAGES, printed_under
+from tests.tiers import cases
 
 WORKER = Path(__file__).parent / "variational_worker.py"
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.parametrize("samples", [1, 4])
+@pytest.mark.parametrize("backend", cases(["jax", "torch"], {"torch"}))
+@pytest.mark.parametrize("samples", cases([1, 4], {4}))
 def test_it_gives_and_learns_what_it_does_under_tensorflow(backend, samples, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"needs {PACKAGES[backend]}")

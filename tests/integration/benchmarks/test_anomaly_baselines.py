@@ -30,6 +30,7 @@ def test_each_detector_has_an_area_for_each_class(data, classes):
         assert float(rows["0"][DETECTORS.index("PCA")]) > 0.6
 
 
+@pytest.mark.slow
 def test_the_seeds_decide_what_is_drawn():
     options = ["--classes", 3, "--epochs", 1, "--train-examples", 100, "--seeds", 2, "--detectors", "PCA", "cnnzoo"]
     first, second = (processes.run([ROOT / SCRIPT, *options]).stdout.splitlines()[3] for _ in range(2))

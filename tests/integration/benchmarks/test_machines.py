@@ -31,11 +31,13 @@ def test_the_step_in_pytorch_is_that_of_2006(monkeypatch):
         np.testing.assert_allclose(found, weight + 0.9 * velocity + 0.1 * slope, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_script_compares_the_contenders():
     pytest.importorskip("torch")
     check_comparison({"torch": "cnnzoo", "BernoulliRBM": "cnnzoo at 10"})
 
 
+@pytest.mark.slow
 def test_the_script_compares_with_the_package_rbms():
     pytest.importorskip("rbms")
     check_comparison({"rbms": "cnnzoo persistent", "rbms in order": "cnnzoo persistent"})

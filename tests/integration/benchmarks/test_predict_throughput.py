@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
+
 import cnnzoo
 from tests import processes
 from tests.processes import ROOT
 
 
+@pytest.mark.slow
 def test_both_contenders_predict_the_classes_that_the_evaluation_counts(tmp_path):
     run = cnnzoo.train("lenet5_digits", workdir=tmp_path / "run", epochs=2, verbose=0, test_examples=100)
     cnnzoo.export(run, tmp_path / "models")

@@ -40,6 +40,7 @@ def test_images_are_binary_at_a_half_and_a_sixth_of_the_training_images_is_held_
     np.testing.assert_array_equal(test, digits.test.images[:50].reshape(50, 64) / 255 > 0.5)
 
 
+@pytest.mark.slow
 def test_the_script_compares_both_at_equal_time():
     pytest.importorskip("torch")
     pytest.importorskip("rbms")

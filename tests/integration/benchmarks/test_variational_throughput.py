@@ -46,6 +46,7 @@ def copy_weights(model, net):
         layer.weight.data, layer.bias.data = torch.from_numpy(kernel.T.copy()), torch.from_numpy(bias)
 
 
+@pytest.mark.slow
 def test_the_script_compares_the_contenders():
     pytest.importorskip("torch")
     options = ["--rounds", "1", "--steps", "2", "--samples", "2", "--contenders", "cnnzoo", "torch eager"]

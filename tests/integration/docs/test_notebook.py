@@ -36,6 +36,7 @@ def streamed(cell, name):
     return "".join(output.text for output in cell.outputs if output.output_type == "stream" and output.name == name)
 
 
+@pytest.mark.slow
 def test_its_first_output_names_the_folder_that_everything_is_in(ran):
     cells, folder = ran
     assert streamed(cells[0], "stdout").startswith(f"All files of this notebook are in {folder / 'course-1'}, ")
@@ -43,11 +44,13 @@ def test_its_first_output_names_the_folder_that_everything_is_in(ran):
     assert (folder / "course-1/runs/lenet5_mnist/1/metrics.json").is_file()
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_red(ran):
     cells, _ = ran
     assert {cell.source: streamed(cell, "stderr") for cell in cells if streamed(cell, "stderr")} == {}
 
 
+@pytest.mark.slow
 def test_every_command_ends_well_and_every_picture_is_shown(ran):
     cells, _ = ran
     found = [part for path in COURSE for part in parts(path.read_text("utf-8"))]

@@ -150,6 +150,7 @@ def test_layerwise_pretraining(capsys):
 
 
 @pytest.mark.filterwarnings(SHUFFLE)
+@pytest.mark.slow
 def test_data(folder):
     loading, own_arrays, own_photographs, features, pipelines = python_blocks("docs/how_to/images.md")
     names = {}

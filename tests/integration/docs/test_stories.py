@@ -544,7 +544,8 @@ STORIES = {
     },
 }
 NEED_MNIST = {"mnist", "devices"}
-SLOW = {"published weights", "mnist", "search"}  # the first has 18 million weights in its dense layers alone
+# The first has 18 million weights in its dense layers alone.
+SLOW = {"published weights", "mnist", "search", "photographs", "devices"}
 STANDS_FOR = {"FOLDER": "formats", "RUN": "runs/lenet5_digits/1"}
 
 

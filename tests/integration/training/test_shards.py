@@ -38,7 +38,7 @@ def run(processes, *arguments, changes=()):
     [
         ("lenet5_digits", [], "yes", 2),
         ("lenet5_digits", [], "no", 1),
-        ("deep_autoencoder_digits", ["--logical-cpus", "2"], "yes", 1),
+        pytest.param("deep_autoencoder_digits", ["--logical-cpus", "2"], "yes", 1, marks=pytest.mark.slow),
     ],
 )
 def test_the_command_line_alone_trains_in_shards(processes, tmp_path, recipe, changes, by_command, expected):

@@ -24,7 +24,7 @@ def _ended(process):
     return process.returncode
 
 
-@pytest.mark.parametrize("option", ["warmup=3", "samples=3"])
+@pytest.mark.parametrize("option", [pytest.param("warmup=3", marks=pytest.mark.slow), "samples=3"])
 def test_killed_and_resumed_it_ends_with_the_weights_of_an_undisturbed_run(option, tmp_path):
     """Pixels are drawn anew at each visit, codes in each step, and the divergence's weight rises over epochs."""
     options = ["--epochs", "3", "--set", f"model_options.{option}"]

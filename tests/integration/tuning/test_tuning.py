@@ -188,6 +188,7 @@ def results_in(folder):
     }
 
 
+@pytest.mark.slow
 def test_a_search_survives_a_killed_trial_and_resumes_after_it_was_killed_itself(tmp_path):
     """A trial's process is killed, as by the kernel; then the search itself; then it is resumed, and ends."""
     folder = tmp_path / "search"
