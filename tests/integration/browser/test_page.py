@@ -19,6 +19,7 @@ from cnnzoo.browser.play import play, write
 from cnnzoo.models import lenet
 from tests import processes
 from tests.integration.browser import digits, reference
+from tests.tiers import cases
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install -e '.[docs]')")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe (pip install -e '.[docs]')")
@@ -576,7 +577,7 @@ def test_pictures_are_saved_as_png_and_svg_and_print_has_no_tools(visit, pages, 
     assert len(page.pdf()) > 20_000
 
 
-@pytest.mark.parametrize("name", ["lenet5", "autoencoder"])
+@pytest.mark.parametrize("name", cases(["lenet5", "autoencoder"], {"autoencoder"}))
 def test_the_copied_python_runs_and_gives_the_same_numbers(name, visit, pages):
     page = visit(pages[name])
     if name == "lenet5":

@@ -132,6 +132,7 @@ main(["wait"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_meets_a_destructor_is_not_lost(name):
     ended = processes.run(["-c", IN_A_DESTRUCTOR.format(name=name)])
@@ -153,6 +154,7 @@ __main__.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_meets_an_exec_ends_with_its_own_exit_code(name, tmp_path):
     (tmp_path / "waits.py").write_text(IN_AN_EXEC.format(name=name), "utf-8")

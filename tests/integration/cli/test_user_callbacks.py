@@ -72,6 +72,7 @@ def test_a_run_and_its_resumption_are_tracked(folder):
         assert (entry["epoch"], entry["loss"]) == (epoch, pytest.approx(row["loss"], rel=1e-6))
 
 
+@pytest.mark.slow
 def test_several_are_called_and_one_of_them_stops_the_run(folder):
     names = ("--callback", "trackers:after_two_epochs", "--callback", "trackers:Tracker")
     train(folder, "lenet5_digits", "--smoke", "--epochs", "4", *names)

@@ -132,6 +132,7 @@ def test_a_study_pretrains_once_for_all_variants_that_pretrain_alike(tmp_path):
     assert [row["unit"] for row in comparison.rows] == ["test error (%)"] * 3
 
 
+@pytest.mark.slow
 def test_what_a_study_shares_does_not_depend_on_the_variant_that_came_first(tmp_path):
     """64 images run 2 steps at a time, which leaves out the last of the 7 batches that layers are pretrained on."""
     recipe = STACK.replace(epochs=1, pretraining={"epochs": 1, "train_examples": 7 * 32})

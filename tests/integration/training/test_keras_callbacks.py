@@ -68,7 +68,12 @@ def monitor():
         thread.join()
 
 
-@pytest.fixture(params=[(32, 1), (128, 2)], ids=["batches of 32", "batches of 128 in shards"])
+@pytest.fixture(
+    params=[
+        pytest.param((32, 1), id="batches of 32", marks=pytest.mark.slow),
+        pytest.param((128, 2), id="batches of 128 in shards"),
+    ]
+)
 def recipe(request, monkeypatch):
     """Return the recipe with a batch size; shards are what `cnnzoo train` has, whose threads are set for them."""
     batch_size, shards = request.param
