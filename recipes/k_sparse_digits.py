@@ -2,7 +2,9 @@
 
     cnnzoo train k_sparse_digits
 
-It was not run yet, on two cores or elsewhere; it needs no download.
+Squared error per test image (sum over pixels) after the last epoch: 0.770 ± 0.013 (0.77, 0.78, 0.76), n=3, 3 to 7 s
+on one of two cores beside other work; it needs no download. Printed by
+`benchmarks/recipe_results.py k_sparse_digits`.
 """
 
 from cnnzoo import Recipe, cli
