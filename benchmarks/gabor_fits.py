@@ -32,7 +32,7 @@ def unit_fits(run: str) -> np.ndarray:
     """Return R² of the Gabor fit of each code unit of a run's autoencoder of gray images."""
     import cnnzoo
 
-    model = cnnzoo.load_model(run)
+    model = cnnzoo.Run(run).model()
     kernel = np.asarray(model.get_layer("code").kernel, "float64")
     return np.array([gabor_fit(weights) for weights in kernel.T.reshape(-1, *model.input_shape[1:3])])
 

@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     run = cnnzoo.Run(options.run)
     source = cnnzoo.data.load(run.recipe.data)
-    model = cnnzoo.encoder(cnnzoo.load_model(options.run))
+    model = cnnzoo.encoder(run.model())
     train, test = (features(model, split.images, raw=options.raw) for split in (source.train, source.test))
     error, penalty = error_of(train, source.train.labels, test, source.test.labels, options.iterations)
     print(f"test error {100 * error:.2f} % by logistic regression of {train.shape[1]} features, C={penalty:g}")

@@ -4,8 +4,8 @@
 
 Squared error per test image (sum over pixels) after the last epoch: 0.837 ± 0.033 (0.82, 0.88, 0.82), n=3, 15 to 40 s
 of training and 9 to 17 s of pretraining on one of two cores beside other work; it needs no download. 6
-principal components have 1.93, and `deep_autoencoder_digits`, whose layers are pretrained as autoencoders, 0.86. Printed
-by `benchmarks/recipe_results.py rbm_autoencoder_digits`.
+principal components have 1.93; `deep_autoencoder_digits`, whose layers are pretrained as autoencoders, has 0.86.
+Printed by `benchmarks/recipe_results.py rbm_autoencoder_digits`.
 """
 
 from cnnzoo import Recipe, cli

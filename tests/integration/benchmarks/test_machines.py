@@ -93,6 +93,17 @@ def test_gabor_functions_are_edges_and_noise_is_not():
     assert max(gabor_fit(rng.normal(size=(8, 8))) for _ in range(5)) < 0.6
 
 
+def test_the_scripts_read_runs(tmp_path):
+    patches = cnnzoo.train("sparse_autoencoder_patches", workdir=tmp_path / "patches", epochs=1, verbose=0)
+    fits = unit_fits(patches.folder)
+    assert fits.shape == (25,)
+    assert np.all(fits <= 1)
+    digits = cnnzoo.train("k_sparse_digits", workdir=tmp_path / "digits", epochs=5, verbose=0)
+    ended = processes.run([ROOT / "benchmarks/sparse_features.py", digits.folder, "--iterations", "50"])
+    error = re.match(r"test error ([\d.]+) % by logistic regression of 100 features, C=", ended.stdout)
+    assert float(error[1]) < 15  # of ten classes
+
+
 @pytest.mark.slow
 def test_edges_of_every_orientation_come_out(tmp_path):
     recipe = cnnzoo.load_recipe("sparse_autoencoder_patches")
