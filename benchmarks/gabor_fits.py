@@ -6,6 +6,9 @@
 A Gabor function is a wave within an ellipse, A · exp(−u²/2σ² − w²/2τ²) · cos(2πfu + φ), where u and w are coordinates
 turned by an angle; weights are compared without their mean. R² = 1 − (squared error of the fit)/(sum of squares of the
 weights), of the best fit from several starts. A unit counts as an edge from R² = 0.7 on.
+
+A spot is fitted, too, by a wave of less than a period. So those with an orientation are counted: the squares of their
+slopes, as complex numbers, point the same way, and their sum is at least half of the sum of their magnitudes.
 """
 
 import argparse
@@ -14,6 +17,8 @@ import numpy as np
 from scipy import optimize
 
 LEAST = 0.7
+COHERENT = 0.5
+SECTOR = 30  # degrees
 SPECTRUM = 32  # to which weights are padded, for the frequencies of the starts
 STARTS = 4  # of the largest frequencies
 
@@ -22,19 +27,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", help="a run's folder")
     options = parser.parse_args()
-    fits = unit_fits(options.run)
+    units = unit_weights(options.run)
+    fits = np.array([gabor_fit(weights) for weights in units])
     edges = fits >= LEAST
     print(f"{edges.sum()} of {len(fits)} units are edges ({edges.mean():.0%}), median R² {np.median(fits):.2f}")
     print("R² of each unit:", " ".join(f"{fit:.2f}" for fit in np.sort(fits)))
+    angles = [angle for weights in units[edges] if (angle := orientation(weights)) is not None]
+    counts = np.histogram(angles, np.arange(0, 181, SECTOR))[0]
+    print(f"{len(angles)} of these have an orientation: {' '.join(map(str, counts))} by {SECTOR} degrees from 0 on")
 
 
-def unit_fits(run: str) -> np.ndarray:
-    """Return R² of the Gabor fit of each code unit of a run's autoencoder of gray images."""
+def unit_weights(run: str) -> np.ndarray:
+    """Return the weights of each code unit of a run's autoencoder of gray images, `(units, height, width)`."""
     import cnnzoo
 
     model = cnnzoo.Run(run).model()
     kernel = np.asarray(model.get_layer("code").kernel, "float64")
-    return np.array([gabor_fit(weights) for weights in kernel.T.reshape(-1, *model.input_shape[1:3])])
+    return kernel.T.reshape(-1, *model.input_shape[1:3])
+
+
+def orientation(weights: np.ndarray) -> float | None:
+    """Return the direction along which an image of weights is most alike, in degrees from 0 to 180, or `None`.
+
+    0 is horizontal, and 90 vertical. `None` is of an image without a direction, as a spot or noise is.
+    """
+    down, right = np.gradient(weights)
+    squares = (right - 1j * down) ** 2  # opposite slopes belong to the same direction; rows are counted downwards
+    if np.abs(squares.sum()) < COHERENT * np.abs(squares).sum():
+        return None
+    return float((np.degrees(np.angle(squares.sum())) / 2 + 90) % 180)
 
 
 def gabor_fit(weights: np.ndarray) -> float:

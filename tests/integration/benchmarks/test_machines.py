@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnzoo
-from benchmarks.gabor_fits import gabor_fit, unit_fits
+from benchmarks.gabor_fits import gabor_fit, orientation, unit_weights
 from tests import processes
 from tests.machines import sigmoid, states
 from tests.processes import ROOT
@@ -93,11 +93,20 @@ def test_gabor_functions_are_edges_and_noise_is_not():
     assert max(gabor_fit(rng.normal(size=(8, 8))) for _ in range(5)) < 0.6
 
 
+def test_a_wave_has_the_direction_of_its_crests_and_a_spot_has_none():
+    rows, columns = np.mgrid[-8:9, -8:9].astype("float64")
+    spot = np.exp(-(columns**2 + rows**2) / 20)
+    for degrees in (0, 20, 45, 90, 100, 179):
+        along = np.radians(degrees)
+        wave = spot * np.cos(0.8 * (columns * np.sin(along) + rows * np.cos(along)))  # rows are counted downwards
+        difference = abs(orientation(wave) - degrees)
+        assert min(difference, 180 - difference) < 3
+    assert orientation(spot) is None
+
+
 def test_the_scripts_read_runs(tmp_path):
     patches = cnnzoo.train("sparse_autoencoder_patches", workdir=tmp_path / "patches", epochs=1, verbose=0)
-    fits = unit_fits(patches.folder)
-    assert fits.shape == (25,)
-    assert np.all(fits <= 1)
+    assert unit_weights(patches.folder).shape == (25, 8, 8)
     digits = cnnzoo.train("k_sparse_digits", workdir=tmp_path / "digits", epochs=5, verbose=0)
     ended = processes.run([ROOT / "benchmarks/sparse_features.py", digits.folder, "--iterations", "50"])
     error = re.match(r"test error ([\d.]+) % by logistic regression of 100 features, C=", ended.stdout)
@@ -108,4 +117,7 @@ def test_the_scripts_read_runs(tmp_path):
 def test_edges_of_every_orientation_come_out(tmp_path):
     recipe = cnnzoo.load_recipe("sparse_autoencoder_patches")
     cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
-    assert (unit_fits(tmp_path / "run") >= 0.7).mean() >= 0.8
+    units = unit_weights(tmp_path / "run")
+    assert np.mean([gabor_fit(weights) >= 0.7 for weights in units]) >= 0.8
+    angles = [angle for weights in units if (angle := orientation(weights)) is not None]
+    assert np.all(np.histogram(angles, np.arange(0, 181, 45))[0] >= 1)
