@@ -58,9 +58,13 @@ from cnnzoo.models.halves import encoder as encoder
 from cnnzoo.models.lenet import lenet as lenet
 from cnnzoo.models.lenet import lenet5 as lenet5
 from cnnzoo.models.mlp import mlp as mlp
+from cnnzoo.models.network_in_network import network_in_network as network_in_network
+from cnnzoo.models.network_in_network_imagenet import network_in_network_imagenet as network_in_network_imagenet
 from cnnzoo.models.stacked_autoencoders import stacked_autoencoder as stacked_autoencoder
 from cnnzoo.models.variational_autoencoders import sample as sample
 from cnnzoo.models.variational_autoencoders import variational_autoencoder as variational_autoencoder
+from cnnzoo.models.zfnet import zfnet as zfnet
+from cnnzoo.models.zfnet import zfnet_b as zfnet_b
 from cnnzoo.pretraining.callback import LayerwisePretraining as LayerwisePretraining
 from cnnzoo.reports.report import report as report
 from cnnzoo.serving.export import export as export

@@ -17,12 +17,13 @@ LOGISTIC = [name for name in DETERMINISTIC if name != "convolutional_autoencoder
 ALL_CONVOLUTIONAL = [
     name for name in cnnzoo.list_models() if name.startswith(("model_", "strided_cnn_", "conv_pool_cnn_", "all_cnn_"))
 ]
-# Built by the same functions as alexnet and all_cnn_c, which are not in this set and represent them.
-VARIANTS = {"caffenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
+# Built by the same functions as alexnet, zfnet, network_in_network and all_cnn_c, which are not in this set and
+# represent them.
+VARIANTS = {"caffenet", "zfnet_b", "network_in_network_imagenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
 # Of whose layers another net has every kind; they are left out where a test takes seconds a net.
 KIN = VARIANTS | {
     "alexnet", "autoencoder", "cuda_convnet", "deep_autoencoder", "denoising_autoencoder", "lenet", "mlp",
-    "stacked_convolutional_autoencoder",
+    "stacked_convolutional_autoencoder", "zfnet", "network_in_network",
 }  # fmt: skip
 
 # Large models are tested small, by their own options, and without noise, which differs on every replica.
@@ -31,6 +32,10 @@ SMALL = {
     "alexnet": ALEXNET,
     "caffenet": ALEXNET,
     "alexnet_owt": ALEXNET,
+    "zfnet": ALEXNET,
+    "zfnet_b": ALEXNET,
+    "network_in_network": {"input_shape": (16, 16, 3), "dropout": 0.0},
+    "network_in_network_imagenet": {"input_shape": (67, 67, 3), "dropout": 0.0},
     "autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "deep_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12), "code": 5},
     "denoising_autoencoder": {"input_shape": (9, 8, 1), "units": (12,), "code": 5, "rate": 0.0},
@@ -40,6 +45,8 @@ SMALL = {
     "stacked_autoencoder": {"input_shape": (9, 8, 1), "units": (20, 12)},
     **{name: {"maps": (6, 12), "input_dropout": 0.0, "dropout": 0.0} for name in ALL_CONVOLUTIONAL},
 }
+# They have no option for fewer maps; AlexNets and their kin have 4,096 units, which take a test seconds and gigabytes.
+WIDE = {*(name for name in SMALL if SMALL[name] is ALEXNET), "network_in_network", "network_in_network_imagenet"}
 
 
 @contextlib.contextmanager
@@ -59,11 +66,8 @@ def small(name, /, **options):
 
 
 def thin(name, /, **options):
-    """Return the model of `small`, compiled alike, but AlexNets with an eighth of their maps and units.
-
-    They have no option for fewer than 4,096 units, which take a test seconds and gigabytes.
-    """
-    if SMALL.get(name) is not ALEXNET:
+    """Return the model of `small`, compiled alike, but wide nets with an eighth of their maps and units."""
+    if name not in WIDE:
         return small(name, **options)
     return keras.models.model_from_json(_thinned(name, keras.config.dtype_policy().name, *options.items()))
 

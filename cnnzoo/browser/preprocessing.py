@@ -7,7 +7,7 @@ import keras
 
 from cnnzoo import models
 from cnnzoo.errors import InputError
-from cnnzoo.models import alexnet, alexnet_owt, cuda_convnet, lenet
+from cnnzoo.models import alexnet, alexnet_owt, cuda_convnet, lenet, zfnet
 
 Shape = tuple[int, ...]
 
@@ -105,9 +105,13 @@ def _of_all_cnn(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
     return [_resize(shape), {"kind": "standardize"}], shape
 
 
-def _of_alexnet(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
+def _of_alexnet(shape: Shape, rescaled: float = alexnet.RESCALED) -> tuple[list[dict[str, Any]], Shape]:
     mean = _per_channel(alexnet.MEAN, shape[-1])
-    return [_center(shape, alexnet.RESCALED), _scale([1.0], [-each for each in mean])], shape
+    return [_center(shape, rescaled), _scale([1.0], [-each for each in mean])], shape
+
+
+def _of_zfnet(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
+    return _of_alexnet(shape, zfnet.RESCALED)
 
 
 def _of_alexnet_owt(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
@@ -121,6 +125,9 @@ _STEPS = {
     "lenet": _of_lenet,
     "cuda_convnet": _of_cuda_convnet,
     "all_cnn": _of_all_cnn,
+    "network_in_network": _of_all_cnn,
+    "network_in_network_imagenet": _of_zfnet,
     "alexnet": _of_alexnet,
     "alexnet_owt": _of_alexnet_owt,
+    "zfnet": _of_zfnet,
 }

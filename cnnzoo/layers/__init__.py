@@ -10,6 +10,7 @@ from cnnzoo.layers.lenet5 import DigitCodes, FanInUniform, scaled_tanh
 from cnnzoo.layers.local_response_normalization import LocalResponseNormalization
 from cnnzoo.layers.locally_connected import LocallyConnected2D
 from cnnzoo.layers.lp_pooling import LpPooling2D
+from cnnzoo.layers.max_rms import MaxRMS
 from cnnzoo.layers.noise import MaskingNoise, SaltAndPepperNoise
 from cnnzoo.layers.partially_connected import PartiallyConnectedConv2D
 from cnnzoo.layers.pointwise_convolution import PointwiseConv2D
@@ -36,6 +37,7 @@ __all__ = [
     "LocallyConnected2D",
     "LpPooling2D",
     "MaskingNoise",
+    "MaxRMS",
     "PartiallyConnectedConv2D",
     "PointwiseConv2D",
     "PrincipalComponents",

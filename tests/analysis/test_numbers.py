@@ -74,7 +74,16 @@ def test_alexnet_has_the_parameters_of_the_paper():
 
 
 @pytest.mark.parametrize(
-    ("name", "multiply_adds"), [("alexnet", 724_406_816), ("alexnet_owt", 714_188_480), ("cuda_convnet", 12_298_240)]
+    ("name", "multiply_adds"),
+    [
+        ("alexnet", 724_406_816),
+        ("alexnet_owt", 714_188_480),
+        ("cuda_convnet", 12_298_240),
+        ("zfnet", 1_168_032_896),
+        ("zfnet_b", 2_476_704_896),
+        ("network_in_network", 222_486_528),
+        ("network_in_network_imagenet", 1_100_188_800),
+    ],
 )
 def test_multiply_adds_of_the_alexnets(name, multiply_adds):
     assert report_of(name).totals.multiply_adds == multiply_adds

@@ -32,6 +32,10 @@ PARAMETERS = {
     "alexnet": 60_965_224,
     "caffenet": 60_965_224,
     "alexnet_owt": 61_100_840,
+    "zfnet": 62_357_608,
+    "zfnet_b": 107_627_624,
+    "network_in_network": 966_986,
+    "network_in_network_imagenet": 7_595_176,
     "cuda_convnet": 89_578,
     "autoencoder": 784 * 256 + 256 * 32 + 256 + 32 + 256 + 784,  # kernels once, as they are tied
     "deep_autoencoder": 2_837_314,

@@ -8,7 +8,7 @@ from cnnzoo import models
 
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 NAMES = {name: [str(digit) for digit in range(10)] for name in ("lenet5", "lenet", "mlp")}
-NAMES |= dict.fromkeys(("cuda_convnet", "all_cnn_a", "model_c"), CIFAR)
+NAMES |= dict.fromkeys(("cuda_convnet", "all_cnn_a", "model_c", "network_in_network"), CIFAR)
 
 
 def decoded(name, predictions, **options):
@@ -53,7 +53,7 @@ def test_top_out_of_range_raises(name, classes, top):
         decoded(name, probabilities(classes), top=top)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "caffenet", "alexnet_owt"])
+@pytest.mark.parametrize("name", ["alexnet", "caffenet", "alexnet_owt", "zfnet", "network_in_network_imagenet"])
 def test_imagenets_classes_have_keras_names(name, monkeypatch):
     index = {str(label): [f"n{label:08}", f"thing {label}"] for label in range(1000)}
     monkeypatch.setattr("keras.src.applications.imagenet_utils.CLASS_INDEX", index)  # as after it was fetched once

@@ -9,7 +9,7 @@ from cnnzoo import models
 
 MEAN = np.array([123.675, 116.28, 103.53])
 DEVIATION = np.array([58.395, 57.12, 57.375])
-SIDES = {"alexnet": 227, "alexnet_owt": 224, "cuda_convnet": 32, "all_cnn_c": 32}
+SIDES = {"alexnet": 227, "alexnet_owt": 224, "zfnet": 224, "cuda_convnet": 32, "all_cnn_c": 32}
 
 
 def contrast_normalized(images):
@@ -20,6 +20,7 @@ def contrast_normalized(images):
 FORMULAS = {
     "alexnet": lambda images: images - MEAN,
     "alexnet_owt": lambda images: (images - MEAN) / DEVIATION,
+    "zfnet": lambda images: images - MEAN,
     "cuda_convnet": lambda images: images - np.array([125.3, 123.0, 113.9]),
     "all_cnn_c": contrast_normalized,
 }
@@ -63,6 +64,7 @@ def test_in_tf_data_it_returns_the_same_with_a_known_shape(name):
         ("alexnet_owt", (256, 384)),
         ("alexnet_owt", (257, 256)),
         ("alexnet_owt", (256, 261)),
+        ("zfnet", (256, 341)),
     ],
 )
 def test_images_of_256_pixels_are_cropped_to_the_center(name, size):
@@ -73,7 +75,7 @@ def test_images_of_256_pixels_are_cropped_to_the_center(name, size):
     np.testing.assert_allclose(preprocessed(name, images), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "alexnet_owt"])
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_owt", "zfnet"])
 @pytest.mark.parametrize("size", [(375, 500), (500, 333), (600, 600), (100, 160), (300, 1000)])
 def test_photographs_are_resized_and_cropped_as_in_torchvision(name, size):
     """`Resize(256)` with antialiasing, then `CenterCrop`, by PyTorch's own interpolation."""

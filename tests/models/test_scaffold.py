@@ -166,6 +166,9 @@ PAPERS = {  # learning rate, momentum and decay, or the decay of each layer's ke
     "alexnet": (0.01, 0.9, 5e-4),
     "caffenet": (0.01, 0.9, {"*kernel": 5e-4}),
     "alexnet_owt": (0.01, 0.9, 1e-4),
+    "zfnet": (0.01, 0.9, 0.0),
+    "network_in_network": (0.1, 0.9, {"*/kernel": 1e-4}),
+    "network_in_network_imagenet": (0.01, 0.9, {"*/kernel": 5e-4}),
     "all_cnn_c": (0.01, 0.9, 1e-3),
     "cuda_convnet": (0.001, 0.9, {"*fc10/kernel": 1.0, "*/kernel": 0.004}),
 }

@@ -88,18 +88,24 @@ def test_images_of_other_sizes_are_brought_to_the_input_as_predict_does_it(shape
     assert np.abs(found - expected).max() < 1.001 * pixel
 
 
-@pytest.mark.parametrize("shape", [(67, 67, 3), (90, 120, 3), (60, 50, 3)])
-def test_the_center_of_photographs_is_cut_out_as_the_preprocessing_does_it(shape, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "shape", "atol"),
+    [
+        *(("alexnet_owt", shape, 1e-4) for shape in [(67, 67, 3), (90, 120, 3), (60, 50, 3)]),  # from −2.1 to 2.6
+        ("zfnet", (90, 120, 3), 6e-3),  # values from −124 to 151
+    ],
+)
+def test_the_center_of_photographs_is_cut_out_as_the_preprocessing_does_it(name, shape, atol, tmp_path):
     keras.utils.set_random_seed(0)
-    model = thin("alexnet_owt")
+    model = thin(name)
     page = tmp_path / "play.html"
-    net = Net(model, "net", "", "alexnet_owt")
+    net = Net(model, "net", "", name)
     images = np.random.default_rng(2).integers(0, 256, (2, *shape), "uint8")
     source = Source("photographs", Split(images, np.zeros(2, "int32")), Split(images, np.zeros(2, "int32")), ("a",))
     write([net], page, source=source)
-    expected = keras.ops.convert_to_numpy(models.preprocessing("alexnet_owt", model)(images))
+    expected = keras.ops.convert_to_numpy(models.preprocessing(name, model)(images))
     [found] = reference.outputs_in_node(page, images, [expected.shape[1:]], tmp_path, "first")
-    np.testing.assert_allclose(found, expected, atol=1e-4)  # of values from −2.1 to 2.6
+    np.testing.assert_allclose(found, expected, atol=atol)
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])

@@ -21,6 +21,7 @@ SMALLER = {
     "alexnet_imagenet": ["model_options.input_shape=67,67,3", "image_size=80,80"],
     "alexnet_photos": ["model_options.input_shape=63,63,3", "image_size=72,72"],
     "all_cnn_c_cifar10": ALL_CNN,
+    "network_in_network_cifar10": ["model_options.input_shape=16,16,3"],
     "strides_against_pooling_cifar10": ALL_CNN,
     "pretraining_study_mnist": [],
     "pretraining_methods_mnist": [],

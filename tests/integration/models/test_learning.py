@@ -29,6 +29,7 @@ AUTOENCODERS = {
     "stacked_convolutional_autoencoder": DIGITS,
     "variational_autoencoder": DIGITS,
 }
+ALEXNETS = ("alexnet", "caffenet", "alexnet_owt", "zfnet", "zfnet_b", "network_in_network_imagenet")  # and kin
 FORMS = ("model_c", "strided_cnn_c", "conv_pool_cnn_c", "all_cnn_c")
 SEEDS = range(3)
 seeds = pytest.mark.parametrize("seed", SEEDS)
@@ -124,6 +125,13 @@ def test_all_convolutional_nets_learn_2000_images_in_five_epochs(cifar10, name, 
     assert accuracy(predictions, cifar10) >= 0.2
 
 
+@pytest.mark.slow
+@seeds
+def test_network_in_network_learns_2000_images_in_ten_epochs(cifar10, seed):
+    _, predictions, *_ = fitted("network_in_network", {}, cifar10, seed, batch_size=64, epochs=10)
+    assert accuracy(predictions, cifar10) >= 0.2
+
+
 @pytest.fixture(scope="module")
 def flowers(tmp_path_factory):
     """Return 240 photographs of five flowers to train on, and 60 to test on."""
@@ -138,7 +146,7 @@ def flowers(tmp_path_factory):
 
 @pytest.mark.slow
 @seeds
-@pytest.mark.parametrize("name", ["alexnet", "caffenet", "alexnet_owt"])
+@pytest.mark.parametrize("name", ALEXNETS)
 def test_alexnets_learn_240_photographs_of_five_flowers_in_twenty_epochs(flowers, name, seed):
     _, predictions, *_ = fitted(name, {"classes": 5}, flowers, seed, batch_size=32, epochs=20)
     assert accuracy(predictions, flowers) >= 0.4
@@ -151,9 +159,8 @@ def test_every_model_is_tried_and_one_net_of_each_form():
         *PRETRAINED,
         *AUTOENCODERS,
         *ALL_CONVOLUTIONAL,
+        *ALEXNETS,
         "cuda_convnet",
-        "alexnet",
-        "caffenet",
-        "alexnet_owt",
+        "network_in_network",
     }
     assert tried == set(cnnzoo.list_models())
