@@ -5,6 +5,9 @@ Recognition", Neural Computation 1(4), 1989, https://doi.org/10.1162/neco.1989.1
 Digit Recognition with a Back-Propagation Network", NIPS 1989, for LeNet-1.
 """
 
+import math
+
+from keras.initializers import Constant
 from keras.layers import Conv2D, Dense, Flatten
 
 from cnnzoo.layers import ConstantPadding2D, FanInUniform, PartiallyConnectedConv2D, Subsampling2D, scaled_tanh
@@ -44,7 +47,8 @@ def lenet_1989(
     - The paper does not say which 8 of the 12 maps of H1 a map of H2 is connected to: here maps 0 to 7, 4 to 11, or 0 to
       3 and 8 to 11, each for four maps.
     - H2's border is −1, too; the paper speaks of the border of the image.
-    - Biases start at 0. H1 and H2 are computed densely, as C3 of `lenet5`.
+    - Biases start at 0, those of the outputs where an output is the mean of its targets, −0.8 for ten classes. H1 and H2
+      are computed densely, as C3 of `lenet5`.
     - It is compiled with Adam in place of the paper's second-order method with batches of one image.
 
     Args:
@@ -118,7 +122,7 @@ def lenet1(
 
     - The paper centers digits of 16×16 pixels in the field of 28×28; here the field is the image, as MNIST has it.
     - Initial weights are within ±2.4/fan-in, as in the other paper of 1989; the subsampling coefficients start as
-      averages, and biases at 0. H3 is computed densely, as C3 of `lenet5`.
+      averages, biases at 0, and those of the outputs as in `lenet_1989`. H3 is computed densely, as C3 of `lenet5`.
     - It is compiled with Adam in place of the paper's second-order method with batches of one image.
 
     Args:
@@ -173,9 +177,12 @@ def initial():
 
 def squashed_outputs(x, classes, classifier_activation):
     """Return the output units on features `(batch, units)`: with `"auto"` they are squashed as all other units are."""
-    activation = scaled_tanh if classifier_activation == "auto" else classifier_activation
-    options = {**initial(), "activation": activation}
-    return Dense(classes, **options, dtype="float32", name="output")(x)
+    options = {**initial(), "dtype": "float32", "name": "output"}
+    if classifier_activation == "auto":
+        # Nine of ten targets are −1: units that start at 0 first learn that of all images alike, for some epochs.
+        mean = 2 / classes - 1
+        return Dense(classes, bias_initializer=Constant(1.5 * math.atanh(mean / 1.7159)), **options)(x)
+    return Dense(classes, **{**options, "activation": classifier_activation})(x)
 
 
 def early_loss(classifier_activation):

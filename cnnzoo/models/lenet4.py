@@ -41,7 +41,7 @@ def lenet4(
     - S2 has one map for each of C1. The text connects subsampling maps "in pairs", and does not say which.
     - A map of C3 is connected to three maps of S2, four maps to the same three.
     - Activation, subsampling and initial weights are those of `lenet5`; the outputs are squashed as all other units are,
-      and their targets are ±1, as in 1989.
+      and their targets are ±1, as in 1989. Their biases start as in `lenet_1989`.
     - It is compiled with Adam in place of the stochastic diagonal Levenberg–Marquardt method.
 
     Args:
