@@ -103,9 +103,7 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=(self.kernel_size, self.kernel_size, len(links)), initializer=self._initial_kernel, name="kernel"
         )
-        self.bias = self.add_weight(
-            shape=self._bias_shape(input_shape), initializer=self.bias_initializer, name="bias"
-        )
+        self.bias = self.add_weight(shape=self._bias_shape(input_shape), initializer=self.bias_initializer, name="bias")
 
     def _bias_shape(self, input_shape):
         _, rows, columns, maps = self.compute_output_shape(input_shape)

@@ -95,9 +95,7 @@ STRIDED = [(1, False), (2, False), (1, True), (2, True), (3, True)]
 def test_partial_convolution_by_strides_and_with_a_bias_a_unit_follows_the_formula(strides, unit_bias, dtype):
     table, images = [[0, 2], [1], [0, 1, 2]], checking.random(1, 7, 6, 3)
     layer = PartiallyConnectedConv2D(table, 3, strides=strides, unit_bias=unit_bias, dtype=dtype)
-    kernel, bias = (
-        weight.astype("float64") for weight in checking.with_weights(layer, images.shape).get_weights()
-    )
+    kernel, bias = (weight.astype("float64") for weight in checking.with_weights(layer, images.shape).get_weights())
     sides = {1: (5, 4), 2: (3, 2), 3: (2, 2)}[strides]
     assert bias.shape == ((*sides, 3) if unit_bias else (3,))
 

@@ -90,7 +90,9 @@ def test_the_net_of_1989_computes_what_it_computes_in_pytorch():
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.2, weight.shape) for weight in model.get_weights()])
     images = rng.uniform(-1, 1, (3, 16, 16, 1)).astype("float32")
-    kernels, biases = zip(*(map(torch.tensor, model.get_layer(name).get_weights()) for name in NET_OF_1989), strict=True)
+    kernels, biases = zip(
+        *(map(torch.tensor, model.get_layer(name).get_weights()) for name in NET_OF_1989), strict=True
+    )
 
     def squashed(x):
         return 1.7159 * torch.tanh(2 / 3 * x)
@@ -103,9 +105,7 @@ def test_the_net_of_1989_computes_what_it_computes_in_pytorch():
     x = padded(squashed(functional.conv2d(x, kernel, stride=2) + biases[0].permute(2, 0, 1)))
     kernel = kernels[1].permute(2, 0, 1).reshape(12, 8, 5, 5)
     reads = (x[:, :8], x[:, 4:], torch.cat((x[:, :4], x[:, 8:]), dim=1))
-    blocks = [
-        functional.conv2d(maps, kernel[4 * block : 4 * block + 4], stride=2) for block, maps in enumerate(reads)
-    ]
+    blocks = [functional.conv2d(maps, kernel[4 * block : 4 * block + 4], stride=2) for block, maps in enumerate(reads)]
     x = squashed(torch.cat(blocks, dim=1) + biases[1].permute(2, 0, 1))
     x = x.permute(0, 2, 3, 1).reshape(3, -1)
     for kernel, bias in zip(kernels[2:], biases[2:], strict=True):
