@@ -53,10 +53,13 @@ from cnnzoo.models.convolutional_autoencoders import (
 )
 from cnnzoo.models.cuda_convnet import cuda_convnet as cuda_convnet
 from cnnzoo.models.denoising_autoencoders import denoising_autoencoder as denoising_autoencoder
+from cnnzoo.models.early_lenets import lenet1 as lenet1
+from cnnzoo.models.early_lenets import lenet_1989 as lenet_1989
 from cnnzoo.models.halves import decoder as decoder
 from cnnzoo.models.halves import encoder as encoder
 from cnnzoo.models.lenet import lenet as lenet
 from cnnzoo.models.lenet import lenet5 as lenet5
+from cnnzoo.models.lenet4 import lenet4 as lenet4
 from cnnzoo.models.mlp import mlp as mlp
 from cnnzoo.models.network_in_network import network_in_network as network_in_network
 from cnnzoo.models.network_in_network_imagenet import network_in_network_imagenet as network_in_network_imagenet

@@ -95,5 +95,7 @@ HEADS = {
         None,
     ),
     "one output in a list": (lambda: net(lambda x: [dense(3, "softmax")(x)]), "probabilities", None),
+    "squashed units": (lambda: net(dense(3, cnnzoo.layers.scaled_tanh)), "probabilities", "softmax"),
+    "targets of ±1": (lambda: net(dense(3), cnnzoo.losses.SparseMeanSquaredError()), "probabilities", "softmax"),
     "the bitmaps of LeNet-5": (lambda: cnnzoo.lenet5(weights="mnist"), "probabilities", "softmax"),
 }

@@ -19,21 +19,39 @@ def subsampling(images, size, coefficient, bias):
     return out
 
 
-def partial_convolution(images, table, kernels, bias):
-    """`kernels[i]` is the kernel of the i-th link, counted along the rows of the table."""
+def constant_padding(images, border, value):
+    batch, height, width, channels = images.shape
+    out = np.full((batch, height + 2 * border, width + 2 * border, channels), value, "float64")
+    for row in range(height):
+        for column in range(width):
+            out[:, row + border, column + border] = images[:, row, column]
+    return out
+
+
+def partial_convolution(images, table, kernels, bias, stride=1):
+    """`kernels[i]` is the kernel of the i-th link, counted along the rows of the table; a bias for each map or unit."""
     size = kernels.shape[1]
     batch, height, width, _ = images.shape
-    out = np.zeros((batch, height - size + 1, width - size + 1, len(table)))
+    out = np.zeros((batch, (height - size) // stride + 1, (width - size) // stride + 1, len(table)))
     link = 0
     for target, sources in enumerate(table):
         for source in sources:
             for row in range(out.shape[1]):
                 for column in range(out.shape[2]):
-                    window = images[:, row : row + size, column : column + size, source].astype("float64")
+                    top, left = row * stride, column * stride
+                    window = images[:, top : top + size, left : left + size, source].astype("float64")
                     out[:, row, column, target] += (window * kernels[link]).sum(axis=(1, 2))
             link += 1
-        out[..., target] += bias[target]
+        out[..., target] += bias[..., target]
     return out
+
+
+def mean_squared_error_of_labels(labels, outputs):
+    losses = []
+    for label, row in zip(labels, np.asarray(outputs, "float64"), strict=True):
+        targets = [1 if unit == label else -1 for unit in range(len(row))]
+        losses.append(sum((output - target) ** 2 for output, target in zip(row, targets, strict=True)) / len(row))
+    return np.mean(losses)
 
 
 def squared_distances(features, centers):

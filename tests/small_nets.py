@@ -22,8 +22,8 @@ ALL_CONVOLUTIONAL = [
 VARIANTS = {"caffenet", "zfnet_b", "network_in_network_imagenet", *ALL_CONVOLUTIONAL} - {"all_cnn_c"}
 # Of whose layers another net has every kind; they are left out where a test takes seconds a net.
 KIN = VARIANTS | {
-    "alexnet", "autoencoder", "cuda_convnet", "deep_autoencoder", "denoising_autoencoder", "lenet", "mlp",
-    "stacked_convolutional_autoencoder", "zfnet", "network_in_network",
+    "alexnet", "autoencoder", "cuda_convnet", "deep_autoencoder", "denoising_autoencoder", "lenet", "lenet1", "lenet4",
+    "mlp", "network_in_network", "stacked_convolutional_autoencoder", "zfnet",
 }  # fmt: skip
 
 # Large models are tested small, by their own options, and without noise, which differs on every replica.

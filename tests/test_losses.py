@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import cnnzoo
-from cnnzoo.losses import MaximumAPosteriori, PixelCrossentropy
+from cnnzoo.losses import MaximumAPosteriori, PixelCrossentropy, SparseMeanSquaredError
 from tests import reference
 
 RNG = np.random.default_rng(1)
@@ -33,6 +33,23 @@ def test_large_penalties_do_not_overflow():
 def test_a_negative_penalty_raises():
     with pytest.raises(cnnzoo.InputError, match=r"`rubbish_penalty` must be a number of at least 0\. Received: -1"):
         MaximumAPosteriori(-1)
+
+
+def test_the_squared_error_of_labels_is_that_of_targets_of_plus_and_minus_1():
+    outputs, labels = RNG.normal(size=(16, 10)).astype("float32"), RNG.integers(0, 10, 16)
+    value = float(SparseMeanSquaredError()(labels, outputs))
+    assert value == pytest.approx(reference.mean_squared_error_of_labels(labels, outputs), rel=1e-5)
+    targets = np.where(np.arange(10) == labels[:, None], 1.0, -1.0)
+    assert value == pytest.approx(float(keras.losses.MeanSquaredError()(targets, outputs)), rel=1e-5)
+
+
+def test_the_largest_output_has_the_least_squared_error():
+    outputs = RNG.normal(size=(50, 10)).astype("float32")
+    errors = [[float(SparseMeanSquaredError()([label], row[None])) for label in range(10)] for row in outputs]
+    np.testing.assert_array_equal(np.argmin(errors, axis=1), outputs.argmax(axis=1))
+    # ‖y − t‖² is a constant less four times the output of the label's unit.
+    constant = 10 * np.array(errors, "float64") + 4 * outputs
+    np.testing.assert_allclose(constant, constant[:, :1].repeat(10, axis=1), rtol=1e-5)
 
 
 def _trained(loss, build, activation="sigmoid"):
@@ -159,6 +176,8 @@ def test_labels_of_every_form_are_right_or_refused(where, batch):
     for given, message in WRONG_LABELS.values():
         with refused(where, f"`y_true` must be integer labels from 0 to 7 for maximum_a_posteriori. {message}"):
             compute(where, loss, given(labels), negated)
+        with refused(where, f"`y_true` must be integer labels from 0 to 7 for sparse_mean_squared_error. {message}"):
+            compute(where, SparseMeanSquaredError(), given(labels), negated)
     with pytest.raises(
         cnnzoo.InputError, match=rf"\(batch, 1\), and not one-hot, .* Received: shape \(.*, {CLASSES}\)"
     ):
@@ -171,9 +190,13 @@ def test_weights_of_labels_are_one_for_each_image_or_refused(where, batch):
     penalties, labels = some_penalties(batch)
     negated, weights = -penalties.astype("float32"), np.random.default_rng(0).random(batch)
     each = [reference.maximum_a_posteriori(*one, 1.0) for one in zip(labels[:, None], penalties[:, None], strict=True)]
+    rows = zip(labels[:, None], negated[:, None], strict=True)
+    errors = np.array([reference.mean_squared_error_of_labels(*row) for row in rows])
     for given in (weights, weights[:, None]):
         value = compute(where, MaximumAPosteriori(), labels, negated, given)
         assert value == pytest.approx((each * weights).mean(), rel=1e-5)
+        value = compute(where, SparseMeanSquaredError(), labels, negated, given)
+        assert value == pytest.approx((errors * weights).mean(), rel=1e-5)
     for shape in ((batch, SIDE, SIDE), (batch, CLASSES)):
         with pytest.raises(cnnzoo.InputError, match=r"`sample_weight` must have the shape \(batch,\) for outputs"):
             compute(where, MaximumAPosteriori(), labels, negated, np.ones(shape))

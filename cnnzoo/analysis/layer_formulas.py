@@ -7,6 +7,7 @@ from keras import layers
 from cnnzoo.analysis import pointwise, sliding
 from cnnzoo.analysis.arithmetic import Arithmetic, Call
 from cnnzoo.layers import (
+    ConstantPadding2D,
     ContractivePenalty,
     GaussianCode,
     GaussianScale,
@@ -89,6 +90,7 @@ LAYER_FORMULAS: dict[type, Formula] = {
         pointwise.elementwise,
     ),
     # cnnzoo's own
+    ConstantPadding2D: pointwise.padding,
     LpPooling2D: sliding.pooling,
     LocallyConnected2D: sliding.local_convolution,
     Subsampling2D: sliding.subsampling,

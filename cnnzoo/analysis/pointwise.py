@@ -120,7 +120,7 @@ def permutation(call: Call) -> Arithmetic:
 
 
 def padding(call: Call) -> Arithmetic:
-    """Return the map with zeros around it."""
+    """Return the map with zeros, or another constant, around it."""
     return _bordered(call, call.layer.padding, sign=1)
 
 

@@ -113,15 +113,16 @@ def partially_connected_convolution(call: Call) -> Arithmetic:
     fan_ins = [len(row) * math.prod(per_side(layer.kernel_size, len(windows))) for row in layer.connections]
     positions = math.prod(_outputs(windows))
     same = len(set(fan_ins)) == 1
+    connections = positions * (sum(fan_ins) + len(fan_ins))
     return Arithmetic(
         shape=(*_outputs(windows), len(fan_ins)),
         receptive_field=call.receptive_field.slide(windows),
         steps=windows,
         weights_per_neuron=fan_ins[0] if same else None,
         parameters_per_neuron=fan_ins[0] + 1 if same else None,
-        parameters=sum(fan_ins) + len(fan_ins),
-        unshared=positions * (sum(fan_ins) + len(fan_ins)),
-        connections=positions * (sum(fan_ins) + len(fan_ins)),
+        parameters=sum(fan_ins) + len(fan_ins) * (positions if layer.unit_bias else 1),
+        unshared=connections,
+        connections=connections,
         multiply_adds=positions * sum(fan_ins),
     )
 

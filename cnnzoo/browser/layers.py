@@ -340,8 +340,9 @@ def _permute(layer: Any, call: _Call) -> _Made:
     return _Made("permute", {"axes": [each - 1 for each in layer.dims]})
 
 
-def _zero_padding(layer: Any, call: _Call) -> _Made:
-    return _Made("zero_padding", {"padding": [int(side) for pair in layer.padding for side in pair]})
+def _padding(layer: Any, call: _Call) -> _Made:
+    sides = [int(side) for pair in layer.padding for side in pair]
+    return _Made("padding", {"padding": sides, "value": getattr(layer, "value", 0.0)})
 
 
 def _cropping(layer: Any, call: _Call) -> _Made:
@@ -410,7 +411,8 @@ _MAKERS: dict[type, Callable[[Any, _Call], _Made]] = {
     layers.Flatten: _plain("reshape"),
     layers.Reshape: _plain("reshape"),
     layers.Permute: _permute,
-    layers.ZeroPadding2D: _zero_padding,
+    layers.ZeroPadding2D: _padding,
+    own.ConstantPadding2D: _padding,
     layers.Cropping2D: _cropping,
     layers.UpSampling2D: _up_sampling,
     layers.Activation: _plain("activation"),

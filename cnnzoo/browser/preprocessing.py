@@ -7,7 +7,7 @@ import keras
 
 from cnnzoo import models
 from cnnzoo.errors import InputError
-from cnnzoo.models import alexnet, alexnet_owt, cuda_convnet, lenet, zfnet
+from cnnzoo.models import alexnet, alexnet_owt, cuda_convnet, early_lenets, lenet, zfnet
 
 Shape = tuple[int, ...]
 
@@ -92,6 +92,11 @@ def _of_lenet(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
     return [_resize(inner), pad, scale], inner
 
 
+def _of_early_lenet(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
+    scale = _scale([(early_lenets.INK - early_lenets.BACKGROUND) / 255], [early_lenets.BACKGROUND])
+    return [_resize(shape), scale], shape
+
+
 def _of_pixels(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
     return [_resize(shape), _scale([1 / 255], [0.0])], shape
 
@@ -123,6 +128,8 @@ def _of_alexnet_owt(shape: Shape) -> tuple[list[dict[str, Any]], Shape]:
 
 _STEPS = {
     "lenet": _of_lenet,
+    "lenet4": _of_lenet,
+    "early_lenets": _of_early_lenet,
     "cuda_convnet": _of_cuda_convnet,
     "all_cnn": _of_all_cnn,
     "network_in_network": _of_all_cnn,

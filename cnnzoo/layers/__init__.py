@@ -2,6 +2,7 @@
 
 from cnnzoo.layers.average_pooling import AveragePooling2D
 from cnnzoo.layers.column_convolution import ColumnConv2D
+from cnnzoo.layers.constant_padding import ConstantPadding2D
 from cnnzoo.layers.contractive_penalty import ContractivePenalty
 from cnnzoo.layers.gaussian_code import GaussianCode
 from cnnzoo.layers.gaussian_scale import GaussianScale
@@ -25,6 +26,7 @@ from cnnzoo.layers.zca_whitening import ZCAWhitening
 __all__ = [
     "AveragePooling2D",
     "ColumnConv2D",
+    "ConstantPadding2D",
     "ContractivePenalty",
     "DigitCodes",
     "FanInUniform",

@@ -1,4 +1,4 @@
-"""The partially connected convolution of LeNet-5."""
+"""The partially connected convolution of the LeNets."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from cnnzoo.checks import integer
+from cnnzoo.checks import flag, integer
 from cnnzoo.errors import InputError
+from cnnzoo.layers import window
 
 
 @keras.saving.register_keras_serializable(package="cnnzoo")
@@ -23,20 +24,26 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         activation: name or function applied to the result, or `None`.
         kernel_initializer: initial kernels. It is called once per output map, with the shape
             `(kernel_size, kernel_size, inputs of this map, 1)`, so that the fan-in is that of the map.
-        bias_initializer: initial biases, shape `(maps,)`.
+        bias_initializer: initial biases, shape `(maps,)`, or `(rows, columns, maps)` with `unit_bias`.
+        strides: step of the kernel down and to the right, in pixels; an integer ≥ 1.
+        unit_bias: whether every unit has a bias of its own, as in the net of 1989, in place of one for its map. It
+            needs images of fixed size.
 
     Call arguments:
         images: float tensor `(batch, height, width, channels)`, with more channels than the
             largest index of the table.
 
     Returns:
-        Float tensor `(batch, height − kernel_size + 1, width − kernel_size + 1, maps)`.
+        Float tensor `(batch, rows, columns, maps)`, with 1 + (height − kernel_size) // strides rows, and columns
+        alike.
 
     Raises:
-        InputError: `kernel_size` is not a positive integer, or the table is empty, has an empty row, a
+        InputError: `kernel_size` or `strides` is not a positive integer, `unit_bias` is no boolean, the image is
+            smaller than the kernel, or of unknown size with `unit_bias`, or the table is empty, has an empty row, a
             repeated or negative index, or one beyond the input's channels.
 
-    Source: LeCun et al. 1998, section II-B, layer C3 and table I.
+    Source: LeCun et al. 1998, section II-B, layer C3 and table I; LeCun et al. 1989, "Backpropagation Applied to
+        Handwritten Zip Code Recognition" (`strides` and `unit_bias`).
 
     Example:
     >>> import numpy as np
@@ -52,13 +59,17 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         activation=None,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        *,
+        strides: int = 1,
+        unit_bias: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.connections = tuple(tuple(int(index) for index in row) for row in connections)
         self._check_connections()
         self.kernel_size = integer("kernel_size", kernel_size)
-        self.strides = 1
+        self.strides = integer("strides", strides)
+        self.unit_bias = flag("unit_bias", unit_bias)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -92,7 +103,18 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=(self.kernel_size, self.kernel_size, len(links)), initializer=self._initial_kernel, name="kernel"
         )
-        self.bias = self.add_weight(shape=(len(self.connections),), initializer=self.bias_initializer, name="bias")
+        self.bias = self.add_weight(shape=self._bias_shape(input_shape), initializer=self.bias_initializer, name="bias")
+
+    def _bias_shape(self, input_shape):
+        _, rows, columns, maps = self.compute_output_shape(input_shape)
+        if not self.unit_bias:
+            return (maps,)
+        if None in (rows, columns):
+            raise InputError(
+                "every unit has a bias of its own, so the size of the images must be known. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        return (rows, columns, maps)
 
     def _initial_kernel(self, shape, dtype=None):
         kernels = []
@@ -104,19 +126,21 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
     def call(self, images):
         kernel = ops.matmul(self.kernel, ops.cast(self._placement, self.compute_dtype))
         shape = (self.kernel_size, self.kernel_size, self._channels, len(self.connections))
-        maps = ops.conv(images, ops.reshape(kernel, shape), padding="valid", data_format="channels_last")
+        maps = ops.conv(images, ops.reshape(kernel, shape), self.strides, padding="valid", data_format="channels_last")
         return self.activation(maps + self.bias)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape
-        height, width = (None if side is None else side - self.kernel_size + 1 for side in sides)
-        return batch, height, width, len(self.connections)
+        kernel, strides = ((side, side) for side in (self.kernel_size, self.strides))
+        return batch, *window.output_sizes(sides, kernel, strides, "valid"), len(self.connections)
 
     def get_config(self):
         return {
             **super().get_config(),
             "connections": [list(row) for row in self.connections],
             "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "unit_bias": self.unit_bias,
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),

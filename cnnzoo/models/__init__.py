@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Each model function and the module of its family. CONTRIBUTING.md lists the files to change for a new model.
 FAMILIES = {
     "lenet5": "lenet",
+    "lenet_1989": "early_lenets",
+    "lenet1": "early_lenets",
+    "lenet4": "lenet4",
     "lenet": "lenet",
     "mlp": "mlp",
     "alexnet": "alexnet",
@@ -60,7 +63,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Example:
     >>> list_models("le*")
-    ['lenet', 'lenet5']
+    ['lenet', 'lenet1', 'lenet4', 'lenet5', 'lenet_1989']
     """
     return sorted(fnmatch.filter(FAMILIES, pattern))
 

@@ -15,9 +15,9 @@ from keras import layers, ops
 from cnnzoo.checks import choice
 from cnnzoo.errors import InputError
 from cnnzoo.keras_internals import Call
-from cnnzoo.layers import RadialBasis
+from cnnzoo.layers import RadialBasis, scaled_tanh
 from cnnzoo.layers.graph import call_of, graph_inputs
-from cnnzoo.losses import MaximumAPosteriori
+from cnnzoo.losses import MaximumAPosteriori, SparseMeanSquaredError
 
 # What a model may return for each image.
 OUTPUTS = {
@@ -41,6 +41,7 @@ ACTIVATIONS = {
     ops.log_softmax: "logits",
     keras.activations.sigmoid: "labels",
     ops.sigmoid: "labels",
+    scaled_tanh: "logits",  # as of the nets of 1989: the largest output is the prediction; see SparseMeanSquaredError
 }
 OPERATIONS = {"Softmax": "probabilities", "LogSoftmax": "logits", "Sigmoid": "labels"}
 
@@ -198,7 +199,7 @@ def _of_loss(model: keras.Model, units: int) -> Head | None:
     loss = keras.losses.get(losses[0])
     names = {name.replace("_", "").lower() for name in _names(loss)}
     from_logits = getattr(loss, "from_logits", False)
-    if isinstance(loss, MaximumAPosteriori) and units > 1:
+    if isinstance(loss, MaximumAPosteriori | SparseMeanSquaredError) and units > 1:
         return Head("probabilities", from_logits=True)
     if names & {*CATEGORICAL} and units > 1:
         return Head("probabilities", from_logits)

@@ -339,6 +339,8 @@ def _type_name(kind: Any) -> str:
 # === Models ===
 
 TITLES = {
+    "early_lenets": "LeNet-1 and the net of 1989",
+    "lenet4": "LeNet-4",
     "lenet": "LeNet-5 and the textbooks' LeNet",
     "mlp": "Multilayer perceptron",
     "alexnet": "AlexNet and CaffeNet",

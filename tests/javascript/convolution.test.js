@@ -97,6 +97,17 @@ test("a partially connected convolution is one whose kernel is 0 where the table
   );
 });
 
+test("a unit of a partially connected convolution may have a bias of its own", () => {
+  const image = tensor([6, 5, 2], 35);
+  const weights = { kernel: tensor([2, 2, 3], 36), bias: tensor([5, 4, 2], 37) };
+  const options = { ...window(2), connections: [[0, 1], [1]] };
+  const without = layer("partially_connected", [5, 4, 2], options, { ...weights, bias: tensor([2], 0) });
+  without.weights.bias.data.fill(0);
+  const expected = computed(without, partiallyConnected, [image]).map((sum, at) => sum + weights.bias.data[at]);
+  const own = layer("partially_connected", [5, 4, 2], options, weights);
+  assert.ok(largestDifference(computed(own, partiallyConnected, [image]), expected) < 1e-6);
+});
+
 test("without shared weights it is the same where all positions have one kernel", () => {
   const image = tensor([5, 5, 2], 41);
   const kernel = tensor([3, 3, 2, 4], 42);

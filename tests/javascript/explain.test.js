@@ -71,7 +71,17 @@ function nets() {
     [sevens, layer("concatenate", sevens, { axis: 2 })],
     [sevens, layer("reshape", [168])],
     [sevens, layer("permute", [4, 7, 6], { axes: [2, 0, 1] })],
-    [sevens, layer("zero_padding", [9, 7, 4], { padding: [1, 1, 1, 0] })],
+    [sevens, layer("padding", [9, 7, 4], { padding: [1, 1, 1, 0] })],
+    [sevens, layer("padding", [9, 7, 4], { padding: [1, 1, 1, 0], value: -1 })],
+    [
+      sevens,
+      layer(
+        "partially_connected",
+        [3, 3, 2],
+        { ...window(2, 2), connections: [[0, 3], [1]] },
+        { kernel: tensor([2, 2, 3], 1), bias: tensor([3, 3, 2], 2) },
+      ),
+    ],
     [sevens, layer("cropping", [5, 5, 4], { cropping: [1, 1, 1, 0] })],
     [sevens, layer("up_sampling", [14, 18, 4], { size: [2, 3] })],
     [sevens, layer("activation", sevens, { activation: "softmax" })],
@@ -151,7 +161,7 @@ test("a receptive field is what changes a number when it changes", () => {
     model(
       [6, 6, 1],
       [
-        ["pad", layer("zero_padding", [8, 8, 1], { padding: [1, 1, 1, 1] })],
+        ["pad", layer("padding", [8, 8, 1], { padding: [1, 1, 1, 1] })],
         [
           "norm",
           layer("local_response_normalization", [8, 8, 1], { neighbors: 3, alpha: 1, beta: 1, k: 1, region: "within" }),

@@ -99,7 +99,9 @@ test("values are moved, joined and repeated", () => {
   assert.deepEqual(output("concatenate", [1, 4, 1], [a, b], { axis: 1 }), [1, 2, 3, 5]);
   assert.deepEqual(output("permute", [2, 1, 1], [of([1, 2, 1], 7, 8)], { axes: [1, 0, 2] }), [7, 8]);
   assert.deepEqual(output("permute", [3, 2], [of([2, 3], 1, 2, 3, 4, 5, 6)], { axes: [1, 0] }), [1, 4, 2, 5, 3, 6]);
-  assert.deepEqual(output("zero_padding", [2, 3, 1], [a], { padding: [1, 0, 0, 1] }), [0, 0, 0, 1, 2, 0]);
+  assert.deepEqual(output("padding", [2, 3, 1], [a], { padding: [1, 0, 0, 1] }), [0, 0, 0, 1, 2, 0]);
+  const background = { padding: [0, 1, 1, 0], value: -1 };
+  assert.deepEqual(output("padding", [2, 3, 1], [a], background), [-1, 1, 2, -1, -1, -1]);
   assert.deepEqual(output("cropping", [2, 1, 1], [ROWS], { cropping: [1, 0, 2, 0] }), [6, 9]);
   assert.deepEqual(output("up_sampling", [2, 4, 1], [a], { size: [2, 2] }), [1, 1, 2, 2, 1, 1, 2, 2]);
   assert.deepEqual(output("reshape", [2], [a]), [1, 2]);

@@ -15,6 +15,7 @@ from cnnzoo.layers import (
 )
 from cnnzoo.models.lenet import C3_TABLE
 from tests import reference
+from tests.layers import checking
 
 RNG = np.random.default_rng(0)
 
@@ -84,6 +85,58 @@ def test_partial_convolution_with_all_links_equals_keras_convolution():
     dense.build(images.shape)
     dense.set_weights([kernel.reshape(5, 5, 4, 3).transpose(0, 1, 3, 2), bias])
     np.testing.assert_allclose(layer(images), dense(images), atol=1e-4)
+
+
+STRIDED = [(1, False), (2, False), (1, True), (2, True), (3, True)]
+
+
+@pytest.mark.parametrize(("strides", "unit_bias"), STRIDED)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_partial_convolution_by_strides_and_with_a_bias_a_unit_follows_the_formula(strides, unit_bias, dtype):
+    table, images = [[0, 2], [1], [0, 1, 2]], checking.random(1, 7, 6, 3)
+    layer = PartiallyConnectedConv2D(table, 3, strides=strides, unit_bias=unit_bias, dtype=dtype)
+    kernel, bias = (weight.astype("float64") for weight in checking.with_weights(layer, images.shape).get_weights())
+    sides = {1: (5, 4), 2: (3, 2), 3: (2, 2)}[strides]
+    assert bias.shape == ((*sides, 3) if unit_bias else (3,))
+
+    def formula(images, kernel, bias):
+        return reference.partial_convolution(images, table, np.moveaxis(kernel, -1, 0), bias, strides)
+
+    expected = formula(images, kernel, bias)
+    upstream = checking.random(*expected.shape, seed=5)
+    outputs, gradients = checking.outputs_and_gradients(layer, images, upstream)
+    assert reference.relative(outputs, expected) <= checking.TOLERANCE[dtype]
+    # The formula is linear in each of the three, so that a long step loses nothing.
+    for found, slopes in zip(gradients, reference.slopes(formula, [images, kernel, bias], upstream, 0.5), strict=True):
+        assert reference.relative(found, slopes) <= checking.TOLERANCE[dtype]
+
+
+def test_partial_convolution_by_strides_and_with_a_bias_a_unit_is_saved(tmp_path):
+    layer = PartiallyConnectedConv2D([[0, 2], [1]], 3, strides=2, unit_bias=True, bias_initializer="ones")
+    assert checking.saved_and_loaded_equally(layer, random(2, 9, 8, 3), tmp_path)
+
+
+def test_partial_convolution_of_an_older_file_has_one_bias_a_map():
+    config = PartiallyConnectedConv2D([[0], [1]], 3).get_config()
+    older = {name: value for name, value in config.items() if name not in ("strides", "unit_bias")}
+    assert PartiallyConnectedConv2D.from_config(older).get_config() == config
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PartiallyConnectedConv2D([[0]], 3, strides=0), r"`strides` must be a positive integer\. Received: 0"),
+        (lambda: PartiallyConnectedConv2D([[0]], 3, unit_bias=1), r"`unit_bias` must be True or False\. Received: 1"),
+        (
+            lambda: PartiallyConnectedConv2D([[0]], 3, unit_bias=True)(keras.Input((None, 8, 1))),
+            r"every unit has a bias .* must be known\. Received: input_shape=\(None, None, 8, 1\)",
+        ),
+        (lambda: PartiallyConnectedConv2D([[0]], 3)(keras.Input((2, 8, 1))), "a side of 2 and a window of 3"),
+    ],
+)
+def test_wrong_strides_and_biases_of_a_partial_convolution_raise(make, message):
+    with pytest.raises(cnnzoo.InputError, match=message):
+        make()
 
 
 def test_partial_convolution_initializes_each_map_with_its_own_fan_in():

@@ -27,6 +27,9 @@ from tests.small_nets import (
 # Trainable parameters as the papers count them.
 PARAMETERS = {
     "lenet5": 60_000,
+    "lenet_1989": 9_760,
+    "lenet1": 2_578,
+    "lenet4": 50_690,  # reconstructed: the papers' count cannot be
     "lenet": 61_706,
     "mlp": 266_610,
     "alexnet": 60_965_224,

@@ -7,7 +7,7 @@ import cnnzoo
 from cnnzoo import models
 
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-NAMES = {name: [str(digit) for digit in range(10)] for name in ("lenet5", "lenet", "mlp")}
+NAMES = {name: [str(digit) for digit in range(10)] for name in ("lenet5", "lenet4", "lenet_1989", "lenet", "mlp")}
 NAMES |= dict.fromkeys(("cuda_convnet", "all_cnn_a", "model_c", "network_in_network"), CIFAR)
 
 

@@ -97,6 +97,11 @@ LAYERS = {
         layers.PartiallyConnectedConv2D(TABLE, 3),
         lambda x, kernel, bias: reference.partial_convolution(x, TABLE, np.moveaxis(kernel, -1, 0), bias),
     ),
+    "partially connected, a bias a unit": (
+        layers.PartiallyConnectedConv2D(TABLE, 3, strides=2, unit_bias=True, bias_initializer="ones"),
+        lambda x, kernel, bias: reference.partial_convolution(x, TABLE, np.moveaxis(kernel, -1, 0), bias, 2),
+    ),
+    "a border of -1": (layers.ConstantPadding2D(2), lambda x: reference.constant_padding(x, 2, -1)),
     "radial basis": (
         layers.RadialBasis(3, adaptive=True, negate=True),
         lambda x, centers: -reference.squared_distances(x, centers),

@@ -23,13 +23,15 @@ SMALLER = {
     "all_cnn_c_cifar10": ALL_CNN,
     "network_in_network_cifar10": ["model_options.input_shape=16,16,3"],
     "strides_against_pooling_cifar10": ALL_CNN,
+    "lenets_mnist": [],
     "pretraining_study_mnist": [],
     "pretraining_methods_mnist": [],
     "rbm_autoencoder_mnist": ["model_options.units=30,20", "model_options.code=5"],
 }
-# Of eighteen: few labels and all, several layers and one, with pretraining and without. Of the ways to pretrain, all
-# are run on digits.
+# Of eight, one in each manner. Of eighteen: few labels and all, several layers and one, with pretraining and without. Of
+# the ways to pretrain, all are run on digits.
 FEWER = {
+    "lenets_mnist": ("lenet_1989-1998", "lenet1-modern"),
     "pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random"),
     "pretraining_methods_mnist": ("rbm-100-labels", "k-sparse-60000-labels"),
     "pretraining_methods_digits": tuple(
@@ -40,7 +42,7 @@ FEWER = {
 SLOW = {
     "alexnet_cifar10_smoke", "alexnet_imagenet", "alexnet_photos", "convolutional_autoencoder_cifar10",
     "deep_autoencoder_2d_mnist", "deep_autoencoder_mnist", "deep_belief_net_mnist", "k_sparse_mnist",
-    "lenet_fashion_mnist", "lenet_mnist", "pretraining_methods_mnist", "pretraining_study_mnist",
+    "lenet1_mnist", "lenet_fashion_mnist", "lenet_mnist", "pretraining_methods_mnist", "pretraining_study_mnist",
     "rbm_autoencoder_mnist", "stacked_denoising_mnist", "strides_against_pooling_cifar10", "vae_mnist",
 }  # fmt: skip
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.

@@ -17,6 +17,9 @@ from tests.small_nets import ALL_CONVOLUTIONAL
 DIGITS = {"input_shape": (8, 8, 1)}  # of the models that take any size
 CLASSIFIERS = {
     "lenet5": {},
+    "lenet_1989": {},
+    "lenet1": {},
+    "lenet4": {},
     "lenet": {},
     "mlp": DIGITS,
 }

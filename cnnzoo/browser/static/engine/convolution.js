@@ -262,12 +262,13 @@ export function locallyConnected(layer, [image], out) {
 }
 
 /**
- * The convolution of LeNet-5's C3: each output map reads only the input maps that a table lists for it.
+ * The convolution of the LeNets: each output map reads only the input maps that a table lists for it.
  *
  * It is computed as a convolution whose kernel is 0 where there is no link, which is faster than to look up each link.
  *
  * @param {Layer} layer  options.connections: for each output map the input maps that it reads. weights: kernel (rows,
- *   columns, links), one kernel for each link of the table, row by row; bias (output maps)
+ *   columns, links), one kernel for each link of the table, row by row; bias (output maps), or one for each
+ *   unit (output rows, output columns, output maps)
  * @param {Tensor[]} inputs
  * @param {Tensor} out
  */
@@ -286,6 +287,7 @@ export function partiallyConnected(layer, [image], out) {
       link++;
     }
   });
-  convolve(layer, image, full, bias, out, 0, 1);
+  convolve(layer, image, full, undefined, out, 0, 1);
+  for (let unit = 0; unit < out.data.length; unit++) out.data[unit] += bias.data[unit % bias.data.length];
   activate(layer, out.data);
 }

@@ -303,6 +303,7 @@ const EXPLAINED = {
     const reads = connections[at[2]];
     const first = connections.slice(0, at[2]).reduce((links, row) => links + row.length, 0);
     const [, columns, links] = kernel.shape;
+    const unit = (at[0] * layer.shape[1] + at[1]) * layer.shape[2] + at[2]; // has a bias of its own, or its map has
     const terms = windowTerms(
       layer,
       inputs,
@@ -310,7 +311,7 @@ const EXPLAINED = {
       reads,
       (i, j, map) => kernel.data[(i * columns + j) * links + first + reads.indexOf(map)],
     );
-    return { terms, window: windowAt(layer, at), bias: bias.data[at[2]], reads };
+    return { terms, window: windowAt(layer, at), bias: bias.data[unit % bias.data.length], reads };
   },
   max_pooling(layer, inputs, at) {
     const terms = windowTerms(layer, inputs, at, [at[2]], () => null, false);
@@ -429,13 +430,13 @@ const EXPLAINED = {
     });
     return copied(layer, inputs, indexAt(inputs[0].shape, from));
   },
-  zero_padding(layer, inputs, at) {
+  padding(layer, inputs, at) {
     const [top, , left] = layer.options.padding;
     const [height, width] = inputs[0].shape;
     const row = at[0] - top;
     const column = at[1] - left;
     if (row < 0 || row >= height || column < 0 || column >= width)
-      return { terms: [], formula: "a zero of the border" };
+      return { terms: [], end: () => layer.options.value ?? 0, formula: "the value of the border" };
     return copied(layer, inputs, indexAt(inputs[0].shape, [row, column, at[2]]));
   },
   cropping(layer, inputs, at) {

@@ -24,12 +24,12 @@ import {
 import {
   activationLayer,
   concatenate,
+  constantPadding,
   copyValues,
   cropping,
   merge,
   permute,
   upSampling,
-  zeroPadding,
 } from "./shapes.js";
 
 /** @type {Record<string, (layer: Layer, inputs: Tensor[], out: Tensor) => void>} */
@@ -58,7 +58,7 @@ export const LAYERS = {
   concatenate,
   reshape: copyValues,
   permute,
-  zero_padding: zeroPadding,
+  padding: constantPadding,
   cropping,
   up_sampling: upSampling,
   activation: activationLayer,

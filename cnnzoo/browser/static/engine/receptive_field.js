@@ -39,7 +39,7 @@ function spanBefore(layer, axis, { first, last }) {
     }
     case "up_sampling":
       return { first: Math.floor(first / size[axis]), last: Math.floor(last / size[axis]) };
-    case "zero_padding":
+    case "padding":
       return { first: first - padding[2 * axis], last: last - padding[2 * axis] };
     case "cropping":
       return { first: first + cropping[2 * axis], last: last + cropping[2 * axis] };

@@ -30,14 +30,15 @@ export function activationLayer(layer, [values], out) {
 }
 
 /**
- * Zeros around each map.
+ * A border of zeros, or of another value, around each map.
  *
- * @param {Layer} layer  options.padding: rows above and below, columns left and right
+ * @param {Layer} layer  options.padding: rows above and below, columns left and right; options.value
  * @param {Tensor[]} inputs
  * @param {Tensor} out
  */
-export function zeroPadding(layer, [image], out) {
+export function constantPadding(layer, [image], out) {
   const [top, , left] = layer.options.padding;
+  out.data.fill(layer.options.value ?? 0);
   copyRows(image, 0, 0, out, top, left, image.shape[0], image.shape[1]);
 }
 
