@@ -8,8 +8,8 @@ contrast is normalized, and the images are whitened (ZCA).
 
 Rates, momentum, decay and epochs are those of the authors' files: 100,000 steps of 128 images at a rate of 0.1, and
 20,000 at a tenth of it. Where it deviates from them: the biases of the class maps start at 1, since with the files' 0
-(`--set model_options.initial_bias=0`) training often does not start; and flips and shifts of up to 5 pixels come before
-contrast and whitening.
+(`--set model_options.initial_bias=0`) some repetitions of the paper did not start to learn; and flips and shifts of up
+to 5 pixels come before contrast and whitening.
 """
 
 from cnnzoo import Recipe, cli

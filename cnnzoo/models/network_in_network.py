@@ -37,8 +37,8 @@ def network_in_network(
     and round up, as in the authors' cuda-convnet files; a port to Torch averages in the second. Where it deviates from
     those files:
 
-    - The biases of the class maps start at 1. The maps are rectified, as there, and with the files' 0 training often
-      does not start: what is rectified to 0 for all images has no gradient. `initial_bias=0` for the files' own.
+    - The biases of the class maps start at 1, and `initial_bias=0` is the files' own. The maps are rectified, as there,
+      and what is rectified to 0 has no gradient: with 0 some repetitions of the paper did not start to learn.
     - It is compiled with Adam, under which it learns from few images, too; `compile="paper"` has the paper's.
     - `preprocess_input` normalizes each image's contrast but does not whiten (ZCA), which needs the training set; the
       recipe `network_in_network_cifar10` does.

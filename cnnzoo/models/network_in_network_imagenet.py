@@ -34,8 +34,8 @@ def network_in_network_imagenet(
     Four mlpconv layers, as in `cnnzoo.network_in_network`; the maps of the classes are averaged. Pooling rounds up: 54
     pixels become 27. Where it deviates from the authors' file:
 
-    - The biases of the class maps start at 1. The maps are rectified, as there, and with the file's 0 training often
-      does not start: what is rectified to 0 for all images has no gradient. `initial_bias=0` for the file's own.
+    - The biases of the class maps start at 1, and `initial_bias=0` is the file's own. The maps are rectified, as there,
+      and what is rectified to 0 has no gradient.
     - It is compiled with Adam, under which it learns from few images, too; `compile="paper"` has the authors'.
     - Other input sizes average all positions of the class maps, where Caffe averages windows of 6×6.
     - `preprocess_input` subtracts one mean per color, where the file subtracts the mean image, and its colors are red,

@@ -109,10 +109,20 @@ def test_dropout_follows_pooling(cifar, imagenet):
 
 def test_rates_of_the_authors_files():
     """Of cuda-convnet's: epsW 1 and epsB 2, of the last layer a tenth, with a loss that counts a tenth."""
-    config = cnnzoo.network_in_network(compile="paper").optimizer.get_config()
-    assert config["lr_multipliers"] == {"*cccp6/kernel": 0.1, "*cccp6/bias": 0.2, "*/bias": 2.0}
-    config = cnnzoo.network_in_network_imagenet(compile="paper").optimizer.get_config()
-    assert config["lr_multipliers"] == {"*/bias": 2.0}
+    last = {"*cccp6/kernel": 0.1, "*cccp6/bias": 0.2}
+    for make, tenths in ((cnnzoo.network_in_network, last), (cnnzoo.network_in_network_imagenet, {})):
+        model = make(compile="paper")
+        model.optimizer.check_patterns(model.weights)
+        assert model.optimizer.get_config()["lr_multipliers"] == {**tenths, "*/bias": 2.0}
+
+
+def test_the_recipe_trains_as_the_paper_does():
+    recipe = cnnzoo.load_recipe("network_in_network_cifar10")
+    paper = cnnzoo.network_in_network(compile="paper").optimizer.get_config()
+    assert recipe.learning_rate == pytest.approx(paper["learning_rate"])
+    assert recipe.optimizer_options == {name: paper[name] for name in ("momentum", "weight_decay", "lr_multipliers")}
+    steps = [epochs * 50_000 / recipe.batch_size for epochs in (*recipe.lr_drop_epochs, recipe.epochs)]
+    assert steps == pytest.approx([100_000, 120_000], rel=1e-3)
 
 
 def in_pytorch(torch, blocks, stride, dropped):

@@ -42,8 +42,9 @@ FEWER = {
 SLOW = {
     "alexnet_cifar10_smoke", "alexnet_imagenet", "alexnet_photos", "convolutional_autoencoder_cifar10",
     "deep_autoencoder_2d_mnist", "deep_autoencoder_mnist", "deep_belief_net_mnist", "k_sparse_mnist",
-    "lenet1_mnist", "lenet_fashion_mnist", "lenet_mnist", "pretraining_methods_mnist", "pretraining_study_mnist",
-    "rbm_autoencoder_mnist", "stacked_denoising_mnist", "strides_against_pooling_cifar10", "vae_mnist",
+    "lenet1_mnist", "lenet_fashion_mnist", "lenet_mnist", "network_in_network_cifar10", "pretraining_methods_mnist",
+    "pretraining_study_mnist", "rbm_autoencoder_mnist", "stacked_denoising_mnist", "strides_against_pooling_cifar10",
+    "vae_mnist",
 }  # fmt: skip
 # Run in a process of their own: TensorFlow's graphs do not free their weights, 20 million even at 67 pixels.
 IN_A_PROCESS = {name for name in SMALLER if name.startswith("alexnet")}
