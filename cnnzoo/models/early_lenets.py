@@ -137,7 +137,7 @@ def lenet1(
         classifier_activation: `"auto"` is the paper's output, in (−1.7159, 1.7159), of which the largest is the
             prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled.
         name: name of the model.
-        compile: whether to compile, with a loss and Adam of rate 0.01.
+        compile: whether to compile, with a loss and Adam of rate 0.02.
 
     Returns:
         A functional `keras.Model`. Layers: H1, H2, H3, H4, output.
@@ -165,7 +165,7 @@ def lenet1(
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-2))
+    optimizer = scaffold.chosen_optimizer(compile, Adam(2e-2))
     loss = early_loss(classifier_activation) if include_top and compile else None
     common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
     return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)
