@@ -100,8 +100,8 @@ class SparseMeanSquaredError(_OfLabels):
     """Average the squared distance of the outputs from +1 for the true class and −1 for every other one.
 
     As Keras' losses with `Sparse` in their names it takes integer labels. Its targets are the outputs where
-    `cnnzoo.layers.scaled_tanh` bends most. The squared distance to the targets of a class is a constant minus four times
-    the output of its unit, so that the largest output is the prediction, and outputs are logits of the classes.
+    `cnnzoo.layers.scaled_tanh` bends most. The squared distance to the targets of a class is a constant minus four
+    times the output of its unit, so that the largest output is the prediction, and outputs are logits of the classes.
 
     Call arguments:
         y_true: integer labels, from 0 to below the number of classes, `(batch,)` or `(batch, 1)`.

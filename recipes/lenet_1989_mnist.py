@@ -7,8 +7,8 @@ The second command evaluates the same run on all 10,000 test images. It was not 
 
 MNIST stands for the zip codes, which nobody has: the first images of its training set and of its test set, shrunk to
 16×16 by the model's preprocessing. The paper's 5.0 % of 2,007 zip codes (LeCun et al. 1989) are no figure to compare
-with. As there, the net makes 23 passes, squashed outputs have targets of ±1, and nothing is augmented. Adam with batches
-of 16 takes the place of the paper's second-order method with batches of one image.
+with. As there, the net makes 23 passes, squashed outputs have targets of ±1, and nothing is augmented. Adam with
+batches of 16 takes the place of the paper's second-order method with batches of one image.
 """
 
 from cnnzoo import Recipe, cli

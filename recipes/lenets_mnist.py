@@ -1,16 +1,15 @@
-"""Four LeNets on MNIST, each trained in the manner of 1998 and in that of today: how far is it the net, how far the recipe?
+"""Four LeNets on MNIST, each trained in the manner of 1998 and in that of today: is it the net, or the recipe?
 
     cnnzoo train lenets_mnist
 
-It was not run yet, on two cores or elsewhere. The papers' test errors are 1.7 % for LeNet-1, 1.1 % for LeNet-4 and 0.95 %
-for LeNet-5 (LeCun et al. 1998, section III-C); the net of 1989 had zip codes.
+It was not run yet, on two cores or elsewhere. The papers' test errors are 1.7 % for LeNet-1, 1.1 % for LeNet-4 and
+0.95 % for LeNet-5 (LeCun et al. 1998, section III-C); the net of 1989 had zip codes.
 
-`1998`: twenty passes by gradient descent without momentum, whose rate falls after the passes 2, 5, 8 and 12, each net with
-the outputs and the loss of its paper. It deviates from 1998 in its batches of 8 images in place of one, in its rates, which
-are the same for all weights, where the paper's method has one for each, and in the factor 0.4 by which all four falls
-multiply the rate.
-`modern`: as many passes by AdamW with a cosine decay, affine distortions, and a softmax, for `lenet5` of its negated
-penalties, as `lenet5_mnist` has it.
+`1998`: twenty passes by gradient descent without momentum, whose rate falls after the passes 2, 5, 8 and 12, each net
+with the outputs and the loss of its paper. It deviates from 1998 in its batches of 8 images in place of one, in its
+rates, which are the same for all weights, where the paper's method has one for each, and in the factor 0.4 by which
+all four falls multiply the rate. `modern`: as many passes by AdamW with a cosine decay, affine distortions, and a
+softmax, for `lenet5` of its negated penalties, as `lenet5_mnist` has it.
 """
 
 from cnnzoo import Recipe, Study, cli

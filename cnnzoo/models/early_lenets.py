@@ -41,14 +41,15 @@ def lenet_1989(
 ):
     """Build the net of 1989 that read zip codes: 9,760 parameters and 64,660 connections at 16×16.
 
-    Two convolutions by strides of 2, without pooling; every unit of their maps has a bias of its own, and the border is
-    background, −1. 1.7159·tanh(2x/3) throughout, the outputs too, whose targets are ±1. Where it deviates from the paper:
+    Two convolutions by strides of 2, without pooling; every unit of their maps has a bias of its own, and the border
+    is background, −1. 1.7159·tanh(2x/3) throughout, the outputs too, whose targets are ±1. Where it deviates from the
+    paper:
 
-    - The paper does not say which 8 of the 12 maps of H1 a map of H2 is connected to: here maps 0 to 7, 4 to 11, or 0 to
-      3 and 8 to 11, each for four maps.
+    - The paper does not say which 8 of the 12 maps of H1 a map of H2 is connected to: here maps 0 to 7, 4 to 11, or 0
+      to 3 and 8 to 11, each for four maps.
     - H2's border is −1, too; the paper speaks of the border of the image.
-    - Biases start at 0, those of the outputs where an output is the mean of its targets, −0.8 for ten classes. H1 and H2
-      are computed densely, as C3 of `lenet5`.
+    - Biases start at 0, those of the outputs where an output is the mean of its targets, −0.8 for ten classes. H1 and
+      H2 are computed densely, as C3 of `lenet5`.
     - It is compiled with Adam in place of the paper's second-order method with batches of one image.
 
     Args:
@@ -136,7 +137,7 @@ def lenet1(
         classifier_activation: `"auto"` is the paper's output, in (−1.7159, 1.7159), of which the largest is the
             prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled.
         name: name of the model.
-        compile: whether to compile, with a loss and Adam of rate 0.01.
+        compile: whether to compile, with a loss and Adam of rate 0.02.
 
     Returns:
         A functional `keras.Model`. Layers: H1, H2, H3, H4, output.
@@ -164,7 +165,7 @@ def lenet1(
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    optimizer = scaffold.chosen_optimizer(compile, Adam(1e-2))
+    optimizer = scaffold.chosen_optimizer(compile, Adam(2e-2))
     loss = early_loss(classifier_activation) if include_top and compile else None
     common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
     return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)

@@ -33,15 +33,15 @@ def lenet4(
 ):
     """Build LeNet-4, reconstructed: 50,690 parameters and 258,386 connections at 32×32.
 
-    No source has a table of its layers. The texts speak of 4 maps, subsampling maps, 16 maps, 16 subsampling maps, 120
-    units and 10 outputs, with about 260,000 connections and about 17,000 parameters. These cannot all hold: 120 units on
-    16 maps of 5×5 alone have 48,120 parameters. The connections come near the text, the parameters do not, and neither
-    is tested as the paper's. What is chosen here:
+    No source has a table of its layers. The texts speak of 4 maps, subsampling maps, 16 maps, 16 subsampling maps,
+    120 units and 10 outputs, with about 260,000 connections and about 17,000 parameters. These cannot all hold: 120
+    units on 16 maps of 5×5 alone have 48,120 parameters. The connections come near the text, the parameters do not,
+    and neither is tested as the paper's. What is chosen here:
 
     - S2 has one map for each of C1. The text connects subsampling maps "in pairs", and does not say which.
     - A map of C3 is connected to three maps of S2, four maps to the same three.
-    - Activation, subsampling and initial weights are those of `lenet5`; the outputs are squashed as all other units are,
-      and their targets are ±1, as in 1989. Their biases start as in `lenet_1989`.
+    - Activation, subsampling and initial weights are those of `lenet5`; the outputs are squashed as all other units
+      are, and their targets are ±1, as in 1989. Their biases start as in `lenet_1989`.
     - It is compiled with Adam in place of the stochastic diagonal Levenberg–Marquardt method.
 
     Args:
@@ -55,7 +55,7 @@ def lenet4(
         classifier_activation: `"auto"` is an output in (−1.7159, 1.7159), of which the largest is the prediction; else
             `"softmax"`, or `None` for logits. A model with another is not compiled.
         name: name of the model.
-        compile: whether to compile, with a loss and Adam of rate 0.002.
+        compile: whether to compile, with a loss and Adam of rate 0.004.
 
     Returns:
         A functional `keras.Model`. Layers: C1, S2, C3, S4, C5, output.
@@ -84,7 +84,7 @@ def lenet4(
     else:
         x = scaffold.pooled_features(x, pooling)
 
-    optimizer = scaffold.chosen_optimizer(compile, Adam(2e-3))
+    optimizer = scaffold.chosen_optimizer(compile, Adam(4e-3))
     loss = early_loss(classifier_activation) if include_top and compile else None
     common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
     return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)

@@ -28,8 +28,8 @@ SMALLER = {
     "pretraining_methods_mnist": [],
     "rbm_autoencoder_mnist": ["model_options.units=30,20", "model_options.code=5"],
 }
-# Of eight, one in each manner. Of eighteen: few labels and all, several layers and one, with pretraining and without. Of
-# the ways to pretrain, all are run on digits.
+# Of eight, one in each manner. Of eighteen: few labels and all, several layers and one, with pretraining and without.
+# Of the ways to pretrain, all are run on digits.
 FEWER = {
     "lenets_mnist": ("lenet_1989-1998", "lenet1-modern"),
     "pretraining_study_mnist": ("3-layers-1-per-cent-pretrained", "1-layers-100-per-cent-random"),
