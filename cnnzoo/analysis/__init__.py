@@ -1,7 +1,8 @@
 """Analysis of a net, by calculation and by experiment.
 
-Its arithmetic; activations, top activations, feature visualization and occlusion sensitivity; translation equivariance;
-the reconstruction errors of its code, against linear codes; and what a restricted Boltzmann machine says of images.
+Its arithmetic; activations, top activations, feature visualization, deconvnet and occlusion sensitivity;
+translation equivariance; the reconstruction errors of its code, against linear codes; and what a restricted Boltzmann
+machine says of images.
 """
 
 from cnnzoo.analysis.activation_maximization import feature_visualization
@@ -14,6 +15,7 @@ from cnnzoo.analysis.boltzmann_machines import (
     log_partition_function,
     pseudo_likelihood,
 )
+from cnnzoo.analysis.deconvnet import deconvolution
 from cnnzoo.analysis.layer_activations import TopActivations, activations, top_activations
 from cnnzoo.analysis.layer_receptive_fields import receptive_field_of
 from cnnzoo.analysis.likelihood import active_units, log_likelihood
@@ -60,6 +62,7 @@ __all__ = [
     "codes_2d",
     "compression_ratio",
     "conv_report",
+    "deconvolution",
     "equivariance",
     "feature_visualization",
     "free_energy",

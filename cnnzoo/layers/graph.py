@@ -207,7 +207,12 @@ class _AllFoundError(Exception):
 
 
 def outputs_of_layers(
-    model: keras.Model, inputs: list[Any], names: Iterable[str], *, before_activation: str | None = None
+    model: keras.Model,
+    inputs: list[Any],
+    names: Iterable[str],
+    *,
+    before_activation: str | None = None,
+    operation_for: Callable[[Any], Callable[..., Any]] = lambda layer: with_training(layer, False),
 ) -> dict[str, Any]:
     """Return the outputs of layers, as at inference; what comes after them is not computed.
 
@@ -218,6 +223,8 @@ def outputs_of_layers(
             `"conv1 (call 2)"` where a layer is called again. The name of a model itself stands for its output.
         before_activation: the name of one of them, the last one in the graph, whose output is taken before the layer's
             own activation is applied; of a layer without one it is the same.
+        operation_for: takes a layer or operation, and returns what is called in its place; default itself, as at
+            inference.
 
     Raises:
         InputError: the model has no graph, or no layer of a name.
@@ -245,8 +252,8 @@ def outputs_of_layers(
 
     def visit(layer: Any, name: str, args: tuple, kwargs: dict) -> Any:
         called = f"{name} (call {count[name] + 1})" if count[name] else name
-        with _linear(layer) if called == before_activation else contextlib.nullcontext():
-            output = with_training(layer, False)(*args, **kwargs)
+        with activated_by(layer, keras.activations.linear) if called == before_activation else contextlib.nullcontext():
+            output = operation_for(layer)(*args, **kwargs)
         record(name, output)
         return output
 
@@ -261,13 +268,13 @@ def outputs_of_layers(
 
 
 @contextlib.contextmanager
-def _linear(layer: Any) -> Iterator[None]:
-    """Take a layer's activation away for a while, where it has one."""
+def activated_by(layer: Any, other: Callable[[Any], Any]) -> Iterator[None]:
+    """Give a layer another activation for a while, where it has one."""
     activation = getattr(layer, "activation", None)
     if not callable(activation):
         yield
         return
-    layer.activation = keras.activations.linear
+    layer.activation = other
     try:
         yield
     finally:

@@ -70,6 +70,15 @@ class LocalResponseNormalization(keras.layers.Layer):
         """
         return alpha / (size if region == "across" else size**2)
 
+    def factors(self, images):
+        """Return by what each activity is multiplied, (k + α Σ x²)^−β; of the shape of the images.
+
+        Args:
+            images: float tensor `(batch, height, width, channels)`.
+        """
+        neighbors = _sum_across if self.region == "across" else _sum_within
+        return _power(self.k + self.alpha * neighbors(ops.square(images), self.size), self.beta)
+
     def call(self, images, training=None):
         # In half precision the squares would overflow from an activity of 256 on.
         activities = ops.cast(images, "float32") if self.compute_dtype in ("float16", "bfloat16") else images

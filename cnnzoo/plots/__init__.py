@@ -8,6 +8,7 @@ from cnnzoo.plots.calibration import reliability_diagram
 from cnnzoo.plots.classes import confusion_matrix, precision_recall
 from cnnzoo.plots.codes import codes_on_a_plane, denoised, errors_by_code_size, reconstructions
 from cnnzoo.plots.codes_of_images import code_activity, decoded_between
+from cnnzoo.plots.deconvolution import deconvolved
 from cnnzoo.plots.deep_units import units
 from cnnzoo.plots.histories import learning_curves, pretraining_curves, variants
 from cnnzoo.plots.image_rows import images
@@ -60,6 +61,7 @@ __all__ = [
     "cross_entropy",
     "decoded_between",
     "decoded_plane",
+    "deconvolved",
     "denoised",
     "dense_beside_convolution",
     "dropped_units",

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from cnnzoo.analysis import activations, feature_visualization, receptive_field_of, top_activations
+from cnnzoo.analysis import (
+    TopActivations,
+    activations,
+    feature_visualization,
+    receptive_field_of,
+    top_activations,
+)
 from cnnzoo.analysis.layer_activations import checked_units, images_for
 from cnnzoo.errors import InputError
 from cnnzoo.plots.layers import limits_of, shown_as_image
@@ -48,7 +54,7 @@ def units(
     images = images_for(model, images)
     layer = layer or deep_layer(model)
     top = top_activations(model, images, layer, count=min(PATCHES, len(images)), before_activation=True)
-    chosen = _most_selective(model, images, layer, top) if chosen is None else checked_units(chosen, len(top), layer)
+    chosen = most_selective(model, images, layer, top) if chosen is None else checked_units(chosen, len(top), layer)
     optimized = feature_visualization(model, layer, chosen, images[:1000], seed=seed)
     middle = _middle_receptive_field(model, layer, images)
     # Where layers pad, the receptive field in the middle may be smaller than others.
@@ -56,8 +62,8 @@ def units(
     window = [max(map(len, sides)) for sides in zip(*regions, strict=True)]
     drawn, captions, limits = [], [], []
     for unit, image in zip(chosen, optimized, strict=True):
-        own, best = _patch(image, middle, window), top[unit]
-        patches = [_patch(images[at], region, window) for at, region in zip(best.images, best.regions, strict=True)]
+        own, best = patch(image, middle, window), top[unit]
+        patches = [patch(images[at], region, window) for at, region in zip(best.images, best.regions, strict=True)]
         drawn += [shown_as_image(own[None])[0], *shown_as_image(np.stack(patches), of=images)]
         limits += [(float(own.min()), float(own.max()) + 1e-12), *[limits_of(images)] * len(patches)]
         captions += [f"unit {unit},\noptimized", *[f"{value:.2f}".replace("-", "−") for value in best.values]]
@@ -95,12 +101,14 @@ def deep_layer(model: keras.Model) -> str:
     return names[-1]
 
 
-def _most_selective(model: keras.Model, images: np.ndarray, layer: str, top: Sequence) -> list[int]:
-    """Return the six units whose top activations exceed their mean activation by the most standard deviations."""
+def most_selective(
+    model: keras.Model, images: np.ndarray, layer: str, top: Sequence[TopActivations], count: int = 6
+) -> list[int]:
+    """Return the units whose top activations exceed their mean activation by the most standard deviations."""
     outputs = activations(model, images[:500], [layer], before_activation=True)[layer]
     flat = outputs.reshape(-1, outputs.shape[-1])
     scores = (np.array([unit.values.mean() for unit in top]) - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-6)
-    return sorted(np.argsort(-scores, kind="stable")[:6].tolist())
+    return sorted(np.argsort(-scores, kind="stable")[:count].tolist())
 
 
 def _middle_receptive_field(model: keras.Model, layer: str, images: np.ndarray) -> tuple[range, ...]:
@@ -111,11 +119,13 @@ def _middle_receptive_field(model: keras.Model, layer: str, images: np.ndarray) 
     return receptive_field_of(model, layer, [side // 2 for side in sides])
 
 
-def _patch(image: np.ndarray, region: tuple[range, ...], window: Sequence[int]) -> np.ndarray:
-    """Return a region of an image padded to the size of the window with the image's darkest value."""
+def patch(image: np.ndarray, region: tuple[range, ...], window: Sequence[int], fill: float | None = None) -> np.ndarray:
+    """Return a region of an image padded to the size of the window, by default with the image's darkest value."""
     rows, columns = region
     part = image[rows.start : rows.stop, columns.start : columns.stop]
     # A region cut by the border is padded on the side of the border.
     before = [(size - len(pixels)) * (pixels.start == 0) for size, pixels in zip(window, region, strict=True)]
     after = [size - len(pixels) - first for size, pixels, first in zip(window, region, before, strict=True)]
-    return np.pad(part, (*zip(before, after, strict=True), (0, 0)), constant_values=image.min())
+    return np.pad(
+        part, (*zip(before, after, strict=True), (0, 0)), constant_values=image.min() if fill is None else fill
+    )

@@ -5,7 +5,10 @@ import functools
 import numpy as np
 
 from cnnzoo import plots
+from cnnzoo.analysis import deconvolution
+from cnnzoo.errors import InputError
 from cnnzoo.plots.classes import class_metrics
+from cnnzoo.plots.deep_units import deep_layer
 from cnnzoo.plots.layers import map_layers
 from cnnzoo.reports.run_data import Predictions, RunData
 from cnnzoo.reports.sections import PagePicture, Section, Table, drawn, first_layer
@@ -13,6 +16,8 @@ from cnnzoo.reports.sections import PagePicture, Section, Table, drawn, first_la
 WITH_MAPS = 2  # images whose activation maps are drawn
 OCCLUDED = 10  # images that are occluded
 OCCLUDED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer
+DECONVOLVED_PIXELS = 2000 * 32 * 32  # of the images that a deconvnet's are chosen from
+LEAST_DECONVOLVED = 100  # of these images, however large they are
 
 
 def sections(run_data: RunData) -> list[Section]:
@@ -104,7 +109,25 @@ def _layers(run_data: RunData) -> Section:
                 lambda: plots.units(model, inputs),
             )
         )
+        parts += _deconvolved(run_data)
     return Section("Layers", parts)
+
+
+def _deconvolved(run_data: RunData) -> list[PagePicture | str]:
+    """Return the picture of what a deconvnet shows, or nothing of a net that it cannot go back through."""
+    model, inputs = run_data.model, run_data.inputs
+    try:
+        deconvolution(model, inputs[:1], deep_layer(model), 0)
+    except InputError:  # a tanh, say
+        return []
+    count = max(LEAST_DECONVOLVED, DECONVOLVED_PIXELS // int(np.prod(inputs.shape[1:3])))
+    some = inputs[:: -(-len(inputs) // count)]
+    caption = (
+        f"Units of the same layer: the patches with the top activations among {len(some):,} test images, and beside "
+        "each what a deconvnet makes of the unit's activation: the parts of this patch by which the unit is active "
+        "(Zeiler and Fergus 2013). Each of these has its own scale, and zero is gray."
+    )
+    return [drawn("deconvolved", caption, lambda: plots.deconvolved(model, some))]
 
 
 def _occlusion(run_data: RunData) -> Section:

@@ -162,8 +162,15 @@ def arithmetic(model: keras.Model) -> Section:
         "Receptive field: pixels of the image that one value depends on. "
         "Connections are counted as LeCun et al. 1998 do."
     )
+    drawing = drawn(
+        "architecture",
+        "The net from left to right. Boxes are maps: their sides grow with the square roots of the maps' height, width "
+        "and number; columns are dense layers. A white window is what one value of the next layer depends on. Gray "
+        "layers have no weights.",
+        lambda: plots.architecture(model),
+    )
     costs = drawn("costs", "Parameters and multiply-adds of each layer.", lambda: plots.layer_costs(model))
-    return Section("Arithmetic", [costs, Table(headings, rows, caption), *report.warnings])
+    return Section("Arithmetic", [drawing, costs, Table(headings, rows, caption), *report.warnings])
 
 
 def recipe_and_environment(run: Run) -> Section:

@@ -111,6 +111,14 @@ def test_across_maps_it_equals_tensorflows_operation(settings):
     assert reference.relative(gradient, tape.gradient(total, pixels)) <= 1e-5
 
 
+@both_regions
+def test_factors_are_what_each_activity_is_multiplied_by(region):
+    images = np.random.default_rng(0).normal(size=(2, 5, 4, 6)).astype("float32")
+    layer = LocalResponseNormalization(3, 0.3, 0.6, 1.5, region)
+    expected = reference.local_response_normalization(images, 3, 0.3, 0.6, 1.5, region) / images
+    np.testing.assert_allclose(layer.factors(images), expected, rtol=1e-5)
+
+
 def test_paper_alpha_divides_by_the_number_of_summed_activities():
     assert LocalResponseNormalization.paper_alpha(1e-4, 5) == pytest.approx(2e-5)
     assert LocalResponseNormalization.paper_alpha(5e-5, 3, "within") == pytest.approx(5e-5 / 9)

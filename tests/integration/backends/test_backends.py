@@ -291,7 +291,7 @@ def test_shipped_weights_give_the_outputs_of_their_saved_model(name, found):
     assert max(found[name]) <= 1e-5
 
 
-def test_answers_made_images_and_occlusion_are_those_under_tensorflow(found):
+def test_answers_made_images_occlusion_and_deconvolution_are_those_under_tensorflow(found):
     assert max(found["what layers do"]) <= 1e-4
 
 

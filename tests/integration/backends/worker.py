@@ -95,11 +95,22 @@ def shipped_differences(case):
     return [difference(model(entry.preprocess_input(arrays["images"]), training=False), arrays["expected"])]
 
 
+def reconstructions(images):
+    """Return what the deconvnet and its siblings make of images through normalization and both kinds of pooling."""
+    model = cnnzoo.models.create("cuda_convnet", weights="cifar10")
+    images = 255 * np.repeat(images, 3, axis=-1) - 125
+    methods = ("deconvolution", "gradient", "guided")
+    found = [cnnzoo.analysis.deconvolution(model, images, "conv3", 2, method=method) for method in methods]
+    assert all(each.any() for each in found)
+    return found
+
+
 def analysis_results(model, images):
-    """Return top activations, feature visualizations and occlusion sensitivity."""
+    """Return top activations, feature visualizations, occlusion sensitivity and reconstructions."""
     values = [top.values for top in cnnzoo.analysis.top_activations(model, images, "C3", [1, 4], count=3)]
     optimized = cnnzoo.analysis.feature_visualization(model, "C3", [1, 4], images, steps=8)
-    return [np.array(values), optimized, cnnzoo.analysis.occlusion(model, images, window=16)]
+    occlusion = cnnzoo.analysis.occlusion(model, images, window=16)
+    return [np.array(values), optimized, occlusion, *reconstructions(images)]
 
 
 def analysis_differences(case):

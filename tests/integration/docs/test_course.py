@@ -60,7 +60,7 @@ IDEAS = {
     "lenet5.md": ("the net", "the table of c3", "the bitmaps", "filters and activations", "moved images"),
     "alexnet.md": (
         "receptive fields", "rectified units", "local response normalization", "dropout", "two columns", "augmentation",
-        "trained filters",
+        "trained filters", "units deep in the net",
     ),
 }  # fmt: skip
 
@@ -76,8 +76,7 @@ def walked(request, tmp_path_factory, photo_folder):
     """
     folder = tmp_path_factory.mktemp("walk")
     there = {"photographs"} & {*request.param.split(", ")}
-    if (Path(os.environ.get("TFDS_DATA_DIR", "")) / "mnist").is_dir():
-        there.add("mnist")
+    there |= {name for name in ("mnist", "cifar10") if (Path(os.environ.get("TFDS_DATA_DIR", "")) / name).is_dir()}
     photographs = ["--photographs", photo_folder] if "photographs" in there else []
     ended = processes.run([DOCS / "walk.py", folder, "--smoke", "--one-process", *photographs])
     assert ended.returncode == 0, f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
@@ -217,7 +216,7 @@ def test_commands_are_safe_to_type():
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_chapter_stands_alone_and_marks_what_needs_mnist(name):
     """No block uses a name that no block before it has made; without MNIST, none that one left out has made."""
-    for needs in ("", "mnist"):
+    for needs in ("", "mnist", "cifar10"):
         assert unknown_names([part for part in CHAPTER_PARTS[name] if part.needs in ("", needs)]) == {}
     for part in CHAPTER_PARTS[name]:
         trains = part.kind == "console" and "mnist" in part.text

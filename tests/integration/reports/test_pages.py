@@ -96,6 +96,7 @@ def test_a_classifiers_page_shows_its_metrics(classifier, pages):
     predicted = outputs.argmax(axis=-1)
     wrong = int((predicted != test.labels).sum())
     assert wrong == round(len(test) * (1 - metrics["test"]["accuracy"]))
+    assert not any("deconvnet" in image["alt"] for image in page.images)  # it cannot go back through a tanh
     [matrix] = [image for image in page.images if image["alt"].startswith("Confusion matrix")]
     assert matrix["alt"].startswith(
         f"Confusion matrix of 10 classes: {wrong} of {len(test)} images are misclassified, "
@@ -196,7 +197,7 @@ def test_a_study_has_a_page_of_its_variants(study):
     assert "Not drawn" not in page.text
 
 
-def test_filters_of_color_photographs_are_drawn_in_color(photo_folder, tmp_path):
+def test_a_net_with_relu_has_a_picture_of_the_deconvnet_and_filters_of_photographs_are_in_color(photo_folder, tmp_path):
     values = {"model": "cuda_convnet", "epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "stream": True}
     recipe = cnnzoo.Recipe(data=str(photo_folder), image_size=(32, 32), **values)
     run = cnnzoo.train(recipe, workdir=tmp_path / "run", verbose=0)
@@ -205,6 +206,9 @@ def test_filters_of_color_photographs_are_drawn_in_color(photo_folder, tmp_path)
     assert "On all 12 test images" in page.text
     pixels = np.asarray(Image.open(run.folder / "pictures" / "filters.png").convert("RGB"), int)
     assert np.ptp(pixels, axis=-1).max() > 20
+    [shown] = [image["alt"] for image in page.images if "deconvnet" in image["alt"]]
+    assert shown.startswith("For 4 units of conv3, with receptive fields of 32×32 pixels: the 9 patches")
+    assert "among 12 test images" in page.text
 
 
 def test_a_study_or_a_trial_among_runs_raises_an_error(classifier, study, tmp_path):
