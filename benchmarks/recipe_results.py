@@ -3,8 +3,8 @@
     python benchmarks/recipe_results.py lenet5_mnist --seeds 3
     python benchmarks/recipe_results.py lenet5_mnist --seeds 3 --folder runs/affine -- --set augment=affine --epochs 60
 
-A seed whose run is finished is not run again; one that was interrupted is resumed. Options after `--` are passed to
-`cnnzoo train`.
+A study has a line for each variant. A seed whose run is finished is not run again; one that was interrupted is resumed.
+Options after `--` are passed to `cnnzoo train`.
 
     python benchmarks/recipe_results.py vae_mnist --likelihood 5000
 
@@ -36,7 +36,10 @@ def main() -> None:
     options = parser.parse_args(own)
     folder = options.folder or Path("runs/results") / options.recipe
     results = [_result(options.recipe, folder / f"seed{seed}", seed, more) for seed in range(options.seeds)]
-    _show(options.recipe, more, results)
+    if "rows" in results[0]:
+        _show_study([each["rows"] for each in results])
+    else:
+        _show(options.recipe, more, results)
     if options.likelihood:
         _show_likelihoods(folder, options.seeds, options.likelihood)
 
@@ -78,6 +81,17 @@ def _show(recipe: str, more: list[str], results: list[dict]) -> None:
         print(f"seconds of pretraining {layer}  {'  '.join(map(str, seconds))}")
     print(f"seconds  {'  '.join(str(round(result['train_seconds'])) for result in results)}")
     print(f"images/s {'  '.join(str(result['images_per_second']) for result in results)}")
+
+
+def _show_study(tables: list[list[dict]]) -> None:
+    """Print what all seeds have of each variant."""
+    for rows in zip(*tables, strict=True):
+        errors = [error for row in rows for error in row["errors"]]
+        spread = statistics.stdev(errors) if len(errors) > 1 else float("nan")
+        print(
+            f"{rows[0]['variant']:24s} {rows[0]['unit']}  {statistics.mean(errors):.2f} ± {spread:.2f}"
+            f"  ({', '.join(f'{error:.2f}' for error in errors)}), {sum(sum(row['seconds']) for row in rows)} s"
+        )
 
 
 def _show_likelihoods(folder: Path, seeds: int, draws: int) -> None:

@@ -2,8 +2,20 @@
 
     cnnzoo train pretraining_methods_digits
 
-It was not run yet, on two cores or elsewhere. The larger study is `pretraining_methods_mnist`, which says what
-is equal between the ways. Settings are those of `stacked_denoising_digits`; nothing was chosen.
+Test error in per cent, n=3 (mean ± standard deviation), 4 to 6 min a seed on one of two cores beside other work:
+
+                  100 labels       all 1,437
+    random        10.46 ± 0.42     2.50 ± 0.28
+    autoencoder    9.44 ± 0.28     2.31 ± 0.16
+    denoising      9.54 ± 0.32     2.31 ± 0.16
+    rbm            9.91 ± 0.64     2.87 ± 0.16
+    contractive    9.81 ± 0.58     2.78 ± 0.28
+    variational   10.28 ± 0.48     2.31 ± 0.70
+    k-sparse       9.63 ± 0.58     2.59 ± 0.16
+
+One of 360 test images is 0.28 %. Printed by `benchmarks/recipe_results.py pretraining_methods_digits --seeds 3`. The
+larger study is `pretraining_methods_mnist`, which says what is equal between the ways. Settings are those of
+`stacked_denoising_digits`; nothing was chosen.
 """
 
 from cnnzoo import Study, cli, load_recipe
