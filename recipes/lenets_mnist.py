@@ -17,16 +17,17 @@ from cnnzoo import Recipe, Study, cli
 # Penalties are sums over 84 pixels, which other losses are not, so that LeNet-5 takes smaller steps.
 RATES = {"lenet_1989": 0.1, "lenet1": 0.1, "lenet4": 0.1, "lenet5": 0.002}
 OF_1998 = {
+    "batch_size": 8,
     "optimizer": "sgd",
     "schedule": "step",
+    "warmup": 0.0,
     "lr_drop_epochs": (2, 5, 8, 12),
     "lr_drop_factor": 0.4,
-    "warmup": 0.0,
 }
-MODERN = {"batch_size": 128, "learning_rate": 6e-3, "optimizer_options": {"weight_decay": 0.05}, "augment": "affine"}
+MODERN = {"optimizer_options": {"weight_decay": 0.05}, "augment": "affine"}
 
 study = Study(
-    recipe=Recipe(model="lenet5", data="mnist", epochs=20, batch_size=8, learning_rate=0.1, optimizer="adamw"),
+    recipe=Recipe(model="lenet5", data="mnist", epochs=20, batch_size=128, learning_rate=6e-3, optimizer="adamw"),
     variants={
         **{f"{model}-1998": {"model": model, "learning_rate": rate, **OF_1998} for model, rate in RATES.items()},
         **{
