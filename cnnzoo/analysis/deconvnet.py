@@ -12,6 +12,7 @@ from cnnzoo.analysis.layer_activations import activations, checked_units, images
 from cnnzoo.analysis.layer_formulas import AUGMENTATIONS
 from cnnzoo.errors import InputError
 from cnnzoo.layers import (
+    ConstantPadding2D,
     LocallyConnected2D,
     LocalResponseNormalization,
     MaskingNoise,
@@ -33,7 +34,7 @@ _LINEAR: tuple[type, ...] = (
     *(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D),
     *(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D),
     *(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D),
-    *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D),
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D, ConstantPadding2D),
     *(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.CenterCrop),
     *(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D, layers.Resizing),
     *(layers.Flatten, layers.Reshape, layers.Permute, layers.Concatenate, layers.Add, layers.Subtract, layers.Average),

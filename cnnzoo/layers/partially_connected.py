@@ -123,10 +123,14 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
             kernels.append(initializer((*shape[:2], len(row), 1), dtype=dtype)[..., 0])
         return ops.concatenate(kernels, axis=-1)
 
-    def call(self, images):
+    @property
+    def dense_kernel(self):
+        """The kernel of a `Conv2D`, with zeros where nothing is connected: `(rows, columns, channels, maps)`."""
         kernel = ops.matmul(self.kernel, ops.cast(self._placement, self.compute_dtype))
-        shape = (self.kernel_size, self.kernel_size, self._channels, len(self.connections))
-        maps = ops.conv(images, ops.reshape(kernel, shape), self.strides, padding="valid", data_format="channels_last")
+        return ops.reshape(kernel, (self.kernel_size, self.kernel_size, self._channels, len(self.connections)))
+
+    def call(self, images):
+        maps = ops.conv(images, self.dense_kernel, self.strides, padding="valid", data_format="channels_last")
         return self.activation(maps + self.bias)
 
     def compute_output_shape(self, input_shape):

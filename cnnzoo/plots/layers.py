@@ -9,6 +9,7 @@ from matplotlib.ticker import EngFormatter
 from cnnzoo.analysis import activations, conv_report
 from cnnzoo.analysis.layer_activations import images_for
 from cnnzoo.errors import InputError, unknown
+from cnnzoo.layers import PartiallyConnectedConv2D
 from cnnzoo.plots.picture import COLORS, Picture, height_of, light_grid, listed, one_scale, picture, tiles
 
 MOST_FILTERS = 100
@@ -70,7 +71,8 @@ def filter_images(model: keras.Model, layer: str | None = None) -> tuple[str, np
     if name is None:
         raise InputError(f"{model.name} has no layer with weights")
     of_image = name == first or weighted[name].input is model.inputs[0]
-    kernel = getattr(weighted[name], "kernel", None) if of_image else None
+    partial = isinstance(weighted[name], PartiallyConnectedConv2D)
+    kernel = getattr(weighted[name], "dense_kernel" if partial else "kernel", None) if of_image else None
     kernel = None if kernel is None else keras.ops.convert_to_numpy(keras.ops.cast(kernel, "float32"))
     image = tuple(model.input_shape[1:])
     if kernel is not None and kernel.ndim == 4 and kernel.shape[2] in (1, 3):
