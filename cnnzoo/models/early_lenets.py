@@ -62,7 +62,9 @@ def lenet_1989(
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of H2, or `None`.
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"auto"` is the paper's output, in (−1.7159, 1.7159), of which the largest is the
-            prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled.
+            prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled. The probabilities
+            that `cnnzoo predict` prints and exports give are the softmax of the paper's outputs: 45 % where those of
+            ten classes are at their targets.
         name: name of the model.
         compile: whether to compile, with a loss and Adam of rate 0.005.
 
@@ -135,7 +137,9 @@ def lenet1(
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of H4, or `None`.
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"auto"` is the paper's output, in (−1.7159, 1.7159), of which the largest is the
-            prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled.
+            prediction; else `"softmax"`, or `None` for logits. A model with another is not compiled. The probabilities
+            that `cnnzoo predict` prints and exports give are the softmax of the paper's outputs: 45 % where those of
+            ten classes are at their targets.
         name: name of the model.
         compile: whether to compile, with a loss and Adam of rate 0.02.
 

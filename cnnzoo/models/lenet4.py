@@ -53,7 +53,8 @@ def lenet4(
         pooling: with `include_top=False`, `"avg"` or `"max"` over the maps of C5, or `None`.
         classes: number of output units; an integer ≥ 1.
         classifier_activation: `"auto"` is an output in (−1.7159, 1.7159), of which the largest is the prediction; else
-            `"softmax"`, or `None` for logits. A model with another is not compiled.
+            `"softmax"`, or `None` for logits. A model with another is not compiled. Probabilities are as in
+            `lenet_1989`.
         name: name of the model.
         compile: whether to compile, with a loss and Adam of rate 0.004.
 
