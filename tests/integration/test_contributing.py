@@ -371,9 +371,7 @@ def add_picture(copy):
     drawn = 'drawn("toy", "The images of each class.", lambda: plots.toy_bars(run_data.labels))'
     section = f'def _toy(run_data: RunData) -> Section:\n    return Section("Toy", [{drawn}])\n\n\n'
     copy.insert(page, "        _occlusion(run_data),\n", "        _toy(run_data),\n")
-    copy.insert(
-        page, "OCCLUDED_PIXELS = 10 * 32 * 32  # of all of them together, so that large images are fewer\n\n\n", section
-    )
+    copy.insert(page, "LEAST_DECONVOLVED = 100  # of these images, however large they are\n\n\n", section)
     copy.add_line("docs/how_to/reports.md", "| a classifier's page |", "| the images of each class | |")
     copy.add_line("docs/how_to/reports.md", "| of a net |", "| | `toy_bars(labels)` | |")
     copy.add_line("CHANGELOG.md", "### Added", "- Pictures: `toy_bars`.")

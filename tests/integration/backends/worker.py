@@ -97,7 +97,11 @@ def shipped_differences(case):
 
 def reconstructions(images):
     """Return what the deconvnet and its siblings make of images through normalization and both kinds of pooling."""
-    model = cnnzoo.models.create("cuda_convnet", weights="cifar10")
+    model, rng = cnnzoo.models.create("cuda_convnet"), np.random.default_rng(0)
+    fan_ins = [np.prod(weight.shape[:-1]) for weight in model.weights]
+    model.set_weights(
+        [rng.normal(0, np.sqrt(2 / fan_in), each.shape) for each, fan_in in zip(model.weights, fan_ins, strict=True)]
+    )
     images = 255 * np.repeat(images, 3, axis=-1) - 125
     methods = ("deconvolution", "gradient", "guided")
     found = [cnnzoo.analysis.deconvolution(model, images, "conv3", 2, method=method) for method in methods]
