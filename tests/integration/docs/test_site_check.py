@@ -41,6 +41,16 @@ def test_a_folder_without_pages_is_no_site(tmp_path):
 
 
 @needs_browser
+def test_in_turn_each_page_is_opened_in_one_theme(tmp_path):
+    broken = write_site(tmp_path / "site", index='<img src="a.png">', other='<img src="a.png">')
+    code, lines = checked(broken, "--in-turn")
+    assert code == 1
+    assert [line for line in lines if "image-alt" in line and line.startswith("index.html (light)")]
+    assert [line for line in lines if "image-alt" in line and line.startswith("other.html (dark)")]
+    assert lines[-1].startswith("2 pages, opened 2 times: ")
+
+
+@needs_browser
 def test_a_clean_site_passes_and_is_photographed(tmp_path):
     clean = f'<p><a href="other.html#top">the other page</a></p><img src="{PIXEL}" alt="a dot">'
     site = write_site(tmp_path / "site", index=clean, other='<p><a href="#top">up</a></p>')
