@@ -13,9 +13,8 @@ SCRIPT = "benchmarks/anomaly_baselines.py"
 DETECTORS = ["cnnzoo", "PCA", "isolation forest", "one-class SVM"]
 
 
-@pytest.mark.parametrize(
-    ("data", "classes"), [("digits", [0]), pytest.param("breast_cancer", [0, 1], marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("data", "classes"), [("digits", [0]), ("breast_cancer", [0, 1])])
 def test_each_detector_has_an_area_for_each_class(data, classes):
     options = ["--data", data, "--classes", *classes, "--epochs", 2, "--train-examples", 150, "--seeds", 2]
     ended = processes.run([ROOT / SCRIPT, *options, "--detectors", *DETECTORS])
