@@ -129,9 +129,8 @@ def _flat_positions(positions: Sequence[Sequence[int]] | None, maps: np.ndarray,
     if positions is None:
         return maps.reshape(len(maps), -1).argmax(axis=1)
     given = np.asarray(positions) if isinstance(positions, Sequence | np.ndarray) else np.zeros(0)
-    if given.shape != (len(maps), len(sides)) or given.dtype.kind not in "iu" or (given < 0).any() or (
-        given >= sides
-    ).any():  # fmt: skip
+    is_fitting = given.shape == (len(maps), len(sides)) and given.dtype.kind in "iu"
+    if not is_fitting or (given < 0).any() or (given >= sides).any():
         allowed = (
             f"for each of {len(maps)} images one of the {'×'.join(map(str, sides)) or 'no'} positions of {layer!r}"
         )

@@ -76,8 +76,14 @@ class LocalResponseNormalization(keras.layers.Layer):
         Args:
             images: float tensor `(batch, height, width, channels)`.
         """
-        neighbors = _sum_across if self.region == "across" else _sum_within
-        return _power(self.k + self.alpha * neighbors(ops.square(images), self.size), self.beta)
+        return _power(self._scales(images), self.beta)
+
+    def _scales(self, activities):
+        """Return s = k + α Σ x²."""
+        return self.k + self.alpha * self._summed(ops.square(activities))
+
+    def _summed(self, values):
+        return (_sum_across if self.region == "across" else _sum_within)(values, self.size)
 
     def call(self, images, training=None):
         # In half precision the squares would overflow from an activity of 256 on.
@@ -91,21 +97,17 @@ class LocalResponseNormalization(keras.layers.Layer):
         Each formula is computed from the activities alone: to compute s once again is cheaper than to keep it. The term
         of the slope's sum has its own, or a compiler would compute every term once for every neighbor.
         """
-        neighbors = _sum_across if self.region == "across" else _sum_within
-
-        def sums(activities):
-            return self.k + self.alpha * neighbors(ops.square(activities), self.size)
 
         def forward(activities):
-            return activities * _power(sums(activities), self.beta)
+            return activities * self.factors(activities)
 
         def term(activities, slopes):
-            total = sums(activities)
-            return slopes * activities * _power(total, self.beta) / total
+            scales = self._scales(activities)
+            return slopes * activities * _power(scales, self.beta) / scales
 
         def slope(activities, slopes, terms):
-            factors = _power(sums(activities), self.beta)
-            return slopes * factors - (2 * self.alpha * self.beta) * activities * neighbors(terms, self.size)
+            factors = self.factors(activities)
+            return slopes * factors - (2 * self.alpha * self.beta) * activities * self._summed(terms)
 
         @ops.custom_gradient
         def normalize(activities):
