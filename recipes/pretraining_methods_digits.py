@@ -2,7 +2,7 @@
 
     cnnzoo train pretraining_methods_digits
 
-Test error in per cent, n=3 (mean ± standard deviation), 4 to 6 min a seed on one of two cores beside other work:
+Test error in per cent, n=3 (mean ± standard deviation), on one of two cores beside other work:
 
                   100 labels       all 1,437
     random        10.46 ± 0.42     2.50 ± 0.28
