@@ -10,10 +10,11 @@ import math
 from keras.initializers import Constant
 from keras.layers import Conv2D, Dense, Flatten
 
-from cnnzoo.layers import ConstantPadding2D, FanInUniform, PartiallyConnectedConv2D, Subsampling2D, scaled_tanh
+from cnnzoo.layers import ConstantPadding2D, PartiallyConnectedConv2D, Subsampling2D, scaled_tanh
 from cnnzoo.losses import SparseMeanSquaredError
 from cnnzoo.models import scaffold
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
+from cnnzoo.models.lenet import initial
 from cnnzoo.optimizers import Adam
 
 TASK = "classify"
@@ -173,11 +174,6 @@ def lenet1(
     loss = early_loss(classifier_activation) if include_top and compile else None
     common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
     return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, **common)
-
-
-def initial():
-    """Return the activation and the initial weights of a layer: one initializer draws the same numbers each time."""
-    return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
 
 
 def squashed_outputs(x, classes, classifier_activation):

@@ -91,23 +91,20 @@ def lenet5(
     classes = scaffold.check_top(include_top, pooling, classes)
     choice("head", head, ("rbf", "softmax"), "heads")
 
-    def options():  # one initializer draws the same numbers each time, so every layer has its own
-        return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
-
     x = inputs = scaffold.image_input(input_tensor, input_shape, (32, 32, 1), open_sides=not include_top)
 
-    x = scaffold.slide(Conv2D(6, 5, **options(), name="C1"), x)
+    x = scaffold.slide(Conv2D(6, 5, **initial(), name="C1"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S2"), x)
-    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **options(), name="C3"), x)
+    x = scaffold.slide(PartiallyConnectedConv2D(C3_TABLE, 5, **initial(), name="C3"), x)
     x = scaffold.slide(Subsampling2D(2, activation=scaled_tanh, name="S4"), x)
-    x = scaffold.slide(Conv2D(120, 5, **options(), name="C5"), x)
+    x = scaffold.slide(Conv2D(120, 5, **initial(), name="C5"), x)
     if not include_top:
         x = scaffold.pooled_features(x, pooling)
         return scaffold.assemble(
             inputs, x, name=name, preprocess_input=preprocess_input, weights=weights, loss=None, shipped="lenet5"
         )
     x = Flatten(name="flatten")(x)
-    x = Dense(84, **options(), name="F6")(x)
+    x = Dense(84, **initial(), name="F6")(x)
     activation = classifier_activation
     if head == "rbf":
         x = RadialBasis(classes, DigitCodes(), negate=True, dtype="float32", name="output")(x)
@@ -198,6 +195,11 @@ def lenet(
     loss = scaffold.cross_entropy(classifier_activation) if include_top and compile else None
     common = {"name": name, "preprocess_input": preprocess_input, "weights": weights}
     return scaffold.assemble(inputs, x, loss=loss, optimizer=optimizer, shipped="lenet", **common)
+
+
+def initial():
+    """Return the activation and the initial weights of a layer: one initializer draws the same numbers each time."""
+    return {"activation": scaled_tanh, "kernel_initializer": FanInUniform(2.4)}
 
 
 @scaffold.preprocessing(border=2)

@@ -8,8 +8,9 @@ from keras.layers import Conv2D, Flatten
 
 from cnnzoo.layers import PartiallyConnectedConv2D, Subsampling2D, scaled_tanh
 from cnnzoo.models import scaffold
-from cnnzoo.models.early_lenets import early_loss, initial, squashed_outputs
+from cnnzoo.models.early_lenets import early_loss, squashed_outputs
 from cnnzoo.models.lenet import decode_predictions as decode_predictions  # the ten digits
+from cnnzoo.models.lenet import initial
 from cnnzoo.models.lenet import preprocess_input as preprocess_input  # 32×32, as of LeNet-5
 from cnnzoo.optimizers import Adam
 
